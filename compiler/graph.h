@@ -1,0 +1,153 @@
+// The graph: what a model computes, in the small operation set of runtime/ops.def.
+//
+// Stands between the elaborator, which builds it from the language, and the planner, which lays it out.
+// Shapes are physical: implicit axes (batch, samples) are ordinary leading axes here. Every value is
+// float32. The set is closed under differentiation (compiler/gradient.c).
+// Invariants: a node's inputs were created before it (id order is a topological order); inputs of an
+// elementwise operation have its shape exactly; no dimension is zero.
+#ifndef GMC_GRAPH_H
+#define GMC_GRAPH_H
+
+#include "../runtime/plan.h"  // MAX_RANK, RandomAddress
+#include "source.h"           // Span
+
+typedef enum {
+#define OP(ID, ...) OP_##ID,
+#include "../runtime/ops.def"
+  OP_COUNT
+} Op;
+
+typedef enum { SOURCE, ELEMENTWISE, MOVEMENT, REDUCTION, CONTRACTION, MARK } OpClass;
+
+typedef struct {
+  int rank;
+  int64_t dim[MAX_RANK];
+} Shape;
+
+// What an operation needs beside its inputs; ops.def says which field means what. Unused fields are zero,
+// so that two nodes are equal when operation, inputs, shape and attributes are.
+typedef struct {
+  double value;
+  int64_t a[MAX_RANK], b[MAX_RANK];
+  uint32_t axes;
+  int32_t flag;
+  int32_t id;
+} Attr;
+
+typedef struct Node {
+  Op op;
+  int id;  // position in graph->node
+  Shape shape;
+  int arity;
+  struct Node **in;
+  Attr attr;
+  Span span;       // the source it came from
+  double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
+} Node;
+
+// A persistent tensor: a weight, a state of a layer, or a slot of an optimiser.
+typedef struct {
+  const char *name;   // path, such as q/dense_1/W
+  const char *owner;  // the network or parameter it belongs to: q
+  TensorKind kind;
+  Shape shape;
+  double lo, hi;
+  Span span;
+} TensorInfo;
+
+typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE } InputKind;
+typedef struct {
+  InputKind kind;
+  int index;         // column of the data; line of the training round for INPUT_UPDATE
+  const char *name;
+  Shape shape;       // of a whole batch for a column, rank 0 for the others
+  double lo, hi;
+} InputInfo;
+
+typedef struct Graph {
+  Arena *arena;
+  Node **node;
+  int count, room;
+  TensorInfo *tensor;  // shared by all graphs of a model: index = attr.id of OP_WEIGHT
+  int tensors;
+  InputInfo *input;    // of this graph: index = attr.id of OP_INPUT
+  int inputs;
+  Span span;           // given to the nodes created next
+} Graph;
+
+typedef struct {
+  Node *target;  // an OP_WEIGHT
+  Node *value;   // same shape
+} Assign;
+
+typedef struct {
+  const char *name;
+  Node *value;
+  bool per_example;  // leading axis is the batch
+} Output;
+
+// One thing to run: outputs to compute, then persistent tensors to replace. All values are those of
+// before the assignments, except that line k+1 sees what line k assigned (its nodes read the assigned values).
+typedef struct {
+  const char *name;
+  Graph *graph;
+  Output *output;
+  int outputs;
+  Assign *assign;
+  int assigns;
+} GraphProgram;
+
+Graph *graph_new(Arena *a);
+
+// Builds a node. The shape rule is checked: a violation is a bug of the caller (fail with EXIT_SOFTWARE),
+// the elaborator reports users' mistakes before it gets here. `shape` is needed for sources, RESHAPE,
+// BROADCAST and SLICE, and computed otherwise (pass NULL).
+// Equal nodes are shared, and trivial identities removed (x + 0, x * 1, reshape to the same shape,
+// broadcast of a constant, an operation on constants): a graph is simple from birth.
+Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape);
+
+Node *node_const(Graph *g, double value, Shape shape);
+Node *node_unary(Graph *g, Op op, Node *a);
+Node *node_binary(Graph *g, Op op, Node *a, Node *b);      // equal shapes
+Node *node_select(Graph *g, Node *c, Node *a, Node *b);
+Node *node_weight(Graph *g, int tensor);
+Node *node_input(Graph *g, int input);
+Node *node_random(Graph *g, uint32_t stream, RandomAddress address, Shape shape);
+Node *node_iota(Graph *g, int axis, Shape shape);
+Node *node_reshape(Graph *g, Node *a, Shape shape);
+Node *node_permute(Graph *g, Node *a, const int *axis);
+Node *node_broadcast(Graph *g, Node *a, Shape shape);      // same rank, 1 -> n
+Node *node_slice(Graph *g, Node *a, const int64_t *start, Shape shape);
+Node *node_pad(Graph *g, Node *a, const int64_t *before, const int64_t *after);
+Node *node_concat(Graph *g, int axis, int n, Node *const *in);
+Node *node_gather(Graph *g, Node *table, Node *index);
+Node *node_scatter(Graph *g, Node *values, Node *index, int64_t rows);
+Node *node_reduce(Graph *g, Op op, Node *a, uint32_t axes);  // OP_SUM, OP_MAXIMUM; axes vanish
+Node *node_cumsum(Graph *g, Node *a, int axis, bool from_end);
+Node *node_matmul(Graph *g, Node *a, Node *b, bool transpose_a, bool transpose_b);
+
+int64_t shape_count(Shape s);            // number of elements, 1 for rank 0
+bool shape_equal(Shape a, Shape b);
+Shape shape_of(int rank, const int64_t *dim);
+const char *shape_text(Arena *a, Shape s);  // "[28, 28]", "[]" for a scalar
+
+const char *op_name(Op op);
+OpClass op_class(Op op);
+int op_arity(Op op);
+
+// Reverse-mode differentiation, graph to graph: into[i] becomes d(sum of y) / d(wrt[i]), shaped as wrt[i],
+// or NULL when y does not depend on it by a differentiable path. Gradients of nodes that lead to no wrt are
+// never built. May be applied to its own results. When a path to a wrt leads through an OP_DISCRETE,
+// *blocked (if not NULL) is set to the first such node and the path contributes nothing.
+void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
+bool graph_depends(Graph *g, const Node *y, const Node *on);
+
+// Text of a program, one node a line, readable back:  %7 = matmul %3 %5 {flag=1} [128, 400]  # cvae.gm:12
+// Only what the outputs and assignments need is printed.
+void graph_print(Text *t, const GraphProgram *p);
+// Reads that text; fails with EXIT_DATA and the line on a mistake. For tests of passes.
+GraphProgram *graph_parse(Arena *a, const char *text);
+// Fails with EXIT_SOFTWARE when an invariant above does not hold.
+void graph_verify(const GraphProgram *p);
+
+#endif

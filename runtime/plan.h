@@ -1,0 +1,152 @@
+// The plan: the one thing that compiler and runtime share. Tables of constants, all offsets and sizes known.
+//
+// The compiler makes a Plan; `gmc run` walks its kernels (runtime/exec.c), and `gmc emit` prints the same
+// tables and the same kernels as C. The training loop (runtime/train.c) reads only this header and calls
+// Run.execute, so that it serves both.
+// Everything lives in one memory of floats: persistent tensors first, in table order and each
+// beginning at a multiple of 16 floats, then the temporaries of whichever program runs.
+#ifndef GMC_PLAN_H
+#define GMC_PLAN_H
+
+#include "base.h"
+
+enum { MAX_RANK = 6, ALIGN = 16 };
+
+// A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser.
+typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT } TensorKind;
+
+typedef struct {
+  const char *name;  // path, such as q/dense_1/W; the key in weights.safetensors
+  TensorKind kind;
+  int rank;
+  int64_t dim[MAX_RANK];
+  int64_t count;  // elements
+  int64_t at;     // offset in floats
+} PlanTensor;
+
+// How the numbers of a random stream are addressed; see runtime/philox.h for the counter.
+typedef enum {
+  RANDOM_STEP,     // fresh at every step: (step, position in the batch, element)
+  RANDOM_EXAMPLE,  // fixed for an example: (its index in the split, element)
+  RANDOM_ONCE      // fixed for the run: (element); weights' initial values
+} RandomAddress;
+
+// What a run is doing when it draws; kept apart in the counter so that measuring never disturbs training.
+typedef enum { PURPOSE_TRAIN, PURPOSE_TEST, PURPOSE_SHOW, PURPOSE_INIT, PURPOSE_SHUFFLE, PURPOSE_DATA } Purpose;
+
+// A column of the data, as the model declares it: the shape of one example.
+typedef struct {
+  const char *name;
+  int rank;
+  int64_t dim[MAX_RANK];
+  int64_t count;
+  int classes;         // labels 0 .. classes-1, or 0 for real values
+  float scale, shift;  // applied to bytes as they are gathered: scale * byte + shift
+  float lo, hi;        // values outside are refused when the data is read; -INFINITY, INFINITY if free
+} PlanColumn;
+
+// Where the data comes from. Each file holds one array (idx, npy), or all columns side by side (csv).
+typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_CSV, DATA_GENERATED } DataFormat;
+typedef struct {
+  DataFormat format;
+  int files;                // for each split
+  const char *const *train; // paths, as resolved
+  const char *const *test;  // NULL: the last `holdout` of the examples are the test split
+  double holdout;           // fraction
+  int64_t generated_train, generated_test;  // DATA_GENERATED: examples in each split; they are drawn in the graph
+  const char *clause;       // the `from` clause as written, for messages and the run record
+  const char *file;         // the .gm file and line of that clause
+  int line;
+} PlanData;
+
+typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE } FeedKind;
+// A value the training loop puts into memory before a program runs.
+typedef struct {
+  FeedKind kind;
+  int index;      // column, or line of the round whose updates are counted
+  int64_t at;     // offset in floats
+  int64_t count;  // floats of one example for a column, otherwise 1
+} PlanFeed;
+
+// A value a program leaves in memory.
+typedef struct {
+  const char *name;
+  bool per_example;  // [batch, dim...]; otherwise [dim...]
+  int rank;          // of dim: one example's (or the whole) shape
+  int64_t dim[MAX_RANK];
+  int64_t count;     // product of dim
+  int64_t at;
+} PlanOutput;
+
+typedef struct Kernel Kernel;  // runtime/kernel.h
+
+typedef struct {
+  const char *name;      // "init", "train 1", "test", "show digits", "sample"
+  int64_t batch;         // examples at a time
+  const PlanFeed *feed;
+  int feeds;
+  const PlanOutput *output;
+  int outputs;
+  const Kernel *kernel;  // NULL in an emitted program
+  int kernels;
+  int64_t end;           // floats of memory it needs, persistent part included
+  double flops;          // of one execution, multiply and add counted apart, contractions only
+} PlanProgram;
+
+// A round of training is a list of turns; each runs one program once. Lines count from 0 in the order of the text.
+typedef struct {
+  int program;
+  int turn;   // which repetition of its `repeat`, from 0; mixed into the random streams
+  int lines;  // lines of the round that this program performs: first_line .. first_line + lines - 1
+  int first_line;
+} PlanTurn;
+
+typedef enum { SHOW_GRID, SHOW_PLOT } ShowKind;
+typedef enum {
+  ITEM_IMAGE,    // value [h, w] or [h, w, 3] (or [n] drawn as one row), once per cell of the grid
+  ITEM_POINTS,   // values [2]: a cloud
+  ITEM_DENSITY,  // scalar values whose density is drawn
+  ITEM_CURVE     // scalar values over the axis t
+} ItemKind;
+typedef struct {
+  ItemKind kind;
+  int output;         // of the show's program
+  int columns;        // GRID: pictures side by side in a row: 1, or the number of columns. CURVE: values over t
+  const char *label;  // the expression as written
+  float lo, hi;       // black and white, for images
+} PlanItem;
+typedef struct {
+  const char *name;
+  ShowKind kind;
+  int program;
+  int rows, columns;  // of cells. When `across`, the batch runs over the rows only and an item may hold `columns` pictures
+  bool across;
+  const PlanItem *item;
+  int items;
+  float t_lo, t_hi;   // CURVE: the axis
+} PlanShow;
+
+typedef struct {
+  const char *model;     // name
+  const char *source;    // the model file's name
+  int64_t batch;
+  int64_t epochs;
+  uint32_t seed;         // default; the run's is in Run
+  PlanData data;
+  const PlanColumn *column;
+  int columns;
+  const PlanTensor *tensor;
+  int tensors;
+  int64_t persistent;    // floats of all tensors
+  int64_t peak;          // floats of memory the run allocates: persistent + largest program
+  const PlanProgram *program;
+  int programs;
+  int init, test;        // program indices; test -1 if nothing is measured
+  const PlanTurn *turn;
+  int turns, lines;
+  const PlanShow *show;
+  int shows;
+  const char *const *objective;  // outputs of the training programs: one name a line
+} Plan;
+
+#endif

@@ -220,10 +220,10 @@ void text_add(Text *t, const char *format, ...) {
   va_list list, again;
   va_start(list, format);
   va_copy(again, list);
-  int length = vsnprintf(NULL, 0, format, list);
+  int length = vsnprintf(t->data + t->length, t->room - t->length, format, list);
   if (length > 0) {
     text_reserve(t, (size_t)length);
-    vsnprintf(t->data + t->length, (size_t)length + 1, format, again);
+    vsnprintf(t->data + t->length, t->room - t->length, format, again);
     t->length += (size_t)length;
   }
   va_end(again);

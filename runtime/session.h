@@ -1,0 +1,69 @@
+// A session: what `gmc run`, `gmc eval`, `gmc show`, `gmc sample` and an emitted program ask of the runtime.
+//
+// The caller fills in a Session and hands it over with the plan; what differs between an executor that walks kernels and
+// a program that has them written out is behind `open`. Everything below returns an exit code of base.h; failures leave
+// through the arena. The loss lines go to stdout and hold no times, so that two programs can be compared; messages, speed
+// and progress go to stderr.
+//
+// A run's folder holds
+//   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
+//   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
+//   run.json              what the run was started with
+//   run.log               times and speeds
+//   loss.png, shows/      the training curves; NAME_0001.png after epoch 1, NAME.png the latest
+//   .lock                 held by the run while it lives
+#ifndef GMC_SESSION_H
+#define GMC_SESSION_H
+
+#include "run.h"
+
+// A text kept in the run's folder: the model's file, the settings.
+typedef struct {
+  const char *name;  // file name
+  const char *text;
+} KeptText;
+
+typedef struct Session Session;
+struct Session {
+  // Gives the run what executes it: sets run->execute and, if it uses one, run->pool. Called once, after the memory is
+  // there and before the data is read. `threads` 0: as many as the machine has.
+  void (*open)(Run *run, int threads);
+  // Names the first tensor that is not finite while `program` runs kernel by kernel with the present feeds, as text such as
+  // "x.gm:12: exp(...)"; NULL if there is none. May be NULL: then a run that failed names its objective and step only.
+  const char *(*find_nan)(Run *run, int program);
+
+  const char *folder;      // of the run; NULL: nothing is written
+  bool resume;             // go on with the run in the folder
+  bool seed_given;         // otherwise the plan's, or on resuming the run's own
+  uint32_t seed;
+  int64_t epochs;          // in all; 0: as many as the plan says
+  int64_t steps;           // stop after so many in all; 0: at the end of the epochs
+  int threads;
+  int64_t checkpoint_steps;   // checkpoints beside those at the end of every epoch; 0: none
+  double checkpoint_seconds;  // the same, by time
+  int64_t record_steps;    // a line of metrics every so many steps, beside those of the epochs; 0: none
+  bool quiet, verbose;
+  const KeptText *kept;
+  int kepts;
+  const char *resume_command;  // told when a run stops early, as "gmc run --resume runs/a"
+};
+
+// Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT or EXIT_TERMINATE after a signal.
+int session_train(Arena *a, const Plan *plan, const Session *s);
+
+// The following read the weights of folder/weights.safetensors.
+
+// Prints the objectives and metrics of the test split, with standard errors.
+int session_eval(Arena *a, const Plan *plan, const Session *s);
+
+// Draws show `show` into the PNG `path`.
+int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path);
+
+// Runs `program` until it has made n examples of its only output, and writes them as one .npy array or, by the ending of
+// `path`, as one .png of n cells; lo and hi are black and white.
+int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi, const char *path);
+
+// The same, handing over the values: [n, output's dimensions], in the arena's memory.
+float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n);
+
+#endif

@@ -19,6 +19,9 @@ typedef struct Data {
   Array *column;         // one for each column of the plan; none for DATA_GENERATED
 } Data;
 
+// Makes the arrays of one split, all columns, from its files (runtime/data.h).
+typedef void DataReader(Arena *a, const Plan *plan, const char *const *files, Data *into);
+
 typedef struct Run Run;
 struct Run {
   Arena *arena;
@@ -26,6 +29,7 @@ struct Run {
   float *memory;           // plan->peak floats
   Pool *pool;
   Data train, test;
+  DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   // the address of random numbers; set before every execution
   uint32_t seed;

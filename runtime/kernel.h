@@ -43,7 +43,8 @@ typedef struct {
 typedef struct {
   uint8_t op;     // ScalarOp
   int16_t in[3];  // values
-  int16_t tile;   // scratch tile that holds the result: tiles are reused once their value is dead
+  int16_t tile;   // scratch tile that holds the result: tiles are reused once their value is dead,
+                  // the result may take the tile of an operand that dies in this very instruction
 } Instr;
 
 // A fused elementwise and reduction region over the iteration space dim[0..rank-1], row-major.
@@ -103,7 +104,21 @@ typedef struct {
   bool from_end;
 } Cumsum;
 
-typedef enum { KERNEL_REGION, KERNEL_GEMM, KERNEL_RANDOM, KERNEL_GATHER, KERNEL_SCATTER, KERNEL_CUMSUM } KernelKind;
+// The index along the middle axis of [outer, length, inner]: out[o][i][r] = i.
+typedef struct {
+  int64_t at;
+  int64_t outer, length, inner;
+} Iota;
+
+typedef enum {
+  KERNEL_REGION,
+  KERNEL_GEMM,
+  KERNEL_RANDOM,
+  KERNEL_GATHER,
+  KERNEL_SCATTER,
+  KERNEL_CUMSUM,
+  KERNEL_IOTA
+} KernelKind;
 
 struct Kernel {
   KernelKind kind;
@@ -118,6 +133,7 @@ struct Kernel {
     Gather gather;
     Scatter scatter;
     Cumsum cumsum;
+    Iota iota;
   };
 };
 

@@ -73,6 +73,9 @@ typedef struct Graph {
   InputInfo *input;    // of this graph: index = attr.id of OP_INPUT
   int inputs;
   Span span;           // given to the nodes created next
+  const Sources *sources;  // of the spans, for file and line in dumps; NULL if there are none
+  Node **slot;         // hash table of all nodes: equal nodes are one node
+  int slots;           // a power of two
 } Graph;
 
 typedef struct {

@@ -1,0 +1,281 @@
+// Reverse-mode differentiation, graph to graph: one rule for each entry of the gradient column of ops.def.
+//
+// A rule gives one input's share of the adjoint: the gradient with respect to input i of the sum over the elements of
+// adjoint * node, in operations of the table only, so that gradients can be differentiated again.
+// Invariant: adjoints are added in descending order of their users, whatever the order of wrt; nothing is built for nodes
+// that lead to no wrt.
+#include "graph_rules.h"
+
+#include <math.h>
+
+// Adjoint of in[i] of node n whose own adjoint is d, or NULL for zero.
+typedef Node *GradientRule(Graph *g, Node *n, Node *d, int i);
+
+static Node *constant(Graph *g, double value, const Node *like) { return node_const(g, value, like->shape); }
+static Node *add(Graph *g, Node *a, Node *b) { return node_binary(g, OP_ADD, a, b); }
+static Node *sub(Graph *g, Node *a, Node *b) { return node_binary(g, OP_SUB, a, b); }
+static Node *mul(Graph *g, Node *a, Node *b) { return node_binary(g, OP_MUL, a, b); }
+static Node *divide(Graph *g, Node *a, Node *b) { return node_binary(g, OP_DIV, a, b); }
+static Node *less(Graph *g, Node *a, Node *b) { return node_binary(g, OP_LESS, a, b); }
+static Node *scaled(Graph *g, Node *a, double by) { return mul(g, a, constant(g, by, a)); }
+
+static Node *gradient_none(Graph *g, Node *n, Node *d, int i) {
+  (void)g, (void)n, (void)d, (void)i;
+  return NULL;
+}
+
+// ---- elementwise, one input: out = n, a = in[0]
+
+static Node *gradient_neg(Graph *g, Node *n, Node *d, int i) {
+  (void)n, (void)i;
+  return node_unary(g, OP_NEG, d);
+}
+
+static Node *gradient_abs(Graph *g, Node *n, Node *d, int i) { return mul(g, d, node_unary(g, OP_SIGN, n->in[i])); }
+
+static Node *gradient_exp(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return mul(g, d, n);
+}
+
+static Node *gradient_log(Graph *g, Node *n, Node *d, int i) { return divide(g, d, n->in[i]); }
+
+static Node *gradient_log1p(Graph *g, Node *n, Node *d, int i) {
+  return divide(g, d, add(g, n->in[i], constant(g, 1, n)));
+}
+
+static Node *gradient_expm1(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return mul(g, d, add(g, n, constant(g, 1, n)));
+}
+
+static Node *gradient_sqrt(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return divide(g, scaled(g, d, 0.5), n);
+}
+
+static Node *gradient_sin(Graph *g, Node *n, Node *d, int i) { return mul(g, d, node_unary(g, OP_COS, n->in[i])); }
+
+static Node *gradient_cos(Graph *g, Node *n, Node *d, int i) {
+  return node_unary(g, OP_NEG, mul(g, d, node_unary(g, OP_SIN, n->in[i])));
+}
+
+static Node *gradient_tanh(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return mul(g, d, sub(g, constant(g, 1, n), mul(g, n, n)));
+}
+
+// 2 / sqrt(pi) * exp(-a^2)
+static Node *gradient_erf(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[i];
+  Node *bell = node_unary(g, OP_EXP, node_unary(g, OP_NEG, mul(g, a, a)));
+  return mul(g, d, scaled(g, bell, M_2_SQRTPI));
+}
+
+static Node *gradient_lgamma(Graph *g, Node *n, Node *d, int i) {
+  return mul(g, d, node_unary(g, OP_DIGAMMA, n->in[i]));
+}
+
+static Node *gradient_digamma(Graph *g, Node *n, Node *d, int i) {
+  return mul(g, d, node_unary(g, OP_TRIGAMMA, n->in[i]));
+}
+
+static Node *gradient_missing(Graph *g, Node *n, Node *d, int i) {
+  (void)d, (void)i;
+  fail(g->arena, EXIT_DATA, "this model needs the derivative of %s (the third one of lgamma), which gmc does not have",
+       op_name(n->op));
+}
+
+// ---- elementwise, more inputs
+
+static Node *gradient_add(Graph *g, Node *n, Node *d, int i) {
+  (void)g, (void)n, (void)i;
+  return d;
+}
+
+static Node *gradient_sub(Graph *g, Node *n, Node *d, int i) {
+  (void)n;
+  return i == 0 ? d : node_unary(g, OP_NEG, d);
+}
+
+static Node *gradient_mul(Graph *g, Node *n, Node *d, int i) { return mul(g, d, n->in[1 - i]); }
+
+// a / b: d / b, and -(d / b) * (a / b)
+static Node *gradient_div(Graph *g, Node *n, Node *d, int i) {
+  Node *share = divide(g, d, n->in[1]);
+  return i == 0 ? share : node_unary(g, OP_NEG, mul(g, share, n));
+}
+
+// a^b: b * a^(b-1), and a^b * log(a); the latter is taken as 0 where a is not positive, and never computes log(0).
+static Node *gradient_pow(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[0], *b = n->in[1];
+  if (i == 0) return mul(g, d, mul(g, b, node_binary(g, OP_POW, a, sub(g, b, constant(g, 1, n)))));
+  Node *positive = less(g, constant(g, 0, n), a);
+  Node *log_a = node_unary(g, OP_LOG, node_select(g, positive, a, constant(g, 1, n)));
+  return node_select(g, positive, mul(g, d, mul(g, n, log_a)), constant(g, 0, n));
+}
+
+// At a tie the second input takes it all: max(x, 0) has gradient 0 at 0.
+static Node *gradient_max(Graph *g, Node *n, Node *d, int i) {
+  Node *first = less(g, n->in[1], n->in[0]), *zero = constant(g, 0, n);
+  return i == 0 ? node_select(g, first, d, zero) : node_select(g, first, zero, d);
+}
+
+static Node *gradient_min(Graph *g, Node *n, Node *d, int i) {
+  Node *first = less(g, n->in[0], n->in[1]), *zero = constant(g, 0, n);
+  return i == 0 ? node_select(g, first, d, zero) : node_select(g, first, zero, d);
+}
+
+static Node *gradient_select(Graph *g, Node *n, Node *d, int i) {
+  Node *c = n->in[0], *zero = constant(g, 0, n);
+  return i == 1 ? node_select(g, c, d, zero) : node_select(g, c, zero, d);
+}
+
+// ---- movement
+
+static Node *gradient_reshape(Graph *g, Node *n, Node *d, int i) { return node_reshape(g, d, n->in[i]->shape); }
+
+static Node *gradient_permute(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  int axis[MAX_RANK] = {0};
+  for (int k = 0; k < n->shape.rank; k++) axis[n->attr.a[k]] = k;
+  return node_permute(g, d, axis);
+}
+
+static Node *gradient_broadcast(Graph *g, Node *n, Node *d, int i) {
+  const Shape *in = &n->in[i]->shape;
+  uint32_t repeated = 0;
+  for (int k = 0; k < in->rank; k++) {
+    if (in->dim[k] != n->shape.dim[k]) repeated |= 1u << k;
+  }
+  return node_reshape(g, node_reduce(g, OP_SUM, d, repeated), *in);
+}
+
+static Node *gradient_slice(Graph *g, Node *n, Node *d, int i) {
+  int64_t after[MAX_RANK];
+  for (int k = 0; k < n->shape.rank; k++) after[k] = n->in[i]->shape.dim[k] - n->shape.dim[k] - n->attr.a[k];
+  return node_pad(g, d, n->attr.a, after);
+}
+
+static Node *gradient_pad(Graph *g, Node *n, Node *d, int i) { return node_slice(g, d, n->attr.a, n->in[i]->shape); }
+
+static Node *gradient_concat(Graph *g, Node *n, Node *d, int i) {
+  int64_t start[MAX_RANK] = {0}, axis = n->attr.a[0];
+  for (int k = 0; k < i; k++) start[axis] += n->in[k]->shape.dim[axis];
+  return node_slice(g, d, start, n->in[i]->shape);
+}
+
+static Node *gradient_gather(Graph *g, Node *n, Node *d, int i) {
+  return node_scatter(g, d, n->in[1], n->in[i]->shape.dim[0]);
+}
+
+static Node *gradient_scatter(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return node_gather(g, d, n->in[1]);
+}
+
+// ---- reductions: a value of the reduced tensor, at every place it came from
+static Node *spread(Graph *g, const Node *n, Node *reduced) {
+  Shape in = n->in[0]->shape;
+  return node_broadcast(g, node_reshape(g, reduced, shape_with_ones(in, n->attr.axes)), in);
+}
+
+static Node *gradient_sum(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return spread(g, n, d);
+}
+
+// Shared equally by the places that reach the maximum.
+static Node *gradient_maximum(Graph *g, Node *n, Node *d, int i) {
+  Node *reached = node_binary(g, OP_EQUAL, n->in[i], spread(g, n, n));
+  Node *ties = node_reduce(g, OP_SUM, reached, n->attr.axes);
+  return mul(g, spread(g, n, divide(g, d, ties)), reached);
+}
+
+static Node *gradient_cumsum(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return node_cumsum(g, d, (int)n->attr.a[0], !n->attr.flag);
+}
+
+// ---- contractions
+
+// C = A' B' where ' is the node's own transposition: dA' = dC B'^T and dB' = A'^T dC; of a transposed input, transposed.
+static Node *gradient_matmul(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[0], *b = n->in[1];
+  bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;
+  if (i == 0) return ta ? node_matmul(g, b, d, tb, true) : node_matmul(g, d, b, false, !tb);
+  return tb ? node_matmul(g, d, a, true, ta) : node_matmul(g, a, d, !ta, false);
+}
+
+// No gradient flows; graph_gradient tells the caller when one should have.
+static Node *gradient_discrete(Graph *g, Node *n, Node *d, int i) { return gradient_none(g, n, d, i); }
+
+static GradientRule *const gradient_rule[] = {
+#define OP(ID, name, arity, class, expression, shape, gradient, range) gradient_##gradient,
+#include "../runtime/ops.def"
+};
+
+// Whether values flow from input i into the node, not only choices (a condition, an index).
+static bool differentiable(const Node *n, int i) {
+  if (gradient_rule[n->op] == gradient_none) return false;
+  if (n->op == OP_SELECT) return i != 0;
+  return n->op != OP_GATHER && n->op != OP_SCATTER ? true : i == 0;
+}
+
+// How a node depends on the wrt by differentiable paths: freely, or through a discrete draw.
+enum { FREELY = 1, DISCRETELY = 2 };
+
+static void mark_paths(const Graph *g, int last, int n, Node *const *wrt, uint8_t *path) {
+  for (int i = 0; i < n; i++) {
+    if (wrt[i]->id <= last) path[wrt[i]->id] = FREELY;
+  }
+  for (int id = 0; id <= last; id++) {
+    const Node *node = g->node[id];
+    for (int i = 0; i < node->arity; i++) {
+      uint8_t in = differentiable(node, i) ? path[node->in[i]->id] : 0;
+      path[id] |= node->op == OP_DISCRETE && in ? DISCRETELY : in;
+    }
+  }
+}
+
+// The first discrete draw between y and the wrt, or NULL.
+static Node *find_blocked(const Graph *g, int last, const uint8_t *path, bool *reached) {
+  Node *first = NULL;
+  reached[last] = true;
+  for (int id = last; id >= 0; id--) {
+    Node *node = g->node[id];
+    if (!reached[id] || !path[id]) continue;
+    for (int i = 0; i < node->arity; i++) {
+      if (!differentiable(node, i) || !path[node->in[i]->id]) continue;
+      reached[node->in[i]->id] = true;
+      if (node->op == OP_DISCRETE) first = node;
+    }
+  }
+  return first;
+}
+
+static void pass_adjoint(Graph *g, Node *n, Node **adjoint, const uint8_t *path) {
+  for (int i = 0; i < n->arity; i++) {
+    int to = n->in[i]->id;
+    if (!differentiable(n, i) || !(path[to] & FREELY)) continue;
+    Node *share = gradient_rule[n->op](g, n, adjoint[n->id], i);
+    if (share) adjoint[to] = adjoint[to] ? add(g, adjoint[to], share) : share;
+  }
+}
+
+void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked) {
+  Arena *scratch = arena_open(g->arena);
+  uint8_t *path = NEW_ARRAY(scratch, uint8_t, y->id + 1);
+  Node **adjoint = NEW_ARRAY(scratch, Node *, y->id + 1);
+  mark_paths(g, y->id, n, wrt, path);
+  if (blocked) *blocked = find_blocked(g, y->id, path, NEW_ARRAY(scratch, bool, y->id + 1));
+  if (path[y->id] & FREELY) adjoint[y->id] = constant(g, 1, y);
+  Span span = g->span;
+  for (int id = y->id; id >= 0; id--) {
+    g->span = g->node[id]->span;  // a gradient belongs to the line whose gradient it is
+    if (adjoint[id]) pass_adjoint(g, g->node[id], adjoint, path);
+  }
+  g->span = span;
+  for (int i = 0; i < n; i++) into[i] = wrt[i]->id <= y->id ? adjoint[wrt[i]->id] : NULL;
+  arena_close(scratch);
+}

@@ -1,0 +1,241 @@
+// Bounds on values by interval arithmetic: one rule for each entry of the range column of ops.def.
+//
+// They serve the elaborator's checks of supports (scale > 0, data in [0, 1]) and simplification. Sound in real arithmetic;
+// rounding of single precision is not modelled. Never NaN: what cannot be said is -INFINITY .. INFINITY.
+// An interval is closed, but `lo > 0` must be able to say "positive": a bound of TINY (-TINY) means no more than the sign.
+// Rules therefore compute with such a bound as 0 (load), and say separately when the result is positive or negative.
+#include "graph_rules.h"
+
+#include <float.h>
+#include <math.h>
+
+static const double TINY = 1e-45;     // below every positive float
+static const double NOTHING = 1e-40;  // bounds nearer to 0 say no more than the sign
+
+typedef struct {
+  double lo, hi;
+} Range;
+typedef Range RangeRule(const Graph *g, const Node *n);
+
+static Range load(const Node *n) {
+  return (Range){n->lo > 0 && n->lo < NOTHING ? 0 : n->lo, n->hi < 0 && n->hi > -NOTHING ? 0 : n->hi};
+}
+
+static Range everything(void) { return (Range){-INFINITY, INFINITY}; }
+
+static Range hull(Range r, Range s) { return (Range){fmin(r.lo, s.lo), fmax(r.hi, s.hi)}; }
+
+// r, of values known to be positive (sign > 0) or negative (sign < 0)
+static Range with_sign(Range r, int sign) {
+  if (sign > 0) r.lo = fmax(r.lo, TINY);
+  if (sign < 0) r.hi = fmin(r.hi, -TINY);
+  return r;
+}
+
+static int sign_of(const Node *n) { return n->lo > 0 ? 1 : n->hi < 0 ? -1 : 0; }
+
+// The products of bounds; a bound at infinity stands for finite values, so that 0 times it is 0.
+static double product(double x, double y) { return x == 0 || y == 0 ? 0 : x * y; }
+
+static Range times(Range r, Range s) {
+  double a = product(r.lo, s.lo), b = product(r.lo, s.hi), c = product(r.hi, s.lo), d = product(r.hi, s.hi);
+  return (Range){fmin(fmin(a, b), fmin(c, d)), fmax(fmax(a, b), fmax(c, d))};
+}
+
+// An increasing function of the first input; not defined at or below `from`.
+static Range increasing(const Node *n, double (*f)(double), double from) {
+  Range r = load(n->in[0]);
+  return (Range){r.lo <= from ? -INFINITY : f(r.lo), r.hi <= from ? INFINITY : f(r.hi)};
+}
+
+static Range range_const(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){n->attr.value, n->attr.value};
+}
+
+static Range range_given(const Graph *g, const Node *n) {
+  int id = n->attr.id;
+  if (n->op == OP_WEIGHT) return (Range){g->tensor[id].lo, g->tensor[id].hi};
+  return (Range){g->input[id].lo, g->input[id].hi};
+}
+
+// Random numbers are odd multiples of 2^-25.
+static Range range_unit(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return (Range){0x1p-25, 1 - 0x1p-25};
+}
+
+static Range range_iota(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){0, (double)(n->shape.dim[n->attr.a[0]] - 1)};
+}
+
+static Range range_first(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){n->in[0]->lo, n->in[0]->hi};
+}
+
+static Range range_any(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return everything();
+}
+
+static Range range_positive(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return (Range){TINY, INFINITY};
+}
+
+static Range range_truth(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return (Range){0, 1};
+}
+
+static Range range_circle(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return (Range){-1, 1};
+}
+
+static Range range_neg(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){-n->in[0]->hi, -n->in[0]->lo};
+}
+
+static Range range_abs(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0];
+  if (a->lo >= 0) return (Range){a->lo, a->hi};
+  return (Range){a->hi < 0 ? -a->hi : 0, fmax(-a->lo, a->hi)};
+}
+
+static Range range_sign(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0];
+  return (Range){a->lo > 0 ? 1 : a->lo >= 0 ? 0 : -1, a->hi < 0 ? -1 : a->hi <= 0 ? 0 : 1};
+}
+
+static Range range_floor(const Graph *g, const Node *n) {
+  (void)g;
+  return increasing(n, floor, -INFINITY);
+}
+
+static Range range_exp(const Graph *g, const Node *n) {
+  (void)g;
+  return with_sign((Range){exp(n->in[0]->lo), exp(n->in[0]->hi)}, 1);
+}
+
+static Range range_log(const Graph *g, const Node *n) {
+  (void)g;
+  return increasing(n, log, 0);
+}
+
+static Range range_log1p(const Graph *g, const Node *n) {
+  (void)g;
+  return with_sign(increasing(n, log1p, -1), sign_of(n->in[0]));
+}
+
+static Range range_expm1(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return with_sign((Range){expm1(r.lo), expm1(r.hi)}, sign_of(n->in[0]));
+}
+
+static Range range_sqrt(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return with_sign((Range){r.lo > 0 ? sqrt(r.lo) : 0, r.hi > 0 ? sqrt(r.hi) : INFINITY}, sign_of(n->in[0]) > 0);
+}
+
+static Range range_tanh(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return with_sign((Range){tanh(r.lo), tanh(r.hi)}, sign_of(n->in[0]));
+}
+
+static Range range_add(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  Range r = load(a), s = load(b);
+  bool positive = a->lo >= 0 && b->lo >= 0 && sign_of(a) + sign_of(b) > 0;
+  bool negative = a->hi <= 0 && b->hi <= 0 && sign_of(a) + sign_of(b) < 0;
+  return with_sign((Range){r.lo + s.lo, r.hi + s.hi}, positive - negative);
+}
+
+static Range range_sub(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  Range r = load(a), s = load(b);
+  bool positive = a->lo >= 0 && b->hi <= 0 && sign_of(a) - sign_of(b) > 0;
+  bool negative = a->hi <= 0 && b->lo >= 0 && sign_of(a) - sign_of(b) < 0;
+  return with_sign((Range){r.lo - s.hi, r.hi - s.lo}, positive - negative);
+}
+
+static Range range_mul(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  Range r = times(load(a), load(b));
+  if (a == b) r.lo = fmax(r.lo, 0);  // a square
+  return with_sign(r, sign_of(a) * sign_of(b));
+}
+
+static Range reciprocal(Range r) {
+  if (r.lo < 0 && r.hi > 0) return everything();
+  return (Range){r.hi == 0 ? -INFINITY : 1 / r.hi, r.lo == 0 ? INFINITY : 1 / r.lo};
+}
+
+static Range range_div(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  return with_sign(times(load(a), reciprocal(load(b))), sign_of(a) * sign_of(b));
+}
+
+static Range range_pow(const Graph *g, const Node *n) {
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  Range r = load(a);
+  if (r.lo < 0) return everything();
+  if (b->op != OP_CONST) return with_sign((Range){0, INFINITY}, sign_of(a));
+  double x = pow(r.lo, b->attr.value), y = pow(r.hi, b->attr.value);
+  return with_sign((Range){fmin(x, y), fmax(x, y)}, sign_of(a));
+}
+
+static Range range_max(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){fmax(n->in[0]->lo, n->in[1]->lo), fmax(n->in[0]->hi, n->in[1]->hi)};
+}
+
+static Range range_min(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){fmin(n->in[0]->lo, n->in[1]->lo), fmin(n->in[0]->hi, n->in[1]->hi)};
+}
+
+static Range range_hull(const Graph *g, const Node *n) {
+  Range r = range_first(g, n);
+  for (int i = 1; i < n->arity; i++) r = hull(r, (Range){n->in[i]->lo, n->in[i]->hi});
+  return r;
+}
+
+static Range range_select(const Graph *g, const Node *n) {
+  (void)g;
+  return hull((Range){n->in[1]->lo, n->in[1]->hi}, (Range){n->in[2]->lo, n->in[2]->hi});
+}
+
+static Range range_pad(const Graph *g, const Node *n) { return hull(range_first(g, n), (Range){0, 0}); }
+
+static Range range_sum(const Graph *g, const Node *n) {
+  (void)g;
+  double count = (double)(shape_count(n->in[0]->shape) / shape_count(n->shape));
+  return with_sign(times(load(n->in[0]), (Range){count, count}), sign_of(n->in[0]));
+}
+
+static RangeRule *const range_rule[] = {
+#define OP(ID, name, arity, class, expression, shape, gradient, range) range_##range,
+#include "../runtime/ops.def"
+};
+
+void graph_range(const Graph *g, Node *n) {
+  Range r = range_rule[n->op](g, n);
+  if (isnan(r.lo) || r.lo < -(double)FLT_MAX) r.lo = -INFINITY;
+  if (isnan(r.hi) || r.hi > (double)FLT_MAX) r.hi = INFINITY;
+  n->lo = r.lo;
+  n->hi = r.hi;
+}

@@ -28,20 +28,19 @@ void data_load_train(Run *run);
 void data_load_test(Run *run);
 
 // A number that tells data apart, for the run record: of all arrays of the split, in order.
-uint64_t data_hash(const Data *data);
+uint64_t data_hash(const Run *run, const Data *data);
 
 // Puts the rows example[0 .. batch-1] of feed's column into into[batch][count], bytes as scale * byte + shift and labels as
 // they are. Rows may be gathered in pieces by several threads: pass the piece's first example and place.
 void data_gather(const Run *run, const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch,
                  float *restrict into);
 
-
-// For readers: checks the values of a column's array as read from `path`, and makes labels bytes where they fit.
-void data_check(Arena *a, const Plan *plan, int column, const char *path, Array *array);
-
-// How many examples of the column an array of this shape holds: the first size is the number of examples, the others must
+// For readers: how many examples of the column an array of this shape holds: the first size is the number of examples, the others must
 // multiply to the column's count. Fails with the shape in the message.
 int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int rank, const int64_t *dim);
+
+// For readers of one array a file: fails unless there are as many files as columns.
+void data_one_file_each(Arena *a, const Plan *plan);
 
 // What to say about a file of the data that is not there.
 const char *data_hint(Arena *a, const Plan *plan);

@@ -10,10 +10,12 @@ typedef enum { NPY_U8, NPY_BOOL, NPY_F4, NPY_F8, NPY_I4, NPY_I8 } NpyType;
 typedef struct {
   NpyType type;
   int rank;
-  int64_t dim[MAX_RANK];
+  int64_t dim[MAX_RANK + 1];  // examples first
   int64_t count;        // elements
   const uint8_t *data;  // little-endian, C order, within the file's bytes
 } Npy;
+
+size_t npy_element_size(NpyType type);  // bytes
 
 // Replaces the file by an array of float32. Atomic.
 void npy_write(Arena *a, const char *path, int rank, const int64_t *dim, const float *value);

@@ -1,0 +1,206 @@
+// The data of a run: what all formats share, from the splits and the checks of values to gathering a batch. See data.h.
+#include "data.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+const char *data_hint(Arena *a, const Plan *plan) {
+  const PlanData *d = &plan->data;
+  const char *clause = d->clause ? d->clause : "";
+  if (!d->file) return arena_format(a, "wanted by `from %s`", printable(a, clause));
+  return arena_format(a, "wanted by `from %s` at %s:%d", printable(a, clause), printable(a, d->file), d->line);
+}
+
+void data_one_file_each(Arena *a, const Plan *plan) {
+  if (plan->data.files != plan->columns)
+    fail(a, EXIT_DATA, "%d files cannot be %d columns: each holds one (%s)", plan->data.files, plan->columns,
+         data_hint(a, plan));
+}
+
+static const char *data_shape_text(Arena *a, int rank, const int64_t *dim) {
+  Text t = text_new(a);
+  for (int i = 0; i < rank; i++) text_add(&t, "%s%" PRId64, i ? ", " : "[", dim[i]);
+  text_add(&t, rank ? "]" : "[]");
+  return t.data;
+}
+
+int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int rank, const int64_t *dim) {
+  size_t count = 1;
+  bool fits = rank > 0;
+  for (int i = 1; i < rank; i++) fits = fits && size_product(count, (size_t)dim[i], &count);
+  if (!fits || count != (size_t)column->count)
+    fail(a, EXIT_DATA, "%s: an array of shape %s does not hold examples of %s%s, which the column %s wants", printable(a, path),
+         data_shape_text(a, rank, dim), column->rank ? "shape " : "one value",
+         column->rank ? data_shape_text(a, column->rank, column->dim) : "", printable(a, column->name));
+  if (dim[0] > INT32_MAX) fail(a, EXIT_DATA, "%s: %" PRId64 " examples are too many", printable(a, path), dim[0]);
+  return dim[0];
+}
+
+// The file that column c of a split was read from.
+static const char *data_path(const Plan *plan, const char *const *files, int c) {
+  return files[c < plan->data.files ? c : plan->data.files - 1];
+}
+
+static bool data_is_label(float v, int classes) { return v >= 0 && v < (float)classes && v == floorf(v); }
+
+// The first value outside [lo, hi] (NaN is), or count.
+static int64_t data_first_outside(const float *value, int64_t count, float lo, float hi) {
+  enum { PORTION = 4096 };
+  for (int64_t i = 0; i < count; i += PORTION) {
+    int64_t end = count - i < PORTION ? count : i + PORTION;
+    int bad = 0;
+    for (int64_t j = i; j < end; j++) bad |= !(value[j] >= lo && value[j] <= hi);
+    for (int64_t j = i; bad && j < end; j++)
+      if (!(value[j] >= lo && value[j] <= hi)) return j;
+  }
+  return count;
+}
+
+static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *path, const Array *array, int64_t i, double v) {
+  const char *place = arena_format(a, "%s: item %" PRId64 " (from 0)", printable(a, path), i / c->count);
+  if (array->count > 1) place = arena_format(a, "%s, element %" PRId64, place, i % c->count);
+  if (c->classes)
+    fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d", place, v, printable(a, c->name),
+         c->classes - 1);
+  fail(a, EXIT_DATA, "%s: value %g is outside [%g, %g], the support of the column %s", place, v, (double)c->lo, (double)c->hi,
+       printable(a, c->name));
+}
+
+static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
+  float scale = c->classes ? 1 : c->scale, shift = c->classes ? 0 : c->shift;
+  float lo = c->classes ? 0 : c->lo, hi = c->classes ? (float)(c->classes - 1) : c->hi;
+  bool good[256], all = true;
+  for (int b = 0; b < 256; b++) {
+    float v = scale * (float)b + shift;
+    all &= good[b] = v >= lo && v <= hi;
+  }
+  int64_t n = all ? 0 : array->examples * array->count;
+  for (int64_t i = 0; i < n; i++)
+    if (!good[array->byte[i]])
+      data_refuse(a, c, path, array, i, (double)(scale * (float)array->byte[i] + shift));
+}
+
+static void data_check_values(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
+  int64_t n = array->examples * array->count, i = 0;
+  if (c->classes)
+    while (i < n && data_is_label(array->value[i], c->classes)) i++;
+  else
+    i = data_first_outside(array->value, n, fmaxf(c->lo, -FLT_MAX), fminf(c->hi, FLT_MAX));
+  if (i < n) data_refuse(a, c, path, array, i, (double)array->value[i]);
+}
+
+static void data_check(Arena *a, const Plan *plan, const char *const *files, const Data *data) {
+  for (int c = 0; c < plan->columns; c++) {
+    const char *path = data_path(plan, files, c);
+    const Array *array = &data->column[c];
+    if (array->examples == 0) fail(a, EXIT_DATA, "%s: holds no examples", printable(a, path));
+    if (array->examples != data->column[0].examples)
+      fail(a, EXIT_DATA, "%s: holds %" PRId64 " examples, but %s holds %" PRId64, printable(a, path), array->examples,
+           printable(a, data_path(plan, files, 0)), data->column[0].examples);
+    if (array->byte)
+      data_check_bytes(a, &plan->column[c], path, array);
+    else
+      data_check_values(a, &plan->column[c], path, array);
+  }
+}
+
+static void data_load_files(Run *run, const char *const *files, Data *into) {
+  const Plan *plan = run->plan;
+  if (!run->reader) fail(run->arena, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
+  into->column = NEW_ARRAY(run->arena, Array, plan->columns);
+  run->reader(run->arena, plan, files, into);
+  data_check(run->arena, plan, files, into);
+  into->examples = plan->columns ? into->column[0].examples : 0;
+}
+
+// Takes the last examples of the training split as the test split, without copying them.
+static void data_hold_out(Run *run) {
+  Data *train = &run->train, *test = &run->test;
+  test->examples = (int64_t)floor(run->plan->data.holdout * (double)train->examples);
+  if (test->examples < 0 || test->examples >= train->examples)
+    fail(run->arena, EXIT_DATA, "holding out %g of %" PRId64 " examples leaves none to learn from (%s)",
+         run->plan->data.holdout, train->examples, data_hint(run->arena, run->plan));
+  train->examples -= test->examples;
+  test->column = NEW_ARRAY(run->arena, Array, run->plan->columns);
+  for (int c = 0; c < run->plan->columns; c++) {
+    Array *all = &train->column[c];
+    int64_t at = train->examples * all->count;
+    test->column[c] = (Array){test->examples, all->count, all->byte ? all->byte + at : NULL, all->value ? all->value + at : NULL};
+    all->examples = train->examples;
+  }
+}
+
+void data_load_train(Run *run) {
+  const PlanData *d = &run->plan->data;
+  if (run->train.column || d->format == DATA_NONE) return;
+  if (d->format == DATA_GENERATED) {
+    run->train.examples = d->generated_train;
+    return;
+  }
+  data_load_files(run, d->train, &run->train);
+  if (!d->test) data_hold_out(run);
+}
+
+void data_load_test(Run *run) {
+  const PlanData *d = &run->plan->data;
+  if (run->test.column || d->format == DATA_NONE) return;
+  if (d->format == DATA_GENERATED)
+    run->test.examples = d->generated_test;
+  else if (d->test)
+    data_load_files(run, d->test, &run->test);
+  else
+    data_load_train(run);
+}
+
+static uint64_t data_rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }
+
+static uint64_t data_mix(uint64_t sum, uint64_t word) {
+  return data_rotate(sum + word * 0xc2b2ae3d27d4eb4fu, 31) * 0x9e3779b185ebca87u;
+}
+
+// Four sums side by side, each over every fourth word, joined at the end: as fast as memory is read.
+static uint64_t data_hash_bytes(uint64_t seed, const void *bytes, size_t size) {
+  uint64_t sum[4] = {seed, seed + 1, seed + 2, seed + 3}, word[4] = {0};
+  const uint8_t *p = bytes, *end = p + size;
+  for (; end - p >= (ptrdiff_t)sizeof word; p += sizeof word) {
+    memcpy(word, p, sizeof word);
+    for (int i = 0; i < 4; i++) sum[i] = data_mix(sum[i], word[i]);
+  }
+  memset(word, 0, sizeof word);
+  if (p < end) memcpy(word, p, (size_t)(end - p));
+  uint64_t all = size;
+  for (int i = 0; i < 4; i++) all = data_mix(all, data_mix(sum[i], word[i]));
+  all = (all ^ all >> 33) * 0xff51afd7ed558ccdu;
+  return all ^ all >> 33;
+}
+
+uint64_t data_hash(const Run *run, const Data *data) {
+  uint64_t hash = (uint64_t)data->examples;
+  for (int c = 0; data->column && c < run->plan->columns; c++) {
+    const Array *array = &data->column[c];
+    size_t elements = (size_t)(array->examples * array->count);
+    hash = array->byte ? data_hash_bytes(hash, array->byte, elements)
+                       : data_hash_bytes(hash + 1, array->value, elements * sizeof *array->value);
+  }
+  return hash;
+}
+
+static void data_scale(const uint8_t *restrict byte, int64_t n, float scale, float shift, float *restrict into) {
+  for (int64_t i = 0; i < n; i++) into[i] = scale * (float)byte[i] + shift;
+}
+
+void data_gather(const Run *run, const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch,
+                 float *restrict into) {
+  const PlanColumn *c = &run->plan->column[feed->index];
+  const Array *array = &data->column[feed->index];
+  float scale = c->classes ? 1 : c->scale, shift = c->classes ? 0 : c->shift;
+  for (int64_t b = 0; b < batch; b++, into += array->count) {
+    int64_t at = example[b] * array->count;
+    if (array->byte)
+      data_scale(array->byte + at, array->count, scale, shift, into);
+    else
+      memcpy(into, array->value + at, (size_t)array->count * sizeof *into);
+  }
+}

@@ -9,6 +9,7 @@ typedef const char *ShapeRule(const Node *n, Shape *out);
 static const char *shape_given(const Node *n, Shape *out) {
   *out = n->shape;
   if (n->op == OP_IOTA && (n->attr.a[0] < 0 || n->attr.a[0] >= out->rank)) return "no such axis";
+  if (n->op == OP_RANDOM && (n->attr.flag < RANDOM_STEP || n->attr.flag > RANDOM_ONCE)) return "unknown address";
   return NULL;
 }
 
@@ -119,12 +120,14 @@ static const char *shape_reduce(const Node *n, Shape *out) {
 
 static const char *shape_cumsum(const Node *n, Shape *out) {
   *out = n->in[0]->shape;
+  if (n->attr.flag & ~1) return "unknown flag";
   return n->attr.a[0] >= 0 && n->attr.a[0] < out->rank ? NULL : "no such axis";
 }
 
 static const char *shape_matmul(const Node *n, Shape *out) {
   const Shape *a = &n->in[0]->shape, *b = &n->in[1]->shape;
   int rank = a->rank;
+  if (n->attr.flag & ~3) return "unknown flag";
   if (rank != b->rank || (rank != 2 && rank != 3)) return "needs two matrices, or two stacks of matrices";
   if (rank == 3 && a->dim[0] != b->dim[0]) return "the stacks' sizes differ";
   bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;

@@ -160,7 +160,11 @@ static Node *simplify_select(Node *n) {
   Node *c = n->in[0];
   if (n->in[1] == n->in[2]) return n->in[1];
   if (is_const(c)) return n->in[c->attr.value != 0 ? 1 : 2];
-  return NULL;
+  for (int i = 1; i <= 2; i++) {  // the same choice twice
+    Node *in = n->in[i];
+    if (in->op == OP_SELECT && in->in[0] == c) n->in[i] = in->in[i];
+  }
+  return n->in[1] == n->in[2] ? n->in[1] : NULL;
 }
 
 // ---- movement

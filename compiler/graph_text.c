@@ -1,0 +1,452 @@
+// The graph as text, and back: for --dump, and for tests of passes, whose input and output are such texts.
+//
+//   program "train 1"
+//   tensor weight "q/dense_1/W" of "q" [784, 400]
+//   input column 0 "x" [128, 784] in 0 .. 1
+//   %0 = input "x" [128, 784]
+//   %1 = weight "q/dense_1/W" [784, 400]
+//   %2 = matmul %0 %1 [128, 400]  # cvae.gm:12
+//   %3 = sum %2 {axes=1} [128]
+//   output "loss" %3 per_example
+//   assign "q/dense_1/W" %1
+//
+// Nodes are numbered anew, densely, so that printing what was read gives the same text. Invariant: graph_parse builds by
+// graph_node, so that what it returns holds every invariant of the graph, or it fails with the line.
+#include "graph_rules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot"};
+static const char *const input_names[] = {
+    [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update"};
+
+// ---- printing
+
+// The shortest decimal that reads back as the same number (the same float, if `single`).
+static void print_number(Text *t, double value, bool single) {
+  char digits[40];
+  for (int precision = 1; precision <= 17; precision++) {
+    snprintf(digits, sizeof digits, "%.*g", precision, value);
+    double back = strtod(digits, NULL);
+    if (back == value || (single && (float)back == (float)value) || isnan(value)) break;
+  }
+  text_add(t, "%s", digits);
+}
+
+static void print_string(Text *t, const char *s) {
+  text_add(t, "\"");
+  for (; *s; s++) {
+    unsigned char c = (unsigned char)*s;
+    text_add(t, c < 32 || c == '"' || c == '\\' || c == 127 ? "\\x%02x" : "%c", c);
+  }
+  text_add(t, "\"");
+}
+
+static void print_range(Text *t, double lo, double hi) {
+  if (lo == -INFINITY && hi == INFINITY) return;
+  text_add(t, " in ");
+  print_number(t, lo, false);
+  text_add(t, " .. ");
+  print_number(t, hi, false);
+}
+
+static void print_list(Text *t, const char *name, const int64_t *list) {
+  int n = MAX_RANK;
+  while (n > 0 && list[n - 1] == 0) n--;
+  for (int i = 0; i < n; i++) text_add(t, "%s%lld", i ? "," : name, (long long)list[i]);
+}
+
+static void print_attr(Text *t, const Attr *attr) {
+  Text inside = text_new(t->arena);
+  print_list(&inside, " a=", attr->a);
+  print_list(&inside, " b=", attr->b);
+  if (attr->axes) text_add(&inside, " axes=%u", attr->axes);
+  if (attr->flag) text_add(&inside, " flag=%d", attr->flag);
+  if (attr->id) text_add(&inside, " id=%d", attr->id);
+  if (inside.length) text_add(t, " {%s}", inside.data + 1);
+}
+
+// What a node needs beside its inputs.
+static void print_detail(Text *t, const Graph *g, const Node *n) {
+  switch (n->op) {
+    case OP_CONST:
+      text_add(t, " ");
+      print_number(t, n->attr.value, true);
+      break;
+    case OP_WEIGHT:
+    case OP_INPUT:
+      text_add(t, " ");
+      print_string(t, n->op == OP_WEIGHT ? g->tensor[n->attr.id].name : g->input[n->attr.id].name);
+      break;
+    default: print_attr(t, &n->attr);
+  }
+}
+
+static void print_node(Text *t, const Graph *g, const Node *n, const int *number) {
+  text_add(t, "%%%d = %s", number[n->id], op_name(n->op));
+  for (int i = 0; i < n->arity; i++) text_add(t, " %%%d", number[n->in[i]->id]);
+  print_detail(t, g, n);
+  text_add(t, " %s", shape_text(t->arena, n->shape));
+  if (g->sources && n->span.file >= 0) {
+    text_add(t, "  # %s:%d", sources_text(g->sources, n->span.file)->name, span_line(g->sources, n->span));
+  }
+  text_add(t, "\n");
+}
+
+// Numbers the nodes that the program needs from 0, the others -1.
+static int *number_nodes(Arena *a, const GraphProgram *p) {
+  const Graph *g = p->graph;
+  int *number = NEW_ARRAY(a, int, g->count + 1);
+  for (int i = 0; i < p->outputs; i++) number[p->output[i].value->id] = 1;
+  for (int i = 0; i < p->assigns; i++) number[p->assign[i].value->id] = 1;
+  for (int id = g->count - 1; id >= 0; id--) {
+    for (int i = 0; number[id] && i < g->node[id]->arity; i++) number[g->node[id]->in[i]->id] = 1;
+  }
+  int next = 0;
+  for (int id = 0; id < g->count; id++) number[id] = number[id] ? next++ : -1;
+  return number;
+}
+
+static void print_tensors(Text *t, const GraphProgram *p, const int *number) {
+  const Graph *g = p->graph;
+  bool *needed = NEW_ARRAY(t->arena, bool, g->tensors + 1);
+  for (int id = 0; id < g->count; id++) {
+    if (number[id] >= 0 && g->node[id]->op == OP_WEIGHT) needed[g->node[id]->attr.id] = true;
+  }
+  for (int i = 0; i < p->assigns; i++) needed[p->assign[i].target->attr.id] = true;
+  for (int i = 0; i < g->tensors; i++) {
+    const TensorInfo *tensor = &g->tensor[i];
+    if (!needed[i]) continue;
+    text_add(t, "tensor %s ", kind_names[tensor->kind]);
+    print_string(t, tensor->name);
+    text_add(t, " of ");
+    print_string(t, tensor->owner ? tensor->owner : "");
+    text_add(t, " %s", shape_text(t->arena, tensor->shape));
+    print_range(t, tensor->lo, tensor->hi);
+    text_add(t, "\n");
+  }
+}
+
+static void print_inputs(Text *t, const Graph *g) {
+  for (int i = 0; i < g->inputs; i++) {
+    const InputInfo *input = &g->input[i];
+    text_add(t, "input %s %d ", input_names[input->kind], input->index);
+    print_string(t, input->name);
+    text_add(t, " %s", shape_text(t->arena, input->shape));
+    print_range(t, input->lo, input->hi);
+    text_add(t, "\n");
+  }
+}
+
+void graph_print(Text *t, const GraphProgram *p) {
+  const Graph *g = p->graph;
+  int *number = number_nodes(t->arena, p);
+  text_add(t, "program ");
+  print_string(t, p->name);
+  text_add(t, "\n");
+  print_tensors(t, p, number);
+  print_inputs(t, g);
+  for (int id = 0; id < g->count; id++) {
+    if (number[id] >= 0) print_node(t, g, g->node[id], number);
+  }
+  for (int i = 0; i < p->outputs; i++) {
+    text_add(t, "output ");
+    print_string(t, p->output[i].name);
+    text_add(t, " %%%d%s\n", number[p->output[i].value->id], p->output[i].per_example ? " per_example" : "");
+  }
+  for (int i = 0; i < p->assigns; i++) {
+    text_add(t, "assign ");
+    print_string(t, g->tensor[p->assign[i].target->attr.id].name);
+    text_add(t, " %%%d\n", number[p->assign[i].value->id]);
+  }
+}
+
+// ---- parsing
+
+typedef struct {
+  Arena *arena;
+  const char *at;  // next character
+  int line, lines;
+  GraphProgram *program;
+  Graph *graph;
+  Node **node;  // as numbered in the text
+  int nodes;
+} Reader;
+
+static _Noreturn void mistake(Reader *r, const char *what) {
+  fail(r->arena, EXIT_DATA, "graph text, line %d: %s", r->line, what);
+}
+
+static bool accept(Reader *r, const char *token) {
+  size_t length = strlen(token);
+  while (*r->at == ' ') r->at++;
+  if (strncmp(r->at, token, length) != 0) return false;
+  bool word = isalnum((unsigned char)token[length - 1]);
+  if (word && (isalnum((unsigned char)r->at[length]) || r->at[length] == '_')) return false;
+  r->at += length;
+  return true;
+}
+
+static void expect(Reader *r, const char *token) {
+  if (!accept(r, token)) mistake(r, arena_format(r->arena, "expected `%s`", token));
+}
+
+static void skip_spaces(Reader *r) {
+  while (*r->at == ' ') r->at++;
+  if (isspace((unsigned char)*r->at)) mistake(r, "the line ends too soon");
+}
+
+static int64_t read_integer(Reader *r, int64_t most) {
+  char *end;
+  skip_spaces(r);
+  errno = 0;
+  long long value = strtoll(r->at, &end, 10);
+  if (end == r->at) mistake(r, "expected a whole number");
+  if (errno || value > most || value < -most - 1) mistake(r, "the number is out of range");
+  r->at = end;
+  return value;
+}
+
+static double read_number(Reader *r) {
+  char *end;
+  skip_spaces(r);
+  double value = strtod(r->at, &end);
+  if (end == r->at) mistake(r, "expected a number");
+  r->at = end;
+  return value;
+}
+
+// The character of \xNN, after the backslash.
+static char read_escape(Reader *r) {
+  const char *x = r->at;
+  if (x[0] != 'x' || !isxdigit((unsigned char)x[1]) || !isxdigit((unsigned char)x[2])) mistake(r, "\\ needs xNN");
+  char c = (char)strtol((char[]){x[1], x[2], 0}, NULL, 16);
+  if (c == 0) mistake(r, "a name cannot hold \\x00");
+  r->at += 3;
+  return c;
+}
+
+static const char *read_string(Reader *r) {
+  expect(r, "\"");
+  Text t = text_new(r->arena);
+  while (*r->at != '"') {
+    char c = *r->at++;
+    if (c == 0 || c == '\n') mistake(r, "a name without its closing quote");
+    if (c == '\\') c = read_escape(r);
+    text_append(&t, &c, 1);
+  }
+  r->at++;
+  return t.data;
+}
+
+static Shape read_shape(Reader *r) {
+  Shape s = {0};
+  expect(r, "[");
+  if (accept(r, "]")) return s;
+  do {
+    if (s.rank == MAX_RANK) mistake(r, "too many axes");
+    s.dim[s.rank++] = read_integer(r, INT64_MAX / 2);
+  } while (accept(r, ","));
+  expect(r, "]");
+  const char *wrong = graph_shape(r->graph, &(Node){.op = OP_CONST, .shape = s}, &s);
+  if (wrong) mistake(r, wrong);
+  return s;
+}
+
+static void read_range(Reader *r, double *lo, double *hi) {
+  *lo = -INFINITY, *hi = INFINITY;
+  if (!accept(r, "in")) return;
+  *lo = read_number(r);
+  expect(r, "..");
+  *hi = read_number(r);
+  if (!(*lo <= *hi)) mistake(r, "the bounds are empty");
+}
+
+static int read_choice(Reader *r, int n, const char *const *name) {
+  for (int i = 0; i < n; i++) {
+    if (accept(r, name[i])) return i;
+  }
+  mistake(r, "unknown kind");
+}
+
+static Node *read_node_number(Reader *r) {
+  expect(r, "%");
+  int64_t k = read_integer(r, INT32_MAX);
+  if (k < 0 || k >= r->nodes) mistake(r, "there is no such node yet");
+  return r->node[k];
+}
+
+static int read_tensor_name(Reader *r) {
+  const char *name = read_string(r);
+  for (int i = 0; i < r->graph->tensors; i++) {
+    if (strcmp(r->graph->tensor[i].name, name) == 0) return i;
+  }
+  mistake(r, arena_format(r->arena, "there is no tensor %s", printable(r->arena, name)));
+}
+
+static int read_input_name(Reader *r) {
+  const char *name = read_string(r);
+  for (int i = 0; i < r->graph->inputs; i++) {
+    if (strcmp(r->graph->input[i].name, name) == 0) return i;
+  }
+  mistake(r, arena_format(r->arena, "there is no input %s", printable(r->arena, name)));
+}
+
+static void read_list(Reader *r, int64_t *list) {
+  int n = 0;
+  do {
+    if (n == MAX_RANK) mistake(r, "too many axes");
+    list[n++] = read_integer(r, INT64_MAX / 4);
+  } while (accept(r, ","));
+}
+
+static void read_attr(Reader *r, Attr *attr) {
+  if (!accept(r, "{")) return;
+  while (!accept(r, "}")) {
+    if (accept(r, "a=")) read_list(r, attr->a);
+    else if (accept(r, "b=")) read_list(r, attr->b);
+    else if (accept(r, "axes=")) attr->axes = (uint32_t)read_integer(r, (1 << MAX_RANK) - 1);
+    else if (accept(r, "flag=")) attr->flag = (int32_t)read_integer(r, INT32_MAX);
+    else if (accept(r, "id=")) attr->id = (int32_t)read_integer(r, INT32_MAX);
+    else mistake(r, "expected a, b, axes, flag, id or `}`");
+  }
+}
+
+static Op read_op(Reader *r) {
+  for (int op = 0; op < OP_COUNT; op++) {
+    if (accept(r, op_name((Op)op))) return (Op)op;
+  }
+  mistake(r, "unknown operation");
+}
+
+static void read_node(Reader *r) {
+  if (read_integer(r, INT32_MAX) != r->nodes) mistake(r, "nodes must be numbered from 0 in order");
+  expect(r, "=");
+  Node draft = {.op = read_op(r)};
+  draft.in = NEW_ARRAY(r->arena, Node *, strlen(r->at) + 1);
+  while (accept(r, "%")) {
+    r->at--;
+    draft.in[draft.arity++] = read_node_number(r);
+  }
+  if (draft.op == OP_CONST) draft.attr.value = read_number(r);
+  else if (draft.op == OP_WEIGHT) draft.attr.id = read_tensor_name(r);
+  else if (draft.op == OP_INPUT) draft.attr.id = read_input_name(r);
+  else read_attr(r, &draft.attr);
+  Shape written = read_shape(r), shape;
+  draft.shape = written;
+  const char *wrong = graph_shape(r->graph, &draft, &shape);
+  if (wrong) mistake(r, wrong);
+  if (!shape_equal(shape, written)) {
+    mistake(r, arena_format(r->arena, "the shape is %s", shape_text(r->arena, shape)));
+  }
+  r->node[r->nodes++] = graph_node(r->graph, draft.op, draft.arity, draft.in, &draft.attr, &written);
+}
+
+static void read_tensor(Reader *r) {
+  TensorInfo *tensor = &r->graph->tensor[r->graph->tensors];
+  tensor->kind = (TensorKind)read_choice(r, TENSOR_SLOT + 1, kind_names);
+  tensor->name = read_string(r);
+  expect(r, "of");
+  tensor->owner = read_string(r);
+  tensor->shape = read_shape(r);
+  read_range(r, &tensor->lo, &tensor->hi);
+  tensor->span.file = -1;
+  r->graph->tensors++;
+}
+
+static void read_input(Reader *r) {
+  InputInfo *input = &r->graph->input[r->graph->inputs];
+  input->kind = (InputKind)read_choice(r, INPUT_UPDATE + 1, input_names);
+  input->index = (int)read_integer(r, INT32_MAX);
+  input->name = read_string(r);
+  input->shape = read_shape(r);
+  read_range(r, &input->lo, &input->hi);
+  r->graph->inputs++;
+}
+
+static void read_output(Reader *r) {
+  Output *output = &r->program->output[r->program->outputs];
+  output->name = read_string(r);
+  output->value = read_node_number(r);
+  output->per_example = accept(r, "per_example");
+  if (output->per_example && output->value->shape.rank == 0) mistake(r, "a scalar has no examples");
+  r->program->outputs++;
+}
+
+static void read_assign(Reader *r) {
+  Assign *assign = &r->program->assign[r->program->assigns];
+  assign->target = node_weight(r->graph, read_tensor_name(r));
+  assign->value = read_node_number(r);
+  if (!shape_equal(assign->target->shape, assign->value->shape)) mistake(r, "not the shape of the tensor");
+  r->program->assigns++;
+}
+
+static void read_line(Reader *r) {
+  if (accept(r, "program")) r->program->name = read_string(r);
+  else if (accept(r, "tensor")) read_tensor(r);
+  else if (accept(r, "input")) read_input(r);
+  else if (accept(r, "output")) read_output(r);
+  else if (accept(r, "assign")) read_assign(r);
+  else if (accept(r, "%")) read_node(r);
+  if (accept(r, "#")) r->at += strcspn(r->at, "\n");
+  if (*r->at != '\n' && *r->at != 0) mistake(r, "cannot read this");
+}
+
+GraphProgram *graph_parse(Arena *a, const char *text) {
+  int lines = 2;
+  for (const char *c = text; *c; c++) lines += *c == '\n';
+  GraphProgram *p = NEW(a, GraphProgram);
+  Graph *g = graph_new(a);
+  *p = (GraphProgram){.name = "", .graph = g, .output = NEW_ARRAY(a, Output, lines), .assign = NEW_ARRAY(a, Assign, lines)};
+  g->tensor = NEW_ARRAY(a, TensorInfo, lines);
+  g->input = NEW_ARRAY(a, InputInfo, lines);
+  Reader r = {.arena = a, .at = text, .line = 1, .program = p, .graph = g, .node = NEW_ARRAY(a, Node *, lines)};
+  for (; *r.at; r.line++) {
+    read_line(&r);
+    if (*r.at == '\n') r.at++;
+  }
+  return p;
+}
+
+// ---- verifying
+
+static _Noreturn void broken(const Graph *g, const char *where, int index, const char *what) {
+  fail(g->arena, EXIT_SOFTWARE, "graph: %s %d: %s", where, index, what);
+}
+
+static void verify_node(const Graph *g, int id) {
+  const Node *n = g->node[id];
+  Shape shape;
+  if (n->id != id) broken(g, "node", id, "its id is not its place");
+  for (int i = 0; i < n->arity; i++) {
+    int in = n->in[i]->id;
+    if (in < 0 || in >= id || g->node[in] != n->in[i]) broken(g, "node", id, "an input does not come before it");
+  }
+  const char *wrong = graph_shape(g, n, &shape);
+  if (wrong) broken(g, "node", id, wrong);
+  if (!shape_equal(shape, n->shape)) broken(g, "node", id, "its shape does not follow from its inputs");
+  if (isnan(n->lo) || isnan(n->hi)) broken(g, "node", id, "its bounds are not numbers");
+}
+
+static bool belongs(const Graph *g, const Node *n) { return n && n->id >= 0 && n->id < g->count && g->node[n->id] == n; }
+
+void graph_verify(const GraphProgram *p) {
+  const Graph *g = p->graph;
+  for (int id = 0; id < g->count; id++) verify_node(g, id);
+  for (int i = 0; i < p->outputs; i++) {
+    const Node *value = p->output[i].value;
+    if (!belongs(g, value)) broken(g, "output", i, "its value is not of this graph");
+    if (p->output[i].per_example && value->shape.rank == 0) broken(g, "output", i, "a scalar has no examples");
+  }
+  for (int i = 0; i < p->assigns; i++) {
+    const Node *target = p->assign[i].target, *value = p->assign[i].value;
+    if (!belongs(g, target) || !belongs(g, value)) broken(g, "assignment", i, "a node is not of this graph");
+    if (target->op != OP_WEIGHT) broken(g, "assignment", i, "its target is no tensor");
+    if (!shape_equal(target->shape, value->shape)) broken(g, "assignment", i, "the shapes differ");
+  }
+}

@@ -1,22 +1,30 @@
-# gmc: see README.md. `make`, `make demo`, `make check` (under a minute), `make test` (under ten).
-CC ?= gcc
+# make            build ./gmc                       make demo      train the first model and draw its pictures
+# make check      the inner loop, under a minute    make test      everything, installing what is missing; under ten
+# make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
+# make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
+# make lint fmt install clean                       MODE=release|asan|fuzz, PREFIX=/usr/local
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+SUB := $(MAKE) --no-print-directory -j$(shell nproc)
 B := build/$(MODE)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Werror
 CFLAGS_release := -O3 -march=native -mprefer-vector-width=512 -g
 CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
-LIBS := -lopenblas -lyaml -lz -ldeflate -lpng -lm -lpthread
+LIBS := -lopenblas -lyaml -lz -ldeflate -lm -lpthread
 
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
 OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: gmc
+all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
 
-gmc: $(B)/gmc
+gmc: build/release/gmc
 	@cp -f $< $@
 
 $(B)/gmc: $(B)/compiler/main.o $(B)/libgmc.a
@@ -55,15 +63,77 @@ $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
 
 $(B)/unit/%: tests/unit/%.c $(B)/libgmc.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/reference.c) $(B)/libgmc.a $(LIBS) -lcmocka -o $@
+	$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/reference.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+
+# what is missing is named before anything is built; only the targets that say so install it
+build/.tools:
+	@./setup.sh --check build && mkdir -p build && touch $@
+$(OBJECTS) $(B)/compiler/main.o: | build/.tools
 
 units: $(UNITS)
-	@set -e; for u in $(UNITS); do $$u; done
+	@tests/run.sh $(UNITS)
+
+# Suites of make check, and beside them those of make test. GMC names the program for the scripts.
+QUICK := $(UNITS) tests/lang/run.sh tests/cli/run_cli.sh
+SLOW := $(sort $(wildcard tests/models/*.sh))
+
+check: gmc $(UNITS)
+	@tests/run.sh $(QUICK)
+
+test:
+	@./setup.sh build test
+	@$(SUB) gmc $(UNITS)
+	@$(SUB) MODE=asan asan-build
+	@GMC=./gmc tests/run.sh $(QUICK) $(SLOW) '$(SUB) asan'
+
+asan:
+	@$(SUB) MODE=asan asan-run
+asan-build: $(B)/gmc $(UNITS)
+asan-run: asan-build
+	@GMC=$(B)/gmc tests/run.sh $(QUICK)
+
+promote: gmc
+	@tests/lang/run.sh --promote
+
+demo:
+	@./setup.sh build
+	@$(SUB) gmc
+	@rm -rf runs/demo
+	./gmc run models/cvae.gm --epochs 5 --out runs/demo
+	@echo "the pictures are in runs/demo/shows:" && ls runs/demo/shows
+
+# each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libgmc.a
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -I$(B) -Icompiler -Iruntime $^ $(LIBS) -o $@
+fuzz:
+	@./setup.sh build fuzz
+	@$(SUB) MODE=fuzz CC=clang $(FUZZERS)
+	@set -e; for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$${f##*/}; \
+	  $$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$${f##*/} tests/lang grammar/std; done
+
+bench: gmc
+	@set -e; for b in $(sort $(wildcard tests/bench/*.sh)); do $$b; done
+
+OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])
+lint: $(B)/gm.tab.h $(B)/gm.lex.h
+	@./setup.sh --check lint
+	clang $(CFLAGS) $(WARN) -fsyntax-only -I$(B) -Icompiler -Iruntime $(SOURCES)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 \
+	  --library=posix -D_GNU_SOURCE -I$(B) -Icompiler -Iruntime $(SOURCES)
+fmt:
+	@./setup.sh --check fmt
+	clang-format -i $(OWN)
+
+install: gmc
+	install -D -m 755 gmc $(DESTDIR)$(PREFIX)/bin/gmc
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gmc/models $(wildcard models/*.gm)
 
 clean:
 	rm -rf build gmc
 
-.PHONY: all units clean
+.PHONY: all units check test asan asan-build asan-run promote demo fuzz bench lint fmt install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

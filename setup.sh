@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|test|lint|fuzz|fmt]...
+# With --check it only says what is missing. Does nothing, and quickly, when all is there.
+set -u
+
+check=
+missing=
+[ "${1-}" = --check ] && { check=yes; shift; }
+
+# need PACKAGE HEADER|ARCHIVE|TOOL: headers are looked for as the compiler does
+need() {
+  case $2 in
+    *.h) echo "#include <$2>" | "${CC:-gcc}" -E -x c - >/dev/null 2>&1 ;;
+    # shellcheck disable=SC2086  # a pattern
+    */*.a) ls $2 >/dev/null 2>&1 ;;
+    *) command -v "$2" >/dev/null 2>&1 ;;
+  esac || missing="$missing $1"
+}
+
+needs_build() {
+  need gcc gcc
+  need make make
+  need flex flex
+  need bison bison
+  need libopenblas-dev cblas.h
+  need libyaml-dev yaml.h
+  need zlib1g-dev zlib.h
+  need libdeflate-dev libdeflate.h
+}
+
+needs_test() {
+  need libcmocka-dev cmocka.h
+  need libpng-dev png.h
+}
+
+needs_lint() { need cppcheck cppcheck; need clang clang; }
+needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
+needs_fmt() { need clang-format clang-format; }
+
+for group in "${@:-build}"; do
+  case $group in
+    build | test | lint | fuzz | fmt) "needs_$group" ;;
+    *) echo "setup.sh: there is no group $group" >&2; exit 64 ;;
+  esac
+done
+
+[ -z "$missing" ] && exit 0
+install="apt-get install -y --no-install-recommends$missing"
+if [ -n "$check" ] || ! command -v apt-get >/dev/null 2>&1; then
+  echo "missing:$missing. On Debian: $install, or ./setup.sh $*" >&2
+  exit 69
+fi
+if [ "$(id -u)" = 0 ]; then root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then root='sudo -n'
+else
+  echo "missing:$missing. Install them as root: $install" >&2
+  exit 77
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086  # words are meant to be split
+if ! { $root apt-get update -qq && $root $install >/dev/null; }; then
+  echo "setup.sh: could not install:$missing" >&2
+  exit 1
+fi

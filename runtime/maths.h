@@ -1,0 +1,300 @@
+// Elementary functions for single precision: what the expressions of ops.def call.
+//
+// The executor, the constant folder and emitted programs all compile this text and must agree to the last bit, with
+// any compiler: a multiplication is fused with an addition only where m_fma says so (elsewhere -ffp-contract=off holds),
+// nothing depends on a mathematics library, and bits are moved by memcpy. The functions up to m_pow have no branches,
+// so that loops over them become vector code.
+// NaN in gives NaN out (m_less, m_equal and the unchosen side of m_select apart); overflow gives infinity.
+//
+// Method: range reduction to a small interval, there a minimax polynomial, then reconstruction, as in J.-M. Muller,
+// "Elementary Functions", 3rd ed. (2016). Coefficients were fitted for this file by iteratively reweighted least
+// squares (Lawson) on the relative error, rounded one after another from the lowest order, the rest being refitted.
+// Largest errors found by tests/unit/test_maths.c, in units of the last place, stand at each function.
+#ifndef GMC_MATHS_H
+#define GMC_MATHS_H
+
+#include <float.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline float m_fma(float a, float b, float c) {
+#if defined(__GNUC__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return fmaf(a, b, c);
+#endif
+}
+
+static inline uint32_t m_bits(float x) {
+  uint32_t u;
+  memcpy(&u, &x, sizeof u);
+  return u;
+}
+
+static inline float m_float(uint32_t u) {
+  float x;
+  memcpy(&x, &u, sizeof x);
+  return x;
+}
+
+// 2^k for -126 <= k <= 127.
+static inline float m_power_of_2(int32_t k) { return m_float((uint32_t)(k + 127) << 23); }
+
+static inline float m_abs(float x) { return fabsf(x); }
+
+static inline float m_sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
+
+static inline float m_floor(float x) { return floorf(x); }
+
+static inline float m_sqrt(float x) { return sqrtf(x); }
+
+static inline float m_max(float a, float b) { return a > b || a != a ? a : b; }
+
+static inline float m_min(float a, float b) { return a < b || a != a ? a : b; }
+
+static inline float m_less(float a, float b) { return a < b ? 1.0f : 0.0f; }
+
+static inline float m_equal(float a, float b) { return a == b ? 1.0f : 0.0f; }
+
+static inline float m_select(float a, float b, float c) { return a != 0.0f ? b : c; }
+
+// x = k log 2 + r with |r| <= log(2)/2: returns exp(r) - 1. Good for |x| < 2^21.
+// Adding 1.5 * 2^23 rounds to an integer, which is then the low bits of the sum.
+static inline float m_exp_reduced(float x, int32_t *k) {
+  float t = m_fma(x, 1.44269504f, 12582912.0f);
+  float n = t - 12582912.0f;
+  *k = (int32_t)(m_bits(t) - 0x4b400000u);
+  float r = m_fma(n, -0.693145752f, x);
+  r = m_fma(n, -1.42860677e-06f, r);
+  float q = m_fma(0.001386113f, r, 0.00836654473f);
+  q = m_fma(q, r, 0.0416675396f);
+  q = m_fma(q, r, 0.166665435f);
+  q = m_fma(q, r, 0.49999997f);
+  return m_fma(r * r, q, r);
+}
+
+// 1.01 ulp. The scale 2^k goes in two halves, because it may lie beyond the range of floats where the result does not.
+static inline float m_exp(float x) {
+  float within = x < -110.0f ? -110.0f : x > 90.0f ? 90.0f : x;
+  int32_t k;
+  float p = m_exp_reduced(within, &k) + 1.0f;
+  return p * m_power_of_2(k >> 1) * m_power_of_2(k - (k >> 1));
+}
+
+// 1.5 ulp. exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1), computed at half size so that 2^k does not overflow.
+static inline float m_expm1(float x) {
+  float within = x < -30.0f ? -30.0f : x > 88.8f ? 88.8f : x;
+  int32_t k;
+  float p = m_exp_reduced(within, &k);
+  float s = m_power_of_2(k - 1);
+  float half = m_fma(s, p, s - 0.5f);
+  return half + half;
+}
+
+// log(1 + f) + e log 2 for sqrt(1/2) - 1 <= f <= sqrt(2) - 1.
+static inline float m_log_reduced(float f, float e) {
+  float p = m_fma(0.0873569995f, f, -0.143091395f);
+  p = m_fma(p, f, 0.149179682f);
+  p = m_fma(p, f, -0.165701002f);
+  p = m_fma(p, f, 0.199620515f);
+  p = m_fma(p, f, -0.250017852f);
+  p = m_fma(p, f, 0.333339512f);
+  p = m_fma(p, f, -0.499999911f);
+  return m_fma(e, 0.693147182f, m_fma(f * f, p, f));
+}
+
+// The logarithm of x is y, but for the ends of its domain.
+static inline float m_log_ends(float x, float y) {
+  y = x > FLT_MAX ? x : y;
+  y = x == 0.0f ? -INFINITY : y;
+  return x >= 0.0f ? y : NAN;
+}
+
+// The e for which x * 2^-e lies between sqrt(1/2) and sqrt(2).
+static inline int32_t m_exponent(float x) { return (int32_t)(m_bits(x) - 0x3f3504f3u) >> 23; }
+
+// 1.2 ulp.
+static inline float m_log(float x) {
+  float normal = x < FLT_MIN ? x * 8388608.0f : x;
+  int32_t e = m_exponent(normal);
+  float m = m_float(m_bits(normal) - ((uint32_t)e << 23));
+  float y = m_log_reduced(m - 1.0f, (float)e + (x < FLT_MIN ? -23.0f : 0.0f));
+  return m_log_ends(x, y);
+}
+
+// 1.6 ulp. 1 + x = 2^e (1 + f) gives f = 2^-e x + (2^-e - 1), where the bracket is exact or negligible.
+static inline float m_log1p(float x) {
+  float u = 1.0f + x;
+  int32_t e = m_exponent(u);
+  float scaled = m_float(m_bits(x) - ((uint32_t)e << 23));
+  float rest = m_power_of_2(e > 126 ? -126 : -e) - 1.0f;
+  return m_log_ends(u, m_log_reduced(scaled + rest, (float)e));
+}
+
+// 1.5 ulp. Below 0.55 an odd polynomial, above it 1 - 2 / (exp(2x) + 1).
+static inline float m_tanh(float x) {
+  float a = fabsf(x), s = x * x;
+  float t = m_fma(-0.0062602153f, s, 0.0210609175f);
+  t = m_fma(t, s, -0.0538494177f);
+  t = m_fma(t, s, 0.133325547f);
+  t = m_fma(t, s, -0.333333164f);
+  float small = m_fma(x * s, t, x);
+  int32_t k;
+  float p = m_exp_reduced(a > 10.0f ? 20.0f : a + a, &k) + 1.0f;
+  float large = 1.0f - 2.0f / (p * m_power_of_2(k) + 1.0f);
+  return a < 0.55f ? small : copysignf(large, x);
+}
+
+// 1 ulp. Below 0.92 an odd polynomial, above it 1 - exp(-a - a L(a)).
+static inline float m_erf(float x) {
+  float a = fabsf(x), s = x * x;
+  float t = m_fma(7.99427871e-05f, s, -0.000804942858f);
+  t = m_fma(t, s, 0.00519239018f);
+  t = m_fma(t, s, -0.0268557295f);
+  t = m_fma(t, s, 0.112836257f);
+  t = m_fma(t, s, -0.376126289f);
+  t = m_fma(t, s, 0.128379166f);
+  float small = m_fma(x, t, x);
+  float b = a > 3.95f ? 3.95f : a;
+  float l = m_fma(1.10387236e-05f, b, -0.000320879626f);
+  l = m_fma(l, b, 0.00363464397f);
+  l = m_fma(l, b, -0.023745548f);
+  l = m_fma(l, b, 0.10621772f);
+  l = m_fma(l, b, 0.63516289f);
+  l = m_fma(l, b, 0.128645644f);
+  int32_t k;
+  float p = m_exp_reduced(-m_fma(b, l, b), &k) + 1.0f;
+  float large = 1.0f - p * m_power_of_2(k);
+  return a < 0.92f ? small : copysignf(large, x);
+}
+
+// sin(x + quarter * pi/2). Reduction by pi/2 in three parts (Cody and Waite), each product exact in the fused sum.
+// 1.5 ulp up to |x| = 100; absolutely 1e-7 up to 1e5, 3e-7 up to 4e6, and NaN beyond, where floats lie too far apart.
+static inline float m_circle(float x, uint32_t quarter) {
+  float t = m_fma(x, 0.636619772f, 12582912.0f);
+  float n = t - 12582912.0f;
+  uint32_t q = m_bits(t) + quarter;
+  float r = m_fma(n, -1.57079637f, x);
+  r = m_fma(n, 4.37113883e-08f, r);
+  r = m_fma(n, 1.71512451e-15f, r);
+  float s = r * r;
+  float u = m_fma(-0.000195182889f, s, 0.00833218917f);
+  u = m_fma(u, s, -0.166666552f);
+  float sine = m_fma(r * s, u, r);
+  float v = m_fma(2.44325656e-05f, s, -0.00138873106f);
+  v = m_fma(v, s, 0.0416666456f);
+  float cosine = m_fma(s * s, v, m_fma(s, -0.5f, 1.0f));
+  float y = (q & 1u) ? cosine : sine;
+  y = m_float(m_bits(y) ^ ((q & 2u) << 30));
+  return fabsf(x) <= 4e6f ? y : NAN;
+}
+
+static inline float m_sin(float x) { return m_circle(x, 0); }
+
+static inline float m_cos(float x) { return m_circle(x, 1); }
+
+static inline uint64_t m_bits64(double x) {
+  uint64_t u;
+  memcpy(&u, &x, sizeof u);
+  return u;
+}
+
+static inline double m_double(uint64_t u) {
+  double x;
+  memcpy(&x, &u, sizeof x);
+  return x;
+}
+
+// Logarithm of a normal x > 0 in double precision: log m = 2 artanh(s) with s = (m - 1) / (m + 1).
+static inline double m_log_double(double x) {
+  uint64_t u = m_bits64(x);
+  int64_t e = (int64_t)(u - 0x3fe6a09e667f3bcdu) >> 52;
+  double f = m_double(u - ((uint64_t)e << 52)) - 1.0;
+  double s = f / (2.0 + f), t = s * s;
+  double r = 0.14797169216667083 * t + 0.15313931096788402;
+  r = r * t + 0.1818356894100778;
+  r = r * t + 0.2222219848419702;
+  r = r * t + 0.28571428743276267;
+  r = r * t + 0.39999999999410435;
+  r = r * t + 0.66666666666667351;
+  double n = (double)e;
+  return n * 0.69314718055989033 + (2.0 * s + (s * t * r + n * 5.4979230187083712e-14));
+}
+
+// Exponential for -700 < x < 700, to 40 bits.
+static inline double m_exp_double(double x) {
+  double t = x * 1.4426950408889634 + 6755399441055744.0;
+  double n = t - 6755399441055744.0;
+  double r = (x - n * 0.69314718055989033) - n * 5.4979230187083712e-14;
+  double q = 2.470799792821084e-05 * r + 0.00019909035090200815;
+  q = q * r + 0.0013889198249656452;
+  q = q * r + 0.0083332816584626938;
+  q = q * r + 0.041666664394750086;
+  q = q * r + 0.16666666784973402;
+  q = q * r + 0.50000000004291367;
+  double scale = m_double((m_bits64(t) - 0x4338000000000000u + 1023u) << 52);
+  return (1.0 + (r + r * r * q)) * scale;
+}
+
+// 0.5 ulp. In double precision, so that a large exponent does not magnify the error of the logarithm.
+// As C's pow, but NaN in either argument gives NaN, and 0 counts as positive.
+static inline float m_pow(float a, float b) {
+  double base = fabs((double)a);
+  double l = m_log_double(base);
+  l = base == 0.0 ? -(double)INFINITY : base > (double)FLT_MAX ? (double)INFINITY : l;
+  double t = base == 1.0 ? 0.0 : (double)b * l;
+  t = t < -120.0 ? -120.0 : t > 100.0 ? 100.0 : t;
+  float y = (float)m_exp_double(t);
+  float odd = floorf(0.5f * b) * 2.0f != b ? -y : y;
+  y = a < 0.0f ? (floorf(b) == b ? odd : NAN) : y;
+  y = b == 0.0f ? 1.0f : y;
+  return a != a || b != b ? NAN : y;
+}
+
+// The three below: recurrence up to z >= 12, there the asymptotic series (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12).
+// 0.5 ulp (digamma absolutely, near its zero), for x > 0; NaN below 0.
+static inline float m_lgamma(float x) {
+  if (x == 1.0f || x == 2.0f) return 0.0f;
+  if (!(x > 0.0f && x <= FLT_MAX)) return x >= 0.0f ? INFINITY : NAN;
+  double z = (double)x, product = 1.0;
+  for (; z < 12.0; z += 1.0) product *= z;
+  double i = 1.0 / z, s = i * i;
+  double r = 1.0 / 156.0 * s - 691.0 / 360360.0;
+  r = r * s + 1.0 / 1188.0;
+  r = r * s - 1.0 / 1680.0;
+  r = r * s + 1.0 / 1260.0;
+  r = r * s - 1.0 / 360.0;
+  r = r * s + 1.0 / 12.0;
+  return (float)((z - 0.5) * m_log_double(z) - z + 0.91893853320467274 + r * i - m_log_double(product));
+}
+
+static inline float m_digamma(float x) {
+  if (!(x > 0.0f && x <= FLT_MAX)) return x > 0.0f ? INFINITY : x == 0.0f ? -INFINITY : NAN;
+  double z = (double)x, sum = 0.0;
+  for (; z < 12.0; z += 1.0) sum += 1.0 / z;
+  double i = 1.0 / z, s = i * i;
+  double r = 1.0 / 12.0 * s - 691.0 / 32760.0;
+  r = r * s + 1.0 / 132.0;
+  r = r * s - 1.0 / 240.0;
+  r = r * s + 1.0 / 252.0;
+  r = r * s - 1.0 / 120.0;
+  r = r * s + 1.0 / 12.0;
+  return (float)(m_log_double(z) - 0.5 * i - r * s - sum);
+}
+
+static inline float m_trigamma(float x) {
+  if (!(x > 0.0f && x <= FLT_MAX)) return x > 0.0f ? 0.0f : x == 0.0f ? INFINITY : NAN;
+  double z = (double)x, sum = 0.0;
+  for (; z < 12.0; z += 1.0) sum += 1.0 / (z * z);
+  double i = 1.0 / z, s = i * i;
+  double r = 7.0 / 6.0 * s - 691.0 / 2730.0;
+  r = r * s + 5.0 / 66.0;
+  r = r * s - 1.0 / 30.0;
+  r = r * s + 1.0 / 42.0;
+  r = r * s - 1.0 / 30.0;
+  r = r * s + 1.0 / 6.0;
+  return (float)(i + 0.5 * s + r * s * i + sum);
+}
+
+#endif

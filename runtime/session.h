@@ -15,7 +15,7 @@
 #ifndef GMC_SESSION_H
 #define GMC_SESSION_H
 
-#include "data.h"
+#include "run.h"
 
 // A text kept in the run's folder: the model's file, the settings.
 typedef struct {
@@ -28,7 +28,7 @@ struct Session {
   // Gives the run what executes it: sets run->execute and, if it uses one, run->pool. Called once, after the memory is
   // there and before the data is read. `threads` 0: as many as the machine has.
   void (*open)(Run *run, int threads);
-  DataReader *reader;  // of the plan's data format; NULL if it needs none
+  DataReader *reader;  // of the plan's data format (runtime/data.h); NULL if it needs none
   // Names the first tensor that is not finite while `program` runs kernel by kernel with the present feeds, as text such as
   // "x.gm:12: exp(...)"; NULL if there is none. May be NULL: then a run that failed names its objective and step only.
   const char *(*find_nan)(Run *run, int program);

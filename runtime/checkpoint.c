@@ -1,0 +1,210 @@
+// weights.safetensors of a run's folder; see checkpoint.h.
+//
+// Invariant: what is read is checked before anything of the run changes, so that a refused file leaves it as it was.
+#include "checkpoint.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "philox.h"
+#include "safetensors.h"
+
+enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 24 };
+
+// The metadata on their way to the file.
+typedef struct {
+  Arena *arena;
+  const char *key[CHECKPOINT_METAS], *value[CHECKPOINT_METAS];
+  int count;
+} Metas;
+
+static void metas_text(Metas *m, const char *key, const char *value) {
+  m->key[m->count] = key;
+  m->value[m->count++] = value;
+}
+
+static void metas_integer(Metas *m, const char *key, int64_t value) {
+  metas_text(m, key, arena_format(m->arena, "%lld", (long long)value));
+}
+
+const char *checkpoint_path(Arena *a, const char *folder) { return arena_format(a, "%s/weights.safetensors", folder); }
+
+// One line of the round after another: its sum, the number of its values and of its updates.
+static void metas_lines(Metas *m, const Training *t) {
+  Text all = text_new(m->arena);
+  for (const Line *line = t->line; line < t->line + t->plan->lines; line++)
+    text_add(&all, "%s%a %lld %lld", line > t->line ? " " : "", line->sum, (long long)line->values, (long long)line->updates);
+  metas_text(m, "lines", all.data);
+}
+
+static Metas checkpoint_metas(Arena *scratch, const Training *t) {
+  Metas m = {.arena = scratch};
+  metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
+  metas_text(&m, "model", t->plan->model);
+  metas_integer(&m, "step", t->step);
+  metas_integer(&m, "epoch", t->step / t->epoch_steps);
+  metas_integer(&m, "epoch_step", t->step % t->epoch_steps);
+  metas_integer(&m, "epoch_steps", t->epoch_steps);
+  metas_integer(&m, "batch", t->plan->batch);
+  metas_integer(&m, "seed", t->run->seed);
+  metas_integer(&m, "random_streams", PHILOX_VERSION);
+  metas_lines(&m, t);
+  metas_integer(&m, "metrics_jsonl", t->records ? t->records->length.jsonl : 0);
+  metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
+  metas_text(&m, "data", arena_format(scratch, "%016llx", (unsigned long long)t->data_hash));
+  metas_text(&m, "blas", openblas_get_config());
+  metas_text(&m, "blas_core", openblas_get_corename());
+  return m;
+}
+
+void checkpoint_write(Training *t) {
+  const Plan *plan = t->plan;
+  if (t->records) records_sync(t->records);
+  Arena *scratch = arena_open(t->run->arena);
+  TensorView *view = NEW_ARRAY(scratch, TensorView, plan->tensors);
+  for (int i = 0; i < plan->tensors; i++) {
+    const PlanTensor *tensor = &plan->tensor[i];
+    view[i] = (TensorView){.name = tensor->name, .rank = tensor->rank, .value = t->run->memory + tensor->at};
+    memcpy(view[i].dim, tensor->dim, sizeof view[i].dim);
+  }
+  Metas m = checkpoint_metas(scratch, t);
+  safetensors_write(scratch, checkpoint_path(scratch, t->session->folder), plan->tensors, view, m.count, m.key, m.value);
+  arena_close(scratch);
+}
+
+// A file being taken in.
+typedef struct {
+  Arena *arena;
+  const char *path;
+  const Safetensors *file;
+} Source;
+
+_Noreturn static void source_bad(const Source *s, const char *key) {
+  const char *value = safetensors_meta(s->file, key);
+  fail(s->arena, EXIT_DATA, "%s: its metadata say `%s` for `%s`; this is no checkpoint to go on from", s->path,
+       value ? printable(s->arena, value) : "nothing", key);
+}
+
+// An integer of the metadata between least and most.
+static int64_t source_integer(const Source *s, const char *key, int64_t least, int64_t most) {
+  const char *text = safetensors_meta(s->file, key);
+  char *end;
+  long long value = text ? strtoll(text, &end, 10) : 0;
+  if (!text || end == text || *end || value < least || value > most) source_bad(s, key);
+  return value;
+}
+
+static Line *source_lines(const Source *s, const Training *t) {
+  Line *line = NEW_ARRAY(s->arena, Line, t->plan->lines);
+  const char *text = safetensors_meta(s->file, "lines");
+  for (int i = 0; i < t->plan->lines; i++) {
+    char *end[3];
+    line[i].name = t->line[i].name;
+    if (!text) source_bad(s, "lines");
+    line[i].sum = strtod(text, &end[0]);
+    line[i].values = strtoll(end[0], &end[1], 10);
+    line[i].updates = strtoll(end[1], &end[2], 10);
+    bool read = end[0] != text && end[1] != end[0] && end[2] != end[1];
+    if (!read || !isfinite(line[i].sum) || line[i].values < 0 || line[i].updates < 0) source_bad(s, "lines");
+    text = end[2];
+  }
+  if (text && *text) source_bad(s, "lines");
+  return line;
+}
+
+static const char *source_shape(Arena *a, int rank, const int64_t *dim) {
+  Text t = text_new(a);
+  text_add(&t, "[");
+  for (int i = 0; i < rank && i < MAX_RANK; i++) text_add(&t, "%s%lld", i ? ", " : "", (long long)dim[i]);
+  text_add(&t, "]");
+  return t.data;
+}
+
+// The file's tensor for one of the plan: F32, of its shape, all finite.
+static const float *source_tensor(const Source *s, const PlanTensor *tensor) {
+  const TensorView *view = safetensors_find(s->file, tensor->name);
+  if (!view) fail(s->arena, EXIT_DATA, "%s: holds no `%s`; it belongs to another model", s->path, tensor->name);
+  if (!view->value)
+    fail(s->arena, EXIT_DATA, "%s: `%s` is of type %s, not F32", s->path, tensor->name, printable(s->arena, view->dtype));
+  if (view->rank != tensor->rank || memcmp(view->dim, tensor->dim, (size_t)tensor->rank * sizeof(int64_t)) != 0)
+    fail(s->arena, EXIT_DATA, "%s: `%s` is %s, but %s in the model", s->path, tensor->name,
+         source_shape(s->arena, view->rank, view->dim), source_shape(s->arena, tensor->rank, tensor->dim));
+  for (int64_t i = 0; i < tensor->count; i++)
+    if (!isfinite(view->value[i]))
+      fail(s->arena, EXIT_DATA, "%s: `%s` holds a number that is not finite", s->path, tensor->name);
+  return view->value;
+}
+
+// Copies all tensors, those of the optimiser too if `slots`, after all have been checked.
+static void source_tensors(const Source *s, Run *run, bool slots) {
+  const Plan *plan = run->plan;
+  for (int i = 0; i < plan->tensors; i++)
+    if (slots || plan->tensor[i].kind != TENSOR_SLOT) source_tensor(s, &plan->tensor[i]);
+  for (int i = 0; i < plan->tensors; i++) {
+    const PlanTensor *tensor = &plan->tensor[i];
+    if (tensor->kind == TENSOR_SLOT && !slots) continue;
+    memcpy(run->memory + tensor->at, safetensors_find(s->file, tensor->name)->value, (size_t)tensor->count * sizeof(float));
+  }
+}
+
+static void source_warn(const Source *s, const char *what, const char *now) {
+  const char *then = safetensors_meta(s->file, what);
+  if (then && strcmp(then, now) == 0) return;
+  fprintf(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits\n", s->path, what,
+          then ? printable(s->arena, then) : "", now);
+}
+
+static void source_warnings(const Source *s, const Training *t) {
+  source_warn(s, "data", arena_format(s->arena, "%016llx", (unsigned long long)t->data_hash));
+  source_warn(s, "blas_core", openblas_get_corename());
+  source_warn(s, "random_streams", arena_format(s->arena, "%d", PHILOX_VERSION));
+  source_warn(s, "seed", arena_format(s->arena, "%lu", (unsigned long)t->run->seed));
+}
+
+// What must be the same for steps to mean the same.
+static void source_same(const Source *s, const char *key, int64_t now) {
+  int64_t then = source_integer(s, key, 1, INT64_MAX);
+  if (then != now)
+    fail(s->arena, EXIT_DATA, "%s: made with %s %lld, which is now %lld; go on with what the run began with", s->path, key,
+         (long long)then, (long long)now);
+}
+
+static Source source_open(Arena *scratch, const char *path) {
+  return (Source){scratch, path, safetensors_read(scratch, path)};
+}
+
+void checkpoint_resume(Training *t, RecordLengths *lengths) {
+  Run *run = t->run;
+  Arena *scratch = arena_open(run->arena);
+  Source s = source_open(scratch, checkpoint_path(scratch, t->session->folder));
+  source_same(&s, "gmc", CHECKPOINT_FORMAT);
+  source_same(&s, "batch", t->plan->batch);
+  source_same(&s, "epoch_steps", t->epoch_steps);
+  int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
+  Line *line = source_lines(&s, t);
+  uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
+  RecordLengths length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)};
+  if (safetensors_count(s.file) != t->plan->tensors)
+    fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
+         safetensors_count(s.file), t->plan->tensors);
+  source_tensors(&s, run, true);
+  if (!t->session->seed_given) run->seed = seed;
+  if (lengths) source_warnings(&s, t);
+  if (lengths) *lengths = length;
+  t->step = t->saved_step = step;
+  memcpy(t->line, line, (size_t)t->plan->lines * sizeof *line);
+  arena_close(scratch);
+}
+
+void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch_steps, uint32_t *seed) {
+  Arena *scratch = arena_open(run->arena);
+  Source s = source_open(scratch, path);
+  bool ours = safetensors_meta(s.file, "gmc") != NULL;
+  *step = ours ? source_integer(&s, "step", 0, UINT32_MAX) : 0;
+  *epoch_steps = ours ? source_integer(&s, "epoch_steps", 1, UINT32_MAX) : 1;
+  *seed = ours ? (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX) : run->plan->seed;
+  source_tensors(&s, run, false);
+  arena_close(scratch);
+}

@@ -1,0 +1,43 @@
+// Feeds and outputs of programs; see feed.h.
+//
+// Invariant: a feed is written as a function of the moment and the examples alone, so that a resumed run feeds the same bits.
+#include "feed.h"
+
+#include "data.h"
+
+Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line) {
+  int64_t last = step > 0 ? step - 1 : 0;
+  return (Moment){last, last / epoch_steps, line};
+}
+
+static float feed_number(const PlanFeed *feed, Moment moment) {
+  switch (feed->kind) {
+    case FEED_STEP: return (float)moment.step;
+    case FEED_EPOCH: return (float)moment.epoch;
+    case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
+    case FEED_COLUMN: break;
+  }
+  return 0;
+}
+
+void feed_program(Run *run, const Data *data, int program, Moment moment) {
+  const PlanProgram *p = &run->plan->program[program];
+  for (int i = 0; i < p->feeds; i++) {
+    const PlanFeed *feed = &p->feed[i];
+    if (feed->kind == FEED_COLUMN)
+      data_gather(run, feed, data, run->example, p->batch, run->memory + feed->at);
+    else
+      run->memory[feed->at] = feed_number(feed, moment);
+  }
+}
+
+double output_value(const Run *run, const PlanOutput *output, int64_t row) {
+  return run->memory[output->at + (output->per_example ? row : 0)];
+}
+
+double output_mean(const Run *run, const PlanProgram *program, const PlanOutput *output) {
+  if (!output->per_example) return output_value(run, output, 0);
+  double sum = 0;
+  for (int64_t row = 0; row < program->batch; row++) sum += output_value(run, output, row);
+  return sum / (double)program->batch;
+}

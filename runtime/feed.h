@@ -1,0 +1,38 @@
+// Feeds and outputs: what goes into a program before it runs, and the numbers that come out of it.
+//
+// Used by everything that runs programs: training, measuring, shows and samples.
+#ifndef GMC_FEED_H
+#define GMC_FEED_H
+
+#include "run.h"
+
+// A line of the round: what its objective has been in this epoch so far, and how often it has learnt.
+typedef struct {
+  const char *name;  // of the objective; NAME_2 for the second line of the same objective, and so on
+  double sum;        // of its values, each the mean over a minibatch
+  int64_t values;
+  double last;       // value in the last round
+  int64_t updates;   // made by this line since the first step
+} Line;
+
+// A place in the training. Steps and epochs count from 0; FEED_STEP, FEED_EPOCH are these numbers, and FEED_UPDATE is the
+// number of the update being made, from 1.
+typedef struct {
+  int64_t step, epoch;
+  const Line *line;
+} Moment;
+
+// Where a model stands that has made `step` steps: at its last step. What is measured or drawn after the training sees the
+// schedules as that step saw them.
+Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line);
+
+// Fills the feeds of a program, for the examples in run->example.
+void feed_program(Run *run, const Data *data, int program, Moment moment);
+
+// Value of example `row` (or the only one) of an output of one number.
+double output_value(const Run *run, const PlanOutput *output, int64_t row);
+
+// Mean over the batch of an output of one number, or the only one.
+double output_mean(const Run *run, const PlanProgram *program, const PlanOutput *output);
+
+#endif

@@ -1,0 +1,61 @@
+// Evaluation on held-out data; see measure.h. Runs after every epoch and for `gmc eval`.
+//
+// Invariant: nothing of the training changes: no persistent tensor, no sum, no random stream.
+#include "measure.h"
+
+#include <math.h>
+
+// Running mean and sum of squared deviations, after Welford (1962).
+typedef struct {
+  int64_t n;
+  double mean, squares;
+} Average;
+
+static void average_add(Average *a, double value) {
+  double before = value - a->mean;
+  a->n++;
+  a->mean += before / (double)a->n;
+  a->squares += before * (value - a->mean);
+}
+
+// Adds what one batch says of an output, whose first `rows` rows count.
+static void measure_batch(const Run *run, const PlanOutput *output, int64_t batch, int64_t rows, Average *average) {
+  if (output->per_example)
+    for (int64_t row = 0; row < rows; row++) average_add(average, output_value(run, output, row));
+  else if (rows == batch || average->n == 0)
+    average_add(average, output_value(run, output, 0));
+}
+
+static Measure measure_of(const PlanOutput *output, const Average *average) {
+  double n = (double)average->n;
+  bool told = output->per_example && average->n > 1;
+  return (Measure){output->name, average->mean, told ? sqrt(average->squares / (n - 1) / n) : -1};
+}
+
+int measure_test(Run *run, Moment moment, Measure *measure) {
+  const Plan *plan = run->plan;
+  if (plan->test < 0) return 0;
+  const PlanProgram *p = &plan->program[plan->test];
+  int64_t examples = plan->data.format == DATA_NONE ? p->batch : run->test.examples;
+  if (examples == 0) return 0;
+  Arena *scratch = arena_open(run->arena);
+  Average *average = NEW_ARRAY(scratch, Average, p->outputs);
+  run->example = NEW_ARRAY(scratch, int32_t, p->batch);
+  run->purpose = PURPOSE_TEST;
+  run->step = (uint32_t)(moment.epoch + 1);
+  run->turn = 0;
+  for (int64_t first = 0; first < examples; first += p->batch) {
+    int64_t rows = examples - first < p->batch ? examples - first : p->batch;
+    for (int64_t i = 0; i < p->batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
+    run->first_position = (uint32_t)first;
+    feed_program(run, &run->test, plan->test, moment);
+    run->execute(run, plan->test);
+    for (int i = 0; i < p->outputs; i++) measure_batch(run, &p->output[i], p->batch, rows, &average[i]);
+  }
+  int n = 0;
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].count == 1) measure[n++] = measure_of(&p->output[i], &average[i]);
+  run->example = NULL;
+  arena_close(scratch);
+  return n;
+}

@@ -1,0 +1,163 @@
+// Loss lines, progress, summary and run.log; see progress.h.
+//
+// Invariant: nothing here is read by the training; a run that says nothing computes the same.
+#include "progress.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double progress_moving_seconds = 0.1, progress_plain_seconds = 30;
+
+double progress_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void progress_close(void *progress) {
+  Progress *p = progress;
+  progress_clear(p);
+  if (p->log) fclose(p->log);
+}
+
+Progress *progress_open(Arena *a, const Session *s) {
+  Progress *p = NEW(a, Progress);
+  const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+  p->quiet = s->quiet;
+  p->verbose = s->verbose;
+  p->moving = !s->quiet && isatty(STDERR_FILENO) && !(plain && *plain) && !(term && strcmp(term, "dumb") == 0);
+  if (s->folder) {
+    const char *path = arena_format(a, "%s/run.log", s->folder);
+    p->log = fopen(path, "ae");
+    if (!p->log) fail(a, EXIT_CANTCREATE, "%s: %s", path, strerror(errno));
+  }
+  arena_cleanup(a, progress_close, p);
+  return p;
+}
+
+// A line for run.log and, if `loud`, for stderr.
+static void PRINTF_LIKE(3, 4) progress_say(Progress *p, bool loud, const char *format, ...) {
+  va_list list, again;
+  va_start(list, format);
+  va_copy(again, list);
+  if (loud && !p->quiet) {
+    progress_clear(p);
+    vfprintf(stderr, format, list);
+    fputc('\n', stderr);
+  }
+  if (p->log) {
+    vfprintf(p->log, format, again);
+    fputc('\n', p->log);
+    fflush(p->log);
+  }
+  va_end(again);
+  va_end(list);
+}
+
+void progress_clear(Progress *p) {
+  if (!p->shown) return;
+  fputs("\r\033[K", stderr);
+  fflush(stderr);
+  p->shown = false;
+}
+
+static int64_t progress_weights(const Plan *plan) {
+  int64_t weights = 0;
+  for (int i = 0; i < plan->tensors; i++)
+    if (plan->tensor[i].kind == TENSOR_WEIGHT) weights += plan->tensor[i].count;
+  return weights;
+}
+
+void progress_begin(Progress *p, const Training *t) {
+  const Plan *plan = t->plan;
+  const Run *run = t->run;
+  char date[32];
+  time_t now = time(NULL);
+  struct tm local;
+  strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &local));
+  progress_say(p, false, "%s", date);
+  progress_say(p, true, "%s: %lld parameters, %.1f MiB of tensors, batch %lld, seed %lu", plan->model,
+               (long long)progress_weights(plan), (double)plan->peak * sizeof(float) / (1 << 20), (long long)plan->batch,
+               (unsigned long)run->seed);
+  if (plan->data.clause)
+    progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
+                 (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
+  progress_say(p, p->verbose, "BLAS: %s, kernels for %s", openblas_get_config(), openblas_get_corename());
+  if (t->step >= t->last_step)
+    progress_say(p, true, "all %lld steps are done; more epochs would go on", (long long)t->step);
+  else if (t->session->resume)
+    progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
+                 (long long)(t->step / t->epoch_steps + 1));
+  p->began = p->told = p->epoch_began = progress_clock();
+  p->first_step = p->epoch_first_step = t->step;
+}
+
+// Seconds as 3:07 or 1:02:03.
+static void progress_duration(char *text, size_t size, double seconds) {
+  long long s = seconds < 0 ? 0 : seconds < 1e9 ? (long long)(seconds + 0.5) : 1000000000;
+  if (s >= 3600)
+    snprintf(text, size, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+  else
+    snprintf(text, size, "%lld:%02lld", s / 60, s % 60);
+}
+
+static double progress_rate(int64_t steps, double seconds) { return seconds > 0 ? (double)steps / seconds : 0; }
+
+void progress_step(Progress *p, const Training *t) {
+  if (p->quiet) return;
+  double now = progress_clock();
+  if (now - p->told < (p->moving ? progress_moving_seconds : progress_plain_seconds)) return;
+  p->told = now;
+  double rate = progress_rate(t->step - p->first_step, now - p->began);
+  char left[32];
+  progress_duration(left, sizeof left, rate > 0 ? (double)(t->last_step - t->step) / rate : 0);
+  fprintf(stderr, "%sepoch %lld  step %lld of %lld", p->moving ? "\r" : "", (long long)training_epoch(t),
+          (long long)t->step, (long long)t->last_step);
+  for (int i = 0; i < t->plan->lines; i++) fprintf(stderr, "  %s %.6g", t->line[i].name, t->line[i].sum / (double)t->line[i].values);
+  fprintf(stderr, "  %.4g steps/s  %s left%s", rate, left, p->moving ? "\033[K" : "\n");
+  fflush(stderr);
+  p->shown = p->moving;
+}
+
+static void progress_measures(const char *split, const Measure *measure, int n) {
+  for (int i = 0; i < n; i++) {
+    printf("  %s%s%s %.9g", i ? "" : split, i ? "" : " ", measure[i].name, measure[i].mean);
+    if (measure[i].error >= 0) printf(" +- %.3g", measure[i].error);
+  }
+}
+
+void progress_report(Progress *p, const Training *t, const Measure *train, const Measure *test, int tests) {
+  double now = progress_clock();
+  int64_t epoch = training_epoch(t);
+  progress_clear(p);
+  if (!p->quiet) {
+    printf("epoch %lld  step %lld", (long long)epoch, (long long)t->step);
+    progress_measures("train", train, t->plan->lines);
+    progress_measures("test", test, tests);
+    printf("\n");
+    fflush(stdout);
+  }
+  double seconds = now - p->epoch_began;
+  progress_say(p, p->verbose, "epoch %lld: %.2f s, %.4g steps/s", (long long)epoch, seconds,
+               progress_rate(t->step - p->epoch_first_step, seconds));
+  p->epoch_began = now;
+  p->epoch_first_step = t->step;
+}
+
+void progress_end(Progress *p, const Training *t) {
+  double seconds = progress_clock() - p->began;
+  const Session *s = t->session;
+  progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
+               progress_rate(t->step - p->first_step, seconds));
+  if (t->step < t->last_step) progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
+  if (s->folder) {
+    progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
+    for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);
+  }
+  if (t->step < t->last_step && s->resume_command) progress_say(p, true, "to go on: %s", s->resume_command);
+}

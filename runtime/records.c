@@ -1,0 +1,142 @@
+// metrics.jsonl and metrics.csv; see records.h.
+//
+// Invariant: a line is written whole by one call; the lengths are those of the files.
+#include "records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "json.h"
+
+static void records_close(void *records) {
+  const Records *r = records;
+  if (r->jsonl >= 0) close(r->jsonl);
+  if (r->csv >= 0) close(r->csv);
+}
+
+// Opens a file of the folder for appending, cut to `length` bytes.
+static int records_file(Records *r, const char *name, int64_t length) {
+  const char *path = arena_format(r->arena, "%s/%s", r->folder, name);
+  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file < 0) fail(r->arena, EXIT_CANTCREATE, "%s: %s", path, strerror(errno));
+  struct stat about;
+  bool ok = fstat(file, &about) == 0 && about.st_size >= length && ftruncate(file, (off_t)length) == 0;
+  if (ok) return file;
+  close(file);
+  fail(r->arena, EXIT_DATA, "%s: shorter than the %lld bytes it had at the last checkpoint", path, (long long)length);
+}
+
+static int64_t records_write(Records *r, int file, const char *name) {
+  for (size_t done = 0; done < r->line.length;) {
+    ssize_t n = write(file, r->line.data + done, r->line.length - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail(r->arena, EXIT_IO, "%s/%s: %s", r->folder, name, strerror(errno));
+    done += (size_t)n;
+  }
+  return (int64_t)r->line.length;
+}
+
+static void records_column(Records *r, const char *name, bool is_error) {
+  for (int i = 0; i < r->columns; i++)
+    if (strcmp(r->column[i].name, name) == 0) return;
+  r->column[r->columns++] = (RecordColumn){name, is_error};
+}
+
+// A cell of text: quoted where it must be.
+static void records_cell(Text *t, const char *cell) {
+  if (!strpbrk(cell, ",\"\n\r")) {
+    text_add(t, "%s", cell);
+    return;
+  }
+  text_add(t, "\"");
+  for (; *cell; cell++) text_add(t, *cell == '"' ? "\"\"" : "%c", *cell);
+  text_add(t, "\"");
+}
+
+static void records_header(Records *r) {
+  r->line.length = 0;
+  text_add(&r->line, "step,epoch,split");
+  for (int i = 0; i < r->columns; i++) {
+    text_add(&r->line, ",");
+    records_cell(&r->line, r->column[i].name);
+  }
+  text_add(&r->line, "\n");
+  r->length.csv += records_write(r, r->csv, "metrics.csv");
+}
+
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length) {
+  Records *r = NEW(a, Records);
+  const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
+  *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 2 * test->outputs : 0));
+  for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
+  for (int i = 0; test && i < test->outputs; i++) {
+    if (test->output[i].count != 1) continue;
+    records_column(r, test->output[i].name, false);
+    if (test->output[i].per_example) records_column(r, arena_format(a, "%s_se", test->output[i].name), true);
+  }
+  arena_cleanup(a, records_close, r);
+  r->jsonl = records_file(r, "metrics.jsonl", length.jsonl);
+  r->csv = records_file(r, "metrics.csv", length.csv);
+  if (length.csv == 0) records_header(r);
+  return r;
+}
+
+static void records_json_member(Text *t, const char *name, const char *suffix, double value) {
+  text_add(t, ",");
+  json_add_string(t, name);
+  t->length--;  // the closing quote
+  text_add(t, "%s\":", suffix);
+  json_add_number(t, value);
+}
+
+static void records_json(Records *r, const char *split, const Measure *measure, int n, int64_t step, int64_t epoch) {
+  r->line.length = 0;
+  text_add(&r->line, "{\"step\":%lld,\"epoch\":%lld,\"split\":\"%s\"", (long long)step, (long long)epoch, split);
+  for (int i = 0; i < n; i++) {
+    records_json_member(&r->line, measure[i].name, "", measure[i].mean);
+    if (measure[i].error >= 0) records_json_member(&r->line, measure[i].name, "_se", measure[i].error);
+  }
+  text_add(&r->line, "}\n");
+  r->length.jsonl += records_write(r, r->jsonl, "metrics.jsonl");
+}
+
+// Is `column` the name of this measure (0), of its standard error (1), or neither (-1)?
+static int records_matches(const char *column, const Measure *m) {
+  size_t length = strlen(m->name);
+  if (strncmp(column, m->name, length) != 0) return -1;
+  if (column[length] == '\0') return 0;
+  return m->error >= 0 && strcmp(column + length, "_se") == 0 ? 1 : -1;
+}
+
+static void records_csv(Records *r, const char *split, const Measure *measure, int n, int64_t step, int64_t epoch) {
+  r->line.length = 0;
+  text_add(&r->line, "%lld,%lld,%s", (long long)step, (long long)epoch, split);
+  for (int c = 0; c < r->columns; c++) {
+    text_add(&r->line, ",");
+    for (int i = 0; i < n; i++) {
+      int which = records_matches(r->column[c].name, &measure[i]);
+      double value = which == 1 ? measure[i].error : measure[i].mean;
+      if (which >= 0 && isfinite(value)) json_add_number(&r->line, value);
+      if (which >= 0) break;
+    }
+  }
+  text_add(&r->line, "\n");
+  r->length.csv += records_write(r, r->csv, "metrics.csv");
+}
+
+void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n) {
+  if (!r) return;
+  records_json(r, split, measure, n, step, epoch);
+  records_csv(r, split, measure, n, step, epoch);
+}
+
+void records_sync(Records *r) {
+  if (fsync(r->jsonl) != 0 || fsync(r->csv) != 0)
+    fail(r->arena, EXIT_IO, "%s/metrics.jsonl, metrics.csv: %s", r->folder, strerror(errno));
+}

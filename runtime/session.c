@@ -1,0 +1,232 @@
+// Sessions: a plan and what is asked of it become a run; see session.h. The uppermost file of the runtime.
+//
+// Invariant: everything that can be refused is refused before anything is written.
+#include "session.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "checkpoint.h"
+#include "data.h"
+#include "file.h"
+#include "json.h"
+#include "npy.h"
+#include "progress.h"
+#include "show.h"
+#include "train.h"
+
+// A run with memory and an executor, and no data yet.
+static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
+  Run *run = NEW(a, Run);
+  run->arena = a;
+  run->plan = plan;
+  run->seed = s->seed_given ? s->seed : plan->seed;
+  run->reader = s->reader;
+  run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
+  s->open(run, s->threads);
+  return run;
+}
+
+static bool session_reads_data(const Plan *plan, int program) {
+  for (int i = 0; i < plan->program[program].feeds; i++)
+    if (plan->program[program].feed[i].kind == FEED_COLUMN) return true;
+  return false;
+}
+
+// Makes a folder and those above it.
+static void session_folder(Arena *a, const char *folder) {
+  char *path = arena_copy(a, folder);
+  for (char *end = path + 1; *path; end++) {
+    if (*end != '/' && *end != '\0') continue;
+    char kept = *end;
+    *end = '\0';
+    struct stat about;
+    bool there = mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &about) == 0 && S_ISDIR(about.st_mode));
+    if (!there) fail(a, EXIT_CANTCREATE, "%s: %s", path, strerror(errno == EEXIST ? ENOTDIR : errno));
+    *end = kept;
+    if (!kept) break;
+  }
+}
+
+static void session_unlock(void *file) { close(*(int *)file); }
+
+// Holds the folder until the arena closes, or the process ends in whatever way.
+static void session_lock(Arena *a, const char *folder) {
+  const char *path = arena_format(a, "%s/.lock", folder);
+  int *file = NEW(a, int);
+  *file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (*file < 0) fail(a, EXIT_CANTCREATE, "%s: %s", path, strerror(errno));
+  arena_cleanup(a, session_unlock, file);
+  if (flock(*file, LOCK_EX | LOCK_NB) == 0) return;
+  if (errno != EWOULDBLOCK) fail(a, EXIT_IO, "%s: %s", path, strerror(errno));
+  fail(a, EXIT_LOCKED, "%s: another run is at work in this folder", folder);
+}
+
+// Does the folder hold what is to be resumed, or nothing that a new run would spoil?
+static void session_check_folder(Arena *a, const Session *s) {
+  bool holds = file_exists(checkpoint_path(a, s->folder));
+  if (s->resume && !holds) fail(a, EXIT_NOINPUT, "%s: holds no run to go on with (no weights.safetensors)", s->folder);
+  if (!s->resume && holds)
+    fail(a, EXIT_CANTCREATE, "%s: holds a run already; go on with it%s%s, or choose another folder", s->folder,
+         s->resume_command ? " by " : "", s->resume_command ? s->resume_command : "");
+}
+
+static void session_member(Text *t, const char *name, const char *text) {
+  text_add(t, ",\n  ");
+  json_add_string(t, name);
+  text_add(t, ": ");
+  if (text)
+    json_add_string(t, text);
+  else
+    text_add(t, "null");
+}
+
+static void session_number(Text *t, const char *name, int64_t number) {
+  text_add(t, ",\n  \"%s\": %lld", name, (long long)number);
+}
+
+// run.json: what the run was started with, and on what.
+static void session_record(Arena *a, const Training *t) {
+  const Plan *plan = t->plan;
+  const Session *s = t->session;
+  Text r = text_new(a);
+  text_add(&r, "{\n  \"gmc\": 1");
+  session_member(&r, "model", plan->model);
+  session_member(&r, "source", plan->source);
+  session_number(&r, "seed", t->run->seed);
+  session_number(&r, "epochs", s->epochs ? s->epochs : plan->epochs);
+  session_number(&r, "steps", s->steps);
+  session_number(&r, "batch", plan->batch);
+  session_number(&r, "epoch_steps", t->epoch_steps);
+  session_number(&r, "memory_bytes", plan->peak * (int64_t)sizeof(float));
+  session_member(&r, "data", plan->data.clause);
+  session_number(&r, "train_examples", t->run->train.examples);
+  session_number(&r, "test_examples", t->run->test.examples);
+  session_member(&r, "data_hash", arena_format(a, "%016llx", (unsigned long long)t->data_hash));
+  session_number(&r, "threads", s->threads);
+  session_member(&r, "blas", openblas_get_config());
+  session_member(&r, "blas_core", openblas_get_corename());
+  text_add(&r, "\n}\n");
+  file_replace(a, arena_format(a, "%s/run.json", s->folder), r.data, r.length);
+  for (int i = 0; i < s->kepts; i++)
+    file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), s->kept[i].text, strlen(s->kept[i].text));
+}
+
+// Takes the folder: made, locked, resumed from or begun in.
+static void session_begin(Training *t) {
+  Arena *a = t->run->arena;
+  const Session *s = t->session;
+  RecordLengths length = {0, 0};
+  session_folder(a, s->folder);
+  session_lock(a, s->folder);
+  session_check_folder(a, s);
+  session_folder(a, arena_format(a, "%s/shows", s->folder));
+  if (s->resume)
+    checkpoint_resume(t, &length);
+  else
+    session_record(a, t);
+  t->records = records_open(a, s->folder, t->plan, t->line, length);
+}
+
+int session_train(Arena *a, const Plan *plan, const Session *s) {
+  if (s->folder) session_check_folder(a, s);
+  Run *run = session_run(a, plan, s);
+  data_load_train(run);
+  if (plan->test >= 0 || plan->shows > 0) data_load_test(run);
+  Training *t = training_new(run, s);
+  training_signals(a);
+  if (s->folder) session_begin(t);
+  t->progress = progress_open(a, s);
+  if (!s->resume) training_begin(t);
+  progress_begin(t->progress, t);
+  return training_run(t);
+}
+
+// A run with the folder's weights, at the moment they were kept.
+static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment *moment) {
+  Run *run = session_run(a, plan, s);
+  int64_t step, epoch_steps;
+  uint32_t seed;
+  checkpoint_weights(run, checkpoint_path(a, s->folder), &step, &epoch_steps, &seed);
+  if (!s->seed_given) run->seed = seed;
+  *moment = moment_after(step, epoch_steps, NEW_ARRAY(a, Line, plan->lines));
+  return run;
+}
+
+int session_eval(Arena *a, const Plan *plan, const Session *s) {
+  Moment moment;
+  if (plan->test < 0) fail(a, EXIT_DATA, "%s: the model has nothing to measure", plan->source);
+  Run *run = session_trained(a, plan, s, &moment);
+  data_load_test(run);
+  Measure *measure = NEW_ARRAY(a, Measure, plan->program[plan->test].outputs);
+  int n = measure_test(run, moment, measure), width = 0;
+  if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
+  if (!s->quiet)
+    fprintf(stderr, "%s: %lld examples of the test split, weights of step %lld\n", s->folder, (long long)run->test.examples,
+            (long long)moment.step + 1);
+  for (int i = 0; i < n; i++) width = (int)strlen(measure[i].name) > width ? (int)strlen(measure[i].name) : width;
+  bool finite = true;
+  for (int i = 0; i < n; i++) {
+    printf("%-*s  %.9g", width, measure[i].name, measure[i].mean);
+    if (measure[i].error >= 0) printf(" +- %.3g", measure[i].error);
+    printf("\n");
+    finite = finite && isfinite(measure[i].mean);
+  }
+  return finite ? EXIT_DONE : EXIT_NUMBERS;
+}
+
+int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path) {
+  Moment moment;
+  Run *run = session_trained(a, plan, s, &moment);
+  if (session_reads_data(plan, plan->show[show].program)) data_load_test(run);
+  if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
+  show_draw(run, show, path, moment);
+  return EXIT_DONE;
+}
+
+float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n) {
+  Moment moment;
+  Run *run = session_trained(a, plan, s, &moment);
+  const PlanProgram *p = &plan->program[program];
+  const PlanOutput *output = &p->output[0];
+  if (session_reads_data(plan, program)) data_load_test(run);
+  size_t size;
+  if (!size_product((size_t)n, (size_t)output->count, &size)) fail(a, EXIT_MEMORY, "%lld examples are too many", (long long)n);
+  float *value = NEW_ARRAY(a, float, size);
+  run->example = NEW_ARRAY(a, int32_t, p->batch);
+  run->purpose = PURPOSE_SHOW;
+  run->step = run->turn = 0;
+  for (int64_t first = 0; first < n; first += p->batch) {
+    int64_t rows = n - first < p->batch ? n - first : p->batch;
+    for (int64_t i = 0; i < p->batch; i++)
+      run->example[i] = (int32_t)(run->test.examples > 0 ? (first + i) % run->test.examples : first + i);
+    run->first_position = (uint32_t)first;
+    feed_program(run, &run->test, program, moment);
+    run->execute(run, program);
+    memcpy(value + first * output->count, run->memory + output->at, (size_t)(rows * output->count) * sizeof(float));
+  }
+  return value;
+}
+
+int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi, const char *path) {
+  const PlanOutput *output = &plan->program[program].output[0];
+  const char *ending = strrchr(path, '.');
+  bool png = ending && strcmp(ending, ".png") == 0, npy = ending && strcmp(ending, ".npy") == 0;
+  if (!png && !npy) fail(a, EXIT_USAGE, "%s: a sample is written as .png or .npy", path);
+  if (npy && output->rank >= MAX_RANK) fail(a, EXIT_DATA, "%s: more than %d axes", path, MAX_RANK);
+  float *value = session_draw(a, plan, s, program, n);
+  int64_t dim[MAX_RANK] = {n};
+  for (int i = 0; i < output->rank && i + 1 < MAX_RANK; i++) dim[i + 1] = output->dim[i];
+  if (png)
+    show_grid(a, path, output, value, n, lo, hi);
+  else
+    npy_write(a, path, output->rank + 1, dim, value);
+  return EXIT_DONE;
+}

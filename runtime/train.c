@@ -1,0 +1,245 @@
+// The training loop; see train.h. Serves `gmc run` and emitted programs alike: it reads the plan's tables and calls
+// run->execute, and knows nothing of kernels.
+//
+// Invariant: between two steps nothing is allocated, and Training and the tensors are all that the next step depends on.
+#include "train.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checkpoint.h"
+#include "curves.h"
+#include "data.h"
+#include "diagnose.h"
+#include "progress.h"
+#include "show.h"
+#include "shuffle.h"
+
+// The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime that
+// belongs to no run.
+static volatile sig_atomic_t stop_signal;
+
+static void training_on_signal(int signal) { stop_signal = signal; }
+
+// What is to happen on a signal, and what happened before.
+typedef struct {
+  struct sigaction interrupt, terminate, size;
+} SignalsBefore;
+
+static void training_signals_back(void *what) {
+  SignalsBefore *before = what;
+  sigaction(SIGINT, &before->interrupt, NULL);
+  sigaction(SIGTERM, &before->terminate, NULL);
+  sigaction(SIGXFSZ, &before->size, NULL);
+}
+
+void training_signals(Arena *a) {
+  SignalsBefore *before = NEW(a, SignalsBefore);
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = training_on_signal;
+  action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
+  stop_signal = 0;
+  sigaction(SIGINT, &action, &before->interrupt);
+  sigaction(SIGTERM, &action, &before->terminate);
+  action.sa_handler = SIG_IGN;
+  action.sa_flags = 0;
+  sigaction(SIGXFSZ, &action, &before->size);
+  arena_cleanup(a, training_signals_back, before);
+}
+
+// The output that holds the objective of line `line`, performed by the program of `turn`.
+static const PlanOutput *training_output(const Training *t, const PlanTurn *turn, int line) {
+  const PlanProgram *p = &t->plan->program[turn->program];
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].count == 1 && strcmp(p->output[i].name, t->plan->objective[line]) == 0) return &p->output[i];
+  fail(t->run->arena, EXIT_SOFTWARE, "program `%s` has no output `%s`", p->name, t->plan->objective[line]);
+}
+
+int64_t training_epoch_steps(const Run *run) {
+  const Plan *plan = run->plan;
+  if (plan->data.format == DATA_NONE) return STEPS_WITHOUT_DATA;
+  int64_t repetitions = training_repetitions(plan), round = plan->batch * repetitions;
+  if (run->train.examples < round && repetitions == 1)
+    fail(run->arena, EXIT_DATA, "%s:%d: a batch of %lld is more than the %lld examples of the training split",
+         plan->data.file, plan->data.line, (long long)plan->batch, (long long)run->train.examples);
+  if (run->train.examples < round)
+    fail(run->arena, EXIT_DATA, "%s:%d: a round takes %lld batches of %lld, more than the %lld examples of the training split",
+         plan->data.file, plan->data.line, (long long)repetitions, (long long)plan->batch,
+         (long long)run->train.examples);
+  return run->train.examples / round;
+}
+
+int training_repetitions(const Plan *plan) {
+  int most = 0;
+  for (int i = 0; i < plan->turns; i++) most = plan->turn[i].turn > most ? plan->turn[i].turn : most;
+  return most + 1;
+}
+
+// NAME, or NAME_2 and so on where earlier lines have the same objective.
+static const char *training_line_name(Arena *a, const Plan *plan, int line) {
+  int same = 1;
+  for (int i = 0; i < line; i++) same += strcmp(plan->objective[i], plan->objective[line]) == 0;
+  return same == 1 ? plan->objective[line] : arena_format(a, "%s_%d", plan->objective[line], same);
+}
+
+Training *training_new(Run *run, const Session *s) {
+  const Plan *plan = run->plan;
+  Training *t = NEW(run->arena, Training);
+  t->run = run;
+  t->plan = plan;
+  t->session = s;
+  t->epoch_steps = training_epoch_steps(run);
+  t->repetitions = training_repetitions(plan);
+  int64_t epochs = s->epochs ? s->epochs : plan->epochs;
+  t->last_step = epochs < INT64_MAX / t->epoch_steps ? epochs * t->epoch_steps : INT64_MAX;
+  if (s->steps && s->steps < t->last_step) t->last_step = s->steps;
+  if (t->last_step > UINT32_MAX)
+    fail(run->arena, EXIT_USAGE, "%lld epochs are %lld steps or more; random numbers are addressed by at most %lld",
+         (long long)epochs, (long long)t->last_step, (long long)UINT32_MAX);
+  t->line = NEW_ARRAY(run->arena, Line, plan->lines);
+  for (int i = 0; i < plan->lines; i++) t->line[i].name = training_line_name(run->arena, plan, i);
+  for (int i = 0; i < plan->turns; i++)
+    for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
+  t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs));
+  int64_t rows = run->train.examples > plan->batch ? run->train.examples : plan->batch;
+  t->order = NEW_ARRAY(run->arena, int32_t, rows);
+  for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
+  t->ordered = t->saved_step = -1;
+  t->data_hash = data_hash(run, &run->train);
+  return t;
+}
+
+void training_begin(Training *t) {
+  Run *run = t->run;
+  memset(run->memory, 0, (size_t)run->plan->persistent * sizeof(float));
+  run->purpose = PURPOSE_INIT;
+  run->step = run->turn = run->first_position = 0;
+  run->example = t->order;
+  for (int i = 0; i < run->plan->lines; i++) t->line[i] = (Line){.name = t->line[i].name};
+  t->step = 0;
+  feed_program(run, &run->train, run->plan->init, (Moment){0, 0, t->line});
+  run->execute(run, run->plan->init);
+}
+
+void training_prepare(Training *t, const PlanTurn *turn) {
+  Run *run = t->run;
+  int64_t epoch = t->step / t->epoch_steps;
+  if (run->train.examples > 0 && t->ordered != epoch) {
+    shuffle(run->seed, epoch, t->order, run->train.examples);
+    t->ordered = epoch;
+  }
+  int64_t batches = t->step % t->epoch_steps * t->repetitions + turn->turn;
+  run->example = t->order + (run->train.examples > 0 ? batches * t->plan->batch : 0);
+  run->purpose = PURPOSE_TRAIN;
+  run->step = (uint32_t)t->step;
+  run->turn = (uint32_t)turn->turn;
+  run->first_position = 0;
+  feed_program(run, &run->train, turn->program, (Moment){t->step, epoch, t->line});
+}
+
+int training_tally(Training *t, const PlanTurn *turn) {
+  int bad = -1;
+  for (int i = turn->first_line; i < turn->first_line + turn->lines; i++) {
+    Line *line = &t->line[i];
+    line->last = output_mean(t->run, &t->plan->program[turn->program], training_output(t, turn, i));
+    line->sum += line->last;
+    line->values++;
+    line->updates++;
+    if (bad < 0 && !isfinite(line->last)) bad = i;
+  }
+  return bad;
+}
+
+int training_round(Training *t) {
+  for (int i = 0; i < t->plan->turns; i++) {
+    const PlanTurn *turn = &t->plan->turn[i];
+    training_prepare(t, turn);
+    t->run->execute(t->run, turn->program);
+    int bad = training_tally(t, turn);
+    if (bad >= 0) return bad;
+  }
+  t->step++;
+  return -1;
+}
+
+int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
+
+// Measures the test split, and tells what there is to tell of the epoch so far: metrics, pictures and the loss line.
+static void training_report(Training *t) {
+  Run *run = t->run;
+  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
+  Measure *train = t->measure, *test = t->measure + t->plan->lines;
+  for (int i = 0; i < t->plan->lines; i++)
+    train[i] = (Measure){t->line[i].name, t->line[i].sum / (double)t->line[i].values, -1};
+  int tests = measure_test(run, moment, test);
+  progress_report(t->progress, t, train, test, tests);
+  if (!t->session->folder) return;
+  records_add(t->records, t->step, training_epoch(t), "train", train, t->plan->lines);
+  if (tests) records_add(t->records, t->step, training_epoch(t), "test", test, tests);
+  curves_draw(t->records);
+  for (int i = 0; i < t->plan->shows; i++) show_epoch(run, i, t->session->folder, moment);
+}
+
+// Keeps the tensors, unless one of them is spoilt: good weights are never replaced by such.
+static void training_save(Training *t) {
+  const Plan *plan = t->plan;
+  for (int i = 0; i < plan->tensors; i++)
+    for (int64_t k = 0; k < plan->tensor[i].count; k++)
+      if (!isfinite(t->run->memory[plan->tensor[i].at + k]))
+        diagnose(t, t->step - 1, arena_format(t->run->arena, "tensor `%s`", plan->tensor[i].name));
+  if (t->session->folder) checkpoint_write(t);
+  t->saved_step = t->step;
+  t->saved_time = progress_clock();
+}
+
+// At the end of an epoch the checkpoint comes last, so that whatever it counts as done is there.
+static void training_end_epoch(Training *t) {
+  training_report(t);
+  for (int i = 0; i < t->plan->lines; i++) {
+    t->line[i].sum = 0;
+    t->line[i].values = 0;
+  }
+  training_save(t);
+}
+
+// In the middle of an epoch the checkpoint comes first: what is reported here is dropped when the run goes on, because a
+// run that was never stopped has no such lines.
+static void training_end_early(Training *t) {
+  training_save(t);
+  training_report(t);
+}
+
+static void training_record_step(Training *t) {
+  for (int i = 0; i < t->plan->lines; i++) t->measure[i] = (Measure){t->line[i].name, t->line[i].last, -1};
+  records_add(t->records, t->step, training_epoch(t), "step", t->measure, t->plan->lines);
+}
+
+static bool training_checkpoint_due(const Training *t) {
+  const Session *s = t->session;
+  if (s->checkpoint_steps && t->step % s->checkpoint_steps == 0) return true;
+  return s->checkpoint_seconds > 0 && progress_clock() - t->saved_time >= s->checkpoint_seconds;
+}
+
+int training_run(Training *t) {
+  const Session *s = t->session;
+  if (t->saved_step != t->step) training_save(t);
+  while (t->step < t->last_step && !stop_signal) {
+    int bad = training_round(t);
+    if (bad >= 0) diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
+    if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
+    progress_step(t->progress, t);
+    if (t->step % t->epoch_steps == 0)
+      training_end_epoch(t);
+    else if (t->step == t->last_step)
+      training_end_early(t);
+    else if (training_checkpoint_due(t))
+      training_save(t);
+  }
+  if (t->step < t->last_step && t->saved_step != t->step) training_save(t);
+  progress_end(t->progress, t);
+  return t->step == t->last_step ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
+}

@@ -1,0 +1,71 @@
+// Training: rounds of the plan's turns over shuffled minibatches, measured and kept at the end of every epoch.
+//
+// A step is one round. Its minibatches are cut from a permutation of the training split that depends on (seed, epoch) only;
+// each repetition of a `repeat` takes one of its own, and the turns of a round that have the same repetition number share it.
+// An epoch is as many steps as the split fills: examples / (batch * repetitions), rounded down. A model without data has
+// epochs of STEPS_WITHOUT_DATA steps.
+// Everything that a later step depends on is in Training and in the tensors, so that a checkpoint of both goes on to the
+// same bits.
+#ifndef GMC_TRAIN_H
+#define GMC_TRAIN_H
+
+#include "feed.h"
+#include "measure.h"
+#include "session.h"
+
+enum { STEPS_WITHOUT_DATA = 1000 };
+
+typedef struct Records Records;    // records.h
+typedef struct Progress Progress;  // progress.h
+
+typedef struct {
+  Run *run;
+  const Plan *plan;
+  const Session *session;
+  int64_t step;         // rounds done
+  int64_t epoch_steps;  // rounds in an epoch
+  int64_t last_step;    // where this session ends
+  int repetitions;      // minibatches of a round
+  Line *line;           // plan->lines
+  int32_t *order;       // the permutation of epoch `ordered`; without data, 0, 1, ...
+  int64_t ordered;      // -1: none yet
+  Measure *measure;     // room for the averages of an epoch: plan->lines, then the test program's outputs
+  uint64_t data_hash;   // of the training split
+  int64_t saved_step;   // of the last checkpoint; -1: none
+  double saved_time;
+  Records *records;     // NULL without a folder
+  Progress *progress;
+} Training;
+
+// From here until the arena closes: Ctrl-C and SIGTERM stop a training after the present step, a second one at once, and
+// a file-size limit is an error of writing like any other.
+void training_signals(Arena *a);
+
+// Minibatches of a round: 1, or as many as its longest `repeat`.
+int training_repetitions(const Plan *plan);
+
+// Steps of an epoch; fails with EXIT_DATA if the split does not fill one round.
+int64_t training_epoch_steps(const Run *run);
+
+// A training at step 0, its weights not yet made; run->train has been loaded. Records and progress are the caller's to set.
+Training *training_new(Run *run, const Session *s);
+
+// Runs the init program: the tensors of step 0, and empty sums.
+void training_begin(Training *t);
+
+// The parts of a round, for who replays one: addresses and feeds of the turn's program, then after its execution the sums.
+// Returns the line whose objective is not finite, or -1.
+void training_prepare(Training *t, const PlanTurn *turn);
+
+int training_tally(Training *t, const PlanTurn *turn);
+
+// One round. Returns the line whose objective is not finite, at which the round was stopped, or -1.
+int training_round(Training *t);
+
+// The epoch that the last step belongs to, from 1; 0 before the first step.
+int64_t training_epoch(const Training *t);
+
+// Rounds until the last step or a signal. Leaves with EXIT_NUMBERS when an objective or a tensor is not finite.
+int training_run(Training *t);
+
+#endif

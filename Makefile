@@ -63,7 +63,7 @@ $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
 
 $(B)/unit/%: tests/unit/%.c $(B)/libgmc.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/reference.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/*.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:

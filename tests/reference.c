@@ -1,0 +1,313 @@
+// The oracle's evaluator: for each operation, the definition in ops.def as nested loops over indices.
+//
+// Invariant: clearness before speed; one function for each operation that is not elementwise.
+#include "reference.h"
+
+#include <math.h>
+
+typedef struct {
+  const Graph *graph;
+  const ReferenceInputs *inputs;
+  const Node *node;
+  const double *in[3];   // values of the first three inputs
+  double *const *value;  // of all nodes
+  double *out;           // zero before
+} Job;
+
+// ---- indices
+
+static void unravel(Shape s, int64_t flat, int64_t *index) {
+  for (int i = s.rank - 1; i >= 0; i--) {
+    index[i] = flat % s.dim[i];
+    flat /= s.dim[i];
+  }
+}
+
+static int64_t ravel(Shape s, const int64_t *index) {
+  int64_t flat = 0;
+  for (int i = 0; i < s.rank; i++) flat = flat * s.dim[i] + index[i];
+  return flat;
+}
+
+// ---- sources
+
+static void eval_const(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = j->node->attr.value;
+}
+
+static void eval_weight(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = j->inputs->tensor[j->node->attr.id][e];
+}
+
+static void eval_input(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = j->inputs->input[j->node->attr.id][e];
+}
+
+double reference_random(void *self, const Node *n, int64_t element) {
+  (void)self;
+  uint64_t x = (uint64_t)(uint32_t)n->attr.id << 40 ^ (uint64_t)element;
+  for (int round = 0; round < 3; round++) x = (x ^ x >> 31) * 0xbf58476d1ce4e5b9u + 0x9e3779b97f4a7c15u;
+  return ((double)(x >> 42) + 0.5) / (double)(1 << 22);
+}
+
+static void eval_random(const Job *j) {
+  double (*random)(void *, const Node *, int64_t) = j->inputs->random ? j->inputs->random : reference_random;
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = random(j->inputs->self, j->node, e);
+}
+
+static void eval_iota(const Job *j) {
+  int64_t index[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) {
+    unravel(j->node->shape, e, index);
+    j->out[e] = (double)index[j->node->attr.a[0]];
+  }
+}
+
+// ---- elementwise
+
+// The derivatives of lgamma: the recurrence upwards to x >= 15, then the asymptotic series (Abramowitz and Stegun 6.3.18,
+// 6.4.12).
+static double digamma(double x) {
+  double below = 0;
+  for (; x < 15; x++) below -= 1 / x;
+  double s = 1 / (x * x);
+  return below + log(x) - 0.5 / x - s * (1.0 / 12 - s * (1.0 / 120 - s * (1.0 / 252 - s * (1.0 / 240 - s / 132))));
+}
+
+static double trigamma(double x) {
+  double below = 0;
+  for (; x < 15; x++) below += 1 / (x * x);
+  double s = 1 / (x * x);
+  return below + 1 / x + s / 2 + s / x * (1.0 / 6 - s * (1.0 / 30 - s * (1.0 / 42 - s * (1.0 / 30 - s * 5 / 66))));
+}
+
+static double scalar(Op op, double a, double b, double c) {
+  switch (op) {
+    case OP_NEG: return -a;
+    case OP_ABS: return fabs(a);
+    case OP_SIGN: return a > 0 ? 1 : a < 0 ? -1 : a;
+    case OP_FLOOR: return floor(a);
+    case OP_EXP: return exp(a);
+    case OP_LOG: return log(a);
+    case OP_LOG1P: return log1p(a);
+    case OP_EXPM1: return expm1(a);
+    case OP_SQRT: return sqrt(a);
+    case OP_SIN: return sin(a);
+    case OP_COS: return cos(a);
+    case OP_TANH: return tanh(a);
+    case OP_ERF: return erf(a);
+    case OP_LGAMMA: return lgamma(a);
+    case OP_DIGAMMA: return digamma(a);
+    case OP_TRIGAMMA: return trigamma(a);
+    case OP_ADD: return a + b;
+    case OP_SUB: return a - b;
+    case OP_MUL: return a * b;
+    case OP_DIV: return a / b;
+    case OP_POW: return pow(a, b);
+    case OP_MAX: return a > b || isnan(a) ? a : b;
+    case OP_MIN: return a < b || isnan(a) ? a : b;
+    case OP_LESS: return a < b;
+    case OP_EQUAL: return a == b;
+    case OP_SELECT: return a != 0 ? b : c;
+    default: return NAN;  // no test can pass with it
+  }
+}
+
+static void eval_elementwise(const Job *j) {
+  const double *a = j->in[0], *b = j->in[1], *c = j->in[2];
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) {
+    j->out[e] = scalar(j->node->op, a[e], b ? b[e] : 0, c ? c[e] : 0);
+  }
+}
+
+// ---- movement
+
+static void eval_same(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = j->in[0][e];
+}
+
+static void eval_permute(const Job *j) {
+  const Node *n = j->node;
+  int64_t to[MAX_RANK], from[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(n->shape); e++) {
+    unravel(n->shape, e, to);
+    for (int i = 0; i < n->shape.rank; i++) from[n->attr.a[i]] = to[i];
+    j->out[e] = j->in[0][ravel(n->in[0]->shape, from)];
+  }
+}
+
+static void eval_broadcast(const Job *j) {
+  Shape out = j->node->shape, in = j->node->in[0]->shape;
+  int64_t index[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(out); e++) {
+    unravel(out, e, index);
+    for (int i = 0; i < in.rank; i++) index[i] = in.dim[i] == 1 ? 0 : index[i];
+    j->out[e] = j->in[0][ravel(in, index)];
+  }
+}
+
+static void eval_slice(const Job *j) {
+  const Node *n = j->node;
+  int64_t index[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(n->shape); e++) {
+    unravel(n->shape, e, index);
+    for (int i = 0; i < n->shape.rank; i++) index[i] += n->attr.a[i];
+    j->out[e] = j->in[0][ravel(n->in[0]->shape, index)];
+  }
+}
+
+static void eval_pad(const Job *j) {
+  const Node *n = j->node;
+  int64_t index[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(n->in[0]->shape); e++) {
+    unravel(n->in[0]->shape, e, index);
+    for (int i = 0; i < n->shape.rank; i++) index[i] += n->attr.a[i];
+    j->out[ravel(n->shape, index)] = j->in[0][e];
+  }
+}
+
+static void eval_concat(const Job *j) {
+  const Node *n = j->node;
+  int64_t axis = n->attr.a[0], begin = 0, index[MAX_RANK];
+  for (int i = 0; i < n->arity; i++) {
+    Shape in = n->in[i]->shape;
+    for (int64_t e = 0; e < shape_count(in); e++) {
+      unravel(in, e, index);
+      index[axis] += begin;
+      j->out[ravel(n->shape, index)] = j->value[n->in[i]->id][e];
+    }
+    begin += in.dim[axis];
+  }
+}
+
+static int64_t row_of(double index, int64_t rows) {
+  double row = floor(index);
+  return row > 0 ? row < (double)rows ? (int64_t)row : rows - 1 : 0;
+}
+
+static void eval_gather(const Job *j) {
+  Shape table = j->node->in[0]->shape;
+  int64_t rows = table.dim[0], width = shape_count(table) / rows;
+  for (int64_t i = 0; i < shape_count(j->node->in[1]->shape); i++) {
+    for (int64_t w = 0; w < width; w++) j->out[i * width + w] = j->in[0][row_of(j->in[1][i], rows) * width + w];
+  }
+}
+
+static void eval_scatter(const Job *j) {
+  int64_t rows = j->node->shape.dim[0], width = shape_count(j->node->shape) / rows;
+  for (int64_t i = 0; i < shape_count(j->node->in[1]->shape); i++) {
+    for (int64_t w = 0; w < width; w++) j->out[row_of(j->in[1][i], rows) * width + w] += j->in[0][i * width + w];
+  }
+}
+
+// ---- reductions
+
+// The place in the output that element e of a reduced input goes to.
+static int64_t reduced_place(const Node *n, int64_t e) {
+  int64_t index[MAX_RANK], kept[MAX_RANK];
+  int k = 0;
+  unravel(n->in[0]->shape, e, index);
+  for (int i = 0; i < n->in[0]->shape.rank; i++) {
+    if (!(n->attr.axes >> i & 1)) kept[k++] = index[i];
+  }
+  return ravel(n->shape, kept);
+}
+
+static void eval_sum(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->in[0]->shape); e++) {
+    j->out[reduced_place(j->node, e)] += j->in[0][e];
+  }
+}
+
+static void eval_maximum(const Job *j) {
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = -INFINITY;
+  for (int64_t e = 0; e < shape_count(j->node->in[0]->shape); e++) {
+    double *out = &j->out[reduced_place(j->node, e)];
+    *out = scalar(OP_MAX, j->in[0][e], *out, 0);
+  }
+}
+
+static void eval_cumsum(const Job *j) {
+  const Node *n = j->node;
+  int64_t axis = n->attr.a[0], length = n->shape.dim[axis], index[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(n->shape); e++) {
+    unravel(n->shape, e, index);
+    int64_t here = index[axis];
+    int64_t first = n->attr.flag ? here : 0, last = n->attr.flag ? length - 1 : here;
+    for (index[axis] = first; index[axis] <= last; index[axis]++) j->out[e] += j->in[0][ravel(n->shape, index)];
+  }
+}
+
+// ---- contractions
+
+static void eval_matmul(const Job *j) {
+  const Node *n = j->node;
+  int rank = n->shape.rank;
+  Shape a = n->in[0]->shape, b = n->in[1]->shape;
+  bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;
+  int64_t inner = a.dim[rank - (ta ? 2 : 1)], index[MAX_RANK], at_a[MAX_RANK] = {0}, at_b[MAX_RANK] = {0};
+  for (int64_t e = 0; e < shape_count(n->shape); e++) {
+    unravel(n->shape, e, index);
+    int64_t row = index[rank - 2], column = index[rank - 1];
+    if (rank == 3) at_a[0] = at_b[0] = index[0];
+    for (int64_t k = 0; k < inner; k++) {
+      at_a[rank - 2] = ta ? k : row;
+      at_a[rank - 1] = ta ? row : k;
+      at_b[rank - 2] = tb ? column : k;
+      at_b[rank - 1] = tb ? k : column;
+      j->out[e] += j->in[0][ravel(a, at_a)] * j->in[1][ravel(b, at_b)];
+    }
+  }
+}
+
+// ---- all operations
+
+static void eval(const Job *j) {
+  switch (j->node->op) {
+    case OP_CONST: eval_const(j); break;
+    case OP_WEIGHT: eval_weight(j); break;
+    case OP_INPUT: eval_input(j); break;
+    case OP_RANDOM: eval_random(j); break;
+    case OP_IOTA: eval_iota(j); break;
+    case OP_RESHAPE:
+    case OP_STOP:
+    case OP_DISCRETE: eval_same(j); break;
+    case OP_PERMUTE: eval_permute(j); break;
+    case OP_BROADCAST: eval_broadcast(j); break;
+    case OP_SLICE: eval_slice(j); break;
+    case OP_PAD: eval_pad(j); break;
+    case OP_CONCAT: eval_concat(j); break;
+    case OP_GATHER: eval_gather(j); break;
+    case OP_SCATTER: eval_scatter(j); break;
+    case OP_SUM: eval_sum(j); break;
+    case OP_MAXIMUM: eval_maximum(j); break;
+    case OP_CUMSUM: eval_cumsum(j); break;
+    case OP_MATMUL: eval_matmul(j); break;
+    default: eval_elementwise(j);
+  }
+}
+
+void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted, double **into) {
+  bool *needed = NEW_ARRAY(a, bool, g->count + 1);
+  double **value = NEW_ARRAY(a, double *, g->count + 1);
+  for (int i = 0; i < n; i++) needed[wanted[i]->id] = true;
+  for (int id = g->count - 1; id >= 0; id--) {
+    for (int i = 0; needed[id] && i < g->node[id]->arity; i++) needed[g->node[id]->in[i]->id] = true;
+  }
+  for (int id = 0; id < g->count; id++) {
+    const Node *node = g->node[id];
+    if (!needed[id]) continue;
+    value[id] = NEW_ARRAY(a, double, shape_count(node->shape));
+    Job job = {.graph = g, .inputs = in, .node = node, .value = value, .out = value[id]};
+    for (int i = 0; i < node->arity && i < 3; i++) job.in[i] = value[node->in[i]->id];
+    eval(&job);
+  }
+  for (int i = 0; i < n; i++) into[i] = value[wanted[i]->id];
+}
+
+double *reference_eval(Arena *a, const Graph *g, const ReferenceInputs *in, const Node *wanted) {
+  double *value;
+  Node *node = g->node[wanted->id];
+  reference_eval_many(a, g, in, 1, &node, &value);
+  return value;
+}

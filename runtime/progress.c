@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double progress_moving_seconds = 0.1, progress_plain_seconds = 30;
+// Seconds from one line of progress to the next: the moving one, and a plain one.
+static const double progress_moving = 0.1;
+
+static const double progress_plain = 30;
 
 double progress_clock(void) {
   struct timespec now;
@@ -40,8 +43,10 @@ Progress *progress_open(Arena *a, const Session *s) {
   return p;
 }
 
+static void progress_say(Progress *p, bool loud, const char *format, ...) PRINTF_LIKE(3, 4);
+
 // A line for run.log and, if `loud`, for stderr.
-static void PRINTF_LIKE(3, 4) progress_say(Progress *p, bool loud, const char *format, ...) {
+static void progress_say(Progress *p, bool loud, const char *format, ...) {
   va_list list, again;
   va_start(list, format);
   va_copy(again, list);
@@ -111,7 +116,7 @@ static double progress_rate(int64_t steps, double seconds) { return seconds > 0 
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
-  if (now - p->told < (p->moving ? progress_moving_seconds : progress_plain_seconds)) return;
+  if (now - p->told < (p->moving ? progress_moving : progress_plain)) return;
   p->told = now;
   double rate = progress_rate(t->step - p->first_step, now - p->began);
   char left[32];

@@ -33,6 +33,7 @@ static struct {
   int64_t runs;                       // of the training program
   int seen[EPOCHS + 1][TRAIN];        // how often an example was in a minibatch of an epoch
   double sum[EPOCHS + 1];             // of the objective
+  int32_t first[EPOCHS + 1][BATCH];   // the first minibatch of an epoch
   int64_t at_step;                    // when to act, or -1
   void (*act)(Run *run);
   bool spoil_objective, spoil_weight;  // at that step
@@ -71,6 +72,7 @@ static void run_learn(Run *run) {
     gradient[0] += e * x[0], gradient[1] += e * x[1], gradient[2] += e;
     seen.sum[run->step / EPOCH_STEPS] += (double)m[AT_FIT + i];
     seen.seen[run->step / EPOCH_STEPS][run->example[i]]++;
+    if (run->step % EPOCH_STEPS == 0) seen.first[run->step / EPOCH_STEPS][i] = run->example[i];
   }
   for (int i = 0; i < 3; i++) {
     m[AT_M + i] = 0.5f * m[AT_M + i] + gradient[i] / BATCH;
@@ -89,6 +91,7 @@ static void execute(Run *run, int program) {
     case LEARN: run_learn(run); break;
     case MEASURE:
       assert_int_equal(run->purpose, PURPOSE_TEST);
+      for (int i = 0; i < TEST_BATCH; i++) assert_in_range(run->example[i], 0, TEST - 1);
       run_fit(run, TEST_BATCH);
       run->memory[AT_SIZE] = run->memory[AT_W] + (float)run->first_position;
       break;
@@ -263,6 +266,7 @@ static void test_epochs_take_examples_once_and_average(void **state) {
       taken += seen.seen[epoch][i];
     }
     assert_int_equal(taken, EPOCH_STEPS * BATCH);
+    if (epoch) assert_memory_not_equal(seen.first[epoch], seen.first[epoch - 1], sizeof seen.first[epoch]);
     assert_true(fabs(record("loop", 2 * epoch, "fit") - seen.sum[epoch] / (EPOCH_STEPS * BATCH)) < 1e-12);
     assert_true(record("loop", 2 * epoch, "step") == (epoch + 1) * EPOCH_STEPS);
     assert_true(record("loop", 2 * epoch + 1, "epoch") == epoch + 1);

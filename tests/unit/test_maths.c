@@ -13,6 +13,7 @@
 #undef fail  // cmocka's; base.h has its own
 
 #include "../../runtime/maths.h"
+#include "../../runtime/philox.h"
 
 typedef float Function(float);
 typedef long double Reference(long double);
@@ -216,11 +217,70 @@ static void vector_equals_scalar(void **state) {
   }
 }
 
+// From Random123's kat_vectors.
+static void philox_known_answers(void **state) {
+  (void)state;
+  static const struct {
+    Philox at;
+    uint32_t word[4];
+  } known[] = {
+      {{{0, 0, 0, 0}, {0, 0}}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+      {{{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+      {{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}},
+       {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+  };
+  for (int i = 0; i < 3; i++) {
+    uint32_t word[4];
+    philox_words(&known[i].at, word);
+    assert_memory_equal(word, known[i].word, sizeof word);
+  }
+}
+
+static void uniforms(void **state) {
+  (void)state;
+  assert_true(philox_uniform(0) == 0x1p-24f && philox_uniform(~0u) == 1 - 0x1p-24f);
+  enum { N = 400003 };
+  static float u[N];
+  philox_row(&(Philox){{0, 7, 8, 9}, {1, 2}}, u, N);
+  double moment[5] = {0}, neighbours = 0;
+  int cell[64] = {0};
+  for (int i = 0; i < N; i++) {
+    double v = (double)u[i] - 0.5, power = 1;
+    for (int k = 0; k < 5; k++, power *= v) moment[k] += power / N;
+    if (i) neighbours += v * ((double)u[i - 1] - 0.5) / N;
+    cell[(int)(u[i] * 64)]++;
+  }
+  // five standard errors
+  assert_true(fabs(moment[1]) < 5 * sqrt(1 / 12.0 / N));
+  assert_true(fabs(moment[2] - 1 / 12.0) < 5 * sqrt(1 / 180.0 / N));
+  assert_true(fabs(moment[3]) < 5 * sqrt(1 / 448.0 / N));
+  assert_true(fabs(moment[4] - 1 / 80.0) < 5 * sqrt((1 / 2304.0 - 1 / 6400.0) / N));
+  assert_true(fabs(neighbours) < 5 / 12.0 / sqrt(N));
+  double square = 0;
+  for (int i = 0; i < 64; i++) square += (cell[i] - N / 64.0) * (cell[i] - N / 64.0) / (N / 64.0);
+  print_message("chi square, 63 degrees     %.1f\n", square);
+  assert_true(square > 25 && square < 125);
+}
+
+static void rows_can_be_cut(void **state) {
+  (void)state;
+  float whole[103], part[103];
+  Philox at = {{0, 1, 2, 3}, {4, 5}};
+  philox_row(&at, whole, 103);
+  for (int64_t cut = 0; cut < 103; cut += 4)
+    for (int64_t n = 0; n <= 103 - cut; n += 11) {
+      at.counter[0] = (uint32_t)cut / 4;
+      philox_row(&at, part, n);
+      assert_memory_equal(part, whole + cut, (size_t)n * sizeof *part);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(accuracy),           cmocka_unit_test(angles),          cmocka_unit_test(powers),
       cmocka_unit_test(powers_at_the_ends), cmocka_unit_test(ends_of_domains), cmocka_unit_test(gamma_constants),
       cmocka_unit_test(nan_in_nan_out),     cmocka_unit_test(vector_equals_scalar),
+      cmocka_unit_test(philox_known_answers), cmocka_unit_test(uniforms), cmocka_unit_test(rows_can_be_cut),
   };
   return cmocka_run_group_tests_name("maths", tests, NULL, NULL);
 }

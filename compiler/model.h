@@ -45,6 +45,7 @@ typedef struct Model {
   PlanShow *show;  int shows;
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;
+  struct Elab *elab;                   // for programs that are added later
 } Model;
 
 // Elaborates the model in text `file` of the sources (already read). What to build beside the training programs:

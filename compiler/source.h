@@ -42,6 +42,7 @@ int span_column(const Sources *s, Span where);   // from 1, in code points
 // Reports diagnostic `code` at `where`; the arguments fill the format of diagnostics.def. Returns nothing:
 // the caller goes on with an error value, or calls diagnostics_stop.
 void report(Sources *s, DiagnosticCode code, Span where, ...);
+void report_list(Sources *s, DiagnosticCode code, Span where, va_list list);
 // Adds a line to the last report: another place, and a mend.
 void report_note(Sources *s, Span where, const char *format, ...) PRINTF_LIKE(3, 4);
 void report_help(Sources *s, const char *format, ...) PRINTF_LIKE(2, 3);

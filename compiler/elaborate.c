@@ -1,0 +1,351 @@
+// The elaborator's entry: declarations, names, overrides, and the order of the whole. See elaborate.h.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "embedded.h"
+
+// --- places and messages
+
+static bool in_library(const Elab *e, Span where) {
+  return where.file >= 0 && sources_text(e->sources, where.file)->library;
+}
+
+Span user_span(const Elab *e, Span where) {
+  if (where.file >= 0 && !in_library(e, where)) return where;
+  for (const Frame *f = e->frame; f; f = f->up)
+    if (f->call.file >= 0 && !in_library(e, f->call)) return f->call;
+  return e->graph && e->graph->span.file >= 0 ? e->graph->span : where;
+}
+
+void complain(Elab *e, DiagnosticCode code, Span where, ...) {
+  va_list list;
+  va_start(list, where);
+  Span user = user_span(e, where);
+  report_list(e->sources, code, user, list);
+  va_end(list);
+  bool moved = user.file != where.file || user.begin != where.begin;
+  if (moved && where.file >= 0) report_note(e->sources, where, "in the library, reached from there");
+}
+
+void finding(Elab *e, const char *topic, Span where, const char *format, ...) {
+  Model *m = e->model;
+  va_list list;
+  va_start(list, format);
+  Finding f = {topic, arena_vformat(e->arena, format, list), user_span(e, where)};
+  va_end(list);
+  for (int i = 0; i < m->findings; i++)
+    if (!strcmp(m->finding[i].text, f.text) && m->finding[i].span.begin == f.span.begin) return;
+  if ((m->findings & (m->findings - 1)) == 0) {
+    Finding *grown = NEW_ARRAY(e->arena, Finding, m->findings ? 2 * m->findings : 1);
+    if (m->findings) memcpy(grown, m->finding, (size_t)m->findings * sizeof *grown);
+    m->finding = grown;
+  }
+  m->finding[m->findings++] = f;
+}
+
+// A stream of random numbers for each path: FNV-1a of its text.
+uint32_t stream_id(Elab *e, const char *path) {
+  (void)e;
+  uint32_t h = 2166136261u;
+  for (; *path; path++) h = (h ^ (uint8_t)*path) * 16777619u;
+  return h;
+}
+
+bool name_in(const char *name, int n, const char *const *list) {
+  while (n--)
+    if (!strcmp(list[n], name)) return true;
+  return false;
+}
+
+const Setting *find_setting(const Setting *list, int n, const char *name) {
+  for (int i = n; i--;)
+    if (!strcmp(list[i].name, name)) return &list[i];
+  return NULL;
+}
+
+// --- declarations
+
+static unsigned bucket_of(const char *name) {
+  unsigned h = 5381;
+  for (; *name; name++) h = h * 33 + (unsigned char)*name;
+  return h % 256;
+}
+
+Decl *find_decl(const Elab *e, const char *name) {
+  for (Decl *d = e->bucket[bucket_of(name)]; d; d = d->next)
+    if (!strcmp(d->name, name)) return d;
+  return NULL;
+}
+
+static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
+  Decl *d = NEW(e->arena, Decl), *old = name[0] ? find_decl(e, name) : NULL;
+  if (old && !old->library) {
+    complain(e, E0201, ast->span, name);
+    report_note(e->sources, old->ast->span, "first declared here");
+    return;
+  }
+  unsigned b = bucket_of(name);
+  *d = (Decl){.name = name, .ast = ast, .order = e->decls, .library = library, .next = e->bucket[b]};
+  e->bucket[b] = d;
+  if (e->decls == e->decl_room) {
+    int room = e->decl_room ? 2 * e->decl_room : 256;
+    Decl **grown = NEW_ARRAY(e->arena, Decl *, room);
+    if (e->decls) memcpy(grown, e->decl, (size_t)e->decls * sizeof *grown);
+    e->decl = grown;
+    e->decl_room = room;
+  }
+  e->decl[e->decls++] = d;
+}
+
+static void declare_file(Elab *e, int file, bool library, int depth);
+
+static void use_file(Elab *e, const Ast *use, int depth) {
+  const char *from = sources_text(e->sources, use->span.file)->name, *slash = strrchr(from, '/');
+  bool absolute = use->name[0] == '/' || !slash;
+  const char *path = absolute ? use->name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, use->name);
+  for (int i = 0; i < sources_count(e->sources); i++)
+    if (!strcmp(sources_text(e->sources, i)->name, path)) return;  // once is enough
+  if (depth > 16 || access(path, R_OK)) {
+    complain(e, E0203, use->span, printable(e->arena, path));
+    return;
+  }
+  declare_file(e, sources_read(e->sources, path), false, depth + 1);
+}
+
+static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *what) {
+  if (*slot) {
+    complain(e, E0207, ast->span, what);
+    report_note(e->sources, (*slot)->span, "the first one");
+  } else {
+    *slot = ast;
+  }
+}
+
+static void declare_file(Elab *e, int file, bool library, int depth) {
+  const Ast *tree = parse_file(e->arena, e->sources, file);
+  for (const Ast *i = tree->a; i; i = i->next) {
+    switch (i->kind) {
+      case AST_MODEL: e->model->name = i->name; break;
+      case AST_USE: use_file(e, i, depth); break;
+      case AST_DATA: declare_only(e, &e->data, i, "data"); break;
+      case AST_TRAIN: declare_only(e, &e->train, i, "train"); break;
+      case AST_PRIOR: add_decl(e, arena_format(e->arena, "prior %s", i->a->name), i, library); break;
+      case AST_KL: add_decl(e, "", i, library); break;
+      case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
+      case AST_METRIC: add_decl(e, arena_format(e->arena, "metric %s", i->name), i, library); break;
+      case AST_ERROR: break;
+      default: add_decl(e, i->name, i, library);
+    }
+  }
+}
+
+static void declare_library(Elab *e) {
+  for (const EmbeddedFile *f = embedded_std; f->name; f++) {
+    const char *slash = strrchr(f->name, '/');
+    const char *name = arena_format(e->arena, "std%s", slash ? slash : f->name);
+    declare_file(e, sources_add(e->sources, name, f->text, f->length, true), true, 0);
+  }
+}
+
+// --- names
+
+static const char *const words[] = {"true", "false", "none", "infinity", "step", "epoch", "update", "gradient_norm",
+                                    "training", "row", "column"};
+
+static bool word_value(Elab *e, const char *name, Value *v) {
+  *v = (Value){.kind = V_NUMBER};
+  if (!strcmp(name, "true")) v->number = 1;
+  else if (!strcmp(name, "false")) v->number = 0;
+  else if (!strcmp(name, "none")) v->kind = V_NONE;
+  else if (!strcmp(name, "infinity")) v->number = INFINITY;
+  else if (!strcmp(name, "training")) v->number = e->training;
+  else if (!e->graph) return false;
+  else if (!strcmp(name, "step")) *v = value_tensor(feed_node(e, INPUT_STEP), 0);
+  else if (!strcmp(name, "epoch")) *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
+  else if (!strcmp(name, "update") && e->optimizing >= 0) *v = value_tensor(feed_node(e, INPUT_UPDATE), 0);
+  else if (!strcmp(name, "gradient_norm") && e->optimizing >= 0) *v = gradient_norm(e);
+  else if (e->in_show && (!strcmp(name, "row") || (!strcmp(name, "column") && e->across))) *v = show_place(e, name);
+  else return false;
+  return true;
+}
+
+static void unknown_name(Elab *e, Scope *scope, const char *name, Span where) {
+  int room = e->decls + 256, n = 0, builtins;
+  const char **known = NEW_ARRAY(e->arena, const char *, room);
+  for (Scope *s = scope; s; s = s->up)
+    for (Binding *b = s->first; b && n < 64; b = b->next) known[n++] = b->name;
+  for (int i = 0; i < e->columns; i++) known[n++] = e->column[i].name;
+  for (int i = 0; i < e->decls; i++) known[n++] = e->decl[i]->name;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
+  const char *const *builtin = builtin_names(e, &builtins);
+  for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
+  complain(e, E0202, where, name);
+  const char *near = nearest_name(name, n, known);
+  if (near && near[0]) report_help(e->sources, "did you mean `%s`?", near);
+  const Decl *prior = find_decl(e, arena_format(e->arena, "prior %s", name));
+  if (prior) report_help(e->sources, "draw it first: `%s ~ prior(%s)`", name, name);
+}
+
+static Value param_value(Elab *e, Decl *d) {
+  const Ast *ast = d->ast->a;
+  const Setting *s = d->library ? NULL : find_setting(e->overrides->param, e->overrides->params, d->name);
+  if (s) ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+  if (s && diagnostics_errors(e->sources)) return value_error();
+  return eval(e, e->global, ast);
+}
+
+// Params are numbers or texts, the same in all programs; lets may depend on `step` and are made anew in each.
+static Value decl_value(Elab *e, Decl *d, Span where) {
+  switch (d->ast->kind) {
+    case AST_PARAM:
+    case AST_LET:
+    case AST_PARAMETER:
+      if (d->known && (d->ast->kind == AST_PARAM || d->program == e->program) && d->ast->kind != AST_PARAMETER) return d->value;
+      if (d->busy) return complain(e, E0208, where, d->name), value_error();
+      d->busy = true;
+      d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
+                 : d->ast->kind == AST_LET ? eval(e, e->global, d->ast->a) : parameter_value(e, d);
+      d->busy = false;
+      d->known = true;
+      d->program = e->program;
+      return d->value;
+    case AST_FUNCTION:
+    case AST_DISTRIBUTION:
+    case AST_SOURCE: return (Value){.kind = V_CALLABLE, .decl = d};
+    default: break;
+  }
+  complain(e, E0209, where, d->name, ast_kind_name(d->ast->kind));
+  return value_error();
+}
+
+Value lookup(Elab *e, Scope *scope, const Ast *name) {
+  Binding *b = find_binding(scope, name->name);
+  Value v;
+  if (b) return b->value;
+  int column = e->graph ? find_column(e, name->name) : -1;
+  if (column >= 0 && e->column_value && e->data_source) return column_value(e, column);
+  Decl *d = find_decl(e, name->name);
+  if (d) return decl_value(e, d, name->span);
+  if (word_value(e, name->name, &v)) return v;
+  if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};
+  unknown_name(e, scope, name->name, name->span);
+  return value_error();
+}
+
+// --- settings and overrides
+
+static double train_setting(Elab *e, const char *name, double absent, double lo, double hi) {
+  const Setting *s = find_setting(e->overrides->train, e->overrides->trains, name);
+  const Ast *ast = NULL;
+  for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next)
+    if (i->kind == AST_SETTING && !strcmp(i->name, name)) ast = i->a;
+  if (s) ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+  if (!ast || diagnostics_errors(e->sources)) return absent;
+  double x = eval_number(e, e->global, ast, name);
+  if (isnan(x)) return absent;
+  if (x >= lo && x <= hi && floor(x) == x) return x;
+  complain(e, E0313, ast->span, arena_format(e->arena, "%g", x), lo, hi);
+  return absent;
+}
+
+static void check_train_settings(Elab *e) {
+  static const char *const known[] = {"batch", "epochs", "seed"};
+  for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next) {
+    if (i->kind != AST_SETTING || name_in(i->name, 3, known)) continue;
+    complain(e, E0603, i->span, i->name);
+    const char *near = nearest_name(i->name, 3, known);
+    if (near) report_help(e->sources, "did you mean `%s`?", near);
+  }
+}
+
+static void check_overrides(Elab *e) {
+  const Overrides *o = e->overrides;
+  const char **known = NEW_ARRAY(e->arena, const char *, e->decls + 1);
+  int n = 0;
+  for (int i = 0; i < e->decls; i++)
+    if (e->decl[i]->ast->kind == AST_PARAM && !e->decl[i]->library) known[n++] = e->decl[i]->name;
+  for (int i = 0; i < o->params; i++) {
+    if (name_in(o->param[i].name, n, known)) continue;
+    int file = sources_add(e->sources, o->param[i].origin, o->param[i].name, strlen(o->param[i].name), false);
+    complain(e, E0210, (Span){file, 0, (uint32_t)strlen(o->param[i].name)}, o->param[i].name);
+    const char *near = nearest_name(o->param[i].name, n, known);
+    if (near) report_help(e->sources, "did you mean `%s`?", near);
+  }
+}
+
+// `z ~ laplace(0, 1)` in place of the model's own prior of z; the shape stays as the model declares it.
+static void replace_priors(Elab *e) {
+  const Overrides *o = e->overrides;
+  for (int i = 0; i < o->priors; i++) {
+    int file = sources_add(e->sources, o->prior[i].origin, o->prior[i].text, strlen(o->prior[i].text), false);
+    const Ast *prior = parse_prior(e->arena, e->sources, file);
+    if (!prior || prior->kind != AST_PRIOR) continue;
+    Decl *d = find_decl(e, arena_format(e->arena, "prior %s", prior->a->name));
+    if (!d) {
+      complain(e, E0416, prior->span, prior->a->name);
+      continue;
+    }
+    Ast *merged = NEW(e->arena, Ast);
+    *merged = *prior;
+    if (!prior->a->a && !prior->a->b) merged->a = d->ast->a;
+    d->ast = merged;
+  }
+}
+
+static void replace_data(Elab *e) {
+  if (e->data) e->data_expr = e->data->b;
+  const Setting *s = e->overrides->data;
+  if (!s) return;
+  int file = sources_add(e->sources, s->origin, s->text, strlen(s->text), false);
+  const Ast *ast = parse_expression(e->arena, e->sources, file);
+  if (e->data) e->data_expr = ast;
+  else complain(e, E0625, (Span){file, 0, (uint32_t)strlen(s->text)});
+}
+
+static void warn_unused(Elab *e) {
+  for (int i = 0; i < e->decls; i++) {
+    const Decl *d = e->decl[i];
+    bool trained = d->library || d->ast->kind != AST_NET, has_weights = false;
+    for (int k = 0; k < e->model->lines && !trained; k++)
+      for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, d->name);
+    for (int t = 0; t < e->tensors; t++) has_weights = has_weights || !strcmp(e->model->tensor[t].owner, d->name);
+    if (!trained && e->train) complain(e, W0501, d->ast->span, d->name, has_weights ? "its weights stay as they begin" : "it is not used");
+  }
+}
+
+Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
+  static const Overrides none;
+  Elab *e = NEW(a, Elab);
+  Model *m = NEW(a, Model);
+  const SourceText *text = sources_text(s, file);
+  *e = (Elab){.arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1};
+  *m = (Model){.arena = a, .sources = s, .source = text->name, .name = "model", .test = -1, .init = -1, .elab = e};
+  e->global = scope_new(e, NULL);
+  declare_library(e);
+  declare_file(e, file, false, 0);
+  replace_priors(e);
+  replace_data(e);
+  if (diagnostics_errors(s)) return NULL;  // what follows would only repeat them
+  check_overrides(e);
+  check_train_settings(e);
+  begin_program(e, 1, false);  // where params and supports are evaluated
+  m->batch = (int64_t)train_setting(e, "batch", 128, 1, 1048576);
+  m->epochs = (int64_t)train_setting(e, "epochs", 1, 1, 1e9);
+  m->seed = (uint32_t)train_setting(e, "seed", 1, 0, 4294967295.0);
+  declare_data(e);
+  if (diagnostics_errors(s)) return NULL;
+  elaborate_training(e);
+  if (!diagnostics_errors(s)) elaborate_test(e);
+  if (!diagnostics_errors(s)) elaborate_shows(e);
+  if (!diagnostics_errors(s)) elaborate_init(e);
+  if (!diagnostics_errors(s)) warn_unused(e);
+  if (diagnostics_errors(s)) return NULL;
+  for (int i = 0; i < m->programs; i++) {
+    m->program[i].graph.graph->tensor = m->tensor;
+    m->program[i].graph.graph->tensors = m->tensors;
+  }
+  return m;
+}

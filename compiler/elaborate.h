@@ -1,0 +1,318 @@
+// The elaborator: from the syntax tree to graphs. Private to compiler/elaborate*.c; model.h is its public face.
+//
+// It evaluates the page as a program whose values are tensors of the graph, numbers known at once, distributions and
+// functions. Networks, blocks and library functions are expanded where they are applied, so every shape is known
+// while the graph grows, and a mistake is reported at the user's own line.
+//
+//   elaborate.c        entry, declarations, params, the order of the whole
+//   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic
+//   elaborate_expr.c   expressions, statements, calls of functions and blocks
+//   elaborate_builtin.c  the functions the compiler knows itself
+//   elaborate_dist.c   supports, distributions, densities, draws, KL
+//   elaborate_net.c    networks, weights, states, parameters
+//   elaborate_data.c   data columns and sources
+//   elaborate_train.c  objectives, rounds, optimisers; the test and init programs
+//   elaborate_show.c   shows, and programs that draw samples
+//
+// Implicit axes are called plates. Plate 0 is the batch; others are opened by aggregates, mixtures and shows.
+// The physical shape of a tensor is the sizes of its plates in order, then its event shape.
+#ifndef GMC_ELABORATE_H
+#define GMC_ELABORATE_H
+
+#include "model.h"
+
+enum { MAX_PLATES = 4, MAX_ARGS = 24, MAX_CALL_DEPTH = 120 };
+
+typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE } ValueKind;
+
+typedef struct Value {
+  ValueKind kind;
+  Span span;           // the expression it comes from
+  double number;       // NUMBER; true is 1
+  const char *text;    // TEXT
+  Node *node;          // TENSOR
+  unsigned plates;     // TENSOR: which plates it has
+  int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
+  struct Value *item;  // LIST
+  int items;
+  struct Dist *dist;            // DIST
+  const struct Decl *decl;      // CALLABLE
+  struct DataSource *source;    // SOURCE
+} Value;
+
+typedef struct Binding {
+  const char *name;
+  Value value;
+  struct Binding *next;
+} Binding;
+typedef struct Scope {
+  struct Scope *up;
+  Binding *first;
+} Scope;
+
+// What a name at the top level of a file stands for.
+typedef struct Decl {
+  const char *name;
+  const Ast *ast;
+  int order;          // of declaration
+  bool library;
+  struct Decl *next;  // in its bucket
+  bool busy;          // being evaluated: to find circles
+  bool known;         // value is computed (params; lets of the current program)
+  int program;        // for which program
+  Value value;
+  bool used;
+} Decl;
+
+typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
+// Where values may lie. `rank` axes of each value belong together (real[2]: 1).
+typedef struct {
+  SupportKind kind;
+  double lo, hi;  // bounds; of the set's members; 0 and n-1 for a class
+  bool open_lo;   // lo itself excluded
+  int rank;
+  int64_t dim[MAX_RANK];
+} Support;
+
+typedef struct Dist {
+  const Ast *decl;       // AST_DISTRIBUTION or AST_MIXTURE
+  Scope *scope;          // its parameters; for a mixture the scope it was written in
+  Value *param;
+  int params;
+  bool shaped;           // event is known
+  Shape event;           // shape of one draw
+  unsigned plates;       // of the parameters
+  const char *variable;  // what it is a distribution of, or NULL
+  const Ast *net;        // the network that made it, or NULL
+  bool has_point;
+  Value point;           // p(x | z): x
+  Support support;       // where draws lie
+  Support domain;        // where log is defined
+  int classes;
+  Span span;
+} Dist;
+
+// What is being expanded: for the names of weights, random streams and messages.
+typedef struct Frame {
+  struct Frame *up;
+  const Ast *ast;        // NET, FUNCTION, OBJECTIVE, ...
+  const char *path;      // of weights; NULL outside of networks
+  const char *owner;     // network whose weights these are
+  Binding *counts;       // applications of each block so far
+  Span call;             // where it was applied
+} Frame;
+
+// A network applied to given inputs: kept, so that the same application is the same values.
+typedef struct Application {
+  const Ast *net;
+  int arguments;
+  Node *argument[MAX_ARGS];
+  Value result;          // one value, or a list of them in the order of the outputs
+  struct Application *next;
+} Application;
+
+typedef struct DataSource {
+  DataFormat format;
+  int files;
+  const char **train, **test;
+  double holdout;
+  const Decl *generator;   // DATA_GENERATED: the source of the library
+  Scope *scope;            // its arguments
+  int64_t examples;
+} DataSource;
+
+typedef struct {
+  const char *name;
+  const Ast *variable;
+  Support support;
+  bool declared;        // the support was written
+  Shape shape;
+  int classes;
+  Span span;
+} Column;
+
+// How a tensor begins.
+typedef struct {
+  const Ast *init;   // expression, or NULL for zero
+  Scope *scope;
+  double number;     // for slots
+  bool drawn;
+} TensorStart;
+
+// A draw being made: what random() gives.
+typedef struct {
+  bool active;
+  bool in_data;      // draws are fixed for an example
+  Shape event;
+  unsigned plates;
+  const char *path;  // of the stream, with the count of random() so far
+  int count;
+} Drawing;
+
+typedef struct Elab {
+  Arena *arena;
+  Sources *sources;
+  const Overrides *overrides;
+  Model *model;
+  Decl *bucket[256];
+  Decl **decl;          // in order
+  int decls, decl_room;
+  int file;             // the model's own
+  Scope *global;        // empty: the scope above all bodies; names of files are Decls
+
+  // the data
+  Column column[16];
+  int columns;
+  const Ast *data, *data_expr, *train;
+  const Ast **step;     // lines of the round
+  DataSource *data_source;
+  const Ast *transform[8];  // stages after the source, first to last
+  int transforms;
+
+  // tensors of all programs
+  TensorStart *start;
+  int tensors, tensor_room;
+
+  // the program being built
+  Graph *graph;
+  int program;          // counts programs, to keep values of one out of another
+  bool training;
+  const char *const *learning;  // owners that learn in the current line
+  int learners;
+  unsigned plates;      // of the context: where a draw is made afresh
+  int64_t plate[MAX_PLATES];
+  int plate_count;
+  Node **current;       // value of each tensor in this program, once read or assigned
+  int current_room;
+  Assign *assign;
+  int assigns, assign_room;
+  Application *applications;
+  Value *column_value;  // of this program, once used
+  Binding *draw_counts; // how often each name was drawn in this line
+  Node *feed[3];        // step, epoch, update
+  int line;
+  Frame *frame;
+  int depth;
+
+  Drawing drawing;
+
+  // objective being evaluated
+  Value objective;
+  bool has_objective, minimized;
+  // optimiser being evaluated
+  int optimizing;       // tensor, or -1
+  Node *gradient_norm, **gradient_of;  // of all weights of the line
+  int gradients;
+  // show being elaborated
+  bool in_show;
+  int row_index, column_plate;  // plates
+  int64_t rows, cols;
+  bool across;
+} Elab;
+
+// --- elaborate.c
+Decl *find_decl(const Elab *e, const char *name);
+void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
+Span user_span(const Elab *e, Span where);
+void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
+Value lookup(Elab *e, Scope *scope, const Ast *name);
+uint32_t stream_id(Elab *e, const char *path);
+bool name_in(const char *name, int n, const char *const *list);
+const Setting *find_setting(const Setting *list, int n, const char *name);
+
+// --- elaborate_value.c
+Value value_error(void);
+Value value_number(double x);
+Value value_tensor(Node *n, unsigned plates);
+const char *value_text(Elab *e, Value v);      // "tensor [28, 28]", "a distribution": for messages
+int event_rank(const Value *v);
+Shape event_shape(const Value *v);             // [] for a number
+Shape physical_shape(const Elab *e, unsigned plates, Shape event);
+Value to_tensor(Elab *e, Value v);             // numbers become constants, lists are stacked; else an error
+Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
+bool broadcast_shapes(Shape s, Shape t, Shape *out);  // false when they do not fit
+Value apply(Elab *e, Op op, Span where, int n, const Value *args);  // an elementwise operation of the table
+Value apply1(Elab *e, Op op, Span where, Value a);
+Value apply2(Elab *e, Op op, Span where, Value a, Value b);
+Value reduce_events(Elab *e, Op op, Value v, unsigned event_axes);
+Value plate_to_event(Elab *e, Value v, int plate);  // the plate becomes the last event axis; v repeated if it lacks it
+Value reshape_event(Elab *e, Value v, Shape event);
+bool is_integral(const Node *n);
+
+// --- elaborate_expr.c
+Value eval(Elab *e, Scope *scope, const Ast *ast);
+Value eval_body(Elab *e, Scope *scope, const Ast *body);
+double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what);  // NAN after reporting
+bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out);
+Scope *scope_new(Elab *e, Scope *up);
+void bind(Elab *e, Scope *scope, const char *name, Value v);
+Binding *find_binding(Scope *scope, const char *name);
+typedef struct {
+  Span span;
+  int n;
+  Value arg[MAX_ARGS];
+  const char *name[MAX_ARGS];  // keyword or NULL
+  const Ast *ast[MAX_ARGS];    // as written, or NULL
+} Call;
+bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call);
+// Binds a call to formals in a new scope; reports what does not fit and returns NULL.
+Scope *bind_formals(Elab *e, const char *what, const char *name, const Ast *formals, const Call *call);
+Value call_function(Elab *e, const Decl *d, const Call *call);
+Value call_value(Elab *e, Value callee, const Call *call);
+Value call_library(Elab *e, const char *name, Span where, int n, const Value *args);
+Frame *push_frame(Elab *e, const Ast *ast, Span call);
+void pop_frame(Elab *e);
+const char *expression_text(Elab *e, const Ast *ast);  // the source text of an expression
+
+// --- elaborate_builtin.c
+bool is_builtin(const char *name);
+Value call_builtin(Elab *e, Scope *scope, const char *name, const Call *call);
+const char *const *builtin_names(Elab *e, int *n);
+
+// --- elaborate_dist.c
+bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
+const char *support_text(Elab *e, const Support *s);
+bool support_discrete(const Support *s);
+bool support_within(const Support *inner, const Support *outer);
+Value make_distribution(Elab *e, const Decl *d, const Call *call);
+Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
+Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
+Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
+Value log_density(Elab *e, Value dist, Value point, Span where);
+Value dist_member(Elab *e, Value dist, const char *member, Span where);  // mean, entropy, ...: as an event
+bool dist_has_member(const Value *dist, const char *member);
+Value kl_divergence(Elab *e, Value f, Value g, Span where);
+Value prior_of(Elab *e, const char *variable, Span where);
+
+// --- elaborate_net.c
+Value apply_net(Elab *e, Scope *scope, const Decl *d, const Ast *call_ast);
+Value apply_net_values(Elab *e, const Decl *d, int n, Value *inputs, Span where);
+void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
+void update_state(Elab *e, Scope *scope, const Ast *statement);
+Value parameter_value(Elab *e, const Decl *d);
+int tensor_find(const Elab *e, const char *name);
+int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where, TensorStart start);
+Node *tensor_value(Elab *e, int tensor);
+void tensor_assign(Elab *e, int tensor, Node *value);
+
+// --- elaborate_data.c
+void declare_data(Elab *e);
+Value column_value(Elab *e, int column);
+int find_column(const Elab *e, const char *name);
+Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv
+bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int *classes);  // data column or prior variable
+
+// --- elaborate_train.c
+void begin_program(Elab *e, int64_t batch, bool training);
+int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
+void elaborate_training(Elab *e);
+void elaborate_test(Elab *e);
+void elaborate_init(Elab *e);
+Value gradient_norm(Elab *e);
+Node *feed_node(Elab *e, InputKind kind);
+
+// --- elaborate_show.c
+void elaborate_shows(Elab *e);
+Value show_place(Elab *e, const char *name);  // `row` or `column`
+
+#endif

@@ -1,0 +1,379 @@
+// The functions the compiler knows itself: the elementwise operations of the table, shapes, and what no library
+// text can say. Everything else is written in the language (grammar/std). Part of the elaborator.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+  const char *name;
+  int least, most;            // positional arguments
+  const char *keyword[3];     // accepted keywords
+  Value (*fn)(Elab *e, const Call *call, Value *keyword);  // keyword[i].kind is NONE when absent
+} Builtin;
+
+static Value as_tensor(Elab *e, const Call *call, int i) {
+  Value v = call->arg[i];
+  if (v.kind == V_TENSOR || v.kind == V_ERROR) return v;
+  return to_tensor(e, v);
+}
+
+// A keyword's whole number in [lo, hi], `absent` if not given; -1 after reporting.
+static int64_t whole(Elab *e, const Call *call, Value v, double lo, double hi, int64_t absent) {
+  if (v.kind == V_NONE) return absent;
+  if (v.kind == V_NUMBER && floor(v.number) == v.number && v.number >= lo && v.number <= hi) return (int64_t)v.number;
+  if (v.kind != V_ERROR) complain(e, E0313, call->span, value_text(e, v), lo, hi);
+  return INT64_MIN;
+}
+
+static int64_t axis_of(Elab *e, const Call *call, Value v, int rank, int64_t absent) {
+  int64_t axis = whole(e, call, v, -rank, rank - 1, absent);
+  return axis < 0 && axis >= -rank ? axis + rank : axis;
+}
+
+static Value flatten(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  return reshape_event(e, v, shape_of(1, (int64_t[]){shape_count(event_shape(&v))}));
+}
+
+static Value reshape(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = {0};
+  for (int i = 1; i < call->n; i++) {
+    int64_t n = whole(e, call, call->arg[i], 1, 2147483647.0, 0);
+    if (n < 1) return value_error();
+    if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+    s.dim[s.rank++] = n;
+  }
+  if (shape_count(s) != shape_count(event_shape(&v))) {
+    complain(e, E0314, call->span, shape_text(e->arena, event_shape(&v)), (long long)shape_count(event_shape(&v)),
+             shape_text(e->arena, s), (long long)shape_count(s));
+    return value_error();
+  }
+  return reshape_event(e, v, s);
+}
+
+static Value concat(Elab *e, const Call *call, Value *keyword) {
+  Value part[MAX_ARGS];
+  Node *node[MAX_ARGS];
+  unsigned plates = 0;
+  for (int i = 0; i < call->n; i++) {
+    part[i] = as_tensor(e, call, i);
+    if (part[i].kind == V_ERROR) return part[i];
+    if (event_rank(&part[i]) == 0) part[i] = reshape_event(e, part[i], shape_of(1, (int64_t[]){1}));
+    plates |= part[i].plates;
+  }
+  Shape first = event_shape(&part[0]);
+  int64_t axis = axis_of(e, call, keyword[0], first.rank, first.rank - 1);
+  if (axis < 0) return value_error();
+  for (int i = 0; i < call->n; i++) {
+    Shape s = event_shape(&part[i]), t = s;
+    if (s.rank == first.rank) t.dim[axis] = first.dim[axis];
+    if (!shape_equal(t, first)) {
+      complain(e, E0301, call->span, shape_text(e->arena, first), shape_text(e->arena, s), "concat");
+      report_note(e->sources, user_span(e, call->arg[0].span), "this is %s", shape_text(e->arena, first));
+      report_note(e->sources, user_span(e, call->arg[i].span), "this is %s", shape_text(e->arena, s));
+      return value_error();
+    }
+    Value wide = widen(e, part[i], plates, s);
+    if (wide.kind == V_ERROR) return wide;
+    node[i] = wide.node;
+  }
+  int at = node[0]->shape.rank - first.rank + (int)axis;
+  return value_tensor(node_concat(e->graph, at, call->n, node), plates);
+}
+
+static Value split(Elab *e, const Call *call, Value *keyword) {
+  int64_t n = whole(e, call, call->arg[0], 1, 64, 0);
+  Value v = as_tensor(e, call, 1);
+  if (n < 1 || v.kind == V_ERROR) return value_error();
+  Shape s = event_shape(&v);
+  int64_t axis = s.rank ? axis_of(e, call, keyword[0], s.rank, s.rank - 1) : -1;
+  if (s.rank && axis < 0) return value_error();
+  if (!s.rank || s.dim[axis] % n) {
+    complain(e, E0315, call->span, shape_text(e->arena, s), (int)n);
+    return value_error();
+  }
+  Value list = {.kind = V_LIST, .items = (int)n, .item = NEW_ARRAY(e->arena, Value, n)};
+  int skip = v.node->shape.rank - s.rank;
+  s.dim[axis] /= n;
+  for (int i = 0; i < n; i++) {
+    int64_t start[MAX_RANK] = {0};
+    start[skip + axis] = i * s.dim[axis];
+    list.item[i] = value_tensor(node_slice(e->graph, v.node, start, physical_shape(e, v.plates, s)), v.plates);
+  }
+  return list;
+}
+
+static Value size(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v);
+  if (call->n == 1) return value_number((double)shape_count(s));
+  if (s.rank == 0) return value_number(1);
+  int64_t axis = axis_of(e, call, call->arg[1], s.rank, 0);
+  return axis < 0 ? value_error() : value_number((double)s.dim[axis]);
+}
+
+static Value rank(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  return v.kind == V_ERROR ? v : value_number(event_rank(&v));
+}
+
+static Value reduce(Elab *e, const Call *call, Op op, const Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v), kept = s;
+  unsigned axes = (1u << s.rank) - 1;
+  if (keyword[0].kind != V_NONE) {
+    int64_t axis = axis_of(e, call, keyword[0], s.rank, 0);
+    if (axis < 0) return value_error();
+    axes = 1u << axis;
+  }
+  Value out = reduce_events(e, op, v, axes);
+  if (keyword[1].kind != V_NUMBER || keyword[1].number == 0) return out;
+  for (int i = 0; i < s.rank; i++)
+    if (axes >> i & 1) kept.dim[i] = 1;
+  return reshape_event(e, out, kept);
+}
+
+static Value sum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_SUM, keyword); }
+
+static Value maximum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_MAXIMUM, keyword); }
+
+static Value cumsum(Elab *e, const Call *call, Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  int r = event_rank(&v);
+  if (!r) return complain(e, E0303, call->span, "a scalar"), value_error();
+  int64_t axis = axis_of(e, call, keyword[0], r, r - 1);
+  if (axis < 0) return value_error();
+  return value_tensor(node_cumsum(e->graph, v.node, v.node->shape.rank - r + (int)axis, false), v.plates);
+}
+
+static Value onehot(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  int64_t n = call->n > 1 ? whole(e, call, call->arg[1], 1, 1e6, 0) : call->arg[0].classes;
+  if (n < 1) {
+    if (n == 0) complain(e, E0316, call->span);
+    return value_error();
+  }
+  Shape s = event_shape(&v), wide = s, single = s;
+  if (s.rank + 1 + __builtin_popcount(v.plates) > MAX_RANK)
+    return complain(e, E0304, call->span, MAX_RANK), value_error();
+  wide.dim[wide.rank++] = n;
+  single.dim[single.rank++] = 1;
+  Shape physical = physical_shape(e, v.plates, wide);
+  Node *labels = node_reshape(e->graph, v.node, physical_shape(e, v.plates, single));
+  labels = node_broadcast(e->graph, labels, physical);
+  Shape flat = physical;  // one row of indices, repeated by broadcasting
+  for (int i = 0; i < flat.rank - 1; i++) flat.dim[i] = 1;
+  Node *index = node_broadcast(e->graph, node_iota(e->graph, flat.rank - 1, flat), physical);
+  return value_tensor(node_binary(e->graph, OP_EQUAL, labels, index), v.plates);
+}
+
+// A last axis of size 1, to set a vector against a longer axis.
+static Value expand(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v);
+  if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+  s.dim[s.rank++] = 1;
+  return reshape_event(e, v, s);
+}
+
+static Value transpose(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  int r = event_rank(&v), n = v.node->shape.rank, order[MAX_RANK];
+  if (r != 2) return complain(e, E0317, call->span, shape_text(e->arena, event_shape(&v))), value_error();
+  for (int i = 0; i < n; i++) order[i] = i;
+  order[n - 1] = n - 2;
+  order[n - 2] = n - 1;
+  return value_tensor(node_permute(e->graph, v.node, order), v.plates);
+}
+
+static Value constant(Elab *e, const Call *call, double x) {
+  Shape s = {0};
+  for (int i = 0; i < call->n; i++) {
+    int64_t n = whole(e, call, call->arg[i], 1, 2147483647.0, 0);
+    if (n < 1) return value_error();
+    if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+    s.dim[s.rank++] = n;
+  }
+  return value_tensor(node_const(e->graph, x, s), 0);
+}
+
+static Value zeros(Elab *e, const Call *call, Value *keyword) { return (void)keyword, constant(e, call, 0); }
+
+static Value ones(Elab *e, const Call *call, Value *keyword) { return (void)keyword, constant(e, call, 1); }
+
+static Value iota(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  int64_t n = whole(e, call, call->arg[0], 1, 16777216, 0);
+  return n < 1 ? value_error() : value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
+}
+
+static Value stop(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  return value_tensor(node_unary(e->graph, OP_STOP, v.node), v.plates);
+}
+
+// The gradient of each example's y by x: y summed over the batch, since examples do not meet.
+static Value grad(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value y = as_tensor(e, call, 0), x = as_tensor(e, call, 1);
+  if (y.kind == V_ERROR || x.kind == V_ERROR) return value_error();
+  if (event_rank(&y)) return complain(e, E0505, call->span, shape_text(e->arena, event_shape(&y))), value_error();
+  Node *into = NULL, *blocked = NULL;
+  graph_gradient(e->graph, y.node, 1, &x.node, &into, &blocked);
+  if (!into) return complain(e, E0506, call->span), value_error();
+  return value_tensor(into, x.plates);
+}
+
+// Mean over all examples of the batch and over all axes but the last: one number a feature.
+static Value batch_mean(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  int r = v.node->shape.rank;
+  if (r == 0 || event_rank(&v) == 0) return complain(e, E0303, call->span, "a scalar"), value_error();
+  Node *total = r > 1 ? node_reduce(e->graph, OP_SUM, v.node, (1u << (r - 1)) - 1) : v.node;
+  double n = (double)(shape_count(v.node->shape) / v.node->shape.dim[r - 1]);
+  return apply2(e, OP_DIV, call->span, value_tensor(total, 0), value_number(n));
+}
+
+// Uniform numbers on (0, 1): in a distribution of the shape that is drawn, `random(x)` of the shape of x.
+static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
+  unsigned plates = e->drawing.active ? e->drawing.plates : e->plates;
+  Shape event = e->drawing.active ? e->drawing.event : (Shape){0};
+  if (call->n) {
+    Value like = as_tensor(e, call, 0);
+    if (like.kind == V_ERROR) return like;
+    event = event_shape(&like);
+    plates |= like.plates;
+  }
+  bool fresh = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
+  RandomAddress address = !(plates & 1) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
+  const char *path = e->drawing.active ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";
+  path = arena_format(e->arena, "%s#%d", path, e->drawing.count++);
+  Shape s = physical_shape(e, plates, event);
+  if (address == RANDOM_ONCE && e->training && e->plates & 1) {  // the same for all examples, but fresh at every step
+    Shape row = s;
+    if (row.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+    memmove(row.dim + 1, row.dim, sizeof row.dim[0] * (size_t)row.rank++);
+    row.dim[0] = 1;
+    Node *n = node_random(e->graph, stream_id(e, path), RANDOM_STEP, row);
+    return value_tensor(node_reshape(e->graph, n, s), plates);
+  }
+  return value_tensor(node_random(e->graph, stream_id(e, path), address, s), plates);
+}
+
+static Value given(Elab *e, const Call *call, Value *keyword) {
+  (void)e, (void)keyword;
+  return value_number(call->arg[0].kind != V_NONE);
+}
+
+static Value entropy(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  if (call->arg[0].kind == V_DIST) return dist_member(e, call->arg[0], "entropy", call->span);
+  return complain(e, E0407, call->span, value_text(e, call->arg[0])), value_error();
+}
+
+static Value unary(Elab *e, const Call *call, Op op) { return apply1(e, op, call->span, call->arg[0]); }
+
+static Value binary(Elab *e, const Call *call, Op op) { return apply2(e, op, call->span, call->arg[0], call->arg[1]); }
+
+#define UNARY(name, OP) \
+  static Value do_##name(Elab *e, const Call *call, Value *keyword) { return (void)keyword, unary(e, call, OP); }
+#define BINARY(name, OP) \
+  static Value do_##name(Elab *e, const Call *call, Value *keyword) { return (void)keyword, binary(e, call, OP); }
+UNARY(exp, OP_EXP) UNARY(log1p, OP_LOG1P) UNARY(expm1, OP_EXPM1) UNARY(sqrt, OP_SQRT) UNARY(sin, OP_SIN)
+UNARY(cos, OP_COS) UNARY(tanh, OP_TANH) UNARY(erf, OP_ERF) UNARY(lgamma, OP_LGAMMA) UNARY(digamma, OP_DIGAMMA)
+UNARY(abs, OP_ABS) UNARY(sign, OP_SIGN) UNARY(floor, OP_FLOOR)
+BINARY(max, OP_MAX) BINARY(min, OP_MIN)
+
+static const Builtin builtins[] = {
+    {"exp", 1, 1, {0}, do_exp},          {"log1p", 1, 1, {0}, do_log1p},
+    {"expm1", 1, 1, {0}, do_expm1},      {"sqrt", 1, 1, {0}, do_sqrt},
+    {"sin", 1, 1, {0}, do_sin},          {"cos", 1, 1, {0}, do_cos},
+    {"tanh", 1, 1, {0}, do_tanh},        {"erf", 1, 1, {0}, do_erf},
+    {"lgamma", 1, 1, {0}, do_lgamma},    {"digamma", 1, 1, {0}, do_digamma},
+    {"abs", 1, 1, {0}, do_abs},          {"sign", 1, 1, {0}, do_sign},
+    {"floor", 1, 1, {0}, do_floor},      {"max", 2, 2, {0}, do_max},
+    {"min", 2, 2, {0}, do_min},          {"flatten", 1, 1, {0}, flatten},
+    {"reshape", 2, MAX_RANK + 1, {0}, reshape}, {"concat", 1, MAX_ARGS, {"axis"}, concat},
+    {"split", 2, 2, {"axis"}, split},    {"size", 1, 2, {0}, size},
+    {"rank", 1, 1, {0}, rank},           {"sum", 1, 1, {"axis", "keep"}, sum},
+    {"maximum", 1, 1, {"axis", "keep"}, maximum}, {"cumsum", 1, 1, {"axis"}, cumsum},
+    {"onehot", 1, 2, {0}, onehot},       {"expand", 1, 1, {0}, expand},
+    {"transpose", 1, 1, {0}, transpose}, {"zeros", 1, MAX_RANK, {0}, zeros},
+    {"ones", 1, MAX_RANK, {0}, ones},    {"iota", 1, 1, {0}, iota},
+    {"stop", 1, 1, {0}, stop},           {"grad", 2, 2, {0}, grad},
+    {"batch_mean", 1, 1, {0}, batch_mean}, {"random", 0, 1, {"fresh"}, random_numbers},
+    {"given", 1, 1, {0}, given},         {"entropy", 1, 1, {0}, entropy},
+};
+enum { BUILTINS = sizeof builtins / sizeof *builtins };
+
+static const char *const readers[] = {"idx", "npy", "csv"};
+
+static const Builtin *find_builtin(const char *name) {
+  for (int i = 0; i < BUILTINS; i++)
+    if (!strcmp(builtins[i].name, name)) return &builtins[i];
+  return NULL;
+}
+
+static bool is_reader(const char *name) {
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(readers[i], name)) return true;
+  return false;
+}
+
+bool is_builtin(const char *name) { return find_builtin(name) || is_reader(name); }
+
+const char *const *builtin_names(Elab *e, int *n) {
+  const char **name = NEW_ARRAY(e->arena, const char *, BUILTINS);
+  for (int i = 0; i < BUILTINS; i++) name[i] = builtins[i].name;
+  *n = BUILTINS;
+  return name;
+}
+
+Value call_builtin(Elab *e, Scope *scope, const char *name, const Call *call) {
+  (void)scope;
+  if (is_reader(name)) return call_reader(e, name, call);
+  const Builtin *b = find_builtin(name);
+  Value keyword[3] = {{.kind = V_NONE}, {.kind = V_NONE}, {.kind = V_NONE}};
+  Call positional = {.span = call->span};
+  for (int i = 0; i < call->n; i++) {
+    if (call->arg[i].kind == V_ERROR) return value_error();
+    int k = 0;
+    while (call->name[i] && k < 3 && b->keyword[k] && strcmp(b->keyword[k], call->name[i])) k++;
+    if (call->name[i] && (k == 3 || !b->keyword[k]))
+      return complain(e, E0223, call->arg[i].span, name, call->name[i]), value_error();
+    if (call->name[i]) {
+      keyword[k] = call->arg[i];
+    } else {
+      positional.ast[positional.n] = call->ast[i];
+      positional.arg[positional.n++] = call->arg[i];
+    }
+  }
+  if (positional.n < b->least || positional.n > b->most) {
+    complain(e, E0231, call->span, name, b->least, b->most, positional.n);
+    return value_error();
+  }
+  Value v = b->fn(e, &positional, keyword);
+  v.span = call->span;
+  return v;
+}

@@ -1,0 +1,238 @@
+// The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
+//
+// A source reads files (idx, npy, csv) or is generated: then it is a formula over random numbers fixed for each example.
+// Stages after the source (`|> binarize`) are part of the graph and see one batch at a time.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+int find_column(const Elab *e, const char *name) {
+  for (int i = 0; i < e->columns; i++)
+    if (!strcmp(e->column[i].name, name)) return i;
+  return -1;
+}
+
+bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int *classes) {
+  int c = find_column(e, name);
+  if (c >= 0) {
+    *shape = e->column[c].shape;
+    *support = e->column[c].support;
+    *classes = e->column[c].classes;
+    return true;
+  }
+  const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", name));
+  if (!d) return false;
+  const Ast *v = d->ast->a;
+  *classes = 0;
+  *support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (v->b && !eval_support(e, e->global, v->b, support)) return false;
+  if (support->kind == SUPPORT_CLASS) *classes = (int)support->hi + 1;
+  return (v->a || v->b) && eval_dims(e, e->global, v->a, shape);
+}
+
+// --- files
+
+// The first that exists: beside the model, in the working folder, beside the program, where it was installed.
+static const char *resolve(Elab *e, const char *path) {
+  if (path[0] == '/') return path;
+  const char *model = e->model->source, *slash = strrchr(model, '/');
+  const char *beside = slash ? arena_format(e->arena, "%.*s/%s", (int)(slash - model), model, path) : path;
+  char self[4096];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  self[n > 0 ? n : 0] = 0;
+  char *end = strrchr(self, '/');
+  if (end) *end = 0;
+  const char *candidate[] = {beside, path, arena_format(e->arena, "%s/models/%s", self, path),
+                             arena_format(e->arena, "%s/../share/gmc/models/%s", self, path)};
+  for (int i = 0; i < 4; i++)
+    if (access(candidate[i], R_OK) == 0) return candidate[i];
+  return beside;
+}
+
+static const char **file_list(Elab *e, const Value *v, int *n) {
+  *n = v->kind == V_LIST ? v->items : 1;
+  const char **file = NEW_ARRAY(e->arena, const char *, *n + 1);
+  for (int i = 0; i < *n; i++) {
+    const Value *item = v->kind == V_LIST ? &v->item[i] : v;
+    if (item->kind != V_TEXT) return complain(e, E0604, item->span, value_text(e, *item)), NULL;
+    file[i] = resolve(e, item->text);
+  }
+  return file;
+}
+
+Value call_reader(Elab *e, const char *name, const Call *call) {
+  DataSource *s = NEW(e->arena, DataSource);
+  s->format = !strcmp(name, "idx") ? DATA_IDX : !strcmp(name, "npy") ? DATA_NPY : DATA_CSV;
+  s->holdout = 0.1;
+  Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)}, test = {.kind = V_NONE};
+  for (int i = 0; i < call->n; i++) {
+    const Value *v = &call->arg[i];
+    if (v->kind == V_ERROR) return value_error();
+    if (!call->name[i]) {
+      train.item[train.items++] = *v;
+    } else if (!strcmp(call->name[i], "test")) {
+      test = *v;
+    } else if (!strcmp(call->name[i], "holdout") && v->kind == V_NUMBER && v->number >= 0 && v->number < 1) {
+      s->holdout = v->number;
+    } else if (!strcmp(call->name[i], "holdout")) {
+      return complain(e, E0605, v->span), value_error();
+    } else {
+      return complain(e, E0223, v->span, name, call->name[i]), value_error();
+    }
+  }
+  int tests = 0;
+  if (!train.items) return complain(e, E0604, call->span, "nothing"), value_error();
+  s->train = file_list(e, &train, &s->files);
+  s->test = test.kind == V_NONE ? NULL : file_list(e, &test, &tests);
+  if (!s->train || (test.kind != V_NONE && !s->test)) return value_error();
+  if (s->test && tests != s->files) return complain(e, E0606, call->span, s->files, tests), value_error();
+  return (Value){.kind = V_SOURCE, .source = s, .span = call->span};
+}
+
+// --- the clause
+
+static bool declare_column(Elab *e, const Ast *v) {
+  if (e->columns == (int)(sizeof e->column / sizeof *e->column)) return complain(e, E0607, v->span), false;
+  if (find_column(e, v->name) >= 0) return complain(e, E0201, v->span, v->name), false;
+  Column *c = &e->column[e->columns++];
+  *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .span = v->span};
+  c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
+  if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
+  if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
+  return true;
+}
+
+// Separates `source |> stage |> stage`; the source of the pipe is evaluated once, the stages in every program.
+static bool split_clause(Elab *e) {
+  const Ast *stage[8], *source = e->data_expr;
+  int n = 0;
+  for (; source->kind == AST_PIPE; source = source->a) {
+    if (n == 8) return complain(e, E0608, source->span), false;
+    stage[n++] = source->b;
+  }
+  while (n--) e->transform[e->transforms++] = stage[n];
+  Value v = eval(e, e->global, source);
+  if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE) v = call_value(e, v, &(Call){.span = source->span});
+  if (v.kind == V_ERROR) return false;
+  if (v.kind != V_SOURCE) return complain(e, E0609, source->span, value_text(e, v)), false;
+  e->data_source = v.source;
+  return true;
+}
+
+// Bytes come as [0, 1], or stretched to the interval that was declared; what follows the source sees [0, 1].
+static bool column_plan(Elab *e, const Column *c, PlanColumn *p) {
+  *p = (PlanColumn){.name = c->name, .rank = c->shape.rank, .count = shape_count(c->shape), .classes = c->classes,
+                    .scale = 1, .lo = -INFINITY, .hi = INFINITY};
+  memcpy(p->dim, c->shape.dim, sizeof p->dim);
+  if (c->classes || e->data_source->format == DATA_GENERATED) return true;
+  p->scale = 1 / 255.0f;
+  if (e->transforms) return true;
+  const Support *s = &c->support;
+  bool grey = e->data_source->format == DATA_IDX;
+  if (s->kind == SUPPORT_SET && grey) {
+    complain(e, E0610, c->span, c->name, support_text(e, s));
+    report_help(e->sources, "write `from ... |> binarize`");
+    return false;
+  }
+  p->lo = (float)s->lo;
+  p->hi = (float)s->hi;
+  if (s->kind == SUPPORT_INTERVAL && s->hi < INFINITY)
+    p->scale = (float)((s->hi - s->lo) / 255), p->shift = (float)s->lo;
+  return true;
+}
+
+void declare_data(Elab *e) {
+  Model *m = e->model;
+  m->data = (PlanData){.format = DATA_NONE};
+  if (!e->data) return;
+  for (const Ast *v = e->data->a; v; v = v->next) declare_column(e, v);
+  m->column = NEW_ARRAY(e->arena, PlanColumn, e->columns + 1);
+  if (!split_clause(e) || diagnostics_errors(e->sources)) return;
+  const DataSource *s = e->data_source;
+  for (int i = 0; i < e->columns; i++) column_plan(e, &e->column[i], &m->column[i]);
+  m->columns = e->columns;
+  m->data = (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
+  m->data.clause = expression_text(e, e->data_expr);
+  m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
+  m->data.line = span_line(e->sources, e->data_expr->span);
+  if (s->format == DATA_GENERATED) m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
+  if (s->format != DATA_GENERATED && s->format != DATA_CSV && s->files < e->columns)
+    complain(e, E0611, e->data_expr->span, s->files, e->columns);
+}
+
+// --- values in a program
+
+static Value read_column(Elab *e, int c) {
+  const Column *col = &e->column[c];
+  Graph *g = e->graph;
+  const Support *s = &col->support;
+  InputInfo *in = &g->input[g->inputs];
+  *in = (InputInfo){INPUT_COLUMN, c, col->name, physical_shape(e, 1, col->shape), s->lo, s->hi};
+  if (e->transforms && !col->classes) {
+    in->lo = e->data_source->format == DATA_IDX ? 0 : -INFINITY;
+    in->hi = e->data_source->format == DATA_IDX ? 1 : INFINITY;
+  }
+  Value v = value_tensor(node_input(g, g->inputs++), 1);
+  v.span = col->span;
+  v.classes = col->classes;
+  return v;
+}
+
+static Value generated_column(Elab *e, int c) {
+  const DataSource *s = e->data_source;
+  Value v = eval_body(e, scope_new(e, s->scope), s->generator->ast->c);
+  if (v.kind == V_LIST && v.items && e->columns > 1) v = c < v.items ? v.item[c] : value_error();
+  if (v.kind == V_ERROR) return v;
+  v = to_tensor(e, v);
+  if (v.kind == V_ERROR) return v;
+  Shape s_event = event_shape(&v);
+  if (!shape_equal(s_event, e->column[c].shape)) {
+    complain(e, E0612, e->column[c].span, e->column[c].name, shape_text(e->arena, e->column[c].shape),
+             shape_text(e->arena, s_event));
+    return value_error();
+  }
+  return widen(e, v, 1, s_event);
+}
+
+static Value transformed(Elab *e, Value v) {
+  for (int i = 0; i < e->transforms && v.kind != V_ERROR; i++) {
+    const Ast *stage = e->transform[i], *callee = stage->kind == AST_CALL ? stage->a : stage;
+    Call call = {.span = stage->span, .n = 1, .arg = {v}, .ast = {stage}};
+    if (stage->kind == AST_CALL && !eval_arguments(e, e->global, stage->b, &call)) return value_error();
+    v = call_value(e, lookup(e, e->global, callee), &call);
+    v = v.kind == V_ERROR ? v : to_tensor(e, v);
+  }
+  return v;
+}
+
+static bool check_column(Elab *e, const Column *col, Value *v) {
+  Shape s = event_shape(v);
+  if (!shape_equal(s, col->shape)) {
+    complain(e, E0612, col->span, col->name, shape_text(e->arena, col->shape), shape_text(e->arena, s));
+    return false;
+  }
+  bool whole = is_integral(v->node), inside = v->node->lo >= col->support.lo && v->node->hi <= col->support.hi;
+  if (!col->declared || col->support.kind == SUPPORT_REAL) return true;
+  if (inside && (whole || !support_discrete(&col->support))) return true;
+  complain(e, E0613, col->span, col->name, support_text(e, &col->support), v->node->lo, v->node->hi);
+  return false;
+}
+
+Value column_value(Elab *e, int c) {
+  if (e->column_value[c].kind != V_NONE) return e->column_value[c];
+  bool generated = e->data_source->format == DATA_GENERATED;
+  Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
+  e->drawing = (Drawing){.active = true, .in_data = true, .plates = 1};
+  e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
+  Value v = generated ? generated_column(e, c) : read_column(e, c);
+  bool stages = e->transforms && !e->column[c].classes;
+  if (stages) v = transformed(e, v);
+  if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
+  e->drawing = saved;
+  v.classes = e->column[c].classes;
+  v.span = e->column[c].span;
+  return e->column_value[c] = v;
+}

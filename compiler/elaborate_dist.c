@@ -1,0 +1,435 @@
+// Distributions: supports, densities, draws, divergences. Part of the elaborator.
+//
+// What a distribution is, is known here; no particular one is. A distribution of the library gives formulas for one
+// value (or for the last axes, `on real[n]`); over a larger event it stands for independent values with the parameters
+// at each place, so its log density is the sum over the event.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+// --- supports
+
+static bool bounds(Elab *e, Scope *scope, const Ast *list, Support *s) {
+  s->lo = INFINITY;
+  s->hi = -INFINITY;
+  for (const Ast *a = list; a; a = a->next) {
+    Value v = eval(e, scope, a);
+    if (v.kind == V_ERROR) return false;
+    if (v.kind != V_NUMBER && v.kind != V_TENSOR) return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
+    double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
+    s->lo = fmin(s->lo, lo);
+    s->hi = fmax(s->hi, hi);
+  }
+  return true;
+}
+
+bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
+  *s = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (ast->kind == AST_LIST) {
+    s->kind = SUPPORT_INTERVAL;
+    if (ast_length(ast->a) != 2) return complain(e, E0408, ast->span), false;
+    if (!bounds(e, scope, ast->a, s)) return false;
+    if (s->lo < s->hi) return true;
+    return complain(e, E0409, ast->span, s->lo, s->hi), false;
+  }
+  if (ast->kind == AST_SET) {
+    s->kind = SUPPORT_SET;
+    return bounds(e, scope, ast->a, s);
+  }
+  const Ast *head = ast->kind == AST_CALL || ast->kind == AST_INDEX ? ast->a : ast;
+  const char *name = head->kind == AST_NAME ? head->name : "";
+  if (ast->kind == AST_CALL && !strcmp(name, "class") && ast_length(ast->b) == 1) {
+    double n = eval_number(e, scope, ast->b->kind == AST_ARGUMENT ? ast->b->a : ast->b, "a number of classes");
+    if (isnan(n)) return false;
+    if (n < 1 || n > 1e6 || floor(n) != n) return complain(e, E0306, ast->span, n), false;
+    *s = (Support){.kind = SUPPORT_CLASS, .lo = 0, .hi = n - 1};
+    return true;
+  }
+  if (ast->kind == AST_INDEX) {
+    Shape dims;
+    if (!eval_dims(e, scope, ast->b, &dims)) return false;
+    s->rank = dims.rank;
+    memcpy(s->dim, dims.dim, sizeof s->dim);
+  }
+  if (!strcmp(name, "real")) return true;
+  if (!strcmp(name, "positive")) {
+    s->kind = SUPPORT_INTERVAL, s->lo = 0, s->open_lo = true;
+    return true;
+  }
+  if (!strcmp(name, "simplex")) {
+    s->kind = SUPPORT_SIMPLEX, s->lo = 0, s->hi = 1;
+    return true;
+  }
+  complain(e, E0410, ast->span, expression_text(e, ast));
+  return false;
+}
+
+const char *support_text(Elab *e, const Support *s) {
+  switch (s->kind) {
+    case SUPPORT_REAL: return "the real line";
+    case SUPPORT_SIMPLEX: return "the simplex";
+    case SUPPORT_CLASS: return arena_format(e->arena, "class(%g)", s->hi + 1);
+    case SUPPORT_SET: return arena_format(e->arena, "{%g, %g}", s->lo, s->hi);
+    case SUPPORT_INTERVAL: break;
+  }
+  if (s->hi == INFINITY) return s->lo == 0 ? "the positive numbers" : arena_format(e->arena, "[%g, infinity)", s->lo);
+  return arena_format(e->arena, "[%g, %g]", s->lo, s->hi);
+}
+
+bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
+
+bool support_within(const Support *inner, const Support *outer) {
+  if (support_discrete(outer) && !support_discrete(inner)) return false;
+  return inner->lo >= outer->lo && inner->hi <= outer->hi;
+}
+
+// Is the point, by what is known of its values, where the density is defined?
+static bool point_within(const Value *v, const Support *s) {
+  double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
+  if (s->kind == SUPPORT_REAL) return true;
+  bool whole = v->kind == V_NUMBER ? floor(v->number) == v->number : v->classes || is_integral(v->node);
+  return lo >= s->lo && hi <= s->hi && (!support_discrete(s) || whole);
+}
+
+// --- making distributions
+
+static const Ast *find_member(const Ast *decl, const char *name) {
+  for (const Ast *m = decl->c; m; m = m->next)
+    if (m->kind == AST_MEMBER && !strcmp(m->name, name)) return m;
+  return NULL;
+}
+
+bool dist_has_member(const Value *dist, const char *member) {
+  return dist->dist->decl->kind == AST_DISTRIBUTION && find_member(dist->dist->decl, member);
+}
+
+static bool is_numeric(const Value *v) { return v->kind == V_NUMBER || v->kind == V_TENSOR || v->kind == V_LIST; }
+
+// The parameters' common shape, without the trailing axes that a vector parameter (`p[n]`) has of its own.
+static bool join_parameters(Elab *e, Dist *d, const char *name) {
+  int i = 0;
+  for (const Ast *f = d->decl->a; f; f = f->next, i++) {
+    Binding *b = find_binding(d->scope, f->name);
+    if (is_numeric(&b->value) && b->value.kind != V_NUMBER) b->value = to_tensor(e, b->value);
+    if (b->value.kind == V_ERROR) return false;
+    d->param[i] = b->value;
+    if (b->value.kind != V_TENSOR) continue;
+    Shape s = event_shape(&b->value), merged;
+    int own = ast_length(f->c);
+    if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;
+    s.rank -= own;
+    int k = 0;
+    for (const Ast *n = f->c; n; n = n->next)
+      if (n->kind == AST_NAME) bind(e, d->scope, n->name, value_number((double)s.dim[s.rank + k++]));
+    for (int z = s.rank; z < MAX_RANK; z++) s.dim[z] = 0;
+    if (!broadcast_shapes(d->event, s, &merged)) {
+      complain(e, E0301, d->span, shape_text(e->arena, d->event), shape_text(e->arena, s), name);
+      return false;
+    }
+    d->event = merged;
+    d->plates |= b->value.plates;
+  }
+  return true;
+}
+
+Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
+  const Ast *ast = decl->ast;
+  Dist *d = NEW(e->arena, Dist);
+  *d = (Dist){.decl = ast, .span = call->span, .params = ast_length(ast->a)};
+  d->param = NEW_ARRAY(e->arena, Value, d->params + 1);
+  d->scope = bind_formals(e, "distribution", decl->name, ast->a, call);
+  if (!d->scope || !join_parameters(e, d, decl->name)) return value_error();
+  if (!eval_support(e, d->scope, ast->b, &d->support)) return value_error();
+  d->domain = d->support;
+  const Ast *domain = find_member(ast, "domain");
+  if (domain && !eval_support(e, d->scope, domain->c->b, &d->domain)) return value_error();
+  if (d->support.rank) d->event = shape_of(d->support.rank, d->support.dim);
+  d->shaped = d->event.rank > 0;
+  if (d->support.kind == SUPPORT_CLASS) d->classes = (int)d->support.hi + 1;
+  return (Value){.kind = V_DIST, .dist = d, .span = call->span};
+}
+
+static const char *dist_name(const Value *v) {
+  return v->dist->decl->kind == AST_DISTRIBUTION ? v->dist->decl->name : "mixture";
+}
+
+Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
+  Dist *d = dist.dist;
+  Shape merged;
+  if (!broadcast_shapes(event, d->event, &merged) || !shape_equal(merged, event)) {
+    complain(e, E0318, where, shape_text(e->arena, d->event), shape_text(e->arena, event));
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    return value_error();
+  }
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *d;
+  copy->event = event;
+  copy->shaped = true;
+  dist.dist = copy;
+  return dist;
+}
+
+// The shape of one value's place in the event: the event without the axes that the formula speaks of itself.
+static Shape outer_event(const Dist *d) {
+  Shape s = d->event;
+  for (int i = 0; i < d->support.rank; i++) s.dim[--s.rank] = 0;
+  return s;
+}
+
+// --- mixtures: the component is evaluated over a plate of all k for densities, at a drawn k for draws
+
+static double mixture_range(Elab *e, const Dist *d, double *from) {
+  *from = eval_number(e, d->scope, d->decl->a, "a bound of the mixture");
+  double to = eval_number(e, d->scope, d->decl->b, "a bound of the mixture");
+  if (isnan(*from) || isnan(to)) return NAN;
+  if (floor(*from) == *from && floor(to) == to && to > *from && to - *from <= 1e6) return to - *from;
+  return complain(e, E0412, d->decl->span, *from, to), NAN;
+}
+
+static Value component(Elab *e, const Dist *d, Value k) {
+  Scope *scope = scope_new(e, d->scope);
+  bind(e, scope, d->decl->name, k);
+  Value v = eval_body(e, scope, d->decl->c);
+  if (v.kind == V_DIST || v.kind == V_ERROR) return v;
+  return complain(e, E0407, d->decl->span, value_text(e, v)), value_error();
+}
+
+static int open_plate(Elab *e, double n, Span where) {
+  if (e->plate_count == MAX_PLATES) return complain(e, E0311, where), -1;
+  e->plate[e->plate_count] = (int64_t)n;
+  return e->plate_count++;
+}
+
+static Value all_components(Elab *e, const Dist *d, int *plate) {
+  double from, n = mixture_range(e, d, &from);
+  if (isnan(n) || (*plate = open_plate(e, n, d->decl->span)) < 0) return value_error();
+  Value k = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[*plate])), 1u << *plate);
+  Value v = component(e, d, apply2(e, OP_ADD, d->decl->span, k, value_number(from)));
+  if (v.kind == V_ERROR) e->plate_count--;
+  return v;
+}
+
+Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
+  Dist *d = NEW(e->arena, Dist);
+  *d = (Dist){.decl = ast, .scope = scope, .span = ast->span};
+  int plate;
+  Value c = all_components(e, d, &plate);
+  if (c.kind == V_ERROR) return c;
+  e->plate_count--;
+  d->event = c.dist->event;
+  d->shaped = c.dist->shaped;
+  d->support = c.dist->support;
+  d->domain = c.dist->domain;
+  d->classes = c.dist->classes;
+  d->plates = c.dist->plates & ~(1u << plate);
+  return (Value){.kind = V_DIST, .dist = d, .span = ast->span};
+}
+
+// --- draws
+
+static const char *draw_name(Elab *e, const char *variable) {
+  Binding *b = e->draw_counts;
+  while (b && strcmp(b->name, variable)) b = b->next;
+  if (!b) {
+    b = NEW(e->arena, Binding);
+    *b = (Binding){variable, value_number(0), e->draw_counts};
+    e->draw_counts = b;
+  }
+  b->value.number += 1;
+  return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
+}
+
+static Value sample_member(Elab *e, const Dist *d) {
+  if (d->decl->kind == AST_MIXTURE) {
+    double from, n = mixture_range(e, d, &from);
+    if (isnan(n)) return value_error();
+    Value u = call_library(e, "random", d->span, 0, NULL);
+    Value k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number(n)));
+    Value c = component(e, d, apply2(e, OP_ADD, d->span, k, value_number(from)));
+    return c.kind == V_ERROR ? c : sample_member(e, c.dist);
+  }
+  const Ast *m = find_member(d->decl, "sample");
+  if (!m) return complain(e, E0413, d->span, d->decl->name), value_error();
+  return eval_body(e, scope_new(e, d->scope), m->c);
+}
+
+Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
+  if (declared) dist = shape_distribution(e, dist, *declared, where);
+  if (dist.kind == V_ERROR) return dist;
+  Dist *d = dist.dist;
+  Drawing saved = e->drawing;  // a sample may itself be written with draws
+  e->drawing.active = true;
+  e->drawing.event = outer_event(d);
+  e->drawing.plates = d->plates | e->plates;
+  if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
+  Value v = sample_member(e, d);
+  unsigned plates = e->drawing.plates;
+  int count = e->drawing.count;
+  e->drawing = saved;
+  if (saved.active) e->drawing.count = count;
+  if (v.kind == V_ERROR) return v;
+  if (v.kind == V_DIST) v = draw(e, v, variable, NULL, where);
+  v = widen(e, v, plates, d->event);
+  if (v.kind == V_ERROR) return v;
+  if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
+  v.classes = d->classes;
+  v.span = where;
+  return v;
+}
+
+// --- densities
+
+// The log density at each place of the event, before they are added up.
+static Value log_terms(Elab *e, Value dist, Value point, Span where) {
+  Dist *d = dist.dist;
+  if (d->decl->kind == AST_MIXTURE) {
+    int plate;
+    Value c = all_components(e, d, &plate);
+    if (c.kind == V_ERROR) return c;
+    Value v = log_terms(e, c, point, where);
+    if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+    e->plate_count--;
+    return v.kind == V_ERROR ? v : call_library(e, "logmeanexp", where, 1, &v);
+  }
+  const Ast *m = find_member(d->decl, "log");
+  if (!m || !m->a) return complain(e, E0414, where, d->decl->name), value_error();
+  Scope *scope = scope_new(e, d->scope);
+  bind(e, scope, m->a->name, point);
+  return eval_body(e, scope, m->c);
+}
+
+static Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
+  if (v.kind == V_ERROR) return v;
+  Shape outer = outer_event(d);
+  v = widen(e, v, v.kind == V_TENSOR ? v.plates : plates, outer);
+  return reduce_events(e, OP_SUM, v, (1u << outer.rank) - 1);
+}
+
+Value log_density(Elab *e, Value dist, Value point, Span where) {
+  Dist *d = dist.dist;
+  if (point.kind == V_LIST) point = to_tensor(e, point);
+  if (point.kind == V_ERROR) return point;
+  if (point.kind != V_NUMBER && point.kind != V_TENSOR) return complain(e, E0303, where, value_text(e, point)), value_error();
+  if (!point_within(&point, &d->domain)) {
+    double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
+    double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
+    complain(e, E0402, where, dist_name(&dist), support_text(e, &d->domain), lo, hi);
+    if (d->span.file >= 0) report_note(e->sources, user_span(e, d->span), "the distribution");
+    return value_error();
+  }
+  Shape at = event_shape(&point), merged;
+  if (point.kind == V_TENSOR && !shape_equal(at, d->event)) {
+    if (!broadcast_shapes(d->event, at, &merged) || !shape_equal(merged, d->shaped ? d->event : at)) {
+      complain(e, E0319, where, shape_text(e->arena, at), dist_name(&dist), shape_text(e->arena, d->event));
+      report_note(e->sources, user_span(e, d->span), "the distribution");
+      return value_error();
+    }
+    dist = shape_distribution(e, dist, merged, where);
+    if (dist.kind == V_ERROR) return dist;
+    point = widen(e, point, point.plates, merged);
+  }
+  Value v = sum_over_event(e, dist.dist, log_terms(e, dist, point, where), 0);
+  v.span = where;
+  return v;
+}
+
+Value dist_member(Elab *e, Value dist, const char *member, Span where) {
+  Dist *d = dist.dist;
+  const Ast *m = d->decl->kind == AST_DISTRIBUTION ? find_member(d->decl, member) : NULL;
+  bool is_entropy = !strcmp(member, "entropy");
+  if (!m && is_entropy) {
+    Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
+    finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(&dist));
+    return x.kind == V_ERROR ? x : apply1(e, OP_NEG, where, log_density(e, dist, x, where));
+  }
+  if (!m) return complain(e, E0415, where, dist_name(&dist), member), value_error();
+  Value v = eval_body(e, scope_new(e, d->scope), m->c);
+  if (v.kind == V_ERROR) return v;
+  if (is_entropy) return sum_over_event(e, d, v, d->plates);
+  v = to_tensor(e, v);
+  v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
+  v.classes = d->classes;
+  return v;
+}
+
+// --- divergences
+
+static bool pattern_fits(const Ast *pattern, const Dist *d) {
+  return d->decl->kind == AST_DISTRIBUTION && !strcmp(pattern->a->name, d->decl->name);
+}
+
+static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
+  int i = 0;
+  for (const Ast *a = pattern->b; a && i < d->params; a = a->next, i++)
+    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, d->param[i]);
+}
+
+static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
+  for (int i = e->decls; i--;) {  // later rules, the user's own, come first
+    const Ast *a = e->decl[i]->ast;
+    if (a->kind == AST_KL && pattern_fits(a->a, f) && pattern_fits(a->b, g)) return a;
+  }
+  return NULL;
+}
+
+Value kl_divergence(Elab *e, Value f, Value g, Span where) {
+  if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
+  if (!support_within(&f.dist->support, &g.dist->support)) {
+    complain(e, E0403, where, dist_name(&f), support_text(e, &f.dist->support), dist_name(&g),
+             support_text(e, &g.dist->support));
+    report_note(e->sources, user_span(e, f.dist->span), "this lies on %s", support_text(e, &f.dist->support));
+    report_note(e->sources, user_span(e, g.dist->span), "this lies on %s", support_text(e, &g.dist->support));
+    return value_error();
+  }
+  if (!g.dist->shaped) g = shape_distribution(e, g, f.dist->event, where);
+  else if (!f.dist->shaped) f = shape_distribution(e, f, g.dist->event, where);
+  if (f.kind == V_ERROR || g.kind == V_ERROR) return value_error();
+  if (!shape_equal(f.dist->event, g.dist->event)) {
+    complain(e, E0320, where, shape_text(e->arena, f.dist->event), shape_text(e->arena, g.dist->event));
+    report_note(e->sources, user_span(e, f.dist->span), "this draws %s", shape_text(e->arena, f.dist->event));
+    report_note(e->sources, user_span(e, g.dist->span), "this draws %s", shape_text(e->arena, g.dist->event));
+    return value_error();
+  }
+  const Ast *rule = find_rule(e, f.dist, g.dist);
+  if (rule) {
+    Scope *scope = scope_new(e, e->global);
+    bind_pattern(e, scope, rule->a, f.dist);
+    bind_pattern(e, scope, rule->b, g.dist);
+    finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d", dist_name(&f), dist_name(&g),
+            sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span));
+    Value v = eval_body(e, scope, rule->c);
+    return sum_over_event(e, f.dist, v, f.dist->plates);
+  }
+  finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
+          dist_name(&f), dist_name(&g));
+  Value z = f.dist->has_point ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
+  if (z.kind == V_ERROR) return z;
+  Value lf = log_density(e, f, z, where), lg = log_density(e, g, z, where);
+  return lf.kind == V_ERROR || lg.kind == V_ERROR ? value_error() : apply2(e, OP_SUB, where, lf, lg);
+}
+
+Value prior_of(Elab *e, const char *variable, Span where) {
+  const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
+  if (!d) return complain(e, E0416, where, variable), value_error();
+  const Ast *v = d->ast->a;
+  Value dist = eval(e, e->global, d->ast->b);
+  if (dist.kind == V_ERROR) return dist;
+  if (dist.kind != V_DIST) return complain(e, E0407, d->ast->b->span, value_text(e, dist)), value_error();
+  Shape dims;
+  if (v->a && !eval_dims(e, e->global, v->a, &dims)) return value_error();
+  dist = v->a ? shape_distribution(e, dist, dims, v->span) : dist;
+  if (dist.kind == V_ERROR) return dist;
+  Support declared;
+  if (v->b && !eval_support(e, e->global, v->b, &declared)) return value_error();
+  if (v->b && !support_within(&dist.dist->support, &declared)) {
+    complain(e, E0417, v->b->span, support_text(e, &dist.dist->support), variable, support_text(e, &declared));
+    return value_error();
+  }
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *dist.dist;
+  copy->variable = variable;
+  copy->shaped = true;
+  dist.dist = copy;
+  return dist;
+}

@@ -1,0 +1,557 @@
+// Expressions, statements, and calls of functions and blocks. Part of the elaborator.
+//
+// A body is evaluated where it is applied, in a scope of its own: names are bound once, except that a state's new
+// value replaces the old for what follows. After a report evaluation goes on with an error value, which every
+// operation passes on in silence, so that one mistake gives one message.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+Scope *scope_new(Elab *e, Scope *up) {
+  Scope *s = NEW(e->arena, Scope);
+  s->up = up;
+  return s;
+}
+
+Binding *find_binding(Scope *scope, const char *name) {
+  for (; scope; scope = scope->up)
+    for (Binding *b = scope->first; b; b = b->next)
+      if (!strcmp(b->name, name)) return b;
+  return NULL;
+}
+
+void bind(Elab *e, Scope *scope, const char *name, Value v) {
+  Binding *b = NEW(e->arena, Binding);
+  *b = (Binding){name, v, scope->first};
+  scope->first = b;
+}
+
+const char *expression_text(Elab *e, const Ast *ast) {
+  const SourceText *t = sources_text(e->sources, ast->span.file);
+  char *text = arena_slice(e->arena, t->text + ast->span.begin, ast->span.end - ast->span.begin);
+  char *to = text;  // one line, single spaces
+  for (const char *from = text; *from; from++) {
+    bool space = *from == ' ' || *from == '\n' || *from == '\t' || *from == '\r';
+    if (!space) *to++ = *from;
+    else if (to > text && to[-1] != ' ') *to++ = ' ';
+  }
+  *to = 0;
+  return text;
+}
+
+Frame *push_frame(Elab *e, const Ast *ast, Span call) {
+  Frame *f = NEW(e->arena, Frame);
+  *f = (Frame){.up = e->frame, .ast = ast, .call = call};
+  if (e->frame) f->path = e->frame->path, f->owner = e->frame->owner;
+  return e->frame = f;
+}
+
+void pop_frame(Elab *e) { e->frame = e->frame->up; }
+
+double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what) {
+  Value v = eval(e, scope, ast);
+  if (v.kind == V_NUMBER) return v.number;
+  if (v.kind != V_ERROR) complain(e, E0305, ast->span, what, value_text(e, v));
+  return NAN;
+}
+
+bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out) {
+  *out = (Shape){0};
+  double total = 1;
+  for (const Ast *d = dims; d; d = d->next) {
+    double n = eval_number(e, scope, d, "a size");
+    if (isnan(n)) return false;
+    total *= n;
+    if (n < 1 || floor(n) != n || total > 2147483647.0) return complain(e, E0306, d->span, n), false;
+    if (out->rank == MAX_RANK) return complain(e, E0304, d->span, MAX_RANK), false;
+    out->dim[out->rank++] = (int64_t)n;
+  }
+  return true;
+}
+
+// --- calls
+
+bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call) {
+  bool good = true;
+  for (const Ast *a = args; a; a = a->next) {
+    if (call->n == MAX_ARGS) return complain(e, E0221, a->span, MAX_ARGS), false;
+    const Ast *value = a->kind == AST_ARGUMENT ? a->a : a;
+    Value v = eval(e, scope, value);
+    good = good && v.kind != V_ERROR;
+    v.span = value->span;
+    call->arg[call->n] = v;
+    call->ast[call->n] = value;
+    call->name[call->n++] = a->kind == AST_ARGUMENT ? a->name : NULL;
+  }
+  return good;
+}
+
+static const Ast *find_formal(const Ast *formals, const char *name) {
+  for (const Ast *f = formals; f; f = f->next)
+    if (!strcmp(f->name, name)) return f;
+  return NULL;
+}
+
+static void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword) {
+  const char *known[MAX_ARGS];
+  int n = 0;
+  for (const Ast *f = formals; f && n < MAX_ARGS; f = f->next) known[n++] = f->name;
+  complain(e, E0223, where, name, keyword);
+  const char *near = nearest_name(keyword, n, known);
+  if (near) report_help(e->sources, "did you mean `%s`?", near);
+}
+
+// Does v satisfy `formal op bound`? Unknown counts as no.
+static bool constraint_holds(const char *op, double lo, double hi, double bound) {
+  if (!strcmp(op, ">")) return lo > bound;
+  if (!strcmp(op, ">=")) return lo >= bound;
+  if (!strcmp(op, "<")) return hi < bound;
+  return hi <= bound;
+}
+
+static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope *scope, const Value *v) {
+  if (!formal->text || (v->kind != V_NUMBER && v->kind != V_TENSOR)) return true;
+  double bound = eval_number(e, scope, formal->b, "a bound"), lo = v->number, hi = v->number;
+  if (v->kind == V_TENSOR) lo = v->node->lo, hi = v->node->hi;
+  if (isnan(bound) || constraint_holds(formal->text, lo, hi, bound)) return true;
+  complain(e, E0401, v->span, formal->name, name, formal->text, bound, lo, hi);
+  if (v->kind == V_TENSOR && formal->text[0] == '>' && bound == 0)
+    report_help(e->sources, "wrap it in `exp(...)` or `softplus(...)`");
+  return false;
+}
+
+Scope *bind_formals(Elab *e, const char *what, const char *name, const Ast *formals, const Call *call) {
+  Scope *scope = scope_new(e, e->global);
+  const Ast *next = formals;
+  bool good = true;
+  for (int i = 0; i < call->n; i++) {
+    const Ast *f = call->name[i] ? find_formal(formals, call->name[i]) : next;
+    if (call->name[i] && !f) {
+      unknown_keyword(e, name, formals, call->arg[i].span, call->name[i]);
+      return NULL;
+    }
+    if (!f) return complain(e, E0222, call->arg[i].span, what, name, ast_length(formals)), NULL;
+    for (Binding *b = scope->first; b; b = b->next)
+      if (!strcmp(b->name, f->name)) return complain(e, E0224, call->arg[i].span, f->name, name), NULL;
+    if (!call->name[i]) next = f->next;
+    good = good && call->arg[i].kind != V_ERROR;
+    bind(e, scope, f->name, call->arg[i]);
+  }
+  for (const Ast *f = formals; f && good; f = f->next) {
+    Binding *b = scope->first;
+    while (b && strcmp(b->name, f->name)) b = b->next;
+    if (!b && !f->a) return complain(e, E0225, call->span, what, name, f->name), NULL;
+    if (!b) {
+      Value v = eval(e, scope, f->a);
+      if (v.kind == V_ERROR) return NULL;
+      bind(e, scope, f->name, v);
+    } else {
+      good = check_constraint(e, name, f, scope, &b->value);
+    }
+  }
+  return good ? scope : NULL;
+}
+
+// The name of this application of a block, among those of the network or block it is applied in.
+static const char *block_path(Elab *e, const char *name) {
+  Frame *f = e->frame;
+  while (f->ast->kind == AST_FUNCTION && !f->ast->flag) f = f->up;  // a function is no level of its own
+  Binding *b = f->counts;
+  while (b && strcmp(b->name, name)) b = b->next;
+  if (!b) {
+    b = NEW(e->arena, Binding);
+    *b = (Binding){name, value_number(0), f->counts};
+    f->counts = b;
+  }
+  b->value.number += 1;
+  return arena_format(e->arena, "%s/%s_%d", f->path, name, (int)b->value.number);
+}
+
+Value call_function(Elab *e, const Decl *d, const Call *call) {
+  const Ast *ast = d->ast;
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, call->span, d->name), value_error();
+  Scope *scope = bind_formals(e, ast->flag ? "block" : "function", d->name, ast->a, call);
+  if (!scope) return value_error();
+  const char *path = ast->flag && e->frame && e->frame->path ? block_path(e, d->name) : NULL;
+  Frame *f = push_frame(e, ast, call->span);
+  if (path) f->path = path;
+  e->depth++;
+  Value v = eval_body(e, scope, ast->c);
+  e->depth--;
+  pop_frame(e);
+  if (v.kind == V_NONE) return complain(e, E0227, call->span, d->name), value_error();
+  v.span = call->span;
+  return v;
+}
+
+Value call_value(Elab *e, Value callee, const Call *call) {
+  if (callee.kind == V_ERROR) return callee;
+  if (callee.kind != V_CALLABLE) return complain(e, E0220, call->span, value_text(e, callee)), value_error();
+  if (!callee.decl) return call_builtin(e, NULL, callee.text, call);
+  switch (callee.decl->ast->kind) {
+    case AST_FUNCTION: return call_function(e, callee.decl, call);
+    case AST_DISTRIBUTION: return make_distribution(e, callee.decl, call);
+    case AST_SOURCE: {
+      const Ast *ast = callee.decl->ast;
+      Scope *scope = bind_formals(e, "source", callee.decl->name, ast->a, call);
+      if (!scope) return value_error();
+      if (!find_formal(ast->a, "examples")) return eval_body(e, scope, ast->c);
+      DataSource *s = NEW(e->arena, DataSource);
+      double n = find_binding(scope, "examples")->value.number;
+      if (!(n >= 2 && n <= 16777216 && floor(n) == n)) return complain(e, E0601, call->span, n), value_error();
+      *s = (DataSource){.format = DATA_GENERATED, .generator = callee.decl, .scope = scope, .examples = (int64_t)n};
+      return (Value){.kind = V_SOURCE, .source = s, .span = call->span};
+    }
+    default: break;
+  }
+  complain(e, E0220, call->span, ast_kind_name(callee.decl->ast->kind));
+  return value_error();
+}
+
+Value call_library(Elab *e, const char *name, Span where, int n, const Value *args) {
+  Call call = {.span = where, .n = n};
+  for (int i = 0; i < n; i++) call.arg[i] = args[i];
+  if (is_builtin(name)) return call_builtin(e, NULL, name, &call);
+  const Decl *d = find_decl(e, name);
+  if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
+  return call_function(e, d, &call);
+}
+
+// `prior(z)`, `kl(f || g)`, networks and distributions given as p(x | z), functions, and values that are functions.
+static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
+  const char *name = ast->a->name;
+  if (ast->a->kind != AST_NAME) return complain(e, E0220, ast->a->span, "this"), value_error();
+  Binding *local = find_binding(scope, name);
+  if (!local && !strcmp(name, "prior")) {
+    const Ast *of = ast->b && !ast->b->next ? ast->b : NULL;
+    if (of && of->kind == AST_ARGUMENT) of = of->name ? NULL : of->a;
+    if (!of || of->kind != AST_NAME || ast->c) return complain(e, E0404, ast->span), value_error();
+    Value prior = prior_of(e, of->name, ast->span);
+    Binding *point = find_binding(scope, of->name);
+    if (prior.kind == V_DIST && point) prior.dist->has_point = true, prior.dist->point = point->value;
+    return prior;
+  }
+  const Decl *d = local ? NULL : find_decl(e, name);
+  if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
+  if (ast->flag & 1 && strcmp(name, "kl")) return complain(e, E0228, ast->span, name), value_error();
+  Call call = {.span = ast->span};
+  bool good = eval_arguments(e, scope, ast->b, &call);
+  if (!strcmp(name, "kl") && ast->flag & 2) {
+    good = eval_arguments(e, scope, ast->c, &call) && good;
+    if (!good) return value_error();
+    if (call.n != 2) return complain(e, E0405, ast->span), value_error();
+    return kl_divergence(e, call.arg[0], call.arg[1], ast->span);
+  }
+  Value callee = lookup(e, scope, ast->a);
+  if (!good || callee.kind == V_ERROR) return value_error();
+  if (callee.kind == V_CALLABLE && !callee.decl) return call_builtin(e, scope, callee.text, &call);
+  return call_value(e, callee, &call);
+}
+
+static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
+  Value first = eval(e, scope, ast->a);
+  if (first.kind == V_ERROR) return first;
+  first.span = ast->a->span;
+  const Ast *right = ast->b, *callee = right->kind == AST_CALL ? right->a : right;
+  Call call = {.span = ast->span, .n = 1, .arg = {first}, .ast = {ast->a}};
+  if (right->kind == AST_CALL && !eval_arguments(e, scope, right->b, &call)) return value_error();
+  const Decl *d = find_binding(scope, callee->name) ? NULL : find_decl(e, callee->name);
+  if (d && d->ast->kind == AST_NET) return apply_net_values(e, d, call.n, call.arg, ast->span);
+  Value f = lookup(e, scope, callee);
+  return call_value(e, f, &call);
+}
+
+// --- operators
+
+static const struct {
+  const char *text;
+  Op op;
+  bool swapped, negated;
+} operators[] = {
+    {"+", OP_ADD, 0, 0}, {"-", OP_SUB, 0, 0},  {"*", OP_MUL, 0, 0},  {"/", OP_DIV, 0, 0},   {"^", OP_POW, 0, 0},
+    {"<", OP_LESS, 0, 0}, {">", OP_LESS, 1, 0}, {"<=", OP_LESS, 1, 1}, {">=", OP_LESS, 0, 1}, {"==", OP_EQUAL, 0, 0},
+    {"!=", OP_EQUAL, 0, 1}};
+
+static Value join_text(Elab *e, Value a, Value b) {
+  Value v = {.kind = V_TEXT, .span = a.span};
+  v.text = arena_format(e->arena, "%s%s", a.text, b.text);
+  return v;
+}
+
+static Value matmul(Elab *e, Value a, Value b, Span where) {
+  a = to_tensor(e, a);
+  b = to_tensor(e, b);
+  if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
+  Shape s = event_shape(&a), t = event_shape(&b);
+  bool fits = s.rank >= 1 && t.rank >= 1 && t.rank <= 2 && s.dim[s.rank - 1] == t.dim[0] && (s.rank <= 2 || t.rank == 2);
+  if (!fits) {
+    complain(e, E0301, where, shape_text(e->arena, s), shape_text(e->arena, t), "@");
+    return value_error();
+  }
+  int64_t k = t.dim[0], n = t.rank == 2 ? t.dim[1] : 1;
+  Shape out = s;
+  out.dim[s.rank - 1] = n;
+  if (t.rank == 1) out.rank--;
+  if (!b.plates) {  // one matrix for all examples: rows of all of them make one product
+    int64_t rows = shape_count(a.node->shape) / k;
+    Node *left = node_reshape(e->graph, a.node, shape_of(2, (int64_t[]){rows, k}));
+    Node *right = node_reshape(e->graph, b.node, shape_of(2, (int64_t[]){k, n}));
+    Node *product = node_matmul(e->graph, left, right, false, false);
+    return value_tensor(node_reshape(e->graph, product, physical_shape(e, a.plates, out)), a.plates);
+  }
+  unsigned plates = a.plates | b.plates;
+  int64_t rows = shape_count(s) / k, batch = shape_count(physical_shape(e, plates, (Shape){0}));
+  Value wide_a = widen(e, a, plates, s), wide_b = widen(e, b, plates, t);
+  Node *left = node_reshape(e->graph, wide_a.node, shape_of(3, (int64_t[]){batch, rows, k}));
+  Node *right = node_reshape(e->graph, wide_b.node, shape_of(3, (int64_t[]){batch, k, n}));
+  Node *product = node_matmul(e->graph, left, right, false, false);
+  return value_tensor(node_reshape(e->graph, product, physical_shape(e, plates, out)), plates);
+}
+
+static Value eval_binary(Elab *e, Scope *scope, const Ast *ast) {
+  Value a = eval(e, scope, ast->a), b = eval(e, scope, ast->b);
+  if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
+  a.span = ast->a->span;
+  b.span = ast->b->span;
+  if (!strcmp(ast->text, "@")) return matmul(e, a, b, ast->span);
+  if (!strcmp(ast->text, "..")) return (Value){.kind = V_LIST, .span = ast->span, .items = 2, .item = memcpy(NEW_ARRAY(e->arena, Value, 2), (Value[]){a, b}, 2 * sizeof a)};
+  if (!strcmp(ast->text, "+") && a.kind == V_TEXT && b.kind == V_TEXT) return join_text(e, a, b);
+  if (!strcmp(ast->text, "==") && (a.kind == V_TEXT || b.kind == V_TEXT))
+    return value_number(a.kind == b.kind && !strcmp(a.text, b.text));
+  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+    if (!strcmp(operators[i].text, ast->text)) {
+      Value v = operators[i].swapped ? apply2(e, operators[i].op, ast->span, b, a)
+                                     : apply2(e, operators[i].op, ast->span, a, b);
+      return operators[i].negated ? apply2(e, OP_SUB, ast->span, value_number(1), v) : v;
+    }
+  fail(e->arena, EXIT_SOFTWARE, "no operator %s", ast->text);
+}
+
+static Value eval_if(Elab *e, Scope *scope, const Ast *ast) {
+  Value c = eval(e, scope, ast->a);
+  if (c.kind == V_ERROR) return c;
+  if (c.kind == V_NUMBER) return eval(e, scope, c.number != 0 ? ast->b : ast->c);
+  Value args[3] = {c, eval(e, scope, ast->b), eval(e, scope, ast->c)};
+  if (args[1].kind == V_ERROR || args[2].kind == V_ERROR) return value_error();
+  return apply(e, OP_SELECT, ast->span, 3, args);
+}
+
+// a[i, j]: a number picks one place of an axis, `lo .. hi` a range, a class or other tensor gathers along the first axis.
+static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = eval(e, scope, ast->a);
+  if (v.kind == V_LIST && ast->b && !ast->b->next) {
+    double i = eval_number(e, scope, ast->b, "an index");
+    if (isnan(i)) return value_error();
+    if (i < 0 || i >= v.items) return complain(e, E0307, ast->b->span, i, (double)v.items), value_error();
+    return v.item[(int)i];
+  }
+  v = to_tensor(e, v);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v), cut = s, kept = {0};
+  int64_t start[MAX_RANK] = {0};
+  int skip = v.node->shape.rank - s.rank, axis = 0;
+  for (const Ast *i = ast->b; i; i = i->next, axis++) {
+    const Ast *index = i->kind == AST_ARGUMENT ? i->a : i;
+    if (axis >= s.rank) return complain(e, E0308, index->span, shape_text(e->arena, s)), value_error();
+    Value at = eval(e, scope, index);
+    if (at.kind == V_ERROR) return at;
+    if (at.kind == V_TENSOR && axis == 0 && !i->next && !v.plates) {
+      Value out = value_tensor(node_gather(e->graph, v.node, at.node), at.plates);
+      out.span = ast->span;
+      return out;
+    }
+    bool range = at.kind == V_LIST && at.items == 2 && at.item[0].kind == V_NUMBER && at.item[1].kind == V_NUMBER;
+    if (at.kind != V_NUMBER && !range) return complain(e, E0309, index->span, value_text(e, at)), value_error();
+    double lo = range ? at.item[0].number : at.number, hi = range ? at.item[1].number : lo + 1;
+    if (lo < 0 || hi > (double)s.dim[axis] || lo >= hi || floor(lo) != lo || floor(hi) != hi)
+      return complain(e, E0307, index->span, lo, (double)s.dim[axis]), value_error();
+    start[skip + axis] = (int64_t)lo;
+    cut.dim[axis] = (int64_t)(hi - lo);
+    if (range) kept.dim[kept.rank++] = cut.dim[axis];
+  }
+  for (; axis < s.rank; axis++) kept.dim[kept.rank++] = s.dim[axis];
+  Value out = value_tensor(node_slice(e->graph, v.node, start, physical_shape(e, v.plates, cut)), v.plates);
+  out = reshape_event(e, out, kept);
+  out.span = ast->span;
+  return out;
+}
+
+static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = {.kind = V_LIST, .span = ast->span, .items = ast_length(ast->a)};
+  v.item = NEW_ARRAY(e->arena, Value, v.items + 1);
+  int i = 0;
+  for (const Ast *a = ast->a; a; a = a->next) {
+    v.item[i] = eval(e, scope, a);
+    if (v.item[i].kind == V_ERROR) return value_error();
+    v.item[i++].span = a->span;
+  }
+  return v;
+}
+
+static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = eval(e, scope, ast->a);
+  if (v.kind == V_ERROR) return v;
+  v.span = ast->a->span;
+  if (!strcmp(ast->text, "log")) {
+    if (v.kind != V_DIST) return apply1(e, OP_LOG, ast->span, v);
+    if (!v.dist->has_point) return complain(e, E0406, ast->span, expression_text(e, ast->a)), value_error();
+    return log_density(e, v, v.dist->point, ast->span);
+  }
+  if (!strcmp(ast->text, "mean")) {
+    if (v.kind == V_DIST) return dist_member(e, v, "mean", ast->span);
+    return call_library(e, "average", ast->span, 1, &v);
+  }
+  if (v.kind != V_DIST) return complain(e, E0407, ast->span, value_text(e, v)), value_error();
+  return draw(e, v, v.dist->variable ? v.dist->variable : "draw", NULL, ast->span);
+}
+
+// mean(k) { ... }: the block on k independent sets of draws, then the function of that name over them.
+static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
+  double k = eval_number(e, scope, ast->a, "a number of draws");
+  if (isnan(k)) return value_error();
+  if (k < 1 || k > 1e6 || floor(k) != k) return complain(e, E0306, ast->a->span, k), value_error();
+  if (e->plate_count == MAX_PLATES) return complain(e, E0311, ast->span), value_error();
+  int plate = e->plate_count++;
+  unsigned outer = e->plates;
+  e->plate[plate] = (int64_t)k;
+  e->plates |= 1u << plate;
+  Value v = eval_body(e, scope_new(e, scope), ast->c);
+  e->plates = outer;
+  if (v.kind != V_ERROR) v = to_tensor(e, v);
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  e->plate_count--;
+  if (v.kind == V_ERROR) return v;
+  if (event_rank(&v) != 1) return complain(e, E0312, ast->span, shape_text(e->arena, event_shape(&v))), value_error();
+  v.span = ast->span;
+  return call_library(e, !strcmp(ast->text, "mean") ? "average" : ast->text, ast->span, 1, &v);
+}
+
+static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
+  switch (ast->kind) {
+    case AST_NUMBER: return value_number(ast->number);
+    case AST_STRING: return (Value){.kind = V_TEXT, .text = ast->name};
+    case AST_NAME: return lookup(e, scope, ast);
+    case AST_LIST: return eval_list(e, scope, ast);
+    case AST_UNARY: {
+      Value v = eval(e, scope, ast->a);
+      if (v.kind == V_ERROR) return v;
+      return ast->text[0] == '-' ? apply1(e, OP_NEG, ast->span, v) : apply2(e, OP_EQUAL, ast->span, v, value_number(0));
+    }
+    case AST_BINARY: return eval_binary(e, scope, ast);
+    case AST_PIPE: return eval_pipe(e, scope, ast);
+    case AST_IF: return eval_if(e, scope, ast);
+    case AST_CALL: return eval_call(e, scope, ast);
+    case AST_INDEX: return eval_index(e, scope, ast);
+    case AST_PREFIX: return eval_prefix(e, scope, ast);
+    case AST_AGGREGATE: return eval_aggregate(e, scope, ast);
+    case AST_MIXTURE: return make_mixture(e, scope, ast);
+    case AST_ERROR: return value_error();
+    default: break;
+  }
+  complain(e, E0229, ast->span, ast_kind_name(ast->kind));
+  return value_error();
+}
+
+Value eval(Elab *e, Scope *scope, const Ast *ast) {
+  Span outer = e->graph ? e->graph->span : (Span){-1, 0, 0};
+  if (e->graph && !sources_text(e->sources, ast->span.file)->library) e->graph->span = ast->span;
+  Value v = eval_kind(e, scope, ast);
+  v.span = ast->span;
+  if (e->graph) e->graph->span = outer;
+  return v;
+}
+
+// --- statements
+
+static bool fresh_name(Elab *e, Scope *scope, const char *name, Span where) {
+  for (Binding *b = scope->first; b; b = b->next)
+    if (!strcmp(b->name, name)) {
+      complain(e, E0204, where, name);
+      if (b->value.span.end) report_note(e->sources, user_span(e, b->value.span), "first given here");
+      return false;
+    }
+  return true;
+}
+
+static void run_assign(Elab *e, Scope *scope, const Ast *s) {
+  int names = ast_length(s->a);
+  Value v = eval(e, scope, s->b);
+  if (v.kind == V_NONE) complain(e, E0230, s->b->span), v = value_error();
+  if (names > 1 && v.kind != V_ERROR && (v.kind != V_LIST || v.items != names)) {
+    complain(e, E0205, s->span, names, value_text(e, v));
+    v = value_error();
+  }
+  int i = 0;
+  for (const Ast *n = s->a; n; n = n->next, i++) {
+    Value part = names == 1 || v.kind == V_ERROR ? v : v.item[i];
+    if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, part);
+  }
+}
+
+// In the body of a network its outputs stay distributions: it is the one who applies it that draws.
+static bool is_output(const Elab *e, const char *name) {
+  if (!e->frame || e->frame->ast->kind != AST_NET) return false;
+  for (const Ast *o = e->frame->ast->a; o; o = o->next)
+    if (!strcmp(o->name, name)) return true;
+  return false;
+}
+
+static void run_draw(Elab *e, Scope *scope, const Ast *s) {
+  Value dist = eval(e, scope, s->b);
+  for (const Ast *n = s->a; n; n = n->next) {
+    Shape declared;
+    Value v = value_error();
+    bool has_dims = n->kind == AST_VARIABLE && n->a != NULL;
+    bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
+    if (good && is_output(e, n->name)) v = has_dims ? shape_distribution(e, dist, declared, s->span) : dist;
+    else if (good) v = draw(e, dist, n->name, has_dims ? &declared : NULL, s->span);
+    else if (dist.kind != V_ERROR && dist.kind != V_DIST)
+      complain(e, E0407, s->b->span, value_text(e, dist));
+    if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, v);
+  }
+}
+
+static void run_objective(Elab *e, Scope *scope, const Ast *s) {
+  Value v = eval(e, scope, s->a);
+  bool inside = e->frame && e->frame->ast->kind == AST_OBJECTIVE;
+  if (!inside) {
+    complain(e, E0501, s->span);
+    return;
+  }
+  if (e->has_objective) complain(e, E0502, s->span);
+  e->has_objective = true;
+  e->minimized = s->kind == AST_MINIMIZE;
+  if (v.kind == V_DIST) complain(e, E0503, s->a->span), v = value_error();
+  e->objective = v.kind == V_ERROR ? v : to_tensor(e, v);
+  if (e->objective.kind == V_TENSOR && event_rank(&e->objective)) {
+    complain(e, E0504, s->a->span, shape_text(e->arena, event_shape(&e->objective)));
+    report_help(e->sources, "an objective is one number for each example: use `sum(...)` or `mean(...)`");
+    e->objective = value_error();
+  }
+  e->objective.span = s->a->span;
+}
+
+Value eval_body(Elab *e, Scope *scope, const Ast *body) {
+  for (const Ast *s = body->a; s; s = s->next) {
+    switch (s->kind) {
+      case AST_ASSIGN: run_assign(e, scope, s); break;
+      case AST_DRAW: run_draw(e, scope, s); break;
+      case AST_UPDATE: update_state(e, scope, s); break;
+      case AST_WEIGHT:
+      case AST_STATE: declare_weights(e, scope, s); break;
+      case AST_MAXIMIZE:
+      case AST_MINIMIZE: run_objective(e, scope, s); break;
+      case AST_GRID:
+      case AST_PLOT:
+        if (!e->in_show) complain(e, E0602, s->span, ast_kind_name(s->kind));
+        break;
+      case AST_SETTING:
+        if (!e->in_show) complain(e, E0603, s->span, s->name);
+        break;
+      case AST_ERROR: break;
+      default: complain(e, E0229, s->span, ast_kind_name(s->kind));
+    }
+  }
+  return body->b ? eval(e, scope, body->b) : (Value){.kind = V_NONE};
+}

@@ -1,0 +1,335 @@
+// Networks, and the tensors that persist: weights, states, parameters. Part of the elaborator.
+//
+// A network owns one set of weights however often it is applied: its body is expanded at every application, and
+// a weight is found again by its path (q/dense_1/W), which counts the applications of each block within the body.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+// --- tensors
+
+int tensor_find(const Elab *e, const char *name) {
+  for (int i = e->tensors; i--;)
+    if (!strcmp(e->model->tensor[i].name, name)) return i;
+  return -1;
+}
+
+static void grow_tensors(Elab *e) {
+  int room = e->tensor_room ? 2 * e->tensor_room : 64;
+  TensorInfo *info = NEW_ARRAY(e->arena, TensorInfo, room);
+  TensorStart *start = NEW_ARRAY(e->arena, TensorStart, room);
+  if (e->tensors) {
+    memcpy(info, e->model->tensor, (size_t)e->tensors * sizeof *info);
+    memcpy(start, e->start, (size_t)e->tensors * sizeof *start);
+  }
+  e->model->tensor = info;
+  e->start = start;
+  e->tensor_room = room;
+}
+
+int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
+                   TensorStart start) {
+  int t = tensor_find(e, name);
+  if (t >= 0) {
+    TensorInfo *info = &e->model->tensor[t];
+    if (shape_equal(info->shape, shape)) return t;
+    complain(e, E0508, where, name, shape_text(e->arena, info->shape), shape_text(e->arena, shape));
+    report_note(e->sources, info->span, "first applied here");
+    return -1;
+  }
+  if (e->tensors == e->tensor_room) grow_tensors(e);
+  t = e->tensors++;
+  e->model->tensor[t] = (TensorInfo){name, owner, kind, shape, -INFINITY, INFINITY, user_span(e, where)};
+  e->start[t] = start;
+  e->model->tensors = e->tensors;
+  return t;
+}
+
+static Node **current_slot(Elab *e, int t) {
+  if (t >= e->current_room) {
+    int room = e->tensor_room;
+    Node **grown = NEW_ARRAY(e->arena, Node *, room);
+    if (e->current_room) memcpy(grown, e->current, (size_t)e->current_room * sizeof *grown);
+    e->current = grown;
+    e->current_room = room;
+  }
+  return &e->current[t];
+}
+
+Node *tensor_value(Elab *e, int t) {
+  e->graph->tensor = e->model->tensor;
+  e->graph->tensors = e->tensors;
+  Node **slot = current_slot(e, t);
+  if (!*slot) *slot = node_weight(e->graph, t);
+  return *slot;
+}
+
+// From here on the program reads the new value; a gradient does not flow back into how it came about.
+void tensor_assign(Elab *e, int t, Node *value) {
+  tensor_value(e, t);
+  *current_slot(e, t) = node_unary(e->graph, OP_STOP, value);
+  for (int i = 0; i < e->assigns; i++)
+    if (e->assign[i].target->attr.id == t) {
+      e->assign[i].value = value;
+      return;
+    }
+  if (e->assigns == e->assign_room) {
+    Assign *grown = NEW_ARRAY(e->arena, Assign, e->assign_room ? 2 * e->assign_room : 64);
+    if (e->assigns) memcpy(grown, e->assign, (size_t)e->assigns * sizeof *grown);
+    e->assign_room = e->assign_room ? 2 * e->assign_room : 64;
+    e->assign = grown;
+  }
+  e->assign[e->assigns++] = (Assign){node_weight(e->graph, t), value};
+}
+
+// --- weight and state statements
+
+static int declare_one(Elab *e, Scope *scope, const Ast *s) {
+  Shape shape;
+  bool is_weight = s->kind == AST_WEIGHT;
+  if (e->optimizing >= 0) {  // a slot beside the weight that is optimised, of its shape
+    if (is_weight) return complain(e, E0509, s->span), -1;
+    const TensorInfo *w = &e->model->tensor[e->optimizing];
+    const char *path = arena_format(e->arena, "line_%d/%s/%s", e->line + 1, w->name, s->name);
+    return tensor_declare(e, path, w->owner, TENSOR_SLOT, w->shape, s->span, (TensorStart){s->b, scope, 0, false});
+  }
+  if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, s->name), -1;
+  if (!eval_dims(e, scope, s->a, &shape)) return -1;
+  const char *path = arena_format(e->arena, "%s/%s", e->frame->path, s->name);
+  TensorStart start = {s->b, scope, 0, s->flag != 0};
+  return tensor_declare(e, path, e->frame->owner, is_weight ? TENSOR_WEIGHT : TENSOR_STATE, shape, s->span, start);
+}
+
+void declare_weights(Elab *e, Scope *scope, const Ast *s) {
+  int t = declare_one(e, scope, s);
+  Value v = t < 0 ? value_error() : value_tensor(tensor_value(e, t), 0);
+  v.span = s->span;
+  bind(e, scope, s->name, v);
+}
+
+static bool is_learning(const Elab *e, const char *owner) {
+  for (int i = 0; i < e->learners; i++)
+    if (!strcmp(e->learning[i], owner)) return true;
+  return false;
+}
+
+// `m <- ...`: the name stands for the new value from here on; it is kept when its owner learns in this line.
+void update_state(Elab *e, Scope *scope, const Ast *s) {
+  Value v = eval(e, scope, s->b);
+  Binding *old = find_binding(scope, s->name);
+  bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
+  const char *path = e->optimizing >= 0 ? arena_format(e->arena, "line_%d/%s/%s", e->line + 1, e->model->tensor[e->optimizing].name, s->name)
+                     : e->frame && e->frame->path ? arena_format(e->arena, "%s/%s", e->frame->path, s->name) : "";
+  int t = is_value ? e->optimizing : tensor_find(e, path);
+  if (v.kind == V_ERROR) return;
+  if (!old || t < 0 || (!is_value && e->model->tensor[t].kind == TENSOR_WEIGHT)) {
+    complain(e, E0511, s->span, s->name);
+    return;
+  }
+  Shape shape = e->model->tensor[t].shape, merged;
+  v = to_tensor(e, v);
+  if (v.kind == V_ERROR) return;
+  if (v.plates) {
+    complain(e, E0512, s->span, s->name);
+    report_help(e->sources, "average it over the batch first: `batch_mean(...)`");
+    return;
+  }
+  if (!broadcast_shapes(shape, event_shape(&v), &merged) || !shape_equal(merged, shape)) {
+    complain(e, E0301, s->span, shape_text(e->arena, shape), shape_text(e->arena, event_shape(&v)), "<-");
+    return;
+  }
+  v = widen(e, v, 0, shape);
+  old->value = v;
+  if (e->training && (e->optimizing >= 0 || is_learning(e, e->model->tensor[t].owner))) tensor_assign(e, t, v.node);
+}
+
+// --- parameters: a bare tensor, held within its support by a transformation of an unconstrained one
+
+Value parameter_value(Elab *e, const Decl *d) {
+  const Ast *ast = d->ast;
+  Shape shape;
+  Support support = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (!eval_dims(e, e->global, ast->a, &shape)) return value_error();
+  if (ast->b && !eval_support(e, e->global, ast->b, &support)) return value_error();
+  if (ast->b && (support_discrete(&support) || (support.lo != -INFINITY && support.lo != 0 && support.hi == INFINITY)))
+    return complain(e, E0513, ast->b->span, support_text(e, &support)), value_error();
+  TensorStart start = {ast->c, e->global, 0, ast->flag != 0};
+  int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
+  if (t < 0) return value_error();
+  Value raw = value_tensor(tensor_value(e, t), 0);
+  raw.span = ast->span;
+  if (support.kind == SUPPORT_SIMPLEX) return call_library(e, "softmax", ast->span, 1, &raw);
+  if (support.kind == SUPPORT_REAL) return raw;
+  if (support.hi == INFINITY) return call_library(e, "softplus", ast->span, 1, &raw);
+  Value unit = call_library(e, "sigmoid", ast->span, 1, &raw);
+  Value scaled = apply2(e, OP_MUL, ast->span, unit, value_number(support.hi - support.lo));
+  return apply2(e, OP_ADD, ast->span, scaled, value_number(support.lo));
+}
+
+// --- networks
+
+static const Ast *nth(const Ast *list, int i) {
+  while (i--) list = list->next;
+  return list;
+}
+
+static int index_of(const Ast *list, const char *name) {
+  int i = 0;
+  for (; list; list = list->next, i++)
+    if (!strcmp(list->name, name)) return i;
+  return -1;
+}
+
+// An input or output that is a variable of the model must have its shape.
+static bool fits_variable(Elab *e, const Decl *net, const char *role, const char *name, Value *v, Span where) {
+  Shape declared, own = v->kind == V_DIST ? v->dist->event : event_shape(v);
+  int classes;
+  Support support;
+  if (!variable_of(e, name, &declared, &support, &classes)) return true;
+  if (v->kind == V_DIST && !v->dist->shaped) {
+    *v = shape_distribution(e, *v, declared, where);
+    return v->kind != V_ERROR;
+  }
+  if (!shape_equal(own, declared)) {
+    complain(e, E0321, where, net->name, role, name, shape_text(e->arena, own), shape_text(e->arena, declared));
+    if (shape_count(own) == shape_count(declared) && declared.rank > 1)
+      report_help(e->sources, "append `|> reshape(...)` to give it shape %s", shape_text(e->arena, declared));
+    return false;
+  }
+  if (v->kind != V_DIST && classes && !v->classes) {
+    if (v->node->lo < 0 || v->node->hi > classes - 1) {
+      complain(e, E0322, where, name, classes, v->node->lo, v->node->hi);
+      return false;
+    }
+    v->classes = classes;
+  }
+  return true;
+}
+
+static Value expand_net(Elab *e, const Decl *d, int n, Value *input, Span where) {
+  const Ast *net = d->ast;
+  Scope *scope = scope_new(e, e->global);
+  const Ast *name = net->b;
+  for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
+  Frame *f = push_frame(e, net, where);
+  f->path = f->owner = d->name;
+  e->depth++;
+  Value rest = eval_body(e, scope, net->c);
+  e->depth--;
+  pop_frame(e);
+  if (net->c->b && rest.kind != V_ERROR) complain(e, E0514, net->c->b->span, d->name);
+  Value list = {.kind = V_LIST, .items = ast_length(net->a), .item = NEW_ARRAY(e->arena, Value, ast_length(net->a))};
+  for (int i = 0; i < list.items; i++) {
+    const Ast *out = nth(net->a, i);
+    Binding *b = find_binding(scope, out->name);
+    if (!b) return complain(e, E0515, out->span, d->name, out->name), value_error();
+    Value v = b->value;
+    if (v.kind == V_NUMBER || v.kind == V_LIST) v = to_tensor(e, v);
+    if (v.kind == V_ERROR || !fits_variable(e, d, "makes", out->name, &v, v.span)) return value_error();
+    if (v.kind == V_DIST) {
+      Dist *copy = NEW(e->arena, Dist);
+      *copy = *v.dist;
+      copy->variable = out->name;
+      copy->net = net;
+      v.dist = copy;
+    }
+    list.item[i] = v;
+  }
+  return list.items == 1 ? list.item[0] : list;
+}
+
+Value apply_net_values(Elab *e, const Decl *d, int n, Value *input, Span where) {
+  int wanted = ast_length(d->ast->b);
+  if (n != wanted) return complain(e, E0516, where, d->name, wanted, n), value_error();
+  for (int i = 0; i < n; i++) {
+    const char *name = nth(d->ast->b, i)->name;
+    if (input[i].kind == V_DIST) {
+      complain(e, E0517, input[i].span, d->name, name);
+      return value_error();
+    }
+    int classes = input[i].classes;
+    Span span = input[i].span;
+    input[i] = to_tensor(e, input[i]);
+    if (input[i].kind == V_ERROR) return value_error();
+    input[i].classes = classes;
+    if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
+  }
+  for (Application *a = e->applications; a; a = a->next) {
+    bool same = a->net == d->ast;
+    for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node;
+    if (same) return a->result;
+  }
+  Application *a = NEW(e->arena, Application);
+  a->net = d->ast;
+  for (int i = 0; i < n; i++) a->argument[i] = input[i].node;
+  a->result = expand_net(e, d, n, input, where);
+  a->next = e->applications;
+  e->applications = a;
+  return a->result;
+}
+
+static bool gather_inputs(Elab *e, const Decl *d, const Call *call, Value *input) {
+  int wanted = ast_length(d->ast->b), position = 0;
+  for (int i = 0; i < wanted; i++) input[i] = (Value){.kind = V_NONE};
+  for (int i = 0; i < call->n; i++) {
+    bool is_name = call->ast[i]->kind == AST_NAME;
+    int k = call->name[i] ? index_of(d->ast->b, call->name[i]) : is_name ? index_of(d->ast->b, call->ast[i]->name) : -1;
+    if (call->name[i] && k < 0) return complain(e, E0223, call->arg[i].span, d->name, call->name[i]), false;
+    if (k < 0) {
+      while (position < wanted && input[position].kind != V_NONE) position++;
+      k = position;
+    }
+    if (k >= wanted || input[k].kind != V_NONE)
+      return complain(e, E0516, call->span, d->name, wanted, call->n), false;
+    input[k] = call->arg[i];
+  }
+  for (int i = 0; i < wanted; i++)
+    if (input[i].kind == V_NONE) return complain(e, E0518, call->span, d->name, nth(d->ast->b, i)->name), false;
+  return true;
+}
+
+// p(x | z): the distribution of x, at the point x if that name or expression has a value.
+static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast *arg) {
+  const Ast *value = arg->kind == AST_ARGUMENT ? arg->a : arg;
+  if (out.kind != V_DIST) {
+    complain(e, E0418, arg->span, d->name, nth(d->ast->a, 0)->name);
+    report_help(e->sources, "write `%s` with `~` and a distribution to give it a density", nth(d->ast->a, 0)->name);
+    return value_error();
+  }
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *out.dist;
+  copy->has_point = false;
+  bool unknown = value->kind == AST_NAME && !find_binding(scope, value->name) && find_column(e, value->name) < 0 &&
+                 index_of(d->ast->a, value->name) >= 0;
+  if (!unknown) {
+    copy->point = eval(e, scope, value);
+    copy->has_point = true;
+    if (copy->point.kind == V_ERROR) return value_error();
+  }
+  out.dist = copy;
+  return out;
+}
+
+Value apply_net(Elab *e, Scope *scope, const Decl *d, const Ast *ast) {
+  Call call = {.span = ast->span};
+  Value input[MAX_ARGS];
+  bool bar = ast->flag & 1, no_inputs = !d->ast->b;
+  const Ast *outputs = bar || no_inputs ? ast->b : NULL;
+  if (!eval_arguments(e, scope, bar ? ast->c : no_inputs ? NULL : ast->b, &call)) return value_error();
+  if (bar && ast_length(outputs) != ast_length(d->ast->a)) {
+    complain(e, E0519, ast->span, d->name, ast_length(d->ast->a), ast_length(outputs));
+    return value_error();
+  }
+  if (!gather_inputs(e, d, &call, input)) return value_error();
+  Value out = apply_net_values(e, d, ast_length(d->ast->b), input, ast->span);
+  if (out.kind == V_ERROR || !outputs) return out;
+  if (ast_length(outputs) == 1) return at_point(e, scope, d, out, outputs);
+  Value list = {.kind = V_LIST, .items = out.items, .item = NEW_ARRAY(e->arena, Value, out.items)};
+  for (int i = 0; i < out.items; i++) {
+    list.item[i] = at_point(e, scope, d, out.item[i], nth(outputs, i));
+    if (list.item[i].kind == V_ERROR) return value_error();
+  }
+  return list;
+}

@@ -1,0 +1,253 @@
+// Shows, and the programs that draw samples. Part of the elaborator.
+//
+// A show is a small program over cells. Where its text speaks of `column`, one example runs down each row and the
+// columns are a plate of their own; otherwise every cell is an example of its own, and `row` is the cell's row.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { CURVE_POINTS = 201 };
+
+static bool mentions(const Ast *ast, const char *name) {
+  for (; ast; ast = ast->next) {
+    if (ast->kind == AST_NAME && !strcmp(ast->name, name)) return true;
+    if (mentions(ast->a, name) || mentions(ast->b, name) || mentions(ast->c, name)) return true;
+  }
+  return false;
+}
+
+static int64_t setting(Elab *e, const Ast *body, const char *name, int64_t absent, int64_t most) {
+  for (const Ast *s = body->a; s; s = s->next) {
+    if (s->kind != AST_SETTING || strcmp(s->name, name)) continue;
+    double n = eval_number(e, e->global, s->a, name);
+    if (n >= 1 && n <= (double)most && floor(n) == n) return (int64_t)n;
+    if (!isnan(n)) complain(e, E0614, s->span, name, (long long)most, n);
+  }
+  return absent;
+}
+
+static void check_settings(Elab *e, const Ast *body) {
+  static const char *const known[] = {"rows", "columns", "points"};
+  for (const Ast *s = body->a; s; s = s->next) {
+    if (s->kind != AST_SETTING || name_in(s->name, 3, known)) continue;
+    complain(e, E0603, s->span, s->name);
+    const char *near = nearest_name(s->name, 3, known);
+    if (near) report_help(e->sources, "did you mean `%s`?", near);
+  }
+}
+
+static const Ast *picture_statement(Elab *e, const Ast *show) {
+  const Ast *found = NULL;
+  for (const Ast *s = show->c->a; s; s = s->next) {
+    if (s->kind != AST_GRID && s->kind != AST_PLOT) continue;
+    if (found) complain(e, E0615, s->span, show->name);
+    found = s;
+  }
+  if (!found) complain(e, E0616, show->span, show->name);
+  return found;
+}
+
+Value show_place(Elab *e, const char *name) {
+  bool is_row = !strcmp(name, "row");
+  unsigned plate = e->across && !is_row ? 1 : 0;
+  Value index = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[plate])), 1u << plate);
+  if (e->across) return index;
+  Span where = e->graph->span;
+  Value row = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, index, value_number((double)e->cols)));
+  if (is_row) {  // its bounds are known better than interval arithmetic tells
+    Value most = value_number((double)e->rows - 1);
+    return apply2(e, OP_MIN, where, row, most);
+  }
+  return apply2(e, OP_SUB, where, index, apply2(e, OP_MUL, where, row, value_number((double)e->cols)));
+}
+
+static Value picture_value(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = eval(e, scope, ast);
+  if (v.kind == V_DIST) {
+    complain(e, E0617, ast->span);
+    report_help(e->sources, "write `mean %s` or `draw %s`", expression_text(e, ast), expression_text(e, ast));
+    return value_error();
+  }
+  return v.kind == V_ERROR ? v : to_tensor(e, v);
+}
+
+static bool finite_range(const Node *n) { return n->lo > -1e30 && n->hi < 1e30; }
+
+static bool grid_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Output *out) {
+  Value v = picture_value(e, scope, ast);
+  if (v.kind == V_ERROR) return false;
+  Shape s = event_shape(&v);
+  if (s.rank == 0 || s.rank > 3 || (s.rank == 3 && s.dim[2] != 3) || (s.rank == 1 && s.dim[0] <= 2)) {
+    complain(e, E0618, ast->span, shape_text(e->arena, s));
+    if (s.rank <= 1) report_help(e->sources, "points and numbers are drawn with `plot`");
+    return false;
+  }
+  bool wide = e->across && v.plates & 2;
+  v = widen(e, v, wide ? 3 : 1, s);
+  if (v.kind == V_ERROR) return false;
+  *item = (PlanItem){.kind = ITEM_IMAGE, .columns = wide ? (int)e->cols : 1, .label = expression_text(e, ast), .hi = 1};
+  if (finite_range(v.node)) item->lo = (float)v.node->lo, item->hi = (float)v.node->hi;
+  *out = (Output){item->label, v.node, true};
+  return true;
+}
+
+// `density(v)`, a cloud of points, or a curve over the axis.
+static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Output *out) {
+  bool density = ast->kind == AST_CALL && ast->a->kind == AST_NAME && !strcmp(ast->a->name, "density");
+  const Ast *inner = density && ast->b ? (ast->b->kind == AST_ARGUMENT ? ast->b->a : ast->b) : ast;
+  Value v = picture_value(e, scope, inner);
+  if (v.kind == V_ERROR) return false;
+  Shape s = event_shape(&v);
+  bool curve = e->across && v.plates & 2, single = shape_count(s) == 1;
+  *item = (PlanItem){.label = expression_text(e, ast), .columns = 1};
+  if (single && (curve || !density) && e->across) {
+    v = widen(e, reshape_event(e, v, (Shape){0}), 2, (Shape){0});
+    if (v.kind != V_ERROR && v.plates & 1) return complain(e, E0619, ast->span), false;
+    item->kind = ITEM_CURVE;
+    item->columns = CURVE_POINTS;
+  } else if (single) {
+    v = widen(e, reshape_event(e, v, (Shape){0}), 1, (Shape){0});
+    item->kind = ITEM_DENSITY;
+  } else if (s.rank == 1 && s.dim[0] == 2 && !density) {
+    v = widen(e, v, 1, s);
+    item->kind = ITEM_POINTS;
+  } else {
+    complain(e, E0620, ast->span, shape_text(e->arena, s));
+    return false;
+  }
+  if (v.kind == V_ERROR) return false;
+  *out = (Output){item->label, v.node, v.plates & 1};
+  return true;
+}
+
+static bool open_axis(Elab *e, Scope *scope, const Ast *picture, PlanShow *show) {
+  if (picture->kind != AST_PLOT || !picture->name) return true;
+  Support range;
+  if (!eval_support(e, e->global, picture->b, &range)) return false;
+  if (range.kind != SUPPORT_INTERVAL || range.hi == INFINITY) return complain(e, E0621, picture->b->span), false;
+  show->t_lo = (float)range.lo;
+  show->t_hi = (float)range.hi;
+  Value t = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[1])), 2);
+  t = apply2(e, OP_MUL, picture->span, t, value_number((range.hi - range.lo) / (CURVE_POINTS - 1)));
+  t = apply2(e, OP_ADD, picture->span, t, value_number(range.lo));
+  t.node->lo = range.lo;
+  t.node->hi = range.hi;
+  bind(e, scope, picture->name, t);
+  return true;
+}
+
+static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
+  const Ast *picture = picture_statement(e, ast), *body = ast->c;
+  check_settings(e, body);
+  if (!picture) return;
+  bool plot = picture->kind == AST_PLOT;
+  e->rows = setting(e, body, "rows", 10, 100);
+  e->cols = setting(e, body, "columns", 10, 100);
+  e->across = plot ? picture->name != NULL : mentions(body->a, "column");
+  int64_t points = setting(e, body, "points", 2000, 100000);
+  *show = (PlanShow){.name = ast->name, .kind = plot ? SHOW_PLOT : SHOW_GRID, .rows = (int)e->rows,
+                     .columns = (int)e->cols, .across = e->across};
+  begin_program(e, plot ? points : e->across ? e->rows : e->rows * e->cols, false);
+  if (e->across) e->plate[e->plate_count++] = plot ? CURVE_POINTS : e->cols;
+  e->in_show = true;
+  push_frame(e, ast, ast->span);
+  Scope *scope = scope_new(e, e->global);
+  eval_body(e, scope, body);
+  int n = ast_length(picture->a);
+  PlanItem *item = NEW_ARRAY(e->arena, PlanItem, n);
+  Output *out = NEW_ARRAY(e->arena, Output, n);
+  bool good = open_axis(e, scope, picture, show);
+  int i = 0;
+  for (const Ast *x = picture->a; x && good; x = x->next, i++) {
+    good = plot ? plot_item(e, scope, x, &item[i], &out[i]) : grid_item(e, scope, x, &item[i], &out[i]);
+    item[i].output = i;
+  }
+  pop_frame(e);
+  e->in_show = false;
+  show->item = item;
+  show->items = n;
+  if (good) show->program = end_program(e, arena_format(e->arena, "show %s", ast->name), e->plate[0], out, n);
+}
+
+void elaborate_shows(Elab *e) {
+  Model *m = e->model;
+  m->show = NEW_ARRAY(e->arena, PlanShow, e->decls + 1);
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    if (ast->kind == AST_SHOW) elaborate_show(e, ast, &m->show[m->shows++]);
+  }
+}
+
+// --- samples
+
+static const Decl *maker_of(const Elab *e, const char *name) {
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *net = e->decl[i]->ast;
+    for (const Ast *o = net->kind == AST_NET ? net->a : NULL; o; o = o->next)
+      if (!strcmp(o->name, name)) return e->decl[i];
+  }
+  return NULL;
+}
+
+static Value given_value(Elab *e, const Setting *given) {
+  int file = sources_add(e->sources, given->origin, given->text, strlen(given->text), false);
+  const Ast *ast = parse_expression(e->arena, e->sources, file);
+  return diagnostics_errors(e->sources) ? value_error() : eval(e, e->global, ast);
+}
+
+// What a network's input is given: as asked for, drawn from its prior, or each class in turn.
+static Value sample_input(Elab *e, const char *name, const Setting *given, int givens, Span where) {
+  const Setting *s = find_setting(given, givens, name);
+  if (s) return given_value(e, s);
+  if (find_decl(e, arena_format(e->arena, "prior %s", name))) {
+    Value prior = prior_of(e, name, where);
+    return prior.kind == V_DIST ? draw(e, prior, name, NULL, where) : value_error();
+  }
+  int c = find_column(e, name);
+  if (c < 0 || !e->column[c].classes) return complain(e, E0622, where, name, name), value_error();
+  int n = e->column[c].classes;
+  Value i = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[0])), 1);
+  Value turn = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, i, value_number(n)));
+  Value y = apply2(e, OP_SUB, where, i, apply2(e, OP_MUL, where, turn, value_number(n)));
+  y = apply2(e, OP_MAX, where, apply2(e, OP_MIN, where, y, value_number(n - 1)), value_number(0));
+  y.classes = n;
+  return y;
+}
+
+int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *given, int givens, bool mean) {
+  Elab *e = m->elab;
+  const Decl *net = NULL;
+  for (int i = 0; i < e->columns && !column; i++)
+    if (maker_of(e, e->column[i].name)) column = e->column[i].name;
+  if (column) net = maker_of(e, column);
+  Span where = net ? net->ast->span : (Span){e->file, 0, 0};
+  if (!net) return complain(e, E0623, where, column ? column : "the data"), -1;
+  for (int i = 0; i < givens; i++) {
+    const Ast *in = net->ast->b;
+    while (in && strcmp(in->name, given[i].name)) in = in->next;
+    if (!in) return complain(e, E0624, where, net->name, given[i].name), -1;
+  }
+  begin_program(e, n, false);
+  Value input[MAX_ARGS];
+  int inputs = 0;
+  for (const Ast *in = net->ast->b; in; in = in->next) {
+    input[inputs] = sample_input(e, in->name, given, givens, where);
+    if (input[inputs++].kind == V_ERROR) return -1;
+  }
+  Value v = apply_net_values(e, net, inputs, input, where);
+  if (v.kind == V_LIST) {
+    int k = 0;
+    for (const Ast *o = net->ast->a; strcmp(o->name, column); o = o->next) k++;
+    v = v.item[k];
+  }
+  if (v.kind == V_DIST) v = mean ? dist_member(e, v, "mean", where) : draw(e, v, column, NULL, where);
+  if (v.kind != V_ERROR) v = widen(e, v, 1, event_shape(&v));
+  if (v.kind == V_ERROR) return -1;
+  Output *out = NEW(e->arena, Output);
+  *out = (Output){column, v.node, true};
+  int p = end_program(e, "sample", n, out, 1);
+  m->program[p].graph.graph->tensor = m->tensor;
+  m->program[p].graph.graph->tensors = m->tensors;
+  return p;
+}

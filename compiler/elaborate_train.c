@@ -1,0 +1,403 @@
+// Objectives, rounds and optimisers; the test and init programs. Part of the elaborator.
+//
+// The lines of a round that are not repeated make one program: they share what they compute in common, and within
+// a round a draw of the same name is the same draw. Each line's gradient is taken for what stands after `over`
+// and nothing else, so for a frozen network no gradient of its weights is ever built.
+#include "elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+// --- programs
+
+void begin_program(Elab *e, int64_t batch, bool training) {
+  e->program++;
+  e->graph = graph_new(e->arena);
+  e->graph->tensor = e->model->tensor;
+  e->graph->tensors = e->tensors;
+  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 3 + 64);
+  e->training = training;
+  e->plate[0] = batch;
+  e->plate_count = 1;
+  e->plates = 1;
+  e->current = NULL;
+  e->current_room = 0;
+  e->assign = NULL;
+  e->assigns = e->assign_room = 0;
+  e->applications = NULL;
+  e->column_value = NEW_ARRAY(e->arena, Value, e->columns + 1);
+  for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
+  e->draw_counts = NULL;
+  e->drawing = (Drawing){0};
+  memset(e->feed, 0, sizeof e->feed);
+  e->learners = 0;
+  e->optimizing = -1;
+  e->frame = NULL;
+}
+
+int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs) {
+  Model *m = e->model;
+  ModelProgram *grown = NEW_ARRAY(e->arena, ModelProgram, m->programs + 1);
+  if (m->programs) memcpy(grown, m->program, (size_t)m->programs * sizeof *grown);
+  m->program = grown;
+  m->program[m->programs].graph = (GraphProgram){name, e->graph, output, outputs, e->assign, e->assigns};
+  m->program[m->programs].batch = batch;
+  return m->programs++;
+}
+
+Node *feed_node(Elab *e, InputKind kind) {
+  Node **slot = kind == INPUT_UPDATE ? &(Node *){NULL} : &e->feed[kind - INPUT_STEP];
+  static const char *const name[] = {"column", "step", "epoch", "update"};
+  if (kind == INPUT_UPDATE)
+    for (int i = 0; i < e->graph->inputs; i++)
+      if (e->graph->input[i].kind == kind && e->graph->input[i].index == e->line) return node_input(e->graph, i);
+  if (!*slot) {
+    e->graph->input[e->graph->inputs] = (InputInfo){kind, e->line, name[kind], {0}, kind == INPUT_UPDATE, INFINITY};
+    *slot = node_input(e->graph, e->graph->inputs++);
+  }
+  return *slot;
+}
+
+// --- objectives
+
+static const Decl *find_objective(Elab *e, const char *name, Span where) {
+  const Decl *d = find_decl(e, name);
+  if (d && d->ast->kind == AST_OBJECTIVE) return d;
+  const char *known[64];
+  int n = 0;
+  for (int i = 0; i < e->decls && n < 64; i++)
+    if (e->decl[i]->ast->kind == AST_OBJECTIVE) known[n++] = e->decl[i]->name;
+  complain(e, E0206, where, "objective", name);
+  const char *near = nearest_name(name, n, known);
+  if (near) report_help(e->sources, "did you mean `%s`?", near);
+  return NULL;
+}
+
+// The objective's value, one for each example or one in all; ERROR after reporting.
+static Value objective_value(Elab *e, const Ast *step) {
+  const Decl *d = find_objective(e, step->name, step->span);
+  Call call = {.span = step->span};
+  if (!d || !eval_arguments(e, e->global, step->a, &call)) return value_error();
+  Scope *scope = bind_formals(e, "objective", d->name, d->ast->a, &call);
+  if (!scope) return value_error();
+  e->has_objective = e->minimized = false;
+  e->objective = value_error();
+  push_frame(e, d->ast, step->span);
+  eval_body(e, scope, d->ast->c);
+  pop_frame(e);
+  if (!e->has_objective) return complain(e, E0521, d->ast->span, d->name), value_error();
+  if (e->minimized != (step->flag != 0)) {
+    complain(e, E0522, step->span, d->name, e->minimized ? "minimize" : "maximize");
+    return value_error();
+  }
+  return e->objective;
+}
+
+static Output output_of(Elab *e, const char *name, Value v) {
+  (void)e;
+  return (Output){name, v.node, v.plates & 1};
+}
+
+// --- a line of the round
+
+typedef struct {
+  const Ast *step;
+  int count;       // weights to move
+  int *tensor;
+  Node **wrt, **gradient;
+} Line;
+
+static bool name_learners(Elab *e, const Ast *step) {
+  int n = ast_length(step->b);
+  const char **name = NEW_ARRAY(e->arena, const char *, n + 1);
+  e->learners = 0;
+  for (const Ast *a = step->b; a; a = a->next) {
+    const Decl *d = find_decl(e, a->name);
+    if (!d || (d->ast->kind != AST_NET && d->ast->kind != AST_PARAMETER)) {
+      complain(e, E0523, a->span, a->name);
+      return false;
+    }
+    name[e->learners++] = d->name;
+  }
+  e->learning = name;
+  return true;
+}
+
+static bool owner_in(const Elab *e, int t) {
+  for (int i = 0; i < e->learners; i++)
+    if (!strcmp(e->learning[i], e->model->tensor[t].owner)) return true;
+  return false;
+}
+
+// Every network that is to learn has weights, and the objective depends on them.
+static bool check_learners(Elab *e, const Line *line) {
+  for (const Ast *a = line->step->b; a; a = a->next) {
+    int weights = 0, moved = 0;
+    for (int i = 0; i < line->count; i++) {
+      bool own = !strcmp(e->model->tensor[line->tensor[i]].owner, a->name);
+      weights += own;
+      moved += own && line->gradient[i];
+    }
+    if (moved) continue;
+    complain(e, E0520, a->span, line->step->name, a->name);
+    const Decl *d = find_objective(e, line->step->name, line->step->span);
+    if (d) report_note(e->sources, d->ast->span, "the objective");
+    if (!weights) report_help(e->sources, "`%s` is not applied there, or has no weights", a->name);
+    return false;
+  }
+  return true;
+}
+
+static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
+  line->tensor = NEW_ARRAY(e->arena, int, e->tensors + 1);
+  line->wrt = NEW_ARRAY(e->arena, Node *, e->tensors + 1);
+  line->gradient = NEW_ARRAY(e->arena, Node *, e->tensors + 1);
+  for (int t = 0; t < e->tensors; t++)
+    if (e->model->tensor[t].kind == TENSOR_WEIGHT && owner_in(e, t) && t < e->current_room && e->current[t]) {
+      line->tensor[line->count] = t;
+      line->wrt[line->count++] = e->current[t];
+    }
+  Value loss = objective;
+  if (loss.plates) loss = value_tensor(node_reduce(e->graph, OP_SUM, loss.node, 1), 0);
+  double scale = (minimize ? 1 : -1) / (objective.plates ? (double)e->plate[0] : 1);
+  loss = apply2(e, OP_MUL, line->step->span, loss, value_number(scale));
+  Node *blocked = NULL;
+  graph_gradient(e->graph, loss.node, line->count, line->wrt, line->gradient, &blocked);
+  if (blocked) {
+    complain(e, E0507, blocked->span, line->step->name);
+    report_note(e->sources, line->step->span, "asked for here");
+    return false;
+  }
+  return check_learners(e, line);
+}
+
+static Node *norm_of(Elab *e, int n, Node *const *gradient) {
+  Node *total = node_const(e->graph, 0, (Shape){0});
+  for (int i = 0; i < n; i++) {
+    if (!gradient[i]) continue;
+    Node *g = gradient[i], *square = node_binary(e->graph, OP_MUL, g, g);
+    Node *sum = g->shape.rank ? node_reduce(e->graph, OP_SUM, square, (1u << g->shape.rank) - 1) : square;
+    total = node_binary(e->graph, OP_ADD, total, sum);
+  }
+  return node_unary(e->graph, OP_SQRT, total);
+}
+
+static void move_weights(Elab *e, const Line *line) {
+  const Ast *with = line->step->c, *callee = with->kind == AST_CALL ? with->a : with;
+  const Decl *d = callee->kind == AST_NAME ? find_decl(e, callee->name) : NULL;
+  if (!d || d->ast->kind != AST_OPTIMIZER) {
+    complain(e, E0206, with->span, "optimizer", callee->kind == AST_NAME ? callee->name : "this");
+    return;
+  }
+  Call call = {.span = with->span};
+  if (with->kind == AST_CALL && !eval_arguments(e, e->global, with->b, &call)) return;
+  e->gradient_norm = NULL;
+  e->gradients = line->count;
+  e->gradient_of = line->gradient;
+  for (int i = 0; i < line->count; i++) {
+    if (!line->gradient[i]) continue;
+    Scope *scope = bind_formals(e, "optimizer", d->name, d->ast->a, &call);
+    if (!scope) break;
+    e->optimizing = line->tensor[i];
+    bind(e, scope, "value", value_tensor(tensor_value(e, line->tensor[i]), 0));
+    bind(e, scope, "gradient", value_tensor(line->gradient[i], 0));
+    push_frame(e, d->ast, with->span);
+    Span outer = e->graph->span;
+    e->graph->span = with->span;
+    eval_body(e, scope, d->ast->c);
+    e->graph->span = outer;
+    pop_frame(e);
+    if (diagnostics_errors(e->sources)) break;  // one weight tells it all
+  }
+  e->optimizing = -1;
+}
+
+Value gradient_norm(Elab *e) {
+  if (!e->gradient_norm) e->gradient_norm = norm_of(e, e->gradients, e->gradient_of);
+  return value_tensor(e->gradient_norm, 0);
+}
+
+static const char *list_names(Elab *e, const Ast *names) {
+  Text t = text_new(e->arena);
+  for (; names; names = names->next) text_add(&t, "%s%s", names->name, names->next ? ", " : "");
+  return t.data;
+}
+
+static void explain_line(Elab *e, const Line *line, int before) {
+  int64_t numbers = 0;
+  int tensors = 0;
+  for (int i = 0; i < line->count; i++)
+    if (line->gradient[i]) tensors++, numbers += shape_count(e->model->tensor[line->tensor[i]].shape);
+  Text frozen = text_new(e->arena);
+  for (int t = 0; t < e->tensors; t++) {
+    const TensorInfo *info = &e->model->tensor[t];
+    bool first = info->kind == TENSOR_WEIGHT && !owner_in(e, t) && t < e->current_room && e->current[t];
+    for (int s = 0; s < t && first; s++) first = strcmp(e->model->tensor[s].owner, info->owner) != 0;
+    if (first) text_add(&frozen, "%s%s", frozen.length ? ", " : "", info->owner);
+  }
+  const Ast *s = line->step;
+  finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
+          list_names(e, s->b), expression_text(e, s->c));
+  finding(e, "line", s->span, "   moves %d tensors, %lld numbers; gradients of anything else: %d", tensors,
+          (long long)numbers, 0);
+  if (frozen.length) finding(e, "line", s->span, "   frozen: %s (read, no gradient of its weights is in the graph)", frozen.data);
+  (void)before;
+}
+
+static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
+  e->draw_counts = NULL;
+  e->drawing.count = 0;
+  e->applications = NULL;
+  if (!name_learners(e, step)) return false;
+  int before = e->assigns;
+  Value objective = objective_value(e, step);
+  if (objective.kind == V_ERROR) return false;
+  Line line = {.step = step};
+  if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
+  *out = output_of(e, e->model->objective[e->line], objective);
+  move_weights(e, &line);
+  explain_line(e, &line, before);
+  e->learners = 0;
+  return true;
+}
+
+// --- rounds
+
+static int count_steps(const Ast *items) {
+  int n = 0;
+  for (; items; items = items->next) n += items->kind == AST_STEP ? 1 : items->kind == AST_REPEAT ? count_steps(items->b) : 0;
+  return n;
+}
+
+static void add_turn(Elab *e, PlanTurn turn) {
+  Model *m = e->model;
+  turn.turn = 0;
+  for (int i = 0; i < m->turns; i++) turn.turn += m->turn[i].program == turn.program;
+  if ((m->turns & (m->turns - 1)) == 0) {  // full at a power of two
+    PlanTurn *grown = NEW_ARRAY(e->arena, PlanTurn, m->turns ? 2 * m->turns : 1);
+    if (m->turns) memcpy(grown, m->turn, (size_t)m->turns * sizeof *grown);
+    m->turn = grown;
+  }
+  m->turn[m->turns++] = turn;
+}
+
+// Consecutive lines, as one program.
+static const Ast *elaborate_group(Elab *e, const Ast *items) {
+  int first = e->line, n = 0;
+  const Ast *after = items;
+  for (; after && after->kind != AST_REPEAT; after = after->next) n += after->kind == AST_STEP;
+  if (!n) return after;
+  begin_program(e, e->model->batch, true);
+  Output *out = NEW_ARRAY(e->arena, Output, n);
+  for (const Ast *s = items; s != after; s = s->next)
+    if (s->kind == AST_STEP) elaborate_line(e, s, &out[e->line - first]), e->line++;
+  if (diagnostics_errors(e->sources)) return after;
+  const char *name = n == 1 ? arena_format(e->arena, "train line %d", first + 1)
+                            : arena_format(e->arena, "train lines %d to %d", first + 1, first + n);
+  int p = end_program(e, name, e->model->batch, out, n);
+  add_turn(e, (PlanTurn){.program = p, .first_line = first, .lines = n});
+  return after;
+}
+
+static void elaborate_items(Elab *e, const Ast *items) {
+  for (const Ast *i = items; i;) {
+    if (i->kind != AST_REPEAT) {
+      i = elaborate_group(e, i);
+      continue;
+    }
+    double n = eval_number(e, e->global, i->a, "a count");
+    if (n < 1 || n > 1000 || floor(n) != n) complain(e, E0524, i->a->span, n);
+    int first = e->model->turns;
+    elaborate_items(e, i->b);
+    int length = e->model->turns - first;
+    for (int r = 1; r < n && n <= 1000 && e->model->turns < 10000; r++)
+      for (int k = 0; k < length; k++) add_turn(e, e->model->turn[first + k]);
+    i = i->next;
+  }
+}
+
+static void name_lines(Elab *e, const Ast *items) {
+  for (; items; items = items->next) {
+    if (items->kind == AST_REPEAT) name_lines(e, items->b);
+    if (items->kind != AST_STEP) continue;
+    int same = 0;
+    for (int i = 0; i < e->line; i++) same += !strcmp(e->step[i]->name, items->name);
+    e->step[e->line] = items;
+    e->model->objective[e->line++] = same ? arena_format(e->arena, "%s_%d", items->name, same + 1) : items->name;
+  }
+}
+
+void elaborate_training(Elab *e) {
+  if (!e->train) return;
+  int n = count_steps(e->train->a);
+  e->model->lines = n;
+  e->model->objective = NEW_ARRAY(e->arena, const char *, n + 1);
+  e->step = NEW_ARRAY(e->arena, const Ast *, n + 1);
+  if (!n) {
+    complain(e, E0525, e->train->span);
+    return;
+  }
+  e->line = 0;
+  name_lines(e, e->train->a);
+  e->line = 0;
+  elaborate_items(e, e->train->a);
+}
+
+// --- what is measured on held-out data
+
+void elaborate_test(Elab *e) {
+  Model *m = e->model;
+  Output *out = NEW_ARRAY(e->arena, Output, m->lines + e->decls);
+  int n = 0;
+  m->test = -1;
+  if (m->data.format == DATA_NONE) return;
+  begin_program(e, m->batch, false);
+  for (int i = 0; i < m->lines; i++) {
+    e->draw_counts = NULL;
+    Value v = objective_value(e, e->step[i]);
+    if (v.kind == V_ERROR) return;
+    out[n++] = output_of(e, m->objective[i], v);
+  }
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    if (ast->kind != AST_METRIC) continue;
+    e->draw_counts = NULL;
+    push_frame(e, ast, ast->span);
+    Value v = eval_body(e, scope_new(e, e->global), ast->c);
+    pop_frame(e);
+    if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
+    if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
+    if (v.kind == V_ERROR || v.kind == V_NONE) return;
+    if (event_rank(&v)) {
+      complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
+      return;
+    }
+    out[n++] = output_of(e, ast->name, v);
+  }
+  if (n) m->test = end_program(e, "test", m->batch, out, n);
+}
+
+// --- what the tensors begin with
+
+void elaborate_init(Elab *e) {
+  begin_program(e, 1, false);
+  e->plates = 0;
+  for (int t = 0; t < e->tensors; t++) {
+    const TensorInfo *info = &e->model->tensor[t];
+    const TensorStart *start = &e->start[t];
+    e->graph->span = info->span;
+    Value v = start->init ? eval(e, start->scope, start->init) : value_number(start->number);
+    if (v.kind == V_DIST) v = draw(e, v, info->name, &info->shape, info->span);
+    else if (start->drawn && v.kind != V_ERROR) complain(e, E0407, start->init->span, value_text(e, v)), v = value_error();
+    if (v.kind == V_ERROR) return;
+    Shape own = event_shape(&v), merged;
+    v = to_tensor(e, v);
+    if (v.kind == V_ERROR) return;
+    if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
+      complain(e, E0526, start->init->span, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
+      return;
+    }
+    tensor_assign(e, t, widen(e, v, 0, info->shape).node);
+  }
+  e->model->init = end_program(e, "init", 1, NULL, 0);
+}

@@ -98,8 +98,16 @@ void progress_begin(Progress *p, const Training *t) {
   else if (t->session->resume)
     progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
                  (long long)(t->step / t->epoch_steps + 1));
-  p->began = p->told = p->epoch_began = progress_clock();
-  p->first_step = p->epoch_first_step = t->step;
+  p->began = p->told = progress_clock();
+  p->first_step = t->step;
+  progress_next(p, t);
+}
+
+void progress_trained(Progress *p) { p->epoch_trained = progress_clock(); }
+
+void progress_next(Progress *p, const Training *t) {
+  p->epoch_began = progress_clock();
+  p->epoch_first_step = t->step;
 }
 
 // Seconds as 3:07 or 1:02:03.
@@ -123,7 +131,8 @@ void progress_step(Progress *p, const Training *t) {
   progress_duration(left, sizeof left, rate > 0 ? (double)(t->last_step - t->step) / rate : 0);
   fprintf(stderr, "%sepoch %lld  step %lld of %lld", p->moving ? "\r" : "", (long long)training_epoch(t),
           (long long)t->step, (long long)t->last_step);
-  for (int i = 0; i < t->plan->lines; i++) fprintf(stderr, "  %s %.6g", t->line[i].name, t->line[i].sum / (double)t->line[i].values);
+  for (const Line *line = t->line; line < t->line + t->plan->lines; line++)
+    fprintf(stderr, "  %s %.6g", line->name, line->sum / (double)line->values);
   fprintf(stderr, "  %.4g steps/s  %s left%s", rate, left, p->moving ? "\033[K" : "\n");
   fflush(stderr);
   p->shown = p->moving;
@@ -137,7 +146,6 @@ static void progress_measures(const char *split, const Measure *measure, int n) 
 }
 
 void progress_report(Progress *p, const Training *t, const Measure *train, const Measure *test, int tests) {
-  double now = progress_clock();
   int64_t epoch = training_epoch(t);
   progress_clear(p);
   if (!p->quiet) {
@@ -147,11 +155,9 @@ void progress_report(Progress *p, const Training *t, const Measure *train, const
     printf("\n");
     fflush(stdout);
   }
-  double seconds = now - p->epoch_began;
-  progress_say(p, p->verbose, "epoch %lld: %.2f s, %.4g steps/s", (long long)epoch, seconds,
-               progress_rate(t->step - p->epoch_first_step, seconds));
-  p->epoch_began = now;
-  p->epoch_first_step = t->step;
+  double seconds = p->epoch_trained - p->epoch_began;
+  progress_say(p, p->verbose, "epoch %lld: %.2f s of training, %.4g steps/s, %.2f s of measuring", (long long)epoch, seconds,
+               progress_rate(t->step - p->epoch_first_step, seconds), progress_clock() - p->epoch_trained);
 }
 
 void progress_end(Progress *p, const Training *t) {

@@ -11,8 +11,9 @@ typedef struct Progress {
   bool moving;        // the moving line is wanted
   bool shown;         // it stands on the terminal now
   bool quiet, verbose;
-  double began, told;  // seconds: of the session, of the last line
-  double epoch_began;
+  double began, told;   // seconds: of the session, of the last line
+  double epoch_began;   // of the epoch's first step in this session
+  double epoch_trained;  // of its last step, before the measuring
   int64_t first_step, epoch_first_step;
   FILE *log;          // run.log, or NULL
 } Progress;
@@ -27,6 +28,11 @@ void progress_begin(Progress *p, const Training *t);
 
 // After every step: cheap unless something is due.
 void progress_step(Progress *p, const Training *t);
+
+// An epoch's steps are done, and what follows is no training; and the next epoch's steps begin.
+void progress_trained(Progress *p);
+
+void progress_next(Progress *p, const Training *t);
 
 // The loss line of an epoch, or of the part of it that was trained.
 void progress_report(Progress *p, const Training *t, const Measure *train, const Measure *test, int tests);

@@ -127,7 +127,7 @@ static void session_begin(Training *t) {
   session_folder(a, s->folder);
   session_lock(a, s->folder);
   session_check_folder(a, s);
-  session_folder(a, arena_format(a, "%s/shows", s->folder));
+  if (t->plan->shows) session_folder(a, arena_format(a, "%s/shows", s->folder));
   if (s->resume)
     checkpoint_resume(t, &length);
   else

@@ -173,6 +173,7 @@ static void training_report(Training *t) {
   Run *run = t->run;
   Moment moment = moment_after(t->step, t->epoch_steps, t->line);
   Measure *train = t->measure, *test = t->measure + t->plan->lines;
+  progress_trained(t->progress);
   for (int i = 0; i < t->plan->lines; i++)
     train[i] = (Measure){t->line[i].name, t->line[i].sum / (double)t->line[i].values, -1};
   int tests = measure_test(run, moment, test);
@@ -204,6 +205,7 @@ static void training_end_epoch(Training *t) {
     t->line[i].values = 0;
   }
   training_save(t);
+  progress_next(t->progress, t);
 }
 
 // In the middle of an epoch the checkpoint comes first: what is reported here is dropped when the run goes on, because a

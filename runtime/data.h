@@ -10,13 +10,15 @@
 #include "run.h"
 
 // gmc sets run->reader to data_reader(format); an emitted program sets the one it needs, and is given that one's code alone.
-DataReader data_read_idx;       // gzip by libdeflate
+// With gzip by libdeflate.
+void data_read_idx(Arena *a, const Plan *plan, const char *const *files, Data *into);
 
-DataReader data_read_idx_zlib;  // gzip by zlib
+// With gzip by zlib.
+void data_read_idx_zlib(Arena *a, const Plan *plan, const char *const *files, Data *into);
 
-DataReader data_read_npy;
+void data_read_npy(Arena *a, const Plan *plan, const char *const *files, Data *into);
 
-DataReader data_read_csv;
+void data_read_csv(Arena *a, const Plan *plan, const char *const *files, Data *into);
 
 DataReader *data_reader(DataFormat format);  // NULL for DATA_NONE and DATA_GENERATED
 

@@ -9,9 +9,9 @@
 // Expands all members of a gzip file into exactly `room` bytes. NULL, or what is wrong with the file.
 typedef const char *Gunzip(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
-Gunzip gunzip_deflate;
+const char *gunzip_deflate(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
-Gunzip gunzip_zlib;
+const char *gunzip_zlib(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
 bool gunzip_is(const uint8_t *from, size_t size);  // does it begin as a gzip file does?
 

@@ -1,6 +1,7 @@
 // Pictures of a run: grids of images, and plots of points, lines and densities. From plain arrays to PNG.
 //
-// Any values will do: pixels that are no number show in red, points that are none are left out and counted in the legend.
+// Any values will do: pixels that are no number show in red, points that are none, and those so far from the
+// others that showing them would hide these, are left out and counted in the legend.
 #ifndef GMC_PICTURE_H
 #define GMC_PICTURE_H
 

@@ -57,6 +57,21 @@ Config *config_new(Arena *a) {
   return c;
 }
 
+static Settings settings_copy(Arena *a, const Settings *s) {
+  Settings copy = {0};
+  for (int i = 0; i < s->count; i++) settings_put(a, &copy, s->item[i].name, s->item[i].text, s->item[i].origin);
+  return copy;
+}
+
+Config *config_copy(Arena *a, const Config *c) {
+  Config *copy = NEW(a, Config);
+  *copy = *c;
+  copy->params = settings_copy(a, &c->params);
+  copy->train = settings_copy(a, &c->train);
+  copy->sweeps = 0;
+  return copy;
+}
+
 // events
 
 static int event_line(const Reader *r) {
@@ -310,7 +325,6 @@ static const Key key_table[] = {
     {"out", read_text, print_text, offsetof(Config, out), 0, NULL, 0},
     {"sweep", read_sweep, print_sweep, offsetof(Config, sweep), 0, NULL, 0},
     {"files", read_map, print_map, offsetof(Config, files), 0, NULL, 0},
-    {"record", read_map, print_map, offsetof(Config, record), 0, NULL, 0},
 };
 enum { KEYS = sizeof key_table / sizeof *key_table };
 

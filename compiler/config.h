@@ -23,7 +23,6 @@ typedef struct {
 typedef struct {
   Settings params, priors, train;
   Settings files;         // in a run's folder: what each stored text was called: {model.gm: models/cvae.gm}
-  Settings record;        // in a run's folder: what it was made with
   const Setting *data;    // or NULL
   int64_t seed, threads;  // -1: not given
   const char *out;        // or NULL
@@ -39,6 +38,8 @@ Config *config_read(Arena *a, const char *path);
 // The same of a text that is in memory.
 Config *config_parse(Arena *a, const char *path, const char *text, size_t length);
 void config_print(Text *t, const Config *c);
+// A copy without the sweep, whose params and train settings can be set without touching the first.
+Config *config_copy(Arena *a, const Config *c);
 
 // Sets NAME, replacing an earlier setting of that name.
 void settings_put(Arena *a, Settings *s, const char *name, const char *text, const char *origin);

@@ -188,8 +188,19 @@ static Options *ask_help(Options *o, const char *about) {
   return o;
 }
 
+static const char *typed_line(Arena *a, int argc, char **argv) {
+  Text t = text_new(a);
+  text_add(&t, "gmc");
+  for (int i = 1; i < argc; i++) {
+    bool plain = !strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;#~!") && *argv[i];
+    text_add(&t, plain ? " %s" : " '%s'", printable(a, argv[i]));
+  }
+  return t.data;
+}
+
 Options *options_parse(Arena *a, int argc, char **argv) {
   Options *o = NEW(a, Options);
+  o->line = typed_line(a, argc, argv);
   o->word = NEW_ARRAY(a, const char *, argc + 1);
   if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) return ask_help(o, NULL);
   o->command = strcmp(argv[1], "--version") == 0 ? COMMAND_VERSION : find_command(a, argv[1]);

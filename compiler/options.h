@@ -67,6 +67,7 @@ typedef enum {
 
 typedef struct {
   Command command;
+  const char *line;   // as typed, printable
   const char **word;  // operands
   int words;
   struct {

@@ -1,0 +1,120 @@
+// Run folders: choosing one, and the texts in it; see folder.h.
+#include "folder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+
+enum { MANY_FOLDERS = 100000 };
+
+static const char *inside(Arena *a, const char *folder, const char *name) {
+  return arena_format(a, "%s/%s", folder, name);
+}
+
+const char *folder_choose(Arena *a, const char *model) {
+  for (int i = 1; i < MANY_FOLDERS; i++) {
+    const char *folder = i == 1 ? arena_format(a, "runs/%s", model) : arena_format(a, "runs/%s-%d", model, i);
+    if (access(folder, F_OK) != 0) return folder;
+  }
+  fail(a, EXIT_CANTCREATE, "runs/%s to runs/%s-%d are all there; choose a folder with --out", model, model,
+       MANY_FOLDERS - 1);
+}
+
+// Names stay apart by their text alone, so that a relative `use` leads to the same name from an absolute path.
+static const char *absolute(Arena *a, const char *path) {
+  char here[PATH_MAX];
+  if (*path == '/') return path;
+  if (!getcwd(here, sizeof here)) fail(a, EXIT_IO, "the working folder: %s", strerror(errno));
+  return inside(a, here, path);
+}
+
+static bool is_origin(const Settings *s, const char *name) {
+  for (int i = 0; i < s->count; i++) {
+    if (strcmp(s->item[i].origin, name) == 0) return true;
+  }
+  return false;
+}
+
+// Was this text read from a file, rather than given as an option or a value of a run file?
+static bool is_file(const SourceText *text, const Config *c) {
+  if (text->library || (c->data && strcmp(c->data->origin, text->name) == 0)) return false;
+  return !is_origin(&c->params, text->name) && !is_origin(&c->priors, text->name) && !is_origin(&c->train, text->name);
+}
+
+// The last part of a path in letters that no shell and no file system minds, ending in .gm and not yet a name of
+// `taken`.
+static const char *kept_name(Arena *a, const char *path, const Settings *taken) {
+  const char *slash = strrchr(path, '/');
+  char *name = arena_copy(a, slash ? slash + 1 : path);
+  for (char *c = name; *c; c++) {
+    bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("._-", *c);
+    if (!plain || (c == name && *c == '.')) *c = '_';
+  }
+  const char *dot = strrchr(name, '.');
+  if (!dot || strcmp(dot, ".gm") != 0) name = arena_format(a, "%s.gm", name);
+  const char *unique = name;
+  for (int i = 2; settings_get(taken, unique); i++) unique = arena_format(a, "%d-%s", i, name);
+  return unique;
+}
+
+// Params that nobody set, as the model's file has them.
+static void add_params(Arena *a, const Model *m, int file, Settings *params) {
+  const char *text = sources_text(m->sources, file)->text;
+  for (const Ast *item = parse_file(a, m->sources, file)->a; item; item = item->next) {
+    if (item->kind != AST_PARAM || settings_get(params, item->name)) continue;
+    Span value = item->a->span;
+    settings_put(a, params, item->name, arena_slice(a, text + value.begin, value.end - value.begin), "");
+  }
+}
+
+static void add_number(Arena *a, Settings *s, const char *name, int64_t number) {
+  settings_put(a, s, name, arena_format(a, "%lld", (long long)number), "");
+}
+
+KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count) {
+  Config *kept = config_copy(a, c);
+  kept->files = (Settings){0};
+  if (kept->seed < 0) kept->seed = m->seed;
+  add_number(a, &kept->train, "batch", m->batch);
+  add_number(a, &kept->train, "epochs", m->epochs);
+  KeptText *text = NEW_ARRAY(a, KeptText, sources_count(m->sources) + 1);
+  int n = 0;
+  for (int i = 0; i < sources_count(m->sources); i++) {
+    const SourceText *source = sources_text(m->sources, i);
+    if (!is_file(source, c)) continue;
+    const char *name = strcmp(source->name, m->source) == 0 ? "model.gm" : kept_name(a, source->name, &kept->files);
+    settings_put(a, &kept->files, name, absolute(a, source->name), "");
+    text[n++] = (KeptText){name, source->text};
+    add_params(a, m, i, &kept->params);
+  }
+  Text yaml = text_new(a);
+  text_add(&yaml, "# A run of %s, written by gmc; `gmc run --resume` goes on with it.\n", m->name);
+  config_print(&yaml, kept);
+  text[n++] = (KeptText){"config.yaml", yaml.data};
+  *count = n;
+  return text;
+}
+
+Config *folder_config(Arena *a, const char *folder) {
+  const char *path = inside(a, folder, "config.yaml");
+  if (!file_exists(path)) fail(a, EXIT_NOINPUT, "%s holds no run: there is no config.yaml", printable(a, folder));
+  return config_read(a, path);
+}
+
+int folder_sources(Arena *a, Sources *s, const char *folder, const Config *c) {
+  int model = -1;
+  for (int i = 0; i < c->files.count; i++) {
+    const Setting *f = &c->files.item[i];
+    if (strchr(f->name, '/'))
+      fail(a, EXIT_CONFIG, "%s: `%s` is no name of a file here", f->origin, printable(a, f->name));
+    Sources *apart = sources_new(a);  // reads and checks it under the name that it has here
+    const SourceText *text = sources_text(apart, sources_read(apart, inside(a, folder, f->name)));
+    int file = sources_add(s, f->text, text->text, text->length, false);
+    if (strcmp(f->name, "model.gm") == 0) model = file;
+  }
+  if (model < 0) fail(a, EXIT_CONFIG, "%s/config.yaml: `files` names no model.gm", printable(a, folder));
+  return model;
+}

@@ -1,0 +1,33 @@
+// gmc: reads the command line and does what it says.
+//
+// One arena for the whole; whatever fails comes back here with its exit code.
+#include "commands.h"
+
+static int run_command(Arena *a, const Options *o) {
+  static int (*const command[])(Arena *, const Options *) = {
+#define C(ID, name, ...) command_##name,
+      COMMANDS(C)
+#undef C
+  };
+  return command[o->command](a, o);
+}
+
+int main(int argc, char **argv) {
+  Arena *a = arena_open(NULL);
+  if (!a) {
+    fputs("gmc: out of memory\n", stderr);
+    return EXIT_MEMORY;
+  }
+  volatile int code = EXIT_SOFTWARE;
+  if (ARENA_TRY(a) == 0) {
+    code = run_command(a, options_parse(a, argc, argv));
+  } else {
+    code = a->code;
+  }
+  arena_close(a);
+  if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
+    fputs("gmc: cannot write to the standard output\n", stderr);
+    return EXIT_IO;
+  }
+  return code;
+}

@@ -42,13 +42,17 @@ static const char *diagnose_search(Training *t, int64_t step) {
   return NULL;
 }
 
-_Noreturn void diagnose(Training *t, int64_t step, const char *what) {
+void diagnose(Training *t, int64_t step, const char *what) {
+  const Session *s = t->session;
+  int64_t saved = t->saved_step;
+  const char *place = s->find_nan ? diagnose_search(t, step) : NULL;
   progress_clear(t->progress);
-  const char *place = t->session->find_nan ? diagnose_search(t, step) : NULL;
-  const char *kept = t->session->folder && t->saved_step >= 0
-                         ? arena_format(t->run->arena, "; the weights of step %lld are kept in %s", (long long)t->saved_step,
-                                        checkpoint_path(t->run->arena, t->session->folder))
-                         : "";
-  fail(t->run->arena, EXIT_NUMBERS, "%s is not finite at step %lld, epoch %lld%s%s%s", what, (long long)step + 1,
-       (long long)(step / t->epoch_steps + 1), place ? "; first in " : "", place ? place : "", kept);
+  fflush(stdout);
+  fprintf(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
+          (long long)(step / t->epoch_steps + 1));
+  if (place) fprintf(stderr, "; first in %s", place);
+  if (s->folder && saved >= 0)
+    fprintf(stderr, "; the weights of step %lld are kept in %s", (long long)saved, checkpoint_path(t->run->arena, s->folder));
+  fputc('\n', stderr);
+  t->failed = true;
 }

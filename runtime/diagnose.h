@@ -4,8 +4,9 @@
 
 #include "train.h"
 
-// Leaves with EXIT_NUMBERS and a message: `what` is no longer finite at `step`, and where that began. The steps are replayed from
-// the last checkpoint, or from the start, which gives the same bits; the last ones run kernel by kernel. Nothing is written.
-_Noreturn void diagnose(Training *t, int64_t step, const char *what);
+// Says that `what` is no longer finite at `step`, and where that began: the steps are replayed from the last checkpoint, or
+// from the start, which gives the same bits, and the last ones run kernel by kernel. Marks the training as failed; nothing
+// is written, and its tensors are good for nothing more.
+void diagnose(Training *t, int64_t step, const char *what);
 
 #endif

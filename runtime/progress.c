@@ -163,8 +163,9 @@ void progress_report(Progress *p, const Training *t, const Measure *train, const
 void progress_end(Progress *p, const Training *t) {
   double seconds = progress_clock() - p->began;
   const Session *s = t->session;
-  progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
-               progress_rate(t->step - p->first_step, seconds));
+  if (t->step > p->first_step)
+    progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
+                 progress_rate(t->step - p->first_step, seconds));
   if (t->step < t->last_step) progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
   if (s->folder) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);

@@ -185,13 +185,24 @@ static void training_report(Training *t) {
   for (int i = 0; i < t->plan->shows; i++) show_epoch(run, i, t->session->folder, moment);
 }
 
-// Keeps the tensors, unless one of them is spoilt: good weights are never replaced by such.
+// The first tensor with a number that is not finite, or NULL.
+static const PlanTensor *training_spoilt(const Training *t) {
+  for (int i = 0; i < t->plan->tensors; i++) {
+    const PlanTensor *tensor = &t->plan->tensor[i];
+    for (int64_t k = 0; k < tensor->count; k++)
+      if (!isfinite(t->run->memory[tensor->at + k])) return tensor;
+  }
+  return NULL;
+}
+
+// Good weights are never replaced by spoilt ones, nor are those measured.
+static bool training_sound(Training *t) {
+  const PlanTensor *spoilt = training_spoilt(t);
+  if (spoilt) diagnose(t, t->step - 1, arena_format(t->run->arena, "tensor `%s`", spoilt->name));
+  return !spoilt;
+}
+
 static void training_save(Training *t) {
-  const Plan *plan = t->plan;
-  for (int i = 0; i < plan->tensors; i++)
-    for (int64_t k = 0; k < plan->tensor[i].count; k++)
-      if (!isfinite(t->run->memory[plan->tensor[i].at + k]))
-        diagnose(t, t->step - 1, arena_format(t->run->arena, "tensor `%s`", plan->tensor[i].name));
   if (t->session->folder) checkpoint_write(t);
   t->saved_step = t->step;
   t->saved_time = progress_clock();
@@ -226,22 +237,32 @@ static bool training_checkpoint_due(const Training *t) {
   return s->checkpoint_seconds > 0 && progress_clock() - t->saved_time >= s->checkpoint_seconds;
 }
 
-int training_run(Training *t) {
+// What is due after a step.
+static void training_after_step(Training *t) {
   const Session *s = t->session;
-  if (t->saved_step != t->step) training_save(t);
-  while (t->step < t->last_step && !stop_signal) {
+  bool ends_epoch = t->step % t->epoch_steps == 0, ends = t->step == t->last_step;
+  if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
+  progress_step(t->progress, t);
+  if (!(ends_epoch || ends || training_checkpoint_due(t)) || !training_sound(t)) return;
+  if (ends_epoch)
+    training_end_epoch(t);
+  else if (ends)
+    training_end_early(t);
+  else
+    training_save(t);
+}
+
+int training_run(Training *t) {
+  if (t->saved_step != t->step && training_sound(t)) training_save(t);
+  while (t->step < t->last_step && !stop_signal && !t->failed) {
     int bad = training_round(t);
-    if (bad >= 0) diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
-    if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
-    progress_step(t->progress, t);
-    if (t->step % t->epoch_steps == 0)
-      training_end_epoch(t);
-    else if (t->step == t->last_step)
-      training_end_early(t);
-    else if (training_checkpoint_due(t))
-      training_save(t);
+    if (bad >= 0)
+      diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
+    else
+      training_after_step(t);
   }
-  if (t->step < t->last_step && t->saved_step != t->step) training_save(t);
+  if (!t->failed && t->saved_step != t->step && training_sound(t)) training_save(t);  // after a signal
+  if (t->failed) return EXIT_NUMBERS;
   progress_end(t->progress, t);
-  return t->step == t->last_step ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
+  return t->step >= t->last_step ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
 }

@@ -31,6 +31,7 @@ typedef struct {
   int64_t ordered;      // -1: none yet
   Measure *measure;     // room for the averages of an epoch: plan->lines, then the test program's outputs
   uint64_t data_hash;   // of the training split
+  bool failed;          // a number was not finite
   int64_t saved_step;   // of the last checkpoint; -1: none
   double saved_time;
   Records *records;     // NULL without a folder
@@ -65,7 +66,7 @@ int training_round(Training *t);
 // The epoch that the last step belongs to, from 1; 0 before the first step.
 int64_t training_epoch(const Training *t);
 
-// Rounds until the last step or a signal. Leaves with EXIT_NUMBERS when an objective or a tensor is not finite.
+// Rounds until the last step, a signal, or an objective or tensor that is not finite. Returns the exit code.
 int training_run(Training *t);
 
 #endif

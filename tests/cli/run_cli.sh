@@ -1,0 +1,171 @@
+#!/bin/sh
+# The command line from outside: exit codes, what is said and where, and what a run's folder is good for.
+# GMC names the program, ./gmc by default.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+gmc=$(realpath "${GMC:-./gmc}") || exit 1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+cd "$scratch" || exit 1
+
+wrong() {
+  failed=$((failed + 1))
+  echo "FAILED $*"
+  sed 's/^/  /' out err
+}
+
+# says CODE PATTERN ARGUMENT...: gmc ends with CODE and the pattern stands in what it says on stderr, or with code 0 on either
+says() {
+  code=$1 pattern=$2
+  shift 2
+  timeout 60 "$gmc" "$@" >out 2>err </dev/null
+  got=$?
+  if [ $code = 0 ]; then cat out err >said; else cp err said; fi
+  if [ $got != "$code" ]; then wrong "gmc $*: exit code $got, not $code"
+  elif ! grep -q -e "$pattern" said; then wrong "gmc $*: nothing like '$pattern'"
+  else passed=$((passed + 1)); fi
+}
+
+# holds TEXT COMMAND...: a condition of the shell
+holds() {
+  text=$1
+  shift
+  if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
+}
+
+awk 'BEGIN { for (i = 0; i < 200; i++) print i % 2, int(i / 2) % 2, (i * 7) % 10 / 10, 1 - i % 2 }' >tiny.csv
+mkdir models
+cat >models/parts.gm <<'GM'
+block layer(x, units) { x |> dense(units) |> tanh }
+GM
+cat >models/tiny.gm <<'GM'
+model tiny
+use "parts.gm"
+param latent = 2
+data x[4] in [0, 1] from csv("../tiny.csv")
+prior z[latent] ~ normal(0, 1)
+encoder q(z | x) {
+  h = layer(x, 8)
+  z ~ normal(dense(h, latent), exp(dense(h, latent)))
+}
+decoder p(x | z) { x ~ bernoulli(logits: z |> layer(8) |> dense(4)) }
+objective elbo {
+  z ~ q(z | x)
+  maximize log p(x | z) - kl(q(z | x) || prior(z))
+}
+train {
+  maximize elbo over q, p with adam(lr: 1e-2)
+  batch 16, epochs 3
+}
+show dreams { z ~ prior(z)   grid mean p(x | z) }
+GM
+printf 'model bad\nparam a = 1 +\n' >bad.gm
+
+# commands and options
+says 0 'gmc run' --help
+says 0 'gmc run' help
+says 0 '--resume' run --help
+says 0 '^gmc [0-9]*\.[0-9]' --version
+says 64 'did you mean `gmc explain`' explan x.gm
+says 64 'there is no command' frobnicate
+says 64 'did you mean --epochs' run models/tiny.gm --epoch 3
+says 64 'has no option' check models/tiny.gm --out x
+says 64 'given twice' run models/tiny.gm --seed 1 --seed 2
+says 64 'whole number from 1' run models/tiny.gm --epochs 0
+says 64 'whole number from 1' run models/tiny.gm --epochs=1e3
+says 64 'needs a value' run models/tiny.gm --out
+says 64 'needs FILE' check
+says 64 'needs a FILE' run
+says 64 'NAME=VALUE' run models/tiny.gm --set latent
+says 64 'NAME ~ DISTRIBUTION' run models/tiny.gm --prior z
+says 64 'no use for' run models/tiny.gm other.gm
+
+# models
+says 0 '' check models/tiny.gm
+holds 'check is silent' test ! -s out -a ! -s err
+says 66 'nothing.gm' check nothing.gm
+says 1 'bad.gm:2:.*error\[E0' check models/tiny.gm bad.gm
+says 65 'bad.gm:2:.*error\[E0' run bad.gm
+says 65 'latnt' run models/tiny.gm --set latnt=3
+says 65 'did you mean `latent`' run models/tiny.gm --set latnt=3
+says 65 '--set latent:1' run models/tiny.gm --set 'latent=(3'
+says 65 '--prior z' run models/tiny.gm --prior 'z ~ nrmal(0, 1)'
+says 65 'was' run models/tiny.gm --prior 'w ~ normal(0, 1)'
+says 64 'no diagnostic E9999' explain E9999
+says 0 'E0001' explain E0001
+says 0 'elbo' explain models/tiny.gm
+says 64 'did you mean graph' run models/tiny.gm --dump=grph
+says 0 'matmul' run models/tiny.gm --dump=graph
+holds 'nothing was written' test ! -e runs
+
+# run files
+printf 'params: {latnt: 3}\n' >a.yaml
+says 65 'a.yaml:1' run models/tiny.gm -c a.yaml
+printf 'param: {latent: 3}\n' >a.yaml
+says 78 'a.yaml:1.*did you mean `params`' run models/tiny.gm -c a.yaml
+printf 'seed: 1\nseed: 2\n' >a.yaml
+says 78 'a.yaml:2.*twice' check models/tiny.gm -c a.yaml
+says 66 'b.yaml' check models/tiny.gm -c b.yaml
+printf 'sweep: {latent: [1, 2]}\n' >a.yaml
+says 78 'sweep' explain models/tiny.gm -c a.yaml
+printf 'sweep: {latent: [1, 2 +]}\n' >a.yaml
+says 65 'a.yaml:1' run models/tiny.gm -c a.yaml
+holds 'a bad sweep trains nothing' test ! -e runs
+
+# a run, and its folder
+printf 'priors:\n  z: laplace(0, 1)\ntrain: {batch: 8, epochs: 9}\nseed: 5\n' >a.yaml
+says 0 'runs/tiny' run models/tiny.gm -c a.yaml --epochs 2 --set latent=3
+holds 'the folder' test -f runs/tiny/weights.safetensors -a -f runs/tiny/model.gm -a -f runs/tiny/parts.gm
+holds 'the settings' grep -q 'latent: 3' runs/tiny/config.yaml
+holds 'the prior' grep -q 'laplace' runs/tiny/config.yaml
+says 0 'runs/tiny-2' run models/tiny.gm --steps 3
+says 73 'holds a run already' run models/tiny.gm --out runs/tiny
+mv models/parts.gm models/parts.kept
+says 0 'elbo' eval runs/tiny
+says 0 '' sample runs/tiny -n 9 -o nine.png
+says 0 '' sample runs/tiny -n 9 --mean -o nine.npy
+holds 'an array' test "$(head -c 6 nine.npy | tail -c 5)" = NUMPY
+says 64 'png or .npy' sample runs/tiny -o nine.jpg
+says 65 'w' sample runs/tiny --of w -o nine.png
+says 0 'dreams.png' show runs/tiny
+says 0 'one.png' show runs/tiny dreams -o one.png
+says 64 'did you mean `dreams`' show runs/tiny dream
+says 66 'holds no run' eval models
+says 66 'holds no run' run --resume nowhere
+says 64 'with --resume only' run --resume runs/tiny --seed 4
+says 0 '' run --resume runs/tiny --epochs 3
+mv models/parts.kept models/parts.gm
+says 0 '' run models/tiny.gm -c a.yaml --epochs 3 --set latent=3 --out whole
+holds 'a resumed run is the whole one' cmp runs/tiny/metrics.jsonl whole/metrics.jsonl
+says 0 '' run models/tiny.gm -c runs/tiny/config.yaml --out again
+holds 'a run repeats from its own settings' cmp again/metrics.jsonl whole/metrics.jsonl
+
+# sweeps
+printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
+says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept
+holds 'a folder for each' test -f swept/latent=1/metrics.jsonl -a -f swept/latent=2/metrics.jsonl
+says 0 '' run models/tiny.gm -c a.yaml --epochs 1 --set latent=4 --out one -q
+holds 'a param that is set is not swept' test -f one/metrics.jsonl
+
+# what must not go unnoticed
+says 74 'output' emit models/tiny.gm -o /dev/full
+"$gmc" help >/dev/full 2>err
+holds 'a full disk' test $? = 74
+ulimit -c 0
+printf 'x' | "$gmc" check /dev/stdin >out 2>err
+holds 'no regular file' test $? -ne 0
+head -c 100000 /dev/urandom >noise.gm
+"$gmc" check noise.gm >out 2>err
+holds 'noise' test $? = 1 -o $? = 65
+cp -r runs/tiny broken
+head -c 100 runs/tiny/weights.safetensors >broken/weights.safetensors
+says 65 'broken/weights' eval broken
+printf 'model x\n' >broken/model.gm
+cp runs/tiny/weights.safetensors broken/
+says 65 '' eval broken
+printf 'files: {"../model.gm": x}\n' >broken/config.yaml
+says 78 'no name of a file' eval broken
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "op_cases.h"
-#include "reference.h"
+#include "random_graph.h"
 
 #include <cmocka.h>
 
@@ -227,6 +227,55 @@ static void test_slices_are_joined(void **state) {
   check_against_differences(&b, "rows", sum, x, into);
 }
 
+// ---- random programs: the gradients they compute of their losses
+
+// The slope of the loss along one element, or NaN at a kink or a jump.
+static double slope_of(Graph *g, const ReferenceInputs *in, Node *loss, double *x) {
+  double at = *x, h = 1e-5, value[3];
+  for (int k = 0; k < 3; k++) {
+    *x = at + (k - 1) * h;
+    value[k] = *reference_eval(arena, g, in, loss);
+  }
+  *x = at;
+  double left = (value[1] - value[0]) / h, right = (value[2] - value[1]) / h;
+  return fabs(left - right) <= 1e-2 * (1 + fabs(left)) ? (left + right) / 2 : NAN;
+}
+
+// Finite differences see through marks.
+static bool marked_between(Graph *g, const Node *loss, const Node *w) {
+  for (int id = 0; id <= loss->id; id++) {
+    const Node *n = g->node[id];
+    if (op_class(n->op) == MARK && graph_depends(g, n, w) && graph_depends(g, loss, n)) return true;
+  }
+  return false;
+}
+
+static void test_random_programs(void **state) {
+  (void)state;
+  int compared = 0, kinks = 0;
+  for (uint64_t seed = 0; seed < 100; seed++) {
+    GraphProgram *p = random_graph(arena, seed);
+    Graph *g = p->graph;
+    ReferenceInputs in = random_graph_inputs(arena, g, seed);
+    Node *loss = p->output[0].value, *into;
+    for (int i = 0; i < p->assigns; i++) {
+      Node *w = p->assign[i].target;
+      if (marked_between(g, loss, w)) continue;
+      graph_gradient(g, loss, 1, &w, &into, NULL);
+      double *gradient = reference_eval(arena, g, &in, into), *x = (double *)in.tensor[w->attr.id];
+      for (int64_t e = 0; e < shape_count(w->shape); e++) {
+        double expected = slope_of(g, &in, loss, &x[e]);
+        isnan(expected) ? kinks++ : compared++;
+        if (isnan(expected) || fabs(gradient[e] - expected) <= 1e-4 * (1 + fabs(expected))) continue;
+        fail_msg("seed %d, %s [%d]: %.9g, finite differences say %.9g", (int)seed, g->tensor[w->attr.id].name, (int)e,
+                 gradient[e], expected);
+      }
+    }
+  }
+  print_message("%d elements compared, %d at a kink or jump left out\n", compared, kinks);
+  assert_true(compared > 300 && kinks < compared / 20);
+}
+
 // ---- kinks
 
 static void expect_gradient(Bench *b, Node *y, Node *x, int n, const double *expected) {
@@ -338,7 +387,7 @@ int main(void) {
       TEST(every_operation),      TEST(softmax_and_norm), TEST(network), TEST(gradient_penalty),
       TEST(shared_values),        TEST(slices_are_joined), TEST(kinks),  TEST(select_guards),
       TEST(no_path),              TEST(frozen_costs_nothing), TEST(discrete_blocks),
-      TEST(missing_derivative),
+      TEST(missing_derivative),   TEST(random_programs),
   };
   return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
 }

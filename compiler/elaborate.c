@@ -106,8 +106,13 @@ static void use_file(Elab *e, const Ast *use, int depth) {
   const char *from = sources_text(e->sources, use->span.file)->name, *slash = strrchr(from, '/');
   bool absolute = use->name[0] == '/' || !slash;
   const char *path = absolute ? use->name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, use->name);
-  for (int i = 0; i < sources_count(e->sources); i++)
-    if (!strcmp(sources_text(e->sources, i)->name, path)) return;  // once is enough
+  for (int i = 0; i < sources_count(e->sources); i++) {
+    if (strcmp(sources_text(e->sources, i)->name, path)) continue;
+    if (i >= e->given || e->declared[i]) return;  // once is enough
+    e->declared[i] = true;
+    declare_file(e, i, false, depth + 1);
+    return;
+  }
   if (depth > 16 || access(path, R_OK)) {
     complain(e, E0203, use->span, printable(e->arena, path));
     return;
@@ -323,6 +328,9 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   const SourceText *text = sources_text(s, file);
   *e = (Elab){.arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1};
   *m = (Model){.arena = a, .sources = s, .source = text->name, .name = "model", .test = -1, .init = -1, .elab = e};
+  e->given = sources_count(s);
+  e->declared = NEW_ARRAY(a, bool, e->given + 1);
+  e->declared[file] = true;
   e->global = scope_new(e, NULL);
   declare_library(e);
   declare_file(e, file, false, 0);

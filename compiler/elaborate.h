@@ -158,6 +158,8 @@ typedef struct Elab {
   Decl **decl;          // in order
   int decls, decl_room;
   int file;             // the model's own
+  int given;            // texts registered beforehand: a run's folder hands over what `use` would read
+  bool *declared;       // for each of these
   Scope *global;        // empty: the scope above all bodies; names of files are Decls
 
   // the data

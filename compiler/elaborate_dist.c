@@ -179,6 +179,17 @@ static Shape outer_event(const Dist *d) {
 
 // --- mixtures: the component is evaluated over a plate of all k for densities, at a drawn k for draws
 
+// `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in scope.
+static const Dist *as_mixture(Elab *e, const Dist *d) {
+  if (d->decl->kind == AST_MIXTURE) return d;
+  const Ast *m = find_member(d->decl, "mixture");
+  if (!m) return NULL;
+  Dist *mixture = NEW(e->arena, Dist);
+  *mixture = *d;
+  mixture->decl = m->c->b;
+  return mixture;
+}
+
 static double mixture_range(Elab *e, const Dist *d, double *from) {
   *from = eval_number(e, d->scope, d->decl->a, "a bound of the mixture");
   double to = eval_number(e, d->scope, d->decl->b, "a bound of the mixture");
@@ -241,12 +252,13 @@ static const char *draw_name(Elab *e, const char *variable) {
 }
 
 static Value sample_member(Elab *e, const Dist *d) {
-  if (d->decl->kind == AST_MIXTURE) {
-    double from, n = mixture_range(e, d, &from);
+  const Dist *mixture = as_mixture(e, d);
+  if (mixture) {
+    double from, n = mixture_range(e, mixture, &from);
     if (isnan(n)) return value_error();
     Value u = call_library(e, "random", d->span, 0, NULL);
     Value k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number(n)));
-    Value c = component(e, d, apply2(e, OP_ADD, d->span, k, value_number(from)));
+    Value c = component(e, mixture, apply2(e, OP_ADD, d->span, k, value_number(from)));
     return c.kind == V_ERROR ? c : sample_member(e, c.dist);
   }
   const Ast *m = find_member(d->decl, "sample");
@@ -283,9 +295,10 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
 // The log density at each place of the event, before they are added up.
 static Value log_terms(Elab *e, Value dist, Value point, Span where) {
   Dist *d = dist.dist;
-  if (d->decl->kind == AST_MIXTURE) {
+  const Dist *mixture = as_mixture(e, d);
+  if (mixture) {
     int plate;
-    Value c = all_components(e, d, &plate);
+    Value c = all_components(e, mixture, &plate);
     if (c.kind == V_ERROR) return c;
     Value v = log_terms(e, c, point, where);
     if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);

@@ -1,0 +1,272 @@
+// Lowering: groups become steps, kernels whose offsets count from the beginning of buffers.
+//
+// Stands after fusion and the choice of places, before the order and the offsets are fixed. Here are the kernels of single
+// nodes; lower_region.c makes those of regions.
+// Invariant: a step says of each of its offsets which buffer it belongs to and whether it writes there; all that follows
+// rests on this and knows nothing of kernels.
+#include "planner.h"
+
+#include <math.h>
+
+enum { MAX_PIECES = 16 };
+
+// Work divided by the unit, an even number unless it is one, at most the limit.
+int even_pieces(double work, double unit, int64_t limit) {
+  double pieces = floor(work / unit + 0.5);
+  if (pieces > MAX_PIECES) pieces = MAX_PIECES;
+  if (pieces > (double)limit) pieces = (double)limit;
+  int n = (int)pieces;
+  return n < 2 ? 1 : n - n % 2;
+}
+
+// The place in the model that a step answers for: of its last node that the user wrote, else of its last.
+static void set_origin(const Layout *l, Kernel *k, Node *const *result, int results) {
+  const SourceText *best = NULL;
+  for (int i = results - 1; l->sources && i >= 0; i--) {
+    Span s = result[i]->span;
+    const SourceText *text = s.file >= 0 ? sources_text(l->sources, s.file) : NULL;
+    if (!text || (best && text->library)) continue;
+    if (best && !best->library) return;
+    best = text;
+    k->file = text->name;
+    k->line = span_line(l->sources, s);
+  }
+}
+
+Step *step_new(Layout *l, KernelKind kind, Node *const *result, int results) {
+  l->step = grow_list(l->scratch, l->step, l->steps, &l->step_room, sizeof *l->step);
+  Step *s = NEW(l->scratch, Step);
+  s->kernel.kind = kind;
+  s->kernel.pieces = 1;
+  s->kernel.label = label_of(l, result, results);
+  set_origin(l, &s->kernel, result, results);
+  return l->step[l->steps++] = s;
+}
+
+void step_reloc(Layout *l, Step *s, int64_t *at, int buffer, bool write) {
+  s->reloc = grow_list(l->scratch, s->reloc, s->relocs, &s->room, sizeof *s->reloc);
+  s->reloc[s->relocs++] = (Reloc){at, buffer, write};
+}
+
+// Sets an offset of a kernel, relative to its buffer.
+static void set_offset(Layout *l, Step *s, int64_t *at, Place p, bool write) {
+  *at = p.view.at;
+  step_reloc(l, s, at, p.buffer, write);
+}
+
+// ---- matrix products
+
+// A matrix as BLAS wants it: one of its axes dense.
+typedef struct {
+  Place place;
+  bool transpose;
+  int64_t ld, step;
+} Matrix;
+
+static bool is_dense(int64_t stride, int64_t size) { return stride == 1 || size == 1; }
+
+static bool find_dense(Matrix *m, int64_t rows, int64_t columns, int row, int column) {
+  int64_t down = m->place.view.stride[row], across = m->place.view.stride[column];
+  if (is_dense(across, columns) && (down >= columns || rows == 1)) {
+    m->transpose = false;
+    m->ld = rows == 1 ? columns : down;
+    return true;
+  }
+  if (!is_dense(down, rows) || (across < rows && columns > 1)) return false;
+  m->transpose = true;
+  m->ld = columns == 1 ? rows : across;
+  return true;
+}
+
+// Operand n as a matrix of rows x columns; `flipped`: it is stored as columns x rows.
+static Matrix matrix_of(Layout *l, Node *n, int64_t rows, int64_t columns, bool flipped) {
+  int rank = n->shape.rank, row = rank - (flipped ? 1 : 2), column = rank - (flipped ? 2 : 1);
+  Matrix m = {.place = place_of(l, n)};
+  if (!find_dense(&m, rows, columns, row, column)) {
+    m.place = rows_of(l, n);
+    find_dense(&m, rows, columns, row, column);
+  }
+  m.step = rank == 3 ? m.place.view.stride[0] : 0;
+  return m;
+}
+
+// A stack of products with one right factor is one product of a taller matrix.
+static void flatten_batch(Gemm *g) {
+  bool even = g->step_b == 0 && !g->transpose_a && g->step_a == g->m * g->lda && g->step_c == g->m * g->ldc;
+  if (g->batch == 1 || !even) return;
+  g->m *= g->batch;
+  g->batch = 1;
+  g->step_a = g->step_c = 0;
+}
+
+static int cut_gemm(Gemm *g) {
+  double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
+  g->cut = g->batch >= MAX_PIECES ? 2 : g->m >= g->n ? 0 : 1;
+  int64_t size = g->cut == 2 ? g->batch : g->cut == 0 ? g->m : g->n;
+  return even_pieces(flops, 20e6, size);
+}
+
+static void lower_matmul(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_GEMM, &n, 1);
+  Gemm *g = &s->kernel.gemm;
+  int rank = n->shape.rank;
+  const Shape *left = &n->in[0]->shape;
+  bool flip_a = n->attr.flag & 1, flip_b = n->attr.flag & 2;
+  Place c = place_of(l, n);
+  g->batch = rank == 3 ? n->shape.dim[0] : 1;
+  g->m = n->shape.dim[rank - 2], g->n = n->shape.dim[rank - 1], g->k = left->dim[rank - (flip_a ? 2 : 1)];
+  Matrix a = matrix_of(l, n->in[0], g->m, g->k, flip_a), b = matrix_of(l, n->in[1], g->k, g->n, flip_b);
+  g->transpose_a = a.transpose, g->lda = a.ld, g->step_a = a.step;
+  g->transpose_b = b.transpose, g->ldb = b.ld, g->step_b = b.step;
+  g->ldc = g->m == 1 ? g->n : c.view.stride[rank - 2];
+  g->step_c = rank == 3 ? c.view.stride[0] : 0;
+  set_offset(l, s, &g->a, a.place, false);
+  set_offset(l, s, &g->b, b.place, false);
+  set_offset(l, s, &g->c, c, true);
+  flatten_batch(g);
+  s->kernel.pieces = cut_gemm(g);
+}
+
+// ---- other kernels of single nodes
+
+static int64_t count_from(const Shape *s, int axis) {
+  int64_t n = 1;
+  for (int i = axis; i < s->rank; i++) n *= s->dim[i];
+  return n;
+}
+
+static void lower_random(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_RANDOM, &n, 1);
+  Random *r = &s->kernel.random;
+  r->address = (RandomAddress)n->attr.flag;
+  r->stream = (uint32_t)n->attr.id;
+  r->rows = r->address == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
+  r->count = shape_count(n->shape) / r->rows;
+  set_offset(l, s, &r->at, place_of(l, n), true);
+  s->kernel.pieces = even_pieces((double)(r->rows * r->count), 20e3, r->rows == 1 ? r->count / 64 : r->rows);
+}
+
+static void lower_iota(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_IOTA, &n, 1);
+  int axis = (int)n->attr.a[0];
+  Iota *k = &s->kernel.iota;
+  k->length = n->shape.dim[axis];
+  k->inner = count_from(&n->shape, axis + 1);
+  k->outer = shape_count(n->shape) / (k->length * k->inner);
+  set_offset(l, s, &k->at, place_of(l, n), true);
+}
+
+static void lower_gather(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_GATHER, &n, 1);
+  Gather *k = &s->kernel.gather;
+  k->rows = n->in[0]->shape.dim[0];
+  k->width = count_from(&n->in[0]->shape, 1);
+  k->indices = shape_count(n->in[1]->shape);
+  set_offset(l, s, &k->table, rows_of(l, n->in[0]), false);
+  set_offset(l, s, &k->index, rows_of(l, n->in[1]), false);
+  set_offset(l, s, &k->out, place_of(l, n), true);
+  s->kernel.pieces = even_pieces((double)(k->indices * k->width), 50e3, k->indices);
+}
+
+static void lower_scatter(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_SCATTER, &n, 1);
+  Scatter *k = &s->kernel.scatter;
+  k->rows = n->attr.a[0];
+  k->indices = shape_count(n->in[1]->shape);
+  k->width = shape_count(n->in[0]->shape) / k->indices;
+  set_offset(l, s, &k->values, rows_of(l, n->in[0]), false);
+  set_offset(l, s, &k->index, rows_of(l, n->in[1]), false);
+  set_offset(l, s, &k->out, place_of(l, n), true);
+  s->kernel.pieces = even_pieces((double)(k->indices * k->width), 50e3, k->width / 16);
+}
+
+static void lower_cumsum(Layout *l, Node *n) {
+  Step *s = step_new(l, KERNEL_CUMSUM, &n, 1);
+  Cumsum *k = &s->kernel.cumsum;
+  int axis = (int)n->attr.a[0];
+  k->length = n->shape.dim[axis];
+  k->inner = count_from(&n->shape, axis + 1);
+  k->outer = shape_count(n->shape) / (k->length * k->inner);
+  k->from_end = n->attr.flag & 1;
+  set_offset(l, s, &k->in, rows_of(l, n->in[0]), false);
+  set_offset(l, s, &k->out, place_of(l, n), true);
+  s->kernel.pieces = even_pieces((double)shape_count(n->shape), 50e3, k->outer);
+}
+
+static void lower_node(Layout *l, Node *n) {
+  switch (n->op) {
+    case OP_MATMUL: lower_matmul(l, n); return;
+    case OP_RANDOM: lower_random(l, n); return;
+    case OP_IOTA: lower_iota(l, n); return;
+    case OP_GATHER: lower_gather(l, n); return;
+    case OP_SCATTER: lower_scatter(l, n); return;
+    case OP_CUMSUM: lower_cumsum(l, n); return;
+    default: fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
+  }
+}
+
+// ---- all steps
+
+static bool is_replaced(const Layout *l, int buffer) {
+  for (int i = 0; i < l->program->assigns; i++) {
+    if (l->buffer[buffer].tensor == l->program->assign[i].target->attr.id) return l->buffer[buffer].over < 0;
+  }
+  return false;
+}
+
+// A tensor's old value on its way to another tensor goes through a buffer of its own: two may change places.
+static void lower_late_copy(Layout *l, const Copy *c) {
+  Node *n = c->from;
+  bool weight = l->fusion->owner[n->id]->op == OP_WEIGHT;
+  if (weight && l->buffer[c->to.buffer].tensor >= 0 && is_replaced(l, place_of(l, n).buffer)) {
+    Place between = place_rows(l, n->shape);
+    lower_copy(l, n, between);
+    l->place[n->id] = between;
+  }
+  lower_copy(l, n, c->to);
+}
+
+static void lower_output(Layout *l, int i) {
+  Node *n = l->program->output[i].value;
+  Place p = place_of(l, n);
+  if (!view_is_rows(&p.view, n->shape) || is_replaced(l, p.buffer)) {
+    p = place_rows(l, n->shape);
+    lower_copy(l, n, p);
+  }
+  l->buffer[p.buffer].keep = true;
+  l->output[i] = p;
+}
+
+static int *unknown(Arena *a, int n) {
+  int *list = NEW_ARRAY(a, int, n + 1);
+  for (int i = 0; i < n; i++) list[i] = -1;
+  return list;
+}
+
+static Layout *layout_new(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p) {
+  const Graph *g = p->graph;
+  Layout *l = NEW(scratch, Layout);
+  *l = (Layout){.arena = arena, .scratch = scratch, .sources = m->sources, .program = p, .fusion = fuse(scratch, p)};
+  l->place = NEW_ARRAY(scratch, Place, g->count + 1);
+  l->rows = NEW_ARRAY(scratch, Place, g->count + 1);
+  for (int i = 0; i < g->count; i++) l->place[i].buffer = l->rows[i].buffer = -1;
+  l->target = NEW_ARRAY(scratch, Target *, g->count + 1);
+  l->tensor = unknown(scratch, g->tensors);
+  l->input = unknown(scratch, g->inputs);
+  l->output = NEW_ARRAY(scratch, Place, p->outputs + 1);
+  return l;
+}
+
+Layout *lower(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p) {
+  Layout *l = layout_new(arena, scratch, m, p);
+  store_values(l);
+  for (int i = 0; i < l->fusion->groups; i++) {
+    const Group *g = &l->fusion->group[i];
+    if (g->into != i) continue;
+    if (g->kind == GROUP_REGION) lower_region(l, g);
+    if (g->kind == GROUP_KERNEL) lower_node(l, g->node[0]);
+  }
+  for (const Copy *c = l->copies; c; c = c->next) lower_late_copy(l, c);
+  for (int i = 0; i < p->outputs; i++) lower_output(l, i);
+  return l;
+}

@@ -1,0 +1,272 @@
+// Regions: the kernel of a group of elementwise nodes and reductions, and of copies.
+//
+// Part of lowering. A draft collects loads, constants, instructions and stores over the group's space on demand of its stores;
+// then axes are joined where every view allows it, values numbered as kernel.h wants them, and scratch tiles given out.
+// Invariant: after joining, the reduced run is one axis, because loads that would prevent it are copied row after row first.
+#include <string.h>
+
+#include "planner.h"
+
+// Values of a draft: loads count from 0, the others from these.
+enum { CONSTANTS = 1 << 12, RESULTS = 1 << 13 };
+
+typedef struct {
+  Layout *l;
+  int group;
+  Shape space;
+  int64_t length, inner;
+  Place *load;
+  int loads, load_room;
+  float *constant;
+  int constants, constant_room;
+  Instr *instr;
+  int instrs, instr_room;
+  Store *store;
+  int *store_buffer;
+  int stores, store_room, buffer_room;
+  int *value;  // of each node by id: 1 + its result, 0 while not computed
+} Draft;
+
+// ---- values
+
+static bool run_is_even(const Draft *d, const View *v) {
+  int64_t inner = 1;
+  for (int i = d->space.rank - 2; i >= 0; i--) {
+    inner *= d->space.dim[i + 1];
+    if (inner > d->inner && inner < d->inner * d->length && !view_joins(v, &d->space, i)) return false;
+  }
+  return true;
+}
+
+static int load_value(Draft *d, Node *in) {
+  Place p = place_of(d->l, in), q = p;
+  if (!view_reshape(&p.view, in->shape, d->space, &q.view) || !run_is_even(d, &q.view)) {
+    q = rows_of(d->l, in);
+    q.view = view_rows(d->space);
+  }
+  for (int i = 0; i < d->loads; i++) {
+    if (d->load[i].buffer == q.buffer && view_equal(&d->load[i].view, &q.view)) return i;
+  }
+  d->load = grow_list(d->l->scratch, d->load, d->loads, &d->load_room, sizeof *d->load);
+  d->load[d->loads] = q;
+  return d->loads++;
+}
+
+static int constant_value(Draft *d, double value) {
+  float x = (float)value;
+  for (int i = 0; i < d->constants; i++) {
+    if (memcmp(&d->constant[i], &x, sizeof x) == 0) return CONSTANTS + i;
+  }
+  d->constant = grow_list(d->l->arena, d->constant, d->constants, &d->constant_room, sizeof *d->constant);
+  d->constant[d->constants] = x;
+  return CONSTANTS + d->constants++;
+}
+
+static ScalarOp scalar_op(Op op) {
+  switch (op) {
+#define SCALAR_SOURCE(ID)
+#define SCALAR_MOVEMENT(ID)
+#define SCALAR_REDUCTION(ID)
+#define SCALAR_CONTRACTION(ID)
+#define SCALAR_MARK(ID)
+#define SCALAR_ELEMENTWISE(ID) \
+  case OP_##ID: return SCALAR_##ID;
+#define OP(ID, name, arity, class, ...) SCALAR_##class(ID)
+#include "../runtime/ops.def"
+    default: return SCALAR_COUNT;
+  }
+}
+
+static int value_of(Draft *d, Node *in);
+
+static int result_of(Draft *d, Node *n) {
+  if (d->value[n->id]) return d->value[n->id] - 1;
+  Instr instr = {.op = (uint8_t)scalar_op(n->op)};
+  for (int i = 0; i < n->arity; i++) instr.in[i] = (int16_t)value_of(d, n->in[i]);
+  d->instr = grow_list(d->l->arena, d->instr, d->instrs, &d->instr_room, sizeof *d->instr);
+  d->instr[d->instrs] = instr;
+  int value = RESULTS + d->instrs++;
+  d->value[n->id] = value + 1;
+  return value;
+}
+
+static int value_of(Draft *d, Node *in) {
+  const Fusion *f = d->l->fusion;
+  Node *b = f->base[in->id], *owner = f->owner[in->id];
+  if (owner->op == OP_CONST) return constant_value(d, owner->attr.value);
+  bool inside = d->group >= 0 && op_class(b->op) == ELEMENTWISE && (f->again[b->id] || group_of(f, b) == d->group);
+  return inside ? result_of(d, b) : load_value(d, in);
+}
+
+// ---- stores
+
+static void add_store(Draft *d, int value, StoreKind kind, int buffer, View view) {
+  Arena *a = d->l->arena;
+  d->store = grow_list(a, d->store, d->stores, &d->store_room, sizeof *d->store);
+  d->store_buffer = grow_list(d->l->scratch, d->store_buffer, d->stores, &d->buffer_room, sizeof *d->store_buffer);
+  d->store[d->stores] = (Store){value, kind, view};
+  d->store_buffer[d->stores++] = buffer;
+}
+
+// The view of a reduction's results, repeated along the axes that it reduces.
+static View unreduced(const View *v, const Node *n) {
+  View out = {.at = v->at};
+  for (int i = 0, k = 0; i < n->in[0]->shape.rank; i++) {
+    if (!(n->attr.axes >> i & 1)) out.stride[i] = v->stride[k++];
+  }
+  return out;
+}
+
+static void store_node(Draft *d, Node *n) {
+  bool reduces = op_class(n->op) == REDUCTION;
+  int value = reduces ? value_of(d, n->in[0]) : result_of(d, n);
+  StoreKind kind = !reduces ? STORE_ALL : n->op == OP_SUM ? STORE_SUM : STORE_MAXIMUM;
+  for (const Target *t = d->l->target[n->id]; t; t = t->next) {
+    View full = reduces ? unreduced(&t->place.view, n) : t->place.view, view;
+    if (!view_reshape(&full, reduces ? n->in[0]->shape : n->shape, d->space, &view)) {
+      fail(d->l->arena, EXIT_SOFTWARE, "planner: a store does not fit its region");
+    }
+    add_store(d, value, kind, t->place.buffer, view);
+  }
+}
+
+// ---- joining axes
+
+static bool joins(const Draft *d, int i, int64_t inner) {
+  if (d->length && (inner == d->inner || inner == d->inner * d->length)) return false;
+  for (int k = 0; k < d->loads; k++) {
+    if (!view_joins(&d->load[k].view, &d->space, i)) return false;
+  }
+  for (int k = 0; k < d->stores; k++) {
+    if (!view_joins(&d->store[k].view, &d->space, i)) return false;
+  }
+  return true;
+}
+
+static void drop_axis(View *v, int i, int rank) {
+  for (; i < rank - 1; i++) v->stride[i] = v->stride[i + 1];
+  v->stride[rank - 1] = 0;
+}
+
+// Joins axis i to i + 1, of which every view keeps the stride.
+static void join_axis(Draft *d, int i) {
+  Shape *s = &d->space;
+  s->dim[i + 1] *= s->dim[i];
+  for (int k = 0; k < d->loads; k++) drop_axis(&d->load[k].view, i, s->rank);
+  for (int k = 0; k < d->stores; k++) drop_axis(&d->store[k].view, i, s->rank);
+  for (int k = i; k < s->rank - 1; k++) s->dim[k] = s->dim[k + 1];
+  s->dim[--s->rank] = 0;
+}
+
+static void join_axes(Draft *d) {
+  int64_t inner = 1;
+  for (int i = d->space.rank - 2; i >= 0; i--) {
+    inner *= d->space.dim[i + 1];
+    if (!joins(d, i, inner)) continue;
+    inner /= d->space.dim[i + 1];
+    join_axis(d, i);
+  }
+  if (d->space.rank == 0) d->space = (Shape){.rank = 1, .dim = {1}};
+}
+
+static int reduced_axis(const Draft *d) {
+  int64_t inner = 1;
+  for (int i = d->space.rank - 1; d->length && i >= 0; inner *= d->space.dim[i--]) {
+    if (inner != d->inner) continue;
+    if (d->space.dim[i] != d->length) fail(d->l->arena, EXIT_SOFTWARE, "planner: a reduction is not over one axis");
+    return i;
+  }
+  return -1;
+}
+
+// ---- from draft to kernel
+
+static int final_value(const Draft *d, int value) {
+  if (value >= RESULTS) return d->loads + d->constants + value - RESULTS;
+  return value >= CONSTANTS ? d->loads + value - CONSTANTS : value;
+}
+
+// A tile is free again once the last instruction that reads its value has run; stored values stay to the end.
+static int give_tiles(Draft *d) {
+  int first = d->loads + d->constants, tiles = 0;
+  int *last = NEW_ARRAY(d->l->scratch, int, d->instrs + 1), *spare = NEW_ARRAY(d->l->scratch, int, d->instrs + 1);
+  int spares = 0;
+  for (int i = 0; i < d->instrs; i++) {
+    for (int k = 0; k < 3; k++) {
+      if (d->instr[i].in[k] >= first) last[d->instr[i].in[k] - first] = i;
+    }
+  }
+  for (int k = 0; k < d->stores; k++) {
+    if (d->store[k].value >= first) last[d->store[k].value - first] = d->instrs;
+  }
+  for (int i = 0; i < d->instrs; i++) {
+    for (int k = 0; k < 3; k++) {
+      int in = d->instr[i].in[k] - first;
+      if (in < 0 || last[in] != i) continue;
+      spare[spares++] = d->instr[in].tile;
+      last[in] = -1;  // an operand may be read twice
+    }
+    d->instr[i].tile = (int16_t)(spares ? spare[--spares] : tiles++);
+  }
+  return tiles;
+}
+
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static int region_pieces(const Region *r) {
+  int64_t count = 1;
+  for (int i = 0; i < r->rank; i++) count *= r->dim[i];
+  int64_t work = max64(r->instrs, r->loads + r->stores), limit = count / 64;
+  if (r->reduce == r->rank - 1) limit = count / r->dim[r->reduce];
+  if (r->reduce >= 0 && r->reduce < r->rank - 1) limit = max64(count / r->dim[r->reduce] / 16, 1);
+  return even_pieces((double)count * (double)work, 100e3, limit);
+}
+
+static void finish(Draft *d, Step *s) {
+  Region *r = &s->kernel.region;
+  join_axes(d);
+  int arity[SCALAR_COUNT + 1];
+  memset(arity, 0, sizeof arity);
+  for (int i = 0; i < OP_COUNT; i++) {
+    if (op_class((Op)i) == ELEMENTWISE) arity[scalar_op((Op)i)] = op_arity((Op)i);
+  }
+  for (int i = 0; i < d->instrs; i++) {
+    for (int k = 0; k < arity[d->instr[i].op]; k++) d->instr[i].in[k] = (int16_t)final_value(d, d->instr[i].in[k]);
+  }
+  View *load = NEW_ARRAY(d->l->arena, View, d->loads + 1);
+  for (int i = 0; i < d->loads; i++) {
+    load[i] = d->load[i].view;
+    step_reloc(d->l, s, &load[i].at, d->load[i].buffer, false);
+  }
+  for (int i = 0; i < d->stores; i++) {
+    d->store[i].value = final_value(d, d->store[i].value);
+    step_reloc(d->l, s, &d->store[i].view.at, d->store_buffer[i], true);
+  }
+  *r = (Region){.rank = d->space.rank, .reduce = reduced_axis(d), .load = load, .loads = d->loads, .constant = d->constant,
+                .constants = d->constants, .instr = d->instr, .instrs = d->instrs, .tiles = give_tiles(d),
+                .store = d->store, .stores = d->stores};
+  for (int i = 0; i < r->rank; i++) r->dim[i] = d->space.dim[i];
+  s->kernel.pieces = region_pieces(r);
+}
+
+void lower_region(Layout *l, const Group *g) {
+  Draft d = {.l = l, .space = g->space, .length = g->length, .inner = g->inner};
+  d.group = g->into;
+  d.value = NEW_ARRAY(l->scratch, int, l->program->graph->count + 1);
+  Node **result = NEW_ARRAY(l->scratch, Node *, g->nodes + 1);
+  int results = 0;
+  for (int i = 0; i < g->nodes; i++) {
+    if (!l->target[g->node[i]->id]) continue;
+    store_node(&d, g->node[i]);
+    result[results++] = g->node[i];
+  }
+  if (results) finish(&d, step_new(l, KERNEL_REGION, result, results));
+}
+
+void lower_copy(Layout *l, Node *n, Place to) {
+  Draft d = {.l = l, .group = -1, .space = shape_without_ones(n->shape)};
+  View view;
+  if (!view_reshape(&to.view, n->shape, d.space, &view)) fail(l->arena, EXIT_SOFTWARE, "planner: a copy does not fit");
+  add_store(&d, value_of(&d, n), STORE_ALL, to.buffer, view);
+  finish(&d, step_new(l, KERNEL_REGION, &n, 1));
+}

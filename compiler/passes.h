@@ -1,0 +1,27 @@
+// Passes: rewrites of a graph program before it is laid out. Each takes a program and leaves an equal one that is
+// cheaper or simpler to lower. passes.c holds the ordered table.
+#ifndef GMC_PASSES_H
+#define GMC_PASSES_H
+
+#include "graph.h"
+
+typedef void Pass(Arena *a, GraphProgram *p);
+
+void pass_dead(Arena *a, GraphProgram *p);    // only what outputs and assignments need
+void pass_marks(Arena *a, GraphProgram *p);   // marks have done their work
+void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating, cut before computing
+void pass_reduce(Arena *a, GraphProgram *p);  // each reduction over one run of axes, in parts if it is long
+void pass_move(Arena *a, GraphProgram *p);    // only movements that have kernels
+
+// The program after all passes, in a graph of its own; p stays as it was.
+GraphProgram *run_passes(Arena *a, const GraphProgram *p);
+
+// A rule makes, in the new graph g, the node that stands for `old`, given its new inputs.
+typedef Node *RewriteRule(Graph *g, const Node *old, Node **in);
+// Rebuilds the live part of p by the rule, in id order. Simplification and sharing happen again on the way.
+void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule);
+Node *rewrite_same(Graph *g, const Node *old, Node **in);  // the rule that changes nothing
+// For every node whether outputs or assignments need it.
+bool *live_nodes(Arena *a, const GraphProgram *p);
+
+#endif

@@ -1,0 +1,212 @@
+// Places in memory: every buffer gets its offset.
+//
+// Stands after the order is fixed; the last step of planning. Tensors lie where the plan says. Of the others, those that are
+// never live at once share memory: the largest first, each into the tightest gap. A region's result takes over the memory of an
+// operand that it reads for the last time, element by element.
+// Invariant, checked at the end: two buffers that overlap in memory are not live at the same time, unless one takes over the
+// other in a region whose load and store have one view.
+#include <stdlib.h>
+
+#include "planner.h"
+
+static int64_t align(int64_t n) { return (n + ALIGN - 1) / ALIGN * ALIGN; }
+
+// ---- life
+
+static void find_lives(Layout *l) {
+  for (int i = 0; i < l->buffers; i++) {
+    Buffer *b = &l->buffer[i];
+    bool from_start = b->input >= 0 || (b->tensor >= 0 && b->over < 0);
+    b->first = from_start ? -1 : l->steps;
+    b->last = b->keep ? l->steps : -1;
+  }
+  for (int i = 0; i < l->steps; i++) {
+    for (int k = 0; k < l->step[i]->relocs; k++) {
+      Buffer *b = &l->buffer[l->step[i]->reloc[k].buffer];
+      if (i < b->first) b->first = i;
+      if (i > b->last) b->last = i;
+    }
+  }
+}
+
+// ---- taking over an operand's memory
+
+// Regions list their relocations loads first, then stores.
+static const View *load_view(const Region *r, int reloc) { return reloc < r->loads ? &r->load[reloc] : NULL; }
+
+// Whether the step reads `old` only through the view.
+static bool reads_only(const Step *s, int old, const View *view) {
+  for (int k = 0; k < s->relocs; k++) {
+    const View *load = load_view(&s->kernel.region, k);
+    if (s->reloc[k].buffer == old && !(load && view_equal(load, view))) return false;
+  }
+  return true;
+}
+
+static bool is_whole(const Region *r, const View *v, int64_t count) {
+  Shape s = shape_of(r->rank, r->dim);
+  return v->at == 0 && view_is_rows(v, s) && shape_count(s) == count;
+}
+
+static void take_over(Layout *l, const Step *s, int step, bool *taken) {
+  const Region *r = &s->kernel.region;
+  for (int j = 0; j < r->stores; j++) {
+    int new = s->reloc[r->loads + j].buffer;
+    Buffer *b = &l->buffer[new];
+    const Store *store = &r->store[j];
+    if (b->tensor >= 0 || b->over >= 0 || b->first != step || !is_whole(r, &store->view, b->count)) continue;
+    for (int k = 0; k < r->loads; k++) {
+      int old = s->reloc[k].buffer;
+      const Buffer *o = &l->buffer[old];
+      if (o->tensor >= 0 || o->keep || o->last != step || o->count != b->count || taken[old]) continue;
+      if (!reads_only(s, old, &store->view)) continue;
+      b->over = old;
+      taken[old] = true;
+      break;
+    }
+  }
+}
+
+static void take_over_all(Layout *l) {
+  bool *taken = NEW_ARRAY(l->scratch, bool, l->buffers + 1);
+  for (int i = 0; i < l->steps; i++) {
+    if (l->step[i]->kernel.kind == KERNEL_REGION) take_over(l, l->step[i], i, taken);
+  }
+}
+
+// ---- packing
+
+// A chain of buffers that take over each other, as one block.
+typedef struct {
+  int first, last, order;
+  int64_t size, at;
+} Block;
+
+static int by_size(const void *x, const void *y) {
+  const Block *a = x, *b = y;
+  if (a->size != b->size) return a->size < b->size ? 1 : -1;
+  return a->order - b->order;
+}
+
+static int by_place(const void *x, const void *y) {
+  const Block *a = *(Block *const *)x, *b = *(Block *const *)y;
+  return a->at < b->at ? -1 : a->at > b->at;
+}
+
+// The tightest gap between the blocks that live at the same time; `placed` is ordered by place.
+static int64_t find_gap(Block *const *placed, int n, const Block *b, int64_t begin) {
+  int64_t best = -1, room = INT64_MAX, end = begin;
+  for (int i = 0; i < n; i++) {
+    const Block *p = placed[i];
+    if (p->last < b->first || b->last < p->first) continue;
+    int64_t gap = p->at - end;
+    if (gap >= b->size && gap < room) best = end, room = gap;
+    if (p->at + p->size > end) end = p->at + p->size;
+  }
+  return best >= 0 ? best : end;
+}
+
+static int64_t pack(Layout *l, Block *block, int n, int64_t begin) {
+  Block **placed = NEW_ARRAY(l->scratch, Block *, n + 1);
+  int64_t end = begin;
+  qsort(block, (size_t)n, sizeof *block, by_size);
+  for (int i = 0; i < n; i++) {
+    Block *b = &block[i];
+    b->at = find_gap(placed, i, b, begin);
+    if (b->at + b->size > end) end = b->at + b->size;
+    int k = i;
+    for (; k > 0 && by_place(&b, &placed[k - 1]) < 0; k--) placed[k] = placed[k - 1];
+    placed[k] = b;
+  }
+  return end;
+}
+
+// ---- the check
+
+// Offsets of a new buffer's memory may be written in the step that reads the old one's last if both have one view there.
+static bool hands_over(const Layout *l, const Buffer *old, const Buffer *new) {
+  if (new->over < 0 || &l->buffer[new->over] != old || old->last > new->first) return false;
+  if (old->last < new->first) return true;
+  const Step *s = l->step[new->first];
+  if (s->kernel.kind != KERNEL_REGION) return false;
+  const Region *r = &s->kernel.region;
+  for (int j = 0; j < r->stores; j++) {
+    if (&l->buffer[s->reloc[r->loads + j].buffer] != new) continue;
+    if (r->store[j].kind != STORE_ALL || !reads_only(s, new->over, &r->store[j].view)) return false;
+  }
+  return true;
+}
+
+static int by_offset(const void *x, const void *y) {
+  const Buffer *a = *(Buffer *const *)x, *b = *(Buffer *const *)y;
+  return a->at < b->at ? -1 : a->at > b->at;
+}
+
+static void check_overlaps(Layout *l) {
+  Buffer **list = NEW_ARRAY(l->scratch, Buffer *, l->buffers + 1);
+  for (int i = 0; i < l->buffers; i++) list[i] = &l->buffer[i];
+  qsort(list, (size_t)l->buffers, sizeof *list, by_offset);
+  for (int i = 0; i < l->buffers; i++) {
+    for (int j = i + 1; j < l->buffers && list[j]->at < list[i]->at + list[i]->count; j++) {
+      const Buffer *a = list[i], *b = list[j];
+      bool apart = a->last < b->first || b->last < a->first;
+      if (!apart && !hands_over(l, a, b) && !hands_over(l, b, a)) {
+        fail(l->arena, EXIT_SOFTWARE, "planner: buffers overlap at %lld: live in steps %d..%d and %d..%d",
+             (long long)b->at, a->first, a->last, b->first, b->last);
+      }
+    }
+  }
+}
+
+// Every read comes after all writes of that buffer.
+static void check_order(Layout *l) {
+  int *left = NEW_ARRAY(l->scratch, int, l->buffers + 1);
+  for (int i = 0; i < l->steps; i++) {
+    for (int k = 0; k < l->step[i]->relocs; k++) left[l->step[i]->reloc[k].buffer] += l->step[i]->reloc[k].write;
+  }
+  for (int i = 0; i < l->steps; i++) {
+    const Step *s = l->step[i];
+    for (int k = 0; k < s->relocs; k++) {
+      const Buffer *b = &l->buffer[s->reloc[k].buffer];
+      if (!s->reloc[k].write && (left[s->reloc[k].buffer] || b->first >= i)) {
+        fail(l->arena, EXIT_SOFTWARE, "planner: read before it is written: %s", s->kernel.label);
+      }
+    }
+    for (int k = 0; k < s->relocs; k++) left[s->reloc[k].buffer] -= s->reloc[k].write;
+  }
+}
+
+// ---- all of it
+
+int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin) {
+  find_lives(l);
+  take_over_all(l);
+  Block *block = NEW_ARRAY(l->scratch, Block, l->buffers + 1);
+  int n = 0, *root = NEW_ARRAY(l->scratch, int, l->buffers + 1);
+  for (int i = 0; i < l->buffers; i++) {
+    const Buffer *b = &l->buffer[i];
+    if (b->tensor >= 0) continue;
+    root[i] = i;
+    while (l->buffer[root[i]].over >= 0) root[i] = l->buffer[root[i]].over;
+    if (root[i] == i) block[n++] = (Block){b->first, b->last, i, align(b->count), 0};
+  }
+  int *block_of = NEW_ARRAY(l->scratch, int, l->buffers + 1);
+  for (int i = 0; i < n; i++) block_of[block[i].order] = i;
+  for (int i = 0; i < l->buffers; i++) {
+    Block *k = l->buffer[i].tensor < 0 ? &block[block_of[root[i]]] : NULL;
+    if (k && l->buffer[i].last > k->last) k->last = l->buffer[i].last;
+  }
+  int64_t end = pack(l, block, n, begin);
+  for (int i = 0; i < n; i++) block_of[block[i].order] = i;
+  for (int i = 0; i < l->buffers; i++) {
+    Buffer *b = &l->buffer[i];
+    b->at = b->tensor >= 0 ? tensor[b->tensor].at : block[block_of[root[i]]].at;
+  }
+  check_order(l);
+  check_overlaps(l);
+  for (int i = 0; i < l->steps; i++) {
+    const Step *s = l->step[i];
+    for (int k = 0; k < s->relocs; k++) *s->reloc[k].at += l->buffer[s->reloc[k].buffer].at;
+  }
+  return end;
+}

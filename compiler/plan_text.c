@@ -1,0 +1,236 @@
+// Every stage of planning as text, for --dump and golden tests; and the check of a finished plan.
+//
+//   graph   the programs as elaborated           grad   the training programs, only what is needed
+//   fused   after the passes, group by group     plan   kernels with views, pieces and offsets
+#include <string.h>
+
+#include "planner.h"
+
+// ---- plan
+
+static void print_dims(Text *t, int rank, const int64_t *dim) {
+  text_add(t, "[");
+  for (int i = 0; i < rank; i++) text_add(t, "%s%lld", i ? ", " : "", (long long)dim[i]);
+  text_add(t, "]");
+}
+
+static void print_view(Text *t, const View *v, int rank) {
+  text_add(t, "%lld (", (long long)v->at);
+  for (int i = 0; i < rank; i++) text_add(t, "%s%lld", i ? ", " : "", (long long)v->stride[i]);
+  text_add(t, ")");
+}
+
+static const char *scalar_name(int op) {
+  static const char *const name[] = {
+#define NAME_SOURCE(name)
+#define NAME_MOVEMENT(name)
+#define NAME_REDUCTION(name)
+#define NAME_CONTRACTION(name)
+#define NAME_MARK(name)
+#define NAME_ELEMENTWISE(name) name,
+#define OP(ID, name, arity, class, ...) NAME_##class(name)
+#include "../runtime/ops.def"
+  };
+  return name[op];
+}
+
+static int scalar_arity(int op) {
+  static const int arity[] = {
+#define ARITY_SOURCE(n)
+#define ARITY_MOVEMENT(n)
+#define ARITY_REDUCTION(n)
+#define ARITY_CONTRACTION(n)
+#define ARITY_MARK(n)
+#define ARITY_ELEMENTWISE(n) n,
+#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
+#include "../runtime/ops.def"
+  };
+  return arity[op];
+}
+
+static void print_region(Text *t, const Region *r) {
+  static const char *const store_name[] = {"store", "sum", "maximum"};
+  print_dims(t, r->rank, r->dim);
+  if (r->reduce >= 0) text_add(t, " reduce %d", r->reduce);
+  text_add(t, ", %d tiles\n", r->tiles);
+  int value = 0;
+  for (int i = 0; i < r->loads; i++) {
+    text_add(t, "      v%d = load ", value++);
+    print_view(t, &r->load[i], r->rank);
+    text_add(t, "\n");
+  }
+  for (int i = 0; i < r->constants; i++) text_add(t, "      v%d = %.9g\n", value++, (double)r->constant[i]);
+  for (int i = 0; i < r->instrs; i++) {
+    const Instr *k = &r->instr[i];
+    text_add(t, "      v%d = %s", value++, scalar_name(k->op));
+    for (int j = 0; j < scalar_arity(k->op); j++) text_add(t, " v%d", k->in[j]);
+    text_add(t, "  in tile %d\n", k->tile);
+  }
+  for (int i = 0; i < r->stores; i++) {
+    text_add(t, "      %s v%d at ", store_name[r->store[i].kind], r->store[i].value);
+    print_view(t, &r->store[i].view, r->rank);
+    text_add(t, "\n");
+  }
+}
+
+static void print_matrix(Text *t, const char *name, int64_t at, bool transpose, int64_t ld, int64_t step) {
+  text_add(t, " %s%s %lld ld %lld", name, transpose ? "'" : "", (long long)at, (long long)ld);
+  if (step) text_add(t, " step %lld", (long long)step);
+}
+
+static void print_gemm(Text *t, const Gemm *g) {
+  static const char *const cut_name[] = {"rows", "columns", "batch"};
+  if (g->batch > 1) text_add(t, "%lld of ", (long long)g->batch);
+  text_add(t, "%lld x %lld x %lld,", (long long)g->m, (long long)g->n, (long long)g->k);
+  print_matrix(t, "a", g->a, g->transpose_a, g->lda, g->step_a);
+  print_matrix(t, "b", g->b, g->transpose_b, g->ldb, g->step_b);
+  print_matrix(t, "c", g->c, false, g->ldc, g->step_c);
+  text_add(t, ", cut %s\n", cut_name[g->cut]);
+}
+
+static void print_indexed(Text *t, int64_t source, int64_t index, int64_t out, int64_t rows, int64_t n, int64_t width) {
+  text_add(t, "from %lld by %lld to %lld: %lld rows, %lld indices, %lld wide\n", (long long)source, (long long)index,
+           (long long)out, (long long)rows, (long long)n, (long long)width);
+}
+
+static void print_random(Text *t, const Random *r) {
+  static const char *const address_name[] = {"step", "example", "once"};
+  text_add(t, "at %lld: %lld x %lld, stream %u by %s\n", (long long)r->at, (long long)r->rows, (long long)r->count, r->stream,
+           address_name[r->address]);
+}
+
+static void print_kernel(Text *t, const Kernel *k) {
+  static const char *const kind_name[] = {"region", "gemm", "random", "gather", "scatter", "cumsum", "iota"};
+  const Gather *i = &k->gather;
+  const Scatter *j = &k->scatter;
+  const Cumsum *c = &k->cumsum;
+  const Iota *o = &k->iota;
+  text_add(t, "%s", k->label);
+  if (k->file) text_add(t, "  # %s:%d", k->file, k->line);
+  text_add(t, "\n    %s in %d: ", kind_name[k->kind], k->pieces);
+  switch (k->kind) {
+    case KERNEL_REGION: print_region(t, &k->region); break;
+    case KERNEL_GEMM: print_gemm(t, &k->gemm); break;
+    case KERNEL_RANDOM: print_random(t, &k->random); break;
+    case KERNEL_GATHER: print_indexed(t, i->table, i->index, i->out, i->rows, i->indices, i->width); break;
+    case KERNEL_SCATTER: print_indexed(t, j->values, j->index, j->out, j->rows, j->indices, j->width); break;
+    case KERNEL_CUMSUM:
+      text_add(t, "%lld to %lld: %lld x %lld x %lld%s\n", (long long)c->in, (long long)c->out, (long long)c->outer,
+               (long long)c->length, (long long)c->inner, c->from_end ? " from the end" : "");
+      break;
+    case KERNEL_IOTA:
+      text_add(t, "at %lld: %lld x %lld x %lld\n", (long long)o->at, (long long)o->outer, (long long)o->length,
+               (long long)o->inner);
+      break;
+  }
+}
+
+static void print_program(Text *t, const PlanProgram *p) {
+  static const char *const feed_name[] = {"column", "step", "epoch", "update"};
+  text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch, p->kernels,
+           p->flops / 1e6, (long long)p->end);
+  for (int i = 0; i < p->feeds; i++) {
+    const PlanFeed *f = &p->feed[i];
+    text_add(t, "  feed %s %d at %lld, %lld each\n", feed_name[f->kind], f->index, (long long)f->at, (long long)f->count);
+  }
+  for (int i = 0; i < p->kernels; i++) {
+    text_add(t, "  %d  ", i);
+    print_kernel(t, &p->kernel[i]);
+  }
+  for (int i = 0; i < p->outputs; i++) {
+    const PlanOutput *o = &p->output[i];
+    text_add(t, "  output \"%s\" ", o->name);
+    print_dims(t, o->rank, o->dim);
+    text_add(t, "%s at %lld\n", o->per_example ? " per example" : "", (long long)o->at);
+  }
+}
+
+void plan_print(Text *t, const Plan *plan) {
+  text_add(t, "plan \"%s\": %lld floats persistent, %lld at most\n", plan->model ? plan->model : "",
+           (long long)plan->persistent, (long long)plan->peak);
+  for (int i = 0; i < plan->tensors; i++) {
+    const PlanTensor *x = &plan->tensor[i];
+    text_add(t, "  %lld  %s ", (long long)x->at, x->name);
+    print_dims(t, x->rank, x->dim);
+    text_add(t, "\n");
+  }
+  for (int i = 0; i < plan->programs; i++) print_program(t, &plan->program[i]);
+}
+
+// ---- fused
+
+static void print_reads(Text *t, const Fusion *f, const Node *n) {
+  for (int i = 0; i < n->arity; i++) {
+    const Node *in = n->in[i], *b = f->base[in->id];
+    if (f->owner[b->id]->op == OP_CONST) {
+      text_add(t, " %.9g", f->owner[b->id]->attr.value);
+    } else {
+      text_add(t, " %s%%%d", b == f->owner[b->id] ? "" : "view of ", f->owner[b->id]->id);
+    }
+  }
+}
+
+static void print_source(Text *t, const GraphProgram *p, const Node *n) {
+  if (n->op == OP_WEIGHT) text_add(t, "  %%%d = weight \"%s\"\n", n->id, p->graph->tensor[n->attr.id].name);
+  if (n->op == OP_INPUT) text_add(t, "  %%%d = input \"%s\"\n", n->id, p->graph->input[n->attr.id].name);
+}
+
+static void print_group(Text *t, const Fusion *f, const Group *g) {
+  static const char *const kind_name[] = {"region", "kernel", "join"};
+  text_add(t, "  %s ", kind_name[g->kind]);
+  print_dims(t, g->space.rank, g->space.dim);
+  if (g->length) text_add(t, " reduce %lld by %lld", (long long)g->length, (long long)g->inner);
+  text_add(t, "\n");
+  for (int i = 0; i < g->nodes; i++) {
+    const Node *n = g->node[i];
+    text_add(t, "    %%%d = %s", n->id, op_name(n->op));
+    print_reads(t, f, n);
+    text_add(t, "%s%s\n", f->stored[n->id] ? "  stored" : "", f->again[n->id] ? "  again" : "");
+  }
+}
+
+static void print_fused(Text *t, Arena *a, const GraphProgram *p) {
+  const GraphProgram *simple = run_passes(a, p);
+  const Fusion *f = fuse(a, simple);
+  text_add(t, "program \"%s\"\n", p->name);
+  for (int i = 0; i < simple->graph->count; i++) {
+    if (f->live[i]) print_source(t, simple, simple->graph->node[i]);
+  }
+  for (int i = 0; i < f->groups; i++) {
+    if (f->group[i].into == i) print_group(t, f, &f->group[i]);
+  }
+}
+
+// ---- stages
+
+static bool is_training(const Model *m, int program) {
+  for (int i = 0; i < m->turns; i++) {
+    if (m->turn[i].program == program) return true;
+  }
+  return false;
+}
+
+static void print_needed(Text *t, Arena *a, const GraphProgram *p) {
+  GraphProgram copy = *p;
+  copy.output = NEW_ARRAY(a, Output, p->outputs + 1);
+  copy.assign = NEW_ARRAY(a, Assign, p->assigns + 1);
+  for (int i = 0; i < p->outputs; i++) copy.output[i] = p->output[i];
+  for (int i = 0; i < p->assigns; i++) copy.assign[i] = p->assign[i];
+  pass_dead(a, &copy);
+  graph_print(t, &copy);
+}
+
+bool dump_stage(Text *t, const Model *m, const char *stage) {
+  Arena *a = arena_open(t->arena);
+  bool graph = strcmp(stage, "graph") == 0, grad = strcmp(stage, "grad") == 0, fused = strcmp(stage, "fused") == 0;
+  bool plan = strcmp(stage, "plan") == 0;
+  for (int i = 0; i < m->programs; i++) {
+    const GraphProgram *p = &m->program[i].graph;
+    if (graph) graph_print(t, p);
+    if (grad && is_training(m, i)) print_needed(t, a, p);
+    if (fused) print_fused(t, a, p);
+  }
+  if (plan) plan_print(t, plan_model(a, m));
+  arena_close(a);
+  return graph || grad || fused || plan;
+}

@@ -1,0 +1,99 @@
+// From a model to its plan: passes, fusion, kernels, order and places for each program, then the tables.
+//
+// Stands between the elaborator and the runtime. All decisions are made here, from the model alone and never from the machine,
+// so that a plan gives the same bits wherever it runs.
+#include "planner.h"
+
+static PlanTensor *plan_tensors(Arena *a, const Model *m, int64_t *end) {
+  PlanTensor *list = NEW_ARRAY(a, PlanTensor, m->tensors + 1);
+  *end = 0;
+  for (int i = 0; i < m->tensors; i++) {
+    const TensorInfo *t = &m->tensor[i];
+    list[i] = (PlanTensor){t->name, t->kind, t->shape.rank, {0}, shape_count(t->shape), *end};
+    for (int k = 0; k < t->shape.rank; k++) list[i].dim[k] = t->shape.dim[k];
+    *end += (list[i].count + ALIGN - 1) / ALIGN * ALIGN;
+  }
+  return list;
+}
+
+static FeedKind feed_kind(InputKind kind) {
+  switch (kind) {
+    case INPUT_COLUMN: return FEED_COLUMN;
+    case INPUT_STEP: return FEED_STEP;
+    case INPUT_EPOCH: return FEED_EPOCH;
+    default: return FEED_UPDATE;
+  }
+}
+
+// Inputs that no kernel reads are not fed.
+static void set_feeds(PlanProgram *out, const Layout *l) {
+  const Graph *g = l->program->graph;
+  PlanFeed *feed = NEW_ARRAY(l->arena, PlanFeed, g->inputs + 1);
+  for (int i = 0; i < g->inputs; i++) {
+    const InputInfo *in = &g->input[i];
+    if (l->input[i] < 0) continue;
+    int64_t count = shape_count(in->shape);
+    if (in->kind == INPUT_COLUMN) count /= out->batch;
+    feed[out->feeds++] = (PlanFeed){feed_kind(in->kind), in->index, l->buffer[l->input[i]].at, count};
+  }
+  out->feed = feed;
+}
+
+static void set_outputs(PlanProgram *out, const Layout *l) {
+  const GraphProgram *p = l->program;
+  PlanOutput *list = NEW_ARRAY(l->arena, PlanOutput, p->outputs + 1);
+  for (int i = 0; i < p->outputs; i++) {
+    const Output *o = &p->output[i];
+    int skip = o->per_example ? 1 : 0;
+    const Place *place = &l->output[i];
+    list[i] = (PlanOutput){o->name, o->per_example, o->value->shape.rank - skip, {0}, 1,
+                           l->buffer[place->buffer].at + place->view.at};
+    for (int k = 0; k < list[i].rank; k++) {
+      list[i].dim[k] = o->value->shape.dim[k + skip];
+      list[i].count *= list[i].dim[k];
+    }
+  }
+  out->output = list;
+  out->outputs = p->outputs;
+}
+
+static void set_kernels(PlanProgram *out, const Layout *l) {
+  Kernel *list = NEW_ARRAY(l->arena, Kernel, l->steps + 1);
+  for (int i = 0; i < l->steps; i++) {
+    list[i] = l->step[i]->kernel;
+    const Gemm *g = &list[i].gemm;
+    if (list[i].kind != KERNEL_GEMM) continue;
+    out->flops += 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
+  }
+  out->kernel = list;
+  out->kernels = l->steps;
+}
+
+static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, PlanProgram *out) {
+  Arena *scratch = arena_open(a);
+  Layout *l = lower(a, scratch, m, run_passes(scratch, &p->graph));
+  schedule(l);
+  *out = (PlanProgram){.name = p->graph.name, .batch = p->batch};
+  out->end = place_buffers(l, plan->tensor, plan->persistent);
+  set_feeds(out, l);
+  set_outputs(out, l);
+  set_kernels(out, l);
+  arena_close(scratch);
+}
+
+Plan *plan_model(Arena *a, const Model *m) {
+  Plan *plan = NEW(a, Plan);
+  *plan = (Plan){.model = m->name, .source = m->source, .batch = m->batch, .epochs = m->epochs, .seed = m->seed,
+                 .data = m->data, .column = m->column, .columns = m->columns, .tensors = m->tensors,
+                 .programs = m->programs, .init = m->init, .test = m->test, .turn = m->turn, .turns = m->turns,
+                 .lines = m->lines, .show = m->show, .shows = m->shows, .objective = m->objective};
+  plan->tensor = plan_tensors(a, m, &plan->persistent);
+  PlanProgram *program = NEW_ARRAY(a, PlanProgram, m->programs + 1);
+  plan->peak = plan->persistent;
+  for (int i = 0; i < m->programs; i++) {
+    plan_program(a, m, plan, &m->program[i], &program[i]);
+    if (program[i].end > plan->peak) plan->peak = program[i].end;
+  }
+  plan->program = program;
+  return plan;
+}

@@ -1,0 +1,162 @@
+// The planner: from a model's graphs to a plan. Private to its own files; model.h has its public face.
+//
+//   passes.c, pass_*.c   graph program -> simpler graph program
+//   fuse.c               -> groups: the nodes that one kernel computes
+//   store.c              -> where each value that must be in memory lies: buffers, slices of buffers, persistent tensors
+//   lower.c, lower_region.c  -> steps: kernels whose offsets count from the beginning of buffers
+//   label.c              what a step computes, as a formula
+//   schedule.c           -> the order of the steps
+//   place.c              -> offsets of the buffers in the one memory
+//   planner.c            all of it in order, and the tables of the plan
+//   plan_text.c          every stage as text
+#ifndef GMC_PLANNER_H
+#define GMC_PLANNER_H
+
+#include "model.h"
+#include "passes.h"
+#include "view.h"
+
+// ---- groups (fuse.c)
+
+typedef enum {
+  GROUP_REGION,  // elementwise nodes and reductions over one iteration space
+  GROUP_KERNEL,  // one node with a kernel of its own
+  GROUP_JOIN     // a concat: no kernel; complete when all its pieces are
+} GroupKind;
+
+// A value read from another group. Hard: from memory only, so that the two can never become one.
+typedef struct Edge {
+  int from;
+  bool hard;
+  struct Edge *next;
+} Edge;
+
+typedef struct {
+  GroupKind kind;
+  int into;               // the group it was merged into, or itself
+  Node **node;            // in id order
+  int nodes, size;        // size counts while groups still merge
+  Shape space;            // iteration space, without axes of size 1
+  int64_t length, inner;  // reductions run over the middle of [outer, length, inner]; length 0: none
+  Edge *edges;
+} Group;
+
+// Node ids index the arrays. The base of a node is what it is a reshape of; its owner what it is a view of.
+typedef struct {
+  Arena *arena;
+  const GraphProgram *program;
+  bool *live;
+  Node **base, **owner;
+  int *of;       // group of a node that some kernel computes, else -1; ask group_of
+  bool *stored;  // must be in memory
+  bool *again;   // computed again by each region that reads it, rather than stored
+  Group *group;
+  int groups;
+  uint64_t *reach;  // a bit for each group that a group depends on
+  int words;
+} Fusion;
+
+Fusion *fuse(Arena *a, const GraphProgram *p);
+int group_of(const Fusion *f, const Node *n);
+// Demands that group `first` runs before `second`. False, and nothing demanded, when that cannot be.
+bool fuse_order(Fusion *f, int first, int second);
+
+// ---- buffers and steps
+
+typedef struct {
+  int64_t count;    // floats
+  int tensor;       // it is a value of this persistent tensor, or -1
+  int input;        // fed before the program runs, or -1
+  int over;         // buffer whose memory this one takes over, or -1
+  bool keep;        // read after the program has run
+  int first, last;  // order of the steps between which it is live, inclusive; place.c
+  int64_t at;
+} Buffer;
+
+typedef struct {
+  int buffer;
+  View view;  // offsets from the beginning of the buffer
+} Place;
+
+// An offset inside a step's kernel that counts from the beginning of a buffer.
+typedef struct {
+  int64_t *at;
+  int buffer;
+  bool write;
+} Reloc;
+
+typedef struct {
+  Kernel kernel;
+  Reloc *reloc;
+  int relocs, room;
+} Step;
+
+// A further place where a value is wanted: a piece of a concat, a tensor it is assigned to.
+typedef struct Target {
+  Place place;
+  struct Target *next;
+} Target;
+
+// A value still to be copied somewhere.
+typedef struct Copy {
+  Node *from;
+  Place to;
+  struct Copy *next;
+} Copy;
+
+typedef struct {
+  Arena *arena;            // of the plan: kernels and labels
+  Arena *scratch;          // of the planning
+  const Sources *sources;  // or NULL
+  const GraphProgram *program;
+  Fusion *fusion;
+  Buffer *buffer;
+  int buffers, buffer_room;
+  Step **step;  // in the order in which they run, once scheduled
+  int steps, step_room;
+  Place *place;     // of each node by id; buffer -1 while unknown
+  Place *rows;      // of its copy row after row, likewise
+  Target **target;  // of each node by id: where its kernel stores it; the first is its place
+  int *tensor;      // buffer of each tensor's value before the program, or -1
+  int *input;       // buffer of each input, or -1
+  Place *output;    // of each output
+  Copy *copies;     // what no kernel stores at its place directly
+} Layout;
+
+// Room for one more item in a list.
+void *grow_list(Arena *a, void *data, int count, int *room, size_t size);
+
+// Decides where every stored value lies.
+void store_values(Layout *l);
+int buffer_new(Layout *l, int64_t count);
+Place place_rows(Layout *l, Shape s);  // a new buffer, row after row
+// Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that only
+// exists inside its region.
+Place place_of(Layout *l, Node *n);
+// The same, row after row.
+Place rows_of(Layout *l, Node *n);
+
+// All steps of a program, in no order yet. p has been through the passes.
+Layout *lower(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p);
+void lower_region(Layout *l, const Group *g);
+void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant
+Step *step_new(Layout *l, KernelKind kind, Node *const *result, int results);
+void step_reloc(Layout *l, Step *s, int64_t *at, int buffer, bool write);
+int even_pieces(double work, double unit, int64_t limit);
+
+void schedule(Layout *l);
+
+// Gives buffers their offsets: tensors those of the plan, the others from `begin` on. Patches the kernels, checks that no two
+// live buffers overlap, and returns the end.
+int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin);
+
+// ---- text
+
+// A formula of what a kernel computes: "t8 = max(t3 + q/dense_1/b, 0)".
+const char *label_of(const Layout *l, Node *const *result, int results);
+
+// Checks a finished plan: views in bounds, everything read was written, pieces positive. Fails with EXIT_SOFTWARE.
+void plan_verify(Arena *a, const Plan *plan);
+void plan_print(Text *t, const Plan *plan);
+
+#endif

@@ -1,0 +1,91 @@
+// The order of the steps: depth first from what the program is for, so that a value is made shortly before it is used.
+//
+// Stands between lowering and placement. A step comes after all that write what it reads; a step that takes over the memory of
+// a tensor's old value comes after all that read the old value. Outputs first, then the tensors in order of assignment: each
+// optimiser's update follows the gradient that it consumes.
+#include "planner.h"
+
+typedef struct Link {
+  int step;
+  struct Link *next;
+} Link;
+
+typedef struct {
+  Layout *l;
+  Link **writers, **readers;  // of each buffer, by step number before ordering
+  Link **before;              // of each step: what must run first and has not been looked at
+  char *state;                // 0 unseen, 1 waiting for others, 2 placed
+  Step **order;
+  int count;
+} Sorting;
+
+static void link_step(Layout *l, Link **list, int step) {
+  Link *k = NEW(l->scratch, Link);
+  *k = (Link){step, *list};
+  *list = k;
+}
+
+static void find_users(Sorting *s) {
+  for (int i = s->l->steps - 1; i >= 0; i--) {
+    const Step *step = s->l->step[i];
+    for (int k = 0; k < step->relocs; k++) {
+      const Reloc *r = &step->reloc[k];
+      link_step(s->l, &(r->write ? s->writers : s->readers)[r->buffer], i);
+    }
+  }
+}
+
+static void find_needs(Sorting *s, int i) {
+  const Step *step = s->l->step[i];
+  for (int k = step->relocs - 1; k >= 0; k--) {
+    const Reloc *r = &step->reloc[k];
+    int over = s->l->buffer[r->buffer].over;
+    const Link *need = r->write ? (over >= 0 ? s->readers[over] : NULL) : s->writers[r->buffer];
+    for (; need; need = need->next) {
+      if (need->step != i) link_step(s->l, &s->before[i], need->step);
+    }
+  }
+}
+
+// Puts a step into the order after all that it needs; with a stack of its own, for programs may be deep.
+static void visit(Sorting *s, int *stack, int root) {
+  int depth = 0;
+  if (s->state[root] == 0) stack[depth++] = root;
+  while (depth) {
+    int i = stack[depth - 1];
+    s->state[i] = 1;
+    Link *need = s->before[i];
+    while (need && s->state[need->step] == 2) need = need->next;
+    s->before[i] = need;
+    if (!need) {
+      s->state[i] = 2;
+      s->order[s->count++] = s->l->step[i];
+      depth--;
+    } else if (s->state[need->step] == 1) {
+      fail(s->l->arena, EXIT_SOFTWARE, "planner: steps need each other in a circle: %s", s->l->step[i]->kernel.label);
+    } else {
+      stack[depth++] = need->step;
+    }
+  }
+}
+
+void schedule(Layout *l) {
+  Arena *a = l->scratch;
+  Sorting s = {.l = l,
+               .writers = NEW_ARRAY(a, Link *, l->buffers + 1),
+               .readers = NEW_ARRAY(a, Link *, l->buffers + 1),
+               .before = NEW_ARRAY(a, Link *, l->steps + 1),
+               .state = NEW_ARRAY(a, char, l->steps + 1),
+               .order = NEW_ARRAY(a, Step *, l->steps + 1)};
+  int *stack = NEW_ARRAY(a, int, l->steps + 1);
+  find_users(&s);
+  for (int i = 0; i < l->steps; i++) find_needs(&s, i);
+  for (int i = 0; i < l->program->outputs; i++) {
+    for (const Link *w = s.writers[l->output[i].buffer]; w; w = w->next) visit(&s, stack, w->step);
+  }
+  for (int b = 0; b < l->buffers; b++) {
+    for (const Link *w = l->buffer[b].over >= 0 ? s.writers[b] : NULL; w; w = w->next) visit(&s, stack, w->step);
+  }
+  for (int i = 0; i < l->steps; i++) visit(&s, stack, i);
+  l->step = s.order;
+}

@@ -29,13 +29,16 @@ static void metas_integer(Metas *m, const char *key, int64_t value) {
   metas_text(m, key, arena_format(m->arena, "%lld", (long long)value));
 }
 
-const char *checkpoint_path(Arena *a, const char *folder) { return arena_format(a, "%s/weights.safetensors", folder); }
+const char *checkpoint_path(Arena *a, const char *folder) {
+  return arena_format(a, "%s/weights.safetensors", folder);
+}
 
 // One line of the round after another: its sum, the number of its values and of its updates.
 static void metas_lines(Metas *m, const Training *t) {
   Text all = text_new(m->arena);
   for (const Line *line = t->line; line < t->line + t->plan->lines; line++)
-    text_add(&all, "%s%a %lld %lld", line > t->line ? " " : "", line->sum, (long long)line->values, (long long)line->updates);
+    text_add(&all, "%s%a %lld %lld", line > t->line ? " " : "", line->sum, (long long)line->values,
+             (long long)line->updates);
   metas_text(m, "lines", all.data);
 }
 
@@ -70,7 +73,8 @@ void checkpoint_write(Training *t) {
     memcpy(view[i].dim, tensor->dim, sizeof view[i].dim);
   }
   Metas m = checkpoint_metas(scratch, t);
-  safetensors_write(scratch, checkpoint_path(scratch, t->session->folder), plan->tensors, view, m.count, m.key, m.value);
+  safetensors_write(scratch, checkpoint_path(scratch, t->session->folder), plan->tensors, view, m.count, m.key,
+                    m.value);
   arena_close(scratch);
 }
 
@@ -127,7 +131,8 @@ static const float *source_tensor(const Source *s, const PlanTensor *tensor) {
   const TensorView *view = safetensors_find(s->file, tensor->name);
   if (!view) fail(s->arena, EXIT_DATA, "%s: holds no `%s`; it belongs to another model", s->path, tensor->name);
   if (!view->value)
-    fail(s->arena, EXIT_DATA, "%s: `%s` is of type %s, not F32", s->path, tensor->name, printable(s->arena, view->dtype));
+    fail(s->arena, EXIT_DATA, "%s: `%s` is of type %s, not F32", s->path, tensor->name,
+         printable(s->arena, view->dtype));
   if (view->rank != tensor->rank || memcmp(view->dim, tensor->dim, (size_t)tensor->rank * sizeof(int64_t)) != 0)
     fail(s->arena, EXIT_DATA, "%s: `%s` is %s, but %s in the model", s->path, tensor->name,
          source_shape(s->arena, view->rank, view->dim), source_shape(s->arena, tensor->rank, tensor->dim));
@@ -145,15 +150,16 @@ static void source_tensors(const Source *s, Run *run, bool slots) {
   for (int i = 0; i < plan->tensors; i++) {
     const PlanTensor *tensor = &plan->tensor[i];
     if (tensor->kind == TENSOR_SLOT && !slots) continue;
-    memcpy(run->memory + tensor->at, safetensors_find(s->file, tensor->name)->value, (size_t)tensor->count * sizeof(float));
+    memcpy(run->memory + tensor->at, safetensors_find(s->file, tensor->name)->value,
+           (size_t)tensor->count * sizeof(float));
   }
 }
 
 static void source_warn(const Source *s, const char *what, const char *now) {
   const char *then = safetensors_meta(s->file, what);
   if (then && strcmp(then, now) == 0) return;
-  fprintf(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits\n", s->path, what,
-          then ? printable(s->arena, then) : "", now);
+  fprintf(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits\n", s->path,
+          what, then ? printable(s->arena, then) : "", now);
 }
 
 static void source_warnings(const Source *s, const Training *t) {
@@ -167,8 +173,8 @@ static void source_warnings(const Source *s, const Training *t) {
 static void source_same(const Source *s, const char *key, int64_t now) {
   int64_t then = source_integer(s, key, 1, INT64_MAX);
   if (then != now)
-    fail(s->arena, EXIT_DATA, "%s: made with %s %lld, which is now %lld; go on with what the run began with", s->path, key,
-         (long long)then, (long long)now);
+    fail(s->arena, EXIT_DATA, "%s: made with %s %lld, which is now %lld; go on with what the run began with", s->path,
+         key, (long long)then, (long long)now);
 }
 
 static Source source_open(Arena *scratch, const char *path) {
@@ -185,7 +191,8 @@ void checkpoint_resume(Training *t, RecordLengths *lengths) {
   int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
   Line *line = source_lines(&s, t);
   uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
-  RecordLengths length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)};
+  RecordLengths length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX),
+                          source_integer(&s, "metrics_csv", 0, INT64_MAX)};
   if (safetensors_count(s.file) != t->plan->tensors)
     fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
          safetensors_count(s.file), t->plan->tensors);

@@ -56,7 +56,7 @@ void curves_draw(const Records *r) {
   int64_t most = 0;
   for (int half = 0; half < 2; half++) {
     const char *split = half ? "test" : "train";
-    float *table = NEW_ARRAY(scratch, float, lines * (size_t)stride);
+    float *table = NEW_ARRAY(scratch, float, lines *(size_t)stride);
     int64_t rows = curves_table(text, split, r->columns, table);
     most = rows > most ? rows : most;
     for (int c = 0; c < r->columns; c++) {

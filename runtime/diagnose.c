@@ -1,6 +1,7 @@
 // Finds the first number that is not finite; see diagnose.h.
 //
-// Invariant: the replay repeats the training, random streams and minibatches included, since all of that depends on the step.
+// Invariant: the replay repeats the training, random streams and minibatches included, since all of that depends on the
+// step.
 #include "diagnose.h"
 
 #include "checkpoint.h"
@@ -52,7 +53,8 @@ void diagnose(Training *t, int64_t step, const char *what) {
           (long long)(step / t->epoch_steps + 1));
   if (place) fprintf(stderr, "; first in %s", place);
   if (s->folder && saved >= 0)
-    fprintf(stderr, "; the weights of step %lld are kept in %s", (long long)saved, checkpoint_path(t->run->arena, s->folder));
+    fprintf(stderr, "; the weights of step %lld are kept in %s", (long long)saved,
+            checkpoint_path(t->run->arena, s->folder));
   fputc('\n', stderr);
   t->failed = true;
 }

@@ -1,6 +1,7 @@
 // Feeds and outputs of programs; see feed.h.
 //
-// Invariant: a feed is written as a function of the moment and the examples alone, so that a resumed run feeds the same bits.
+// Invariant: a feed is written as a function of the moment and the examples alone, so that a resumed run feeds the same
+// bits.
 #include "feed.h"
 
 #include "data.h"
@@ -12,10 +13,14 @@ Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line) {
 
 static float feed_number(const PlanFeed *feed, Moment moment) {
   switch (feed->kind) {
-    case FEED_STEP: return (float)moment.step;
-    case FEED_EPOCH: return (float)moment.epoch;
-    case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
-    case FEED_COLUMN: break;
+    case FEED_STEP:
+      return (float)moment.step;
+    case FEED_EPOCH:
+      return (float)moment.epoch;
+    case FEED_UPDATE:
+      return (float)(moment.line[feed->index].updates + 1);
+    case FEED_COLUMN:
+      break;
   }
   return 0;
 }

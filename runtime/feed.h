@@ -11,19 +11,19 @@ typedef struct {
   const char *name;  // of the objective; NAME_2 for the second line of the same objective, and so on
   double sum;        // of its values, each the mean over a minibatch
   int64_t values;
-  double last;       // value in the last round
-  int64_t updates;   // made by this line since the first step
+  double last;      // value in the last round
+  int64_t updates;  // made by this line since the first step
 } Line;
 
-// A place in the training. Steps and epochs count from 0; FEED_STEP, FEED_EPOCH are these numbers, and FEED_UPDATE is the
-// number of the update being made, from 1.
+// A place in the training. Steps and epochs count from 0; FEED_STEP, FEED_EPOCH are these numbers, and FEED_UPDATE is
+// the number of the update being made, from 1.
 typedef struct {
   int64_t step, epoch;
   const Line *line;
 } Moment;
 
-// Where a model stands that has made `step` steps: at its last step. What is measured or drawn after the training sees the
-// schedules as that step saw them.
+// Where a model stands that has made `step` steps: at its last step. What is measured or drawn after the training sees
+// the schedules as that step saw them.
 Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line);
 
 // Fills the feeds of a program, for the examples in run->example.

@@ -87,8 +87,8 @@ void progress_begin(Progress *p, const Training *t) {
   strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &local));
   progress_say(p, false, "%s", date);
   progress_say(p, true, "%s: %lld parameters, %.1f MiB of tensors, batch %lld, seed %lu", plan->model,
-               (long long)progress_weights(plan), (double)plan->peak * sizeof(float) / (1 << 20), (long long)plan->batch,
-               (unsigned long)run->seed);
+               (long long)progress_weights(plan), (double)plan->peak * sizeof(float) / (1 << 20),
+               (long long)plan->batch, (unsigned long)run->seed);
   if (plan->data.clause)
     progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
@@ -103,7 +103,9 @@ void progress_begin(Progress *p, const Training *t) {
   progress_next(p, t);
 }
 
-void progress_trained(Progress *p) { p->epoch_trained = progress_clock(); }
+void progress_trained(Progress *p) {
+  p->epoch_trained = progress_clock();
+}
 
 void progress_next(Progress *p, const Training *t) {
   p->epoch_began = progress_clock();
@@ -119,7 +121,9 @@ static void progress_duration(char *text, size_t size, double seconds) {
     snprintf(text, size, "%lld:%02lld", s / 60, s % 60);
 }
 
-static double progress_rate(int64_t steps, double seconds) { return seconds > 0 ? (double)steps / seconds : 0; }
+static double progress_rate(int64_t steps, double seconds) {
+  return seconds > 0 ? (double)steps / seconds : 0;
+}
 
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
@@ -156,8 +160,8 @@ void progress_report(Progress *p, const Training *t, const Measure *train, const
     fflush(stdout);
   }
   double seconds = p->epoch_trained - p->epoch_began;
-  progress_say(p, p->verbose, "epoch %lld: %.2f s of training, %.4g steps/s, %.2f s of measuring", (long long)epoch, seconds,
-               progress_rate(t->step - p->epoch_first_step, seconds), progress_clock() - p->epoch_trained);
+  progress_say(p, p->verbose, "epoch %lld: %.2f s of training, %.4g steps/s, %.2f s of measuring", (long long)epoch,
+               seconds, progress_rate(t->step - p->epoch_first_step, seconds), progress_clock() - p->epoch_trained);
 }
 
 void progress_end(Progress *p, const Training *t) {
@@ -166,7 +170,8 @@ void progress_end(Progress *p, const Training *t) {
   if (t->step > p->first_step)
     progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
                  progress_rate(t->step - p->first_step, seconds));
-  if (t->step < t->last_step) progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
+  if (t->step < t->last_step)
+    progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
   if (s->folder) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
     for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);

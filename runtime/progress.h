@@ -1,21 +1,22 @@
 // What a training says while it runs: the loss lines on stdout, everything else on stderr and in run.log.
 //
-// stdout holds numbers only, no times, so that two programs that train the same can be compared by diff. On a terminal one
-// moving line on stderr shows speed and time left; elsewhere, or with NO_COLOR or TERM=dumb, a plain line every so often.
+// stdout holds numbers only, no times, so that two programs that train the same can be compared by diff. On a terminal
+// one moving line on stderr shows speed and time left; elsewhere, or with NO_COLOR or TERM=dumb, a plain line every so
+// often.
 #ifndef GMC_PROGRESS_H
 #define GMC_PROGRESS_H
 
 #include "train.h"
 
 typedef struct Progress {
-  bool moving;        // the moving line is wanted
-  bool shown;         // it stands on the terminal now
+  bool moving;  // the moving line is wanted
+  bool shown;   // it stands on the terminal now
   bool quiet, verbose;
-  double began, told;   // seconds: of the session, of the last line
-  double epoch_began;   // of the epoch's first step in this session
+  double began, told;    // seconds: of the session, of the last line
+  double epoch_began;    // of the epoch's first step in this session
   double epoch_trained;  // of its last step, before the measuring
   int64_t first_step, epoch_first_step;
-  FILE *log;          // run.log, or NULL
+  FILE *log;  // run.log, or NULL
 } Progress;
 
 // Seconds of a clock that only goes forward.

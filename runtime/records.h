@@ -1,7 +1,7 @@
 // Records: a run's numbers, one line for each epoch and split, as JSON Lines and as CSV.
 //
-// The files hold no times and nothing of the machine, and a checkpoint keeps their lengths: what was written after it is cut
-// off when the run goes on, so that a resumed run's files equal those of a run that was never stopped.
+// The files hold no times and nothing of the machine, and a checkpoint keeps their lengths: what was written after it
+// is cut off when the run goes on, so that a resumed run's files equal those of a run that was never stopped.
 #ifndef GMC_RECORDS_H
 #define GMC_RECORDS_H
 
@@ -21,13 +21,14 @@ typedef struct Records {
   const char *folder;
   RecordColumn *column;  // of the CSV, after step, epoch and split
   int columns;
-  int jsonl, csv;       // file descriptors
+  int jsonl, csv;  // file descriptors
   RecordLengths length;
-  Text line;            // being written
+  Text line;  // being written
 } Records;
 
-// Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run). The columns are the names of `lines`
-// and of the test program's outputs, with their standard errors. Fails with EXIT_DATA if a file is shorter than that.
+// Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run). The columns are the names of
+// `lines` and of the test program's outputs, with their standard errors. Fails with EXIT_DATA if a file is shorter than
+// that.
 Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
 
 // Adds a line to both files. A number that is not finite is null, and an empty cell.

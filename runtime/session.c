@@ -55,7 +55,9 @@ static void session_folder(Arena *a, const char *folder) {
   }
 }
 
-static void session_unlock(void *file) { close(*(int *)file); }
+static void session_unlock(void *file) {
+  close(*(int *)file);
+}
 
 // Holds the folder until the arena closes, or the process ends in whatever way.
 static void session_lock(Arena *a, const char *folder) {
@@ -169,8 +171,8 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   int n = measure_test(run, moment, measure), width = 0;
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)
-    fprintf(stderr, "%s: %lld examples of the test split, weights of step %lld\n", s->folder, (long long)run->test.examples,
-            (long long)moment.step + 1);
+    fprintf(stderr, "%s: %lld examples of the test split, weights of step %lld\n", s->folder,
+            (long long)run->test.examples, (long long)moment.step + 1);
   for (int i = 0; i < n; i++) width = (int)strlen(measure[i].name) > width ? (int)strlen(measure[i].name) : width;
   bool finite = true;
   for (int i = 0; i < n; i++) {
@@ -198,7 +200,8 @@ float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, i
   const PlanOutput *output = &p->output[0];
   if (session_reads_data(plan, program)) data_load_test(run);
   size_t size;
-  if (!size_product((size_t)n, (size_t)output->count, &size)) fail(a, EXIT_MEMORY, "%lld examples are too many", (long long)n);
+  if (!size_product((size_t)n, (size_t)output->count, &size))
+    fail(a, EXIT_MEMORY, "%lld examples are too many", (long long)n);
   float *value = NEW_ARRAY(a, float, size);
   run->example = NEW_ARRAY(a, int32_t, p->batch);
   run->purpose = PURPOSE_SHOW;
@@ -215,7 +218,8 @@ float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, i
   return value;
 }
 
-int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi, const char *path) {
+int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi,
+                   const char *path) {
   const PlanOutput *output = &plan->program[program].output[0];
   const char *ending = strrchr(path, '.');
   bool png = ending && strcmp(ending, ".png") == 0, npy = ending && strcmp(ending, ".npy") == 0;

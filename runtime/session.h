@@ -1,9 +1,9 @@
 // A session: what `gmc run`, `gmc eval`, `gmc show`, `gmc sample` and an emitted program ask of the runtime.
 //
-// The caller fills in a Session and hands it over with the plan; what differs between an executor that walks kernels and
-// a program that has them written out is behind `open`. Everything below returns an exit code of base.h; failures leave
-// through the arena. The loss lines go to stdout and hold no times, so that two programs can be compared; messages, speed
-// and progress go to stderr.
+// The caller fills in a Session and hands it over with the plan; what differs between an executor that walks kernels
+// and a program that has them written out is behind `open`. Everything below returns an exit code of base.h; failures
+// leave through the arena. The loss lines go to stdout and hold no times, so that two programs can be compared;
+// messages, speed and progress go to stderr.
 //
 // A run's folder holds
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
@@ -29,27 +29,29 @@ struct Session {
   // there and before the data is read. `threads` 0: as many as the machine has.
   void (*open)(Run *run, int threads);
   DataReader *reader;  // of the plan's data format (runtime/data.h); NULL if it needs none
-  // Names the first tensor that is not finite while `program` runs kernel by kernel with the present feeds, as text such as
-  // "x.gm:12: exp(...)"; NULL if there is none. May be NULL: then a run that failed names its objective and step only.
+  // Names the first tensor that is not finite while `program` runs kernel by kernel with the present feeds, as text
+  // such as "x.gm:12: exp(...)"; NULL if there is none. May be NULL: then a run that failed names its objective and
+  // step only.
   const char *(*find_nan)(Run *run, int program);
 
-  const char *folder;      // of the run; NULL: nothing is written
-  bool resume;             // go on with the run in the folder
-  bool seed_given;         // otherwise the plan's, or on resuming the run's own
+  const char *folder;  // of the run; NULL: nothing is written
+  bool resume;         // go on with the run in the folder
+  bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
-  int64_t epochs;          // in all; 0: as many as the plan says
-  int64_t steps;           // stop after so many in all; 0: at the end of the epochs
+  int64_t epochs;  // in all; 0: as many as the plan says
+  int64_t steps;   // stop after so many in all; 0: at the end of the epochs
   int threads;
   int64_t checkpoint_steps;   // checkpoints beside those at the end of every epoch; 0: none
   double checkpoint_seconds;  // the same, by time
-  int64_t record_steps;    // a line of metrics every so many steps, beside those of the epochs; 0: none
+  int64_t record_steps;       // a line of metrics every so many steps, beside those of the epochs; 0: none
   bool quiet, verbose;
   const KeptText *kept;
   int kepts;
   const char *resume_command;  // told when a run stops early, as "gmc run --resume runs/a"
 };
 
-// Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT or EXIT_TERMINATE after a signal.
+// Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT or EXIT_TERMINATE after a
+// signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
 
 // The following read the weights of folder/weights.safetensors.
@@ -60,9 +62,10 @@ int session_eval(Arena *a, const Plan *plan, const Session *s);
 // Draws show `show` into the PNG `path`.
 int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path);
 
-// Runs `program` until it has made n examples of its only output, and writes them as one .npy array or, by the ending of
-// `path`, as one .png of n cells; lo and hi are black and white.
-int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi, const char *path);
+// Runs `program` until it has made n examples of its only output, and writes them as one .npy array or, by the ending
+// of `path`, as one .png of n cells; lo and hi are black and white.
+int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi,
+                   const char *path);
 
 // The same, handing over the values: [n, output's dimensions], in the arena's memory.
 float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n);

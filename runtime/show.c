@@ -49,7 +49,9 @@ typedef struct {
   PictureImage *image;
 } Grid;
 
-static int show_block(const PlanShow *show, const PlanItem *item) { return show->across ? item->columns : show->columns; }
+static int show_block(const PlanShow *show, const PlanItem *item) {
+  return show->across ? item->columns : show->columns;
+}
 
 // The pictures of one item, from column `first` on. Across, a row is one example, which may hold several pictures.
 static void show_item(const Run *run, Grid *g, const PlanItem *item, int first) {
@@ -86,12 +88,14 @@ static PlotSeries show_series(const Run *run, const PlanShow *show, const PlanIt
   const float *value = run->memory + output->at;
   int64_t all = (output->per_example ? p->batch : 1) * output->count;
   switch (item->kind) {
-    case ITEM_POINTS: return (PlotSeries){SERIES_POINTS, item->label, all / 2, value, value + 1, 2};
+    case ITEM_POINTS:
+      return (PlotSeries){SERIES_POINTS, item->label, all / 2, value, value + 1, 2};
     case ITEM_CURVE: {
       bool one = item->columns > 1 && item->columns < all;  // of the first example
       return (PlotSeries){SERIES_LINE, item->label, one ? item->columns : all, NULL, value, 0};
     }
-    default: return (PlotSeries){SERIES_DENSITY, item->label, all, value, NULL, 0};
+    default:
+      return (PlotSeries){SERIES_DENSITY, item->label, all, value, NULL, 0};
   }
 }
 
@@ -141,7 +145,8 @@ void show_epoch(Run *run, int show, const char *folder, Moment moment) {
   arena_close(scratch);
 }
 
-void show_grid(Arena *a, const char *path, const PlanOutput *output, const float *value, int64_t n, float lo, float hi) {
+void show_grid(Arena *a, const char *path, const PlanOutput *output, const float *value, int64_t n, float lo,
+               float hi) {
   int columns = 1;
   while ((int64_t)columns * columns < n) columns++;
   int rows = (int)((n + columns - 1) / columns);

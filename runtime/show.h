@@ -4,7 +4,8 @@
 
 #include "feed.h"
 
-// Runs a show's program and draws what came out into the PNG `path`. The random numbers depend on the epoch of `moment`.
+// Runs a show's program and draws what came out into the PNG `path`. The random numbers depend on the epoch of
+// `moment`.
 void show_draw(Run *run, int show, const char *path, Moment moment);
 
 // The pictures of an epoch: folder/shows/NAME_0001.png, and the same as NAME.png.

@@ -1,6 +1,7 @@
 // Permutations of the training split; see shuffle.h.
 //
-// Invariant: addressed as random numbers are, by seed and epoch, so that any epoch's order is there without those before it.
+// Invariant: addressed as random numbers are, by seed and epoch, so that any epoch's order is there without those
+// before it.
 #include "shuffle.h"
 
 #include "philox.h"

@@ -1,7 +1,8 @@
 // The training loop; see train.h. Serves `gmc run` and emitted programs alike: it reads the plan's tables and calls
 // run->execute, and knows nothing of kernels.
 //
-// Invariant: between two steps nothing is allocated, and Training and the tensors are all that the next step depends on.
+// Invariant: between two steps nothing is allocated, and Training and the tensors are all that the next step depends
+// on.
 #include "train.h"
 
 #include <math.h>
@@ -17,11 +18,13 @@
 #include "show.h"
 #include "shuffle.h"
 
-// The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime that
-// belongs to no run.
+// The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime
+// that belongs to no run.
 static volatile sig_atomic_t stop_signal;
 
-static void training_on_signal(int signal) { stop_signal = signal; }
+static void training_on_signal(int signal) {
+  stop_signal = signal;
+}
 
 // What is to happen on a signal, and what happened before.
 typedef struct {
@@ -67,7 +70,8 @@ int64_t training_epoch_steps(const Run *run) {
     fail(run->arena, EXIT_DATA, "%s:%d: a batch of %lld is more than the %lld examples of the training split",
          plan->data.file, plan->data.line, (long long)plan->batch, (long long)run->train.examples);
   if (run->train.examples < round)
-    fail(run->arena, EXIT_DATA, "%s:%d: a round takes %lld batches of %lld, more than the %lld examples of the training split",
+    fail(run->arena, EXIT_DATA,
+         "%s:%d: a round takes %lld batches of %lld, more than the %lld examples of the training split",
          plan->data.file, plan->data.line, (long long)repetitions, (long long)plan->batch,
          (long long)run->train.examples);
   return run->train.examples / round;
@@ -166,7 +170,9 @@ int training_round(Training *t) {
   return -1;
 }
 
-int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
+int64_t training_epoch(const Training *t) {
+  return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0;
+}
 
 // Measures the test split, and tells what there is to tell of the epoch so far: metrics, pictures and the loss line.
 static void training_report(Training *t) {
@@ -219,8 +225,8 @@ static void training_end_epoch(Training *t) {
   progress_next(t->progress, t);
 }
 
-// In the middle of an epoch the checkpoint comes first: what is reported here is dropped when the run goes on, because a
-// run that was never stopped has no such lines.
+// In the middle of an epoch the checkpoint comes first: what is reported here is dropped when the run goes on, because
+// a run that was never stopped has no such lines.
 static void training_end_early(Training *t) {
   training_save(t);
   training_report(t);

@@ -1,11 +1,10 @@
 // Training: rounds of the plan's turns over shuffled minibatches, measured and kept at the end of every epoch.
 //
-// A step is one round. Its minibatches are cut from a permutation of the training split that depends on (seed, epoch) only;
-// each repetition of a `repeat` takes one of its own, and the turns of a round that have the same repetition number share it.
-// An epoch is as many steps as the split fills: examples / (batch * repetitions), rounded down. A model without data has
-// epochs of STEPS_WITHOUT_DATA steps.
-// Everything that a later step depends on is in Training and in the tensors, so that a checkpoint of both goes on to the
-// same bits.
+// A step is one round. Its minibatches are cut from a permutation of the training split that depends on (seed, epoch)
+// only; each repetition of a `repeat` takes one of its own, and the turns of a round that have the same repetition
+// number share it. An epoch is as many steps as the split fills: examples / (batch * repetitions), rounded down. A
+// model without data has epochs of STEPS_WITHOUT_DATA steps. Everything that a later step depends on is in Training and
+// in the tensors, so that a checkpoint of both goes on to the same bits.
 #ifndef GMC_TRAIN_H
 #define GMC_TRAIN_H
 
@@ -34,12 +33,12 @@ typedef struct {
   bool failed;          // a number was not finite
   int64_t saved_step;   // of the last checkpoint; -1: none
   double saved_time;
-  Records *records;     // NULL without a folder
+  Records *records;  // NULL without a folder
   Progress *progress;
 } Training;
 
-// From here until the arena closes: Ctrl-C and SIGTERM stop a training after the present step, a second one at once, and
-// a file-size limit is an error of writing like any other.
+// From here until the arena closes: Ctrl-C and SIGTERM stop a training after the present step, a second one at once,
+// and a file-size limit is an error of writing like any other.
 void training_signals(Arena *a);
 
 // Minibatches of a round: 1, or as many as its longest `repeat`.
@@ -48,14 +47,15 @@ int training_repetitions(const Plan *plan);
 // Steps of an epoch; fails with EXIT_DATA if the split does not fill one round.
 int64_t training_epoch_steps(const Run *run);
 
-// A training at step 0, its weights not yet made; run->train has been loaded. Records and progress are the caller's to set.
+// A training at step 0, its weights not yet made; run->train has been loaded. Records and progress are the caller's to
+// set.
 Training *training_new(Run *run, const Session *s);
 
 // Runs the init program: the tensors of step 0, and empty sums.
 void training_begin(Training *t);
 
-// The parts of a round, for who replays one: addresses and feeds of the turn's program, then after its execution the sums.
-// Returns the line whose objective is not finite, or -1.
+// The parts of a round, for who replays one: addresses and feeds of the turn's program, then after its execution the
+// sums. Returns the line whose objective is not finite, or -1.
 void training_prepare(Training *t, const PlanTurn *turn);
 
 int training_tally(Training *t, const PlanTurn *turn);

@@ -1,5 +1,5 @@
-// The driver of a run, held against a model by hand: linear regression by stochastic gradient descent with momentum, its
-// programs written in C. Sessions run in a folder of their own under /tmp.
+// The driver of a run, held against a model by hand: linear regression by stochastic gradient descent with momentum,
+// its programs written in C. Sessions run in a folder of their own under /tmp.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,18 +26,28 @@
 enum { TRAIN = 50, TEST = 21, BATCH = 8, TEST_BATCH = 8, EPOCH_STEPS = TRAIN / BATCH, EPOCHS = 4 };
 enum { INIT, LEARN, MEASURE, DRAW };
 enum { AT_W = 0, AT_B = 16, AT_M = 32, PERSISTENT = 48 };
-enum { AT_X = 48, AT_Y = 64, AT_UPDATE = 80, AT_STEP = 81, AT_EPOCH = 82, AT_FIT = 96, AT_SIZE = 112, AT_PAIR = 128, PEAK = 160 };
+enum {
+  AT_X = 48,
+  AT_Y = 64,
+  AT_UPDATE = 80,
+  AT_STEP = 81,
+  AT_EPOCH = 82,
+  AT_FIT = 96,
+  AT_SIZE = 112,
+  AT_PAIR = 128,
+  PEAK = 160
+};
 
 // What the programs saw and what they are to do; one run at a time.
 static struct {
-  int64_t runs;                       // of the training program
-  int seen[EPOCHS + 1][TRAIN];        // how often an example was in a minibatch of an epoch
-  double sum[EPOCHS + 1];             // of the objective
-  int32_t first[EPOCHS + 1][BATCH];   // the first minibatch of an epoch
-  int64_t at_step;                    // when to act, or -1
+  int64_t runs;                      // of the training program
+  int seen[EPOCHS + 1][TRAIN];       // how often an example was in a minibatch of an epoch
+  double sum[EPOCHS + 1];            // of the objective
+  int32_t first[EPOCHS + 1][BATCH];  // the first minibatch of an epoch
+  int64_t at_step;                   // when to act, or -1
   void (*act)(Run *run);
   bool spoil_objective, spoil_weight;  // at that step
-  uint32_t searched;                  // step at which a search for NaN was asked for
+  uint32_t searched;                   // step at which a search for NaN was asked for
 } seen;
 
 static float noise(const Run *run, int64_t row) {
@@ -87,8 +97,12 @@ static void run_learn(Run *run) {
 
 static void execute(Run *run, int program) {
   switch (program) {
-    case INIT: run_init(run); break;
-    case LEARN: run_learn(run); break;
+    case INIT:
+      run_init(run);
+      break;
+    case LEARN:
+      run_learn(run);
+      break;
     case MEASURE:
       assert_int_equal(run->purpose, PURPOSE_TEST);
       for (int i = 0; i < TEST_BATCH; i++) assert_in_range(run->example[i], 0, TEST - 1);
@@ -98,7 +112,8 @@ static void execute(Run *run, int program) {
     case DRAW:
       for (int i = 0; i < 4; i++) run->memory[AT_PAIR + 2 * i] = (float)run->first_position + (float)i;
       break;
-    default: assert_true(false);
+    default:
+      assert_true(false);
   }
 }
 
@@ -112,14 +127,18 @@ static const PlanColumn columns[] = {{.name = "x", .rank = 1, .dim = {2}, .count
 static const PlanTensor tensors[] = {{"w", TENSOR_WEIGHT, 1, {2}, 2, AT_W},
                                      {"b", TENSOR_STATE, 0, {0}, 1, AT_B},
                                      {"w/momentum", TENSOR_SLOT, 1, {3}, 3, AT_M}};
-static const PlanFeed feeds[] = {{FEED_COLUMN, 0, AT_X, 2}, {FEED_COLUMN, 1, AT_Y, 1}, {FEED_UPDATE, 0, AT_UPDATE, 1},
-                                 {FEED_STEP, 0, AT_STEP, 1}, {FEED_EPOCH, 0, AT_EPOCH, 1}};
+static const PlanFeed feeds[] = {{FEED_COLUMN, 0, AT_X, 2},
+                                 {FEED_COLUMN, 1, AT_Y, 1},
+                                 {FEED_UPDATE, 0, AT_UPDATE, 1},
+                                 {FEED_STEP, 0, AT_STEP, 1},
+                                 {FEED_EPOCH, 0, AT_EPOCH, 1}};
 static const PlanOutput outputs[] = {{"fit", true, 0, {0}, 1, AT_FIT}, {"size", false, 0, {0}, 1, AT_SIZE}};
 static const PlanOutput pair = {"pair", true, 1, {2}, 2, AT_PAIR};
-static const PlanProgram programs[] = {{.name = "init", .batch = 1},
-                                       {.name = "train 1", .batch = BATCH, .feed = feeds, .feeds = 5, .output = outputs, .outputs = 1},
-                                       {.name = "test", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = outputs, .outputs = 2},
-                                       {.name = "sample", .batch = 4, .output = &pair, .outputs = 1}};
+static const PlanProgram programs[] = {
+    {.name = "init", .batch = 1},
+    {.name = "train 1", .batch = BATCH, .feed = feeds, .feeds = 5, .output = outputs, .outputs = 1},
+    {.name = "test", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = outputs, .outputs = 2},
+    {.name = "sample", .batch = 4, .output = &pair, .outputs = 1}};
 static const PlanTurn turns[] = {{LEARN, 0, 1, 0}};
 static const char *const objectives[] = {"fit"};
 
@@ -128,17 +147,41 @@ static const char *train_files[2], *test_files[2];
 static Arena *arena;  // of the tests; every session has one of its own
 
 static Plan plan_by_hand(void) {
-  return (Plan){.model = "line", .source = "line.gm", .batch = BATCH, .epochs = EPOCHS, .seed = 7,
-                .data = {.format = DATA_NPY, .files = 2, .train = train_files, .test = test_files, .clause = "by.hand", .file = "line.gm", .line = 3},
-                .column = columns, .columns = 2, .tensor = tensors, .tensors = 3, .persistent = PERSISTENT, .peak = PEAK,
-                .program = programs, .programs = 4, .init = INIT, .test = MEASURE, .turn = turns, .turns = 1, .lines = 1,
+  return (Plan){.model = "line",
+                .source = "line.gm",
+                .batch = BATCH,
+                .epochs = EPOCHS,
+                .seed = 7,
+                .data = {.format = DATA_NPY,
+                         .files = 2,
+                         .train = train_files,
+                         .test = test_files,
+                         .clause = "by.hand",
+                         .file = "line.gm",
+                         .line = 3},
+                .column = columns,
+                .columns = 2,
+                .tensor = tensors,
+                .tensors = 3,
+                .persistent = PERSISTENT,
+                .peak = PEAK,
+                .program = programs,
+                .programs = 4,
+                .init = INIT,
+                .test = MEASURE,
+                .turn = turns,
+                .turns = 1,
+                .lines = 1,
                 .objective = objectives};
 }
 
-static const char *path_of(const char *run, const char *file) { return arena_format(arena, "%s/%s%s%s", folder, run, *file ? "/" : "", file); }
+static const char *path_of(const char *run, const char *file) {
+  return arena_format(arena, "%s/%s%s%s", folder, run, *file ? "/" : "", file);
+}
 
 static Session session_in(const char *run) {
-  return (Session){.open = open_run, .reader = data_read_npy, .folder = path_of(run, ""), .quiet = true, .resume_command = "resume"};
+  return (Session){
+      .open = open_run, .reader = data_read_npy, .folder = path_of(run, ""), .quiet = true, .resume_command = "resume"};
 }
 
 // Trains and returns the exit code.
@@ -158,7 +201,9 @@ static void forget(void) {
   seen.at_step = -1;
 }
 
-static Bytes content(const char *run, const char *file) { return file_read(arena, path_of(run, file), 1 << 20, ""); }
+static Bytes content(const char *run, const char *file) {
+  return file_read(arena, path_of(run, file), 1 << 20, "");
+}
 
 static void assert_same_file(const char *a, const char *b, const char *file) {
   Bytes one = content(a, file), two = content(b, file);
@@ -280,7 +325,8 @@ static void test_evaluation_counts_each_example_once(void **state) {
   Safetensors *file = safetensors_read(arena, path_of("whole", "weights.safetensors"));
   const float *w = safetensors_find(file, "w")->value, *b = safetensors_find(file, "b")->value;
   Bytes xs = file_read(arena, test_files[0], 1 << 20, ""), ys = file_read(arena, test_files[1], 1 << 20, "");
-  const float *x = (const float *)(const void *)npy_parse(arena, "x", xs).data, *y = (const float *)(const void *)npy_parse(arena, "y", ys).data;
+  const float *x = (const float *)(const void *)npy_parse(arena, "x", xs).data,
+              *y = (const float *)(const void *)npy_parse(arena, "y", ys).data;
   double sum = 0, squares = 0;
   for (int i = 0; i < TEST; i++) {
     float e = y[i] - w[0] * x[2 * i] - w[1] * x[2 * i + 1] - b[0];
@@ -321,9 +367,15 @@ static void test_stopped_by_steps_goes_on_the_same(void **state) {
   }
 }
 
-static void act_interrupt(Run *run) { (void)run, raise(SIGINT); }
-static void act_terminate(Run *run) { (void)run, raise(SIGTERM); }
-static void act_kill(Run *run) { (void)run, raise(SIGKILL); }
+static void act_interrupt(Run *run) {
+  (void)run, raise(SIGINT);
+}
+static void act_terminate(Run *run) {
+  (void)run, raise(SIGTERM);
+}
+static void act_kill(Run *run) {
+  (void)run, raise(SIGKILL);
+}
 
 static void test_signals_stop_at_the_step(void **state) {
   (void)state;
@@ -420,6 +472,8 @@ static void test_a_spoilt_number_stops_the_run(void **state) {
     s.find_nan = search;
     assert_int_equal(train(&plan, &s), EXIT_NUMBERS);
     assert_int_equal(seen.searched, seen.at_step);
+    const char *lines = strchr((const char *)content(run, "metrics.jsonl").data, '\n');
+    assert_string_equal(strchr(lines + 1, '\n'), "\n");  // those of epoch 1 alone: spoilt weights are not measured
     Bytes after = content(run, "weights.safetensors");
     assert_int_equal(after.size, before.size);
     assert_memory_equal(after.data, before.data, before.size);
@@ -477,7 +531,8 @@ static void test_folders_and_files_are_refused(void **state) {
   assert_int_equal(seen.runs, 0);
 }
 
-// A checkpoint cut short or with a byte changed is refused, or is still the same run: never a crash, never a wrong place.
+// A checkpoint cut short or with a byte changed is refused, or is still the same run: never a crash, never a wrong
+// place.
 static void test_damaged_checkpoints_are_refused(void **state) {
   (void)state;
   Plan plan = plan_by_hand();
@@ -557,6 +612,44 @@ static void test_lines_of_single_steps(void **state) {
   assert_true(record("step_lines", 1, "step") == EPOCH_STEPS);
 }
 
+static void test_shows_are_drawn_every_epoch(void **state) {
+  (void)state;
+  static const PlanItem items[] = {{ITEM_IMAGE, 0, 2, "a", 0, 9}, {ITEM_IMAGE, 0, 1, "b", 0, 9}};
+  static const PlanItem cloud = {ITEM_POINTS, 0, 1, "z", 0, 0};
+  static const PlanShow shows[] = {
+      {.name = "across",
+       .kind = SHOW_GRID,
+       .program = DRAW,
+       .rows = 4,
+       .columns = 1,
+       .across = true,
+       .item = items,
+       .items = 2},
+      {.name = "blocks", .kind = SHOW_GRID, .program = DRAW, .rows = 2, .columns = 2, .item = items + 1, .items = 1},
+      {.name = "cloud", .kind = SHOW_PLOT, .program = DRAW, .item = &cloud, .items = 1}};
+  Plan plan = plan_by_hand();
+  plan.show = shows;
+  plan.shows = 3;
+  forget();
+  Session s = session_in("shown");
+  s.steps = EPOCH_STEPS + 1;
+  assert_int_equal(train(&plan, &s), EXIT_DONE);
+  resume(&plan, "shown");
+  assert_true(content("shown", "loss.png").size > 0);
+  for (int i = 0; i < 3; i++) {
+    for (int epoch = 1; epoch <= EPOCHS; epoch++)
+      assert_true(content("shown", arena_format(arena, "shows/%s_%04d.png", shows[i].name, epoch)).size > 0);
+    const char *last = arena_format(arena, "shows/%s_%04d.png", shows[i].name, EPOCHS);
+    Bytes drawn = content("shown", last), latest = content("shown", arena_format(arena, "shows/%s.png", shows[i].name));
+    assert_int_equal(drawn.size, latest.size);
+    assert_memory_equal(drawn.data, latest.data, drawn.size);
+    assert_int_equal(session_show(arena, &plan, &s, i, path_of("again.png", "")), EXIT_DONE);
+    latest = content("again.png", "");
+    assert_int_equal(drawn.size, latest.size);
+    assert_memory_equal(drawn.data, latest.data, drawn.size);
+  }
+}
+
 static void test_draws_come_from_the_weights_of_the_folder(void **state) {
   (void)state;
   Plan plan = plan_by_hand();
@@ -587,6 +680,7 @@ int main(void) {
       cmocka_unit_test(test_damaged_checkpoints_are_refused),
       cmocka_unit_test(test_a_repeat_takes_a_minibatch_each_turn),
       cmocka_unit_test(test_lines_of_single_steps),
+      cmocka_unit_test(test_shows_are_drawn_every_epoch),
       cmocka_unit_test(test_draws_come_from_the_weights_of_the_folder),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

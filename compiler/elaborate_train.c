@@ -223,11 +223,16 @@ static const char *list_names(Elab *e, const Ast *names) {
   return t.data;
 }
 
-static void explain_line(Elab *e, const Line *line, int before) {
+// What the line moves and what it leaves alone, counted in the graph: tensors assigned, gradients taken.
+static void explain_line(Elab *e, const Line *line) {
   int64_t numbers = 0;
-  int tensors = 0;
+  int tensors = 0, strangers = 0;
   for (int i = 0; i < line->count; i++)
-    if (line->gradient[i]) tensors++, numbers += shape_count(e->model->tensor[line->tensor[i]].shape);
+    if (line->gradient[i]) {
+      tensors++;
+      numbers += shape_count(e->model->tensor[line->tensor[i]].shape);
+      strangers += !owner_in(e, line->tensor[i]);
+    }
   Text frozen = text_new(e->arena);
   for (int t = 0; t < e->tensors; t++) {
     const TensorInfo *info = &e->model->tensor[t];
@@ -238,10 +243,9 @@ static void explain_line(Elab *e, const Line *line, int before) {
   const Ast *s = line->step;
   finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
           list_names(e, s->b), expression_text(e, s->c));
-  finding(e, "line", s->span, "   moves %d tensors, %lld numbers; gradients of anything else: %d", tensors,
-          (long long)numbers, 0);
-  if (frozen.length) finding(e, "line", s->span, "   frozen: %s (read, no gradient of its weights is in the graph)", frozen.data);
-  (void)before;
+  finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b), (long long)numbers);
+  if (frozen.length)
+    finding(e, "line", s->span, "   frozen: %s (gradients taken of its weights: %d)", frozen.data, strangers);
 }
 
 static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
@@ -249,14 +253,13 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   e->drawing.count = 0;
   e->applications = NULL;
   if (!name_learners(e, step)) return false;
-  int before = e->assigns;
   Value objective = objective_value(e, step);
   if (objective.kind == V_ERROR) return false;
   Line line = {.step = step};
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
   *out = output_of(e, e->model->objective[e->line], objective);
   move_weights(e, &line);
-  explain_line(e, &line, before);
+  explain_line(e, &line);
   e->learners = 0;
   return true;
 }

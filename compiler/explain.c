@@ -1,0 +1,88 @@
+// `gmc explain`: what was derived from a model, as text. Reads the elaborated model and its plan; decides nothing.
+#include "explain.h"
+
+#include <string.h>
+
+#include "elaborate.h"
+
+static void heading(Text *t, const char *name) { text_add(t, "\n%s\n", name); }
+
+static const char *shape_of_column(Arena *a, const PlanColumn *c) {
+  return c->classes ? arena_format(a, ": class(%d)", c->classes) : shape_text(a, shape_of(c->rank, c->dim));
+}
+
+static void explain_data(Text *t, const Model *m) {
+  if (m->data.format == DATA_NONE) return;
+  heading(t, "data");
+  for (int i = 0; i < m->columns; i++)
+    text_add(t, "  %-10s %s\n", m->column[i].name, shape_of_column(t->arena, &m->column[i]));
+  text_add(t, "  from %s\n", m->data.clause);
+  if (m->data.format == DATA_GENERATED)
+    text_add(t, "  %lld examples to train on, %lld to test on, generated\n", (long long)m->data.generated_train,
+             (long long)m->data.generated_test);
+}
+
+static void explain_objectives(Text *t, const Model *m) {
+  const Elab *e = m->elab;
+  heading(t, "objectives");
+  for (int i = 0; i < m->lines; i++) {
+    const Decl *d = find_decl(e, e->step[i]->name);
+    bool seen = false;
+    for (int k = 0; k < i; k++) seen = seen || e->step[k]->name == e->step[i]->name;
+    if (!seen) text_add(t, "  %s\n", expression_text(m->elab, d->ast));
+  }
+  for (int i = 0; i < m->findings; i++)
+    if (strcmp(m->finding[i].topic, "line")) text_add(t, "  %s\n", m->finding[i].text);
+}
+
+static void explain_training(Text *t, const Model *m) {
+  heading(t, "a round of training");
+  for (int i = 0; i < m->findings; i++)
+    if (!strcmp(m->finding[i].topic, "line")) text_add(t, "  %s\n", m->finding[i].text);
+  if (m->turns > 1) text_add(t, "  %d turns a round\n", m->turns);
+  text_add(t, "  batch %lld, %lld epochs, seed %u\n", (long long)m->batch, (long long)m->epochs, m->seed);
+}
+
+static void explain_tensors(Text *t, const Model *m) {
+  int64_t numbers[3] = {0};
+  heading(t, "tensors");
+  for (int i = 0; i < m->tensors; i++) {
+    const TensorInfo *info = &m->tensor[i];
+    numbers[info->kind] += shape_count(info->shape);
+    if (info->kind != TENSOR_SLOT)
+      text_add(t, "  %-28s %-16s %10lld%s\n", info->name, shape_text(t->arena, info->shape),
+               (long long)shape_count(info->shape), info->kind == TENSOR_STATE ? "  state" : "");
+  }
+  text_add(t, "  %lld weights, %lld states, %lld numbers kept by optimisers\n", (long long)numbers[TENSOR_WEIGHT],
+           (long long)numbers[TENSOR_STATE], (long long)numbers[TENSOR_SLOT]);
+}
+
+static const char *bytes_text(Arena *a, int64_t floats) {
+  return arena_format(a, "%.2f MiB", (double)floats * 4 / 1048576);
+}
+
+static void explain_plan(Text *t, const Plan *p) {
+  heading(t, "programs");
+  text_add(t, "  %-24s %8s %8s %14s %12s\n", "", "batch", "kernels", "Mflop", "temporaries");
+  double step = 0;
+  for (int i = 0; i < p->programs; i++) {
+    const PlanProgram *q = &p->program[i];
+    text_add(t, "  %-24s %8lld %8d %14.1f %12s\n", q->name, (long long)q->batch, q->kernels, q->flops / 1e6,
+             bytes_text(t->arena, q->end - p->persistent));
+  }
+  for (int i = 0; i < p->turns; i++) step += p->program[p->turn[i].program].flops;
+  text_add(t, "  one step: %.1f Mflop in matrix products\n", step / 1e6);
+  heading(t, "memory");
+  text_add(t, "  weights, states, optimisers %12s\n", bytes_text(t->arena, p->persistent));
+  text_add(t, "  largest program             %12s\n", bytes_text(t->arena, p->peak - p->persistent));
+  text_add(t, "  allocated for the run       %12s, the data not counted\n", bytes_text(t->arena, p->peak));
+}
+
+void explain_model(Text *t, const Model *m, const Plan *p) {
+  text_add(t, "model %s (%s)\n", m->name, printable(t->arena, m->source));
+  explain_data(t, m);
+  explain_objectives(t, m);
+  explain_training(t, m);
+  explain_tensors(t, m);
+  explain_plan(t, p);
+}

@@ -18,6 +18,10 @@ CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
 LIBS := -lopenblas -lyaml -lz -ldeflate -lm -lpthread
 
+# commands are shown in short; V=1 shows them in full
+Q := $(if $(V),,@)
+SAY = $(if $(V),,@echo '  $(1) $<')
+
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
 OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -28,42 +32,48 @@ gmc: build/release/gmc
 	@cp -f $< $@
 
 $(B)/gmc: $(B)/compiler/main.o $(B)/libgmc.a
-	$(CC) $(CFLAGS) $^ $(LIBS) -o $@
+	$(if $(V),,@echo '  link $@')
+	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
 $(B)/libgmc.a: $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -c $< -o $@
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -c $< -o $@
 
 # flex and bison write code of their own style: no -Wconversion there
-$(B)/gm.tab.c $(B)/gm.tab.h: grammar/gm.y
+$(B)/gm.tab.c $(B)/gm.tab.h &: grammar/gm.y
 	@mkdir -p $(@D)
-	bison -Wall -Werror -o $(B)/gm.tab.c --header=$(B)/gm.tab.h $<
-$(B)/gm.lex.c $(B)/gm.lex.h: grammar/gm.l
+	$(call SAY,bison)
+	$(Q)bison -Wall -Werror -o $(B)/gm.tab.c --header=$(B)/gm.tab.h $<
+$(B)/gm.lex.c $(B)/gm.lex.h &: grammar/gm.l
 	@mkdir -p $(@D)
-	flex --outfile=$(B)/gm.lex.c --header-file=$(B)/gm.lex.h $<
+	$(call SAY,flex)
+	$(Q)flex --outfile=$(B)/gm.lex.c --header-file=$(B)/gm.lex.h $<
 $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
-	$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -I$(B) -c $< -o $@
-$(B)/compiler/parse.o: $(B)/gm.tab.h $(B)/gm.lex.h
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -I$(B) -c $< -o $@
+$(filter $(B)/compiler/%,$(OBJECTS)): | $(B)/gm.tab.h $(B)/gm.lex.h
 
 # texts built into the program: the standard library, and the runtime's sources for the emitter
 $(B)/embed: grammar/embed.c
 	@mkdir -p $(@D)
-	$(CC) -O1 -o $@ $<
+	$(Q)$(CC) -O1 -o $@ $<
 $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
-	$(B)/embed embedded_std $(filter-out $<,$^) > $@
+	$(Q)$(B)/embed embedded_std $(filter-out $<,$^) > $@
 FRAGMENTS := $(sort $(wildcard runtime/*.h runtime/*.c runtime/*.def))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
-	$(B)/embed embedded_runtime $(FRAGMENTS) > $@
+	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
 $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
-	$(CC) $(CFLAGS) -Icompiler -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
 $(B)/unit/%: tests/unit/%.c $(B)/libgmc.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/*.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/*.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:

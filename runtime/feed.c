@@ -5,6 +5,9 @@
 #include "feed.h"
 
 #include "data.h"
+#include "pool.h"
+
+enum { FEED_PIECES = 16, FEED_SMALL = 16384 };  // floats that are not worth the other threads
 
 Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line) {
   int64_t last = step > 0 ? step - 1 : 0;
@@ -25,12 +28,35 @@ static float feed_number(const PlanFeed *feed, Moment moment) {
   return 0;
 }
 
+// A column being gathered by the pool's threads.
+typedef struct {
+  const Run *run;
+  const PlanFeed *feed;
+  const Data *data;
+  int64_t batch;
+} Gathering;
+
+static void feed_piece(void *gathering, int piece) {
+  const Gathering *g = gathering;
+  int64_t first = g->batch * piece / FEED_PIECES, end = g->batch * (piece + 1) / FEED_PIECES;
+  float *into = g->run->memory + g->feed->at + first * g->feed->count;
+  data_gather(g->run, g->feed, g->data, g->run->example + first, end - first, into);
+}
+
+static void feed_column(const Run *run, const PlanFeed *feed, const Data *data, int64_t batch) {
+  Gathering gathering = {run, feed, data, batch};
+  if (run->pool && batch * feed->count > FEED_SMALL)
+    pool_run(run->pool, feed_piece, &gathering, FEED_PIECES);
+  else
+    data_gather(run, feed, data, run->example, batch, run->memory + feed->at);
+}
+
 void feed_program(Run *run, const Data *data, int program, Moment moment) {
   const PlanProgram *p = &run->plan->program[program];
   for (int i = 0; i < p->feeds; i++) {
     const PlanFeed *feed = &p->feed[i];
     if (feed->kind == FEED_COLUMN)
-      data_gather(run, feed, data, run->example, p->batch, run->memory + feed->at);
+      feed_column(run, feed, data, p->batch);
     else
       run->memory[feed->at] = feed_number(feed, moment);
   }

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pool.h"
+
 // Seconds from one line of progress to the next: the moving one, and a plain one.
 static const double progress_moving = 0.1;
 
@@ -92,7 +94,8 @@ void progress_begin(Progress *p, const Training *t) {
   if (plan->data.clause)
     progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
-  progress_say(p, p->verbose, "BLAS: %s, kernels for %s", openblas_get_config(), openblas_get_corename());
+  progress_say(p, p->verbose, "threads: %d; BLAS: %s, kernels for %s", run->pool ? pool_threads(run->pool) : 1,
+               openblas_get_config(), openblas_get_corename());
   if (t->step >= t->last_step)
     progress_say(p, true, "all %lld steps are done; more epochs would go on", (long long)t->step);
   else if (t->session->resume)

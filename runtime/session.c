@@ -18,6 +18,7 @@
 #include "file.h"
 #include "json.h"
 #include "npy.h"
+#include "pool.h"
 #include "progress.h"
 #include "show.h"
 #include "train.h"
@@ -112,7 +113,7 @@ static void session_record(Arena *a, const Training *t) {
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
   session_member(&r, "data_hash", arena_format(a, "%016llx", (unsigned long long)t->data_hash));
-  session_number(&r, "threads", s->threads);
+  session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
   session_member(&r, "blas", openblas_get_config());
   session_member(&r, "blas_core", openblas_get_corename());
   text_add(&r, "\n}\n");

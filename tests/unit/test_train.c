@@ -19,6 +19,7 @@
 #include "data.h"
 #include "npy.h"
 #include "philox.h"
+#include "pool.h"
 #include "safetensors.h"
 #include "session.h"
 #include "shuffle.h"
@@ -650,6 +651,32 @@ static void test_shows_are_drawn_every_epoch(void **state) {
   }
 }
 
+// A batch big enough to be gathered by several threads is the same as one gathered by a single thread.
+static void test_feeds_do_not_depend_on_threads(void **state) {
+  (void)state;
+  enum { ROWS = 100, WIDTH = 300 };
+  PlanColumn column = {.name = "x", .rank = 1, .dim = {WIDTH}, .count = WIDTH, .scale = 0.5f, .shift = -1};
+  PlanFeed feed = {FEED_COLUMN, 0, 0, WIDTH};
+  PlanProgram program = {.batch = ROWS, .feed = &feed, .feeds = 1};
+  Plan plan = {.column = &column, .columns = 1, .program = &program, .programs = 1};
+  uint8_t *byte = NEW_ARRAY(arena, uint8_t, ROWS * WIDTH);
+  for (int i = 0; i < ROWS * WIDTH; i++) byte[i] = (uint8_t)(i * 7);
+  Array array = {.examples = ROWS, .count = WIDTH, .byte = byte};
+  Data data = {ROWS, &array};
+  Arena *a = arena_open(arena);
+  float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
+  Run run = {.arena = a, .plan = &plan, .memory = memory, .example = NEW_ARRAY(a, int32_t, ROWS)};
+  shuffle(1, 1, run.example, ROWS);
+  feed_program(&run, &data, 0, (Moment){0, 0, NULL});
+  run.memory += ROWS * WIDTH;
+  run.pool = pool_open(a, 3);
+  feed_program(&run, &data, 0, (Moment){0, 0, NULL});
+  assert_memory_equal(memory, run.memory, ROWS * WIDTH * sizeof(float));
+  for (int i = 0; i < ROWS; i++)
+    assert_true(run.memory[i * WIDTH + 5] == 0.5f * (float)byte[run.example[i] * WIDTH + 5] - 1);
+  arena_close(a);
+}
+
 static void test_draws_come_from_the_weights_of_the_folder(void **state) {
   (void)state;
   Plan plan = plan_by_hand();
@@ -681,6 +708,7 @@ int main(void) {
       cmocka_unit_test(test_a_repeat_takes_a_minibatch_each_turn),
       cmocka_unit_test(test_lines_of_single_steps),
       cmocka_unit_test(test_shows_are_drawn_every_epoch),
+      cmocka_unit_test(test_feeds_do_not_depend_on_threads),
       cmocka_unit_test(test_draws_come_from_the_weights_of_the_folder),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -77,6 +77,7 @@ static void add_number(Arena *a, Settings *s, const char *name, int64_t number) 
 KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count) {
   Config *kept = config_copy(a, c);
   kept->files = (Settings){0};
+  kept->out = NULL;  // whoever repeats the run wants it elsewhere
   if (kept->seed < 0) kept->seed = m->seed;
   add_number(a, &kept->train, "batch", m->batch);
   add_number(a, &kept->train, "epochs", m->epochs);

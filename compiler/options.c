@@ -76,16 +76,34 @@ static Command find_command(Arena *a, const char *name) {
   unknown_command(a, name);
 }
 
-// `shown` is the option as the user should see it: --epoch or -x.
-static _Noreturn void unknown_option(Arena *a, Command command, const char *shown) {
+// The first command that takes an option of this name, or COMMANDS_END.
+static Command owner_of(const char *name) {
+  for (int i = 0; i < OPTIONS_END; i++) {
+    if (strcmp(name, option_row[i].name) != 0) continue;
+    for (Command c = 0; c < COMMANDS_END; c++) {
+      if (takes(c, (OptionId)i)) return c;
+    }
+  }
+  return COMMANDS_END;
+}
+
+static const char *nearest_option(Command command, const char *name) {
   const char *names[OPTIONS_END];
   int n = 0;
   for (int i = 0; i < OPTIONS_END; i++) {
     if (takes(command, (OptionId)i)) names[n++] = option_row[i].name;
   }
-  const char *near = shown[1] == '-' ? nearest_name(shown + 2, n, names) : NULL;
-  const char *mend = near ? arena_format(a, "; did you mean --%s?", near)
-                          : arena_format(a, "; see `gmc help %s`", command_name(command));
+  return nearest_name(name, n, names);
+}
+
+// `shown` is the option as it was typed: --epoch or -x.
+static _Noreturn void unknown_option(Arena *a, Command command, const char *shown) {
+  const char *name = shown[1] == '-' ? shown + 2 : "";
+  Command owner = owner_of(name);
+  const char *near = nearest_option(command, name);
+  const char *mend = owner < COMMANDS_END ? arena_format(a, ", `gmc %s` has", command_name(owner))
+                     : near               ? arena_format(a, "; did you mean --%s?", near)
+                                          : arena_format(a, "; see `gmc help %s`", command_name(command));
   fail(a, EXIT_USAGE, "`gmc %s` has no option %s%s", command_name(command), printable(a, shown), mend);
 }
 

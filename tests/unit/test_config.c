@@ -9,6 +9,8 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "sweep.h"
+
 static Config *parse(Arena *a, const char *text, int *code) {
   if (ARENA_TRY(a) == 0) return config_parse(a, "r.yaml", text, strlen(text));
   *code = a->code;
@@ -88,6 +90,28 @@ static void test_put(void **state) {
   arena_close(a);
 }
 
+static void test_sweep(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  int code = 0;
+  Config *c = parse(a, "params: {b: 1, k: 3}\nsweep:\n  a: [1, 2]\n  b: ['x y', 2/3, 7]\n", &code);
+  assert_non_null(c);
+  assert_int_equal(sweep_count(a, c), 6);
+  const char *name;
+  Config *one = sweep_config(a, c, 0, &name);
+  assert_string_equal(name, "a=1,b=x_y");
+  assert_string_equal(settings_get(&one->params, "b"), "x y");
+  assert_string_equal(settings_get(&one->params, "k"), "3");
+  assert_int_equal(one->sweeps, 0);
+  one = sweep_config(a, c, 4, &name);
+  assert_string_equal(name, "a=2,b=2_3");
+  assert_string_equal(settings_get(&one->params, "a"), "2");
+  assert_string_equal(settings_get(&one->params, "b"), "2/3");
+  assert_string_equal(settings_get(&c->params, "b"), "1");
+  assert_int_equal(sweep_count(a, config_new(a)), 1);
+  arena_close(a);
+}
+
 static void refuses_at(const char *text) {
   Arena *a = arena_open(NULL);
   int code = 0;
@@ -155,8 +179,8 @@ static void test_limits(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_read),     cmocka_unit_test(test_round_trip), cmocka_unit_test(test_put),
-      cmocka_unit_test(test_refusals), cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_read),  cmocka_unit_test(test_round_trip), cmocka_unit_test(test_put),
+      cmocka_unit_test(test_sweep), cmocka_unit_test(test_refusals),   cmocka_unit_test(test_limits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

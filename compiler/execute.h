@@ -2,7 +2,7 @@
 #ifndef GMC_EXECUTE_H
 #define GMC_EXECUTE_H
 
-#include "session.h"
+#include "../runtime/session.h"
 #include "options.h"
 
 // A session in `folder` with the executor, the reader of the plan's data, and the threads and loudness asked for.

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "../runtime/file.h"
 
 enum { MANY_FOLDERS = 100000 };
 

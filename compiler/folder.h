@@ -7,7 +7,7 @@
 #ifndef GMC_FOLDER_H
 #define GMC_FOLDER_H
 
-#include "session.h"
+#include "../runtime/session.h"
 #include "config.h"
 
 // The first of runs/MODEL, runs/MODEL-2, ... that is not there.

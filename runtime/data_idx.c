@@ -63,7 +63,9 @@ static const uint8_t *idx_plain(Arena *a, const char *path, Bytes file, IdxHeade
 // The same, expanded.
 static const uint8_t *idx_expand(Arena *a, const char *path, Bytes file, IdxHeader *h, Gunzip *gunzip) {
   uint8_t head[IDX_HEAD];
-  *h = idx_header(a, path, head, gunzip_head(file.data, file.size, head, sizeof head));
+  size_t got = gunzip_head(file.data, file.size, head, sizeof head);
+  if (got == 0) fail(a, EXIT_DATA, "%s: is empty, cut short or no sound gzip file", printable(a, path));
+  *h = idx_header(a, path, head, got);
   if (h->size / GZIP_RATIO > file.size)
     fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path), h->size,
          file.size);

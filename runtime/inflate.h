@@ -15,7 +15,7 @@ const char *gunzip_zlib(Arena *a, const uint8_t *from, size_t size, uint8_t *int
 
 bool gunzip_is(const uint8_t *from, size_t size);  // does it begin as a gzip file does?
 
-// The first bytes of what a gzip file holds, at most `room`; how many there are, 0 if it is corrupt.
+// The first bytes of what a gzip file holds, at most `room`; how many there are, or could be read.
 size_t gunzip_head(const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
 #endif

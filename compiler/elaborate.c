@@ -321,6 +321,38 @@ static void warn_unused(Elab *e) {
   }
 }
 
+// What no program has reached is looked at all the same: priors are drawn and their densities taken, networks
+// applied to the variables they name. The graph that this makes is thrown away.
+static void check_the_rest(Elab *e) {
+  int tensors = e->tensors;
+  begin_program(e, 2, false);
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    if (e->decl[i]->library || ast->kind != AST_PRIOR) continue;
+    Value dist = prior_of(e, ast->a->name, ast->span);
+    Value z = dist.kind == V_DIST ? draw(e, dist, ast->a->name, NULL, ast->span) : value_error();
+    if (z.kind != V_ERROR && (dist_has_member(&dist, "log") || dist_has_member(&dist, "mixture")))
+      log_density(e, dist, z, ast->span);
+  }
+  for (int i = 0; i < e->decls; i++) {
+    Decl *d = e->decl[i];
+    Value input[MAX_ARGS];
+    int n = 0;
+    if (d->library || d->ast->kind != AST_NET || d->used) continue;
+    const Ast *in = d->ast->b;
+    for (; in; in = in->next, n++) {
+      int column = find_column(e, in->name);
+      Value prior = {.kind = V_NONE};
+      if (column < 0 && !find_decl(e, arena_format(e->arena, "prior %s", in->name))) break;
+      if (column < 0) prior = prior_of(e, in->name, in->span);
+      input[n] = column >= 0 ? column_value(e, column) : prior.kind == V_DIST ? draw(e, prior, in->name, NULL, in->span) : prior;
+      if (input[n].kind == V_ERROR) return;
+    }
+    if (!in) apply_net_values(e, d, n, input, d->ast->span);
+  }
+  e->tensors = e->model->tensors = tensors;
+}
+
 Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   static const Overrides none;
   Elab *e = NEW(a, Elab);
@@ -348,6 +380,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   elaborate_training(e);
   if (!diagnostics_errors(s)) elaborate_test(e);
   if (!diagnostics_errors(s)) elaborate_shows(e);
+  if (!diagnostics_errors(s)) check_the_rest(e);
   if (!diagnostics_errors(s)) elaborate_init(e);
   if (!diagnostics_errors(s)) warn_unused(e);
   if (diagnostics_errors(s)) return NULL;

@@ -61,7 +61,7 @@ typedef struct Decl {
   bool known;         // value is computed (params; lets of the current program)
   int program;        // for which program
   Value value;
-  bool used;
+  bool used;          // a network that was applied
 } Decl;
 
 typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
@@ -287,8 +287,8 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where);
 Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_net.c
-Value apply_net(Elab *e, Scope *scope, const Decl *d, const Ast *call_ast);
-Value apply_net_values(Elab *e, const Decl *d, int n, Value *inputs, Span where);
+Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
+Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
 void update_state(Elab *e, Scope *scope, const Ast *statement);
 Value parameter_value(Elab *e, const Decl *d);

@@ -207,7 +207,7 @@ static bool fits_variable(Elab *e, const Decl *net, const char *role, const char
   return true;
 }
 
-static Value expand_net(Elab *e, const Decl *d, int n, Value *input, Span where) {
+static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   const Ast *net = d->ast;
   Scope *scope = scope_new(e, e->global);
   const Ast *name = net->b;
@@ -216,6 +216,7 @@ static Value expand_net(Elab *e, const Decl *d, int n, Value *input, Span where)
   Frame *f = push_frame(e, net, where);
   f->path = f->owner = d->name;
   e->depth++;
+  d->used = true;
   Value rest = eval_body(e, scope, net->c);
   e->depth--;
   pop_frame(e);
@@ -240,7 +241,7 @@ static Value expand_net(Elab *e, const Decl *d, int n, Value *input, Span where)
   return list.items == 1 ? list.item[0] : list;
 }
 
-Value apply_net_values(Elab *e, const Decl *d, int n, Value *input, Span where) {
+Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   int wanted = ast_length(d->ast->b);
   if (n != wanted) return complain(e, E0516, where, d->name, wanted, n), value_error();
   for (int i = 0; i < n; i++) {
@@ -312,7 +313,7 @@ static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast
   return out;
 }
 
-Value apply_net(Elab *e, Scope *scope, const Decl *d, const Ast *ast) {
+Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
   Call call = {.span = ast->span};
   Value input[MAX_ARGS];
   bool bar = ast->flag & 1, no_inputs = !d->ast->b;

@@ -181,7 +181,7 @@ void elaborate_shows(Elab *e) {
 
 // --- samples
 
-static const Decl *maker_of(const Elab *e, const char *name) {
+static Decl *maker_of(const Elab *e, const char *name) {
   for (int i = 0; i < e->decls; i++) {
     const Ast *net = e->decl[i]->ast;
     for (const Ast *o = net->kind == AST_NET ? net->a : NULL; o; o = o->next)
@@ -217,7 +217,7 @@ static Value sample_input(Elab *e, const char *name, const Setting *given, int g
 
 int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *given, int givens, bool mean) {
   Elab *e = m->elab;
-  const Decl *net = NULL;
+  Decl *net = NULL;
   for (int i = 0; i < e->columns && !column; i++)
     if (maker_of(e, e->column[i].name)) column = e->column[i].name;
   if (column) net = maker_of(e, column);

@@ -1,8 +1,7 @@
 // The training loop; see train.h. Serves `gmc run` and emitted programs alike: it reads the plan's tables and calls
 // run->execute, and knows nothing of kernels.
 //
-// Invariant: between two steps nothing is allocated, and Training and the tensors are all that the next step depends
-// on.
+// Invariant: between two steps nothing is allocated; Training and the tensors are all that the next step depends on.
 #include "train.h"
 
 #include <math.h>
@@ -66,14 +65,10 @@ int64_t training_epoch_steps(const Run *run) {
   const Plan *plan = run->plan;
   if (plan->data.format == DATA_NONE) return STEPS_WITHOUT_DATA;
   int64_t repetitions = training_repetitions(plan), round = plan->batch * repetitions;
-  if (run->train.examples < round && repetitions == 1)
-    fail(run->arena, EXIT_DATA, "%s:%d: a batch of %lld is more than the %lld examples of the training split",
-         plan->data.file, plan->data.line, (long long)plan->batch, (long long)run->train.examples);
   if (run->train.examples < round)
-    fail(run->arena, EXIT_DATA,
-         "%s:%d: a round takes %lld batches of %lld, more than the %lld examples of the training split",
-         plan->data.file, plan->data.line, (long long)repetitions, (long long)plan->batch,
-         (long long)run->train.examples);
+    fail(run->arena, EXIT_DATA, "a step takes %s%lld examples, but the training split has %lld (%s)",
+         repetitions == 1 ? "" : arena_format(run->arena, "%lld times ", (long long)repetitions),
+         (long long)plan->batch, (long long)run->train.examples, data_hint(run->arena, plan));
   return run->train.examples / round;
 }
 
@@ -113,6 +108,7 @@ Training *training_new(Run *run, const Session *s) {
   t->order = NEW_ARRAY(run->arena, int32_t, rows);
   for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
   t->ordered = t->saved_step = -1;
+  t->saved_time = progress_clock();
   t->data_hash = data_hash(run, &run->train);
   return t;
 }

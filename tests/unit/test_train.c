@@ -613,6 +613,32 @@ static void test_lines_of_single_steps(void **state) {
   assert_true(record("step_lines", 1, "step") == EPOCH_STEPS);
 }
 
+// stdout, and only stdout, holds the loss lines, and nothing that two equal runs could differ in.
+static void test_loss_lines(void **state) {
+  (void)state;
+  Plan plan = plan_by_hand();
+  plan.epochs = 2;
+  for (int i = 0; i < 2; i++) {
+    forget();
+    const char *run = i ? "said_2" : "said_1", *said = path_of(i ? "out_2" : "out_1", "");
+    Session s = session_in(run);
+    s.quiet = false;
+    fflush(stdout);
+    int kept = dup(STDOUT_FILENO);
+    FILE *to = freopen(said, "w", stdout);
+    int code = train(&plan, &s);
+    fflush(stdout);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    assert_true(to && code == EXIT_DONE);
+  }
+  assert_same_file("out_1", "out_2", "");
+  const char *expected = arena_format(arena, "epoch 2  step 12  train fit %.9g  test fit %.9g +- %.3g  size %.9g\n",
+                                      record("said_1", 2, "fit"), record("said_1", 3, "fit"),
+                                      record("said_1", 3, "fit_se"), record("said_1", 3, "size"));
+  assert_string_equal(strchr((const char *)content("out_1", "").data, '\n') + 1, expected);
+}
+
 static void test_shows_are_drawn_every_epoch(void **state) {
   (void)state;
   static const PlanItem items[] = {{ITEM_IMAGE, 0, 2, "a", 0, 9}, {ITEM_IMAGE, 0, 1, "b", 0, 9}};
@@ -707,6 +733,7 @@ int main(void) {
       cmocka_unit_test(test_damaged_checkpoints_are_refused),
       cmocka_unit_test(test_a_repeat_takes_a_minibatch_each_turn),
       cmocka_unit_test(test_lines_of_single_steps),
+      cmocka_unit_test(test_loss_lines),
       cmocka_unit_test(test_shows_are_drawn_every_epoch),
       cmocka_unit_test(test_feeds_do_not_depend_on_threads),
       cmocka_unit_test(test_draws_come_from_the_weights_of_the_folder),

@@ -2,8 +2,8 @@
 //
 // A rule gives one input's share of the adjoint: the gradient with respect to input i of the sum over the elements of
 // adjoint * node, in operations of the table only, so that gradients can be differentiated again.
-// Invariant: adjoints are added in descending order of their users, whatever the order of wrt; nothing is built for nodes
-// that lead to no wrt.
+// Invariant: adjoints are added in descending order of their users, whatever the order of wrt; nothing is built for
+// nodes that lead to no wrt. At most one argument of a call builds nodes, or their order would be the C compiler's choice.
 #include "graph_rules.h"
 
 #include <math.h>
@@ -62,7 +62,8 @@ static Node *gradient_cos(Graph *g, Node *n, Node *d, int i) {
 
 static Node *gradient_tanh(Graph *g, Node *n, Node *d, int i) {
   (void)i;
-  return mul(g, d, sub(g, constant(g, 1, n), mul(g, n, n)));
+  Node *square = mul(g, n, n);
+  return mul(g, d, sub(g, constant(g, 1, n), square));
 }
 
 // 2 / sqrt(pi) * exp(-a^2)
@@ -110,9 +111,9 @@ static Node *gradient_div(Graph *g, Node *n, Node *d, int i) {
 static Node *gradient_pow(Graph *g, Node *n, Node *d, int i) {
   Node *a = n->in[0], *b = n->in[1];
   if (i == 0) return mul(g, d, mul(g, b, node_binary(g, OP_POW, a, sub(g, b, constant(g, 1, n)))));
-  Node *positive = less(g, constant(g, 0, n), a);
+  Node *zero = constant(g, 0, n), *positive = less(g, zero, a);
   Node *log_a = node_unary(g, OP_LOG, node_select(g, positive, a, constant(g, 1, n)));
-  return node_select(g, positive, mul(g, d, mul(g, n, log_a)), constant(g, 0, n));
+  return node_select(g, positive, mul(g, d, mul(g, n, log_a)), zero);
 }
 
 // At a tie the second input takes it all: max(x, 0) has gradient 0 at 0.
@@ -199,7 +200,8 @@ static Node *gradient_cumsum(Graph *g, Node *n, Node *d, int i) {
 
 // ---- contractions
 
-// C = A' B' where ' is the node's own transposition: dA' = dC B'^T and dB' = A'^T dC; of a transposed input, transposed.
+// C = A' B' where ' is the node's own transposition: dA' = dC B'^T and dB' = A'^T dC.
+// The adjoint of a transposed input is the transpose of that, which is written by the flags.
 static Node *gradient_matmul(Graph *g, Node *n, Node *d, int i) {
   Node *a = n->in[0], *b = n->in[1];
   bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;

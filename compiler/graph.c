@@ -1,7 +1,8 @@
 // Builds the graph: one function for each way to make a node, all of which end in graph_node.
 //
-// graph_node applies the shape rule of ops.def (graph_shape.c), then tries a simpler equivalent (graph_simplify.c), then
-// looks for an equal node, and only then makes a new one, with bounds (range.c).
+// graph_node applies the shape rule of ops.def (graph_shape.c), then tries a simpler equivalent (graph_simplify.c),
+// then looks for an equal node, and only then makes a new one, with bounds (range.c).
+//
 // Invariant: no two nodes of a graph are equal, and every node comes after its inputs.
 #include "graph_rules.h"
 
@@ -159,9 +160,7 @@ Node *node_const(Graph *g, double value, Shape shape) {
 
 Node *node_unary(Graph *g, Op op, Node *a) { return graph_node(g, op, 1, &a, NULL, NULL); }
 
-Node *node_binary(Graph *g, Op op, Node *a, Node *b) {
-  return graph_node(g, op, 2, (Node *[]){a, b}, NULL, NULL);
-}
+Node *node_binary(Graph *g, Op op, Node *a, Node *b) { return graph_node(g, op, 2, (Node *[]){a, b}, NULL, NULL); }
 
 Node *node_select(Graph *g, Node *c, Node *a, Node *b) {
   return graph_node(g, OP_SELECT, 3, (Node *[]){c, a, b}, NULL, NULL);

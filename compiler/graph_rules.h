@@ -4,8 +4,8 @@
 
 #include "graph.h"
 
-// Checks the inputs and attributes of a node, whose shape is the one given by the caller or rank 0, and leaves the shape
-// it must have in *shape. Returns what is wrong, or NULL. (graph_shape.c)
+// Checks the inputs and attributes of a node, whose shape is the one given by the caller or rank 0, and leaves the
+// shape it must have in *shape. Returns what is wrong, or NULL. (graph_shape.c)
 const char *graph_shape(const Graph *g, const Node *n, Shape *shape);
 
 // The simpler node that stands for the draft n (complete but for its id and bounds), or NULL. May put the inputs of a

@@ -1,7 +1,8 @@
 // Shapes: one rule for each entry of the shape column of ops.def.
 //
-// A rule reads the inputs, the attributes and, where the shape is a free choice, the shape the caller asked for; it sets
-// *out and returns NULL, or returns what is wrong. Every rule that returns NULL has set a shape without zero dimensions.
+// A rule reads the inputs, the attributes and, where the shape is a free choice, the shape the caller asked for; it
+// sets *out and returns NULL, or returns what is wrong. Every rule that returns NULL has set a shape without zero
+// dimensions.
 #include "graph_rules.h"
 
 typedef const char *ShapeRule(const Node *n, Shape *out);

@@ -1,9 +1,9 @@
 // Simplifies a node at birth: constants are folded, identities vanish, movements of movements become one.
 //
 // Works on a draft that graph_node has checked, and looks at its inputs only, which are simple already.
-// Invariant: the result has the draft's shape, and equals it in real arithmetic wherever the draft is finite. Rounding may
-// only get better. What is given up: 0 * x, 0 / x and x - x are 0 even where x is infinite or NaN (gradients are full of such
-// zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
+// Invariant: the result has the draft's shape, and equals it in real arithmetic wherever the draft is finite. Rounding
+// may only get better. What is given up: 0 * x, 0 / x and x - x are 0 even where x is infinite or NaN (gradients are
+// full of such zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
 #include "graph_rules.h"
 
 #include <math.h>
@@ -15,6 +15,7 @@
 static double fold(Op op, const float *in) {
   float a = in[0], b = in[1], c = in[2];
   (void)c;
+  // clang-format off
   switch (op) {
 #define FOLD_SOURCE(expression) 0
 #define FOLD_ELEMENTWISE(expression) (expression)
@@ -27,6 +28,7 @@ static double fold(Op op, const float *in) {
 #include "../runtime/ops.def"
     case OP_COUNT: break;
   }
+  // clang-format on
   return 0;
 }
 
@@ -54,8 +56,8 @@ static void order_inputs(Node *n, bool by_age) {
 
 // ---- arithmetic
 
-// pad(x) + pad(y) where x and y lie side by side along the one axis in which the pads differ: pad(concat(x, y)). The gradient of
-// slices is a sum of pads; this keeps it from taking time square in their number.
+// pad(x) + pad(y) where x and y lie side by side along the one axis in which the pads differ: pad(concat(x, y)). The
+// gradient of slices is a sum of pads; this keeps it from taking time square in their number.
 static Node *join_pads(Graph *g, Node *x, Node *y) {
   int axis = -1;
   for (int i = 0; i < x->shape.rank; i++) {
@@ -244,9 +246,7 @@ static Node *simplify_pad(Graph *g, Node *n) {
   return node_pad(g, a->in[0], sum.a, sum.b);
 }
 
-static bool same_concat(const Node *n, const Node *in) {
-  return in->op == OP_CONCAT && in->attr.a[0] == n->attr.a[0];
-}
+static bool same_concat(const Node *n, const Node *in) { return in->op == OP_CONCAT && in->attr.a[0] == n->attr.a[0]; }
 
 static Node *simplify_concat(Graph *g, Node *n) {
   int total = 0;
@@ -329,8 +329,7 @@ Node *graph_simplify(Graph *g, Node *n) {
     case OP_SCATTER: return node_is(n->in[0], 0) ? node_const(g, 0, n->shape) : NULL;
     case OP_SUM:
     case OP_MAXIMUM: return simplify_reduce(g, n);
-    case OP_CUMSUM:
-      return node_is(n->in[0], 0) || n->shape.dim[n->attr.a[0]] == 1 ? n->in[0] : NULL;
+    case OP_CUMSUM: return node_is(n->in[0], 0) || n->shape.dim[n->attr.a[0]] == 1 ? n->in[0] : NULL;
     case OP_STOP:
     case OP_DISCRETE: return simplify_mark(n);
     default: return op_class(n->op) == ELEMENTWISE ? simplify_elementwise(g, n) : NULL;

@@ -10,8 +10,8 @@
 //   output "loss" %3 per_example
 //   assign "q/dense_1/W" %1
 //
-// Nodes are numbered anew, densely, so that printing what was read gives the same text. Invariant: graph_parse builds by
-// graph_node, so that what it returns holds every invariant of the graph, or it fails with the line.
+// Nodes are numbered anew, densely, so that printing what was read gives the same text. Invariant: graph_parse builds
+// by graph_node, so that what it returns holds every invariant of the graph, or it fails with the line.
 #include "graph_rules.h"
 
 #include <ctype.h>
@@ -20,8 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
-    [TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot"};
+static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot"};
 static const char *const input_names[] = {
     [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update"};
 
@@ -271,7 +270,9 @@ static int read_choice(Reader *r, int n, const char *const *name) {
   for (int i = 0; i < n; i++) {
     if (accept(r, name[i])) return i;
   }
-  mistake(r, "unknown kind");
+  Text known = text_new(r->arena);
+  for (int i = 0; i < n; i++) text_add(&known, "%s%s", i ? ", " : "", name[i]);
+  mistake(r, arena_format(r->arena, "expected one of %s", known.data));
 }
 
 static Node *read_node_number(Reader *r) {
@@ -308,12 +309,14 @@ static void read_list(Reader *r, int64_t *list) {
 static void read_attr(Reader *r, Attr *attr) {
   if (!accept(r, "{")) return;
   while (!accept(r, "}")) {
-    if (accept(r, "a=")) read_list(r, attr->a);
-    else if (accept(r, "b=")) read_list(r, attr->b);
-    else if (accept(r, "axes=")) attr->axes = (uint32_t)read_integer(r, (1 << MAX_RANK) - 1);
-    else if (accept(r, "flag=")) attr->flag = (int32_t)read_integer(r, INT32_MAX);
-    else if (accept(r, "id=")) attr->id = (int32_t)read_integer(r, INT32_MAX);
-    else mistake(r, "expected a, b, axes, flag, id or `}`");
+    static const char *const fields[] = {"a=", "b=", "axes=", "flag=", "id="};
+    switch (read_choice(r, 5, fields)) {
+      case 0: read_list(r, attr->a); break;
+      case 1: read_list(r, attr->b); break;
+      case 2: attr->axes = (uint32_t)read_integer(r, (1 << MAX_RANK) - 1); break;
+      case 3: attr->flag = (int32_t)read_integer(r, INT32_MAX); break;
+      default: attr->id = (int32_t)read_integer(r, INT32_MAX);
+    }
   }
 }
 
@@ -333,10 +336,12 @@ static void read_node(Reader *r) {
     r->at--;
     draft.in[draft.arity++] = read_node_number(r);
   }
-  if (draft.op == OP_CONST) draft.attr.value = read_number(r);
-  else if (draft.op == OP_WEIGHT) draft.attr.id = read_tensor_name(r);
-  else if (draft.op == OP_INPUT) draft.attr.id = read_input_name(r);
-  else read_attr(r, &draft.attr);
+  switch (draft.op) {
+    case OP_CONST: draft.attr.value = read_number(r); break;
+    case OP_WEIGHT: draft.attr.id = read_tensor_name(r); break;
+    case OP_INPUT: draft.attr.id = read_input_name(r); break;
+    default: read_attr(r, &draft.attr);
+  }
   Shape written = read_shape(r), shape;
   draft.shape = written;
   const char *wrong = graph_shape(r->graph, &draft, &shape);
@@ -386,13 +391,19 @@ static void read_assign(Reader *r) {
   r->program->assigns++;
 }
 
+static void read_program(Reader *r) { r->program->name = read_string(r); }
+
 static void read_line(Reader *r) {
-  if (accept(r, "program")) r->program->name = read_string(r);
-  else if (accept(r, "tensor")) read_tensor(r);
-  else if (accept(r, "input")) read_input(r);
-  else if (accept(r, "output")) read_output(r);
-  else if (accept(r, "assign")) read_assign(r);
-  else if (accept(r, "%")) read_node(r);
+  static const struct {
+    const char *begin;
+    void (*read)(Reader *r);
+  } lines[] = {{"%", read_node},      {"program", read_program}, {"tensor", read_tensor},
+               {"input", read_input}, {"output", read_output},   {"assign", read_assign}};
+  for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+    if (!accept(r, lines[i].begin)) continue;
+    lines[i].read(r);
+    break;
+  }
   if (accept(r, "#")) r->at += strcspn(r->at, "\n");
   if (*r->at != '\n' && *r->at != 0) mistake(r, "cannot read this");
 }
@@ -402,7 +413,9 @@ GraphProgram *graph_parse(Arena *a, const char *text) {
   for (const char *c = text; *c; c++) lines += *c == '\n';
   GraphProgram *p = NEW(a, GraphProgram);
   Graph *g = graph_new(a);
-  *p = (GraphProgram){.name = "", .graph = g, .output = NEW_ARRAY(a, Output, lines), .assign = NEW_ARRAY(a, Assign, lines)};
+  *p = (GraphProgram){.name = "", .graph = g};
+  p->output = NEW_ARRAY(a, Output, lines);
+  p->assign = NEW_ARRAY(a, Assign, lines);
   g->tensor = NEW_ARRAY(a, TensorInfo, lines);
   g->input = NEW_ARRAY(a, InputInfo, lines);
   Reader r = {.arena = a, .at = text, .line = 1, .program = p, .graph = g, .node = NEW_ARRAY(a, Node *, lines)};
@@ -433,7 +446,9 @@ static void verify_node(const Graph *g, int id) {
   if (isnan(n->lo) || isnan(n->hi)) broken(g, "node", id, "its bounds are not numbers");
 }
 
-static bool belongs(const Graph *g, const Node *n) { return n && n->id >= 0 && n->id < g->count && g->node[n->id] == n; }
+static bool belongs(const Graph *g, const Node *n) {
+  return n && n->id >= 0 && n->id < g->count && g->node[n->id] == n;
+}
 
 void graph_verify(const GraphProgram *p) {
   const Graph *g = p->graph;

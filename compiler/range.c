@@ -1,9 +1,11 @@
 // Bounds on values by interval arithmetic: one rule for each entry of the range column of ops.def.
 //
-// They serve the elaborator's checks of supports (scale > 0, data in [0, 1]) and simplification. Sound in real arithmetic;
-// rounding of single precision is not modelled. Never NaN: what cannot be said is -INFINITY .. INFINITY.
-// An interval is closed, but `lo > 0` must be able to say "positive": a bound of TINY (-TINY) means no more than the sign.
-// Rules therefore compute with such a bound as 0 (load), and say separately when the result is positive or negative.
+// They serve the elaborator's checks of supports (scale > 0, data in [0, 1]) and simplification. Sound in real
+// arithmetic; rounding of single precision is not modelled. Never NaN: what cannot be said is -INFINITY .. INFINITY.
+//
+// An interval is closed, but `lo > 0` must be able to say "positive": a bound of TINY (-TINY) means no more than the
+// sign. Rules therefore compute with such a bound as 0 (load), and say separately when the result is positive or
+// negative.
 #include "graph_rules.h"
 
 #include <float.h>
@@ -59,10 +61,10 @@ static Range range_given(const Graph *g, const Node *n) {
   return (Range){g->input[id].lo, g->input[id].hi};
 }
 
-// Random numbers are odd multiples of 2^-25.
+// Random numbers are odd multiples of 2^-24 (runtime/philox.h).
 static Range range_unit(const Graph *g, const Node *n) {
   (void)g, (void)n;
-  return (Range){0x1p-25, 1 - 0x1p-25};
+  return (Range){0x1p-24, 1 - 0x1p-24};
 }
 
 static Range range_iota(const Graph *g, const Node *n) {

@@ -1,7 +1,9 @@
-// The cases. Expected values were worked out by hand or taken from tables (Abramowitz and Stegun), not from this program.
-// Points lie away from kinks and ties, so that finite differences can be taken there; kinks are tested in test_gradient.c.
+// The cases. Expected values were worked out by hand or taken from tables (Abramowitz and Stegun), not from this
+// program. Points lie away from kinks and ties, so that finite differences can be taken there; kinks are tested in
+// test_gradient.c.
 #include "op_cases.h"
 
+// clang-format off
 #define NONE {.value = 0}  // no attributes
 #define S0 {0, {0}}
 #define S1(a) {1, {a}}
@@ -108,4 +110,5 @@ const OpCase op_cases[] = {
     {OP_STOP, NONE, S0, 1, {S1(2)}, {{1, 2}}, S1(2), {1, 2}, "-", 2},
     {OP_DISCRETE, NONE, S0, 1, {S1(2)}, {{1, 2}}, S1(2), {1, 2}, "-", 2},
 };
+// clang-format on
 const int op_case_count = (int)(sizeof op_cases / sizeof *op_cases);

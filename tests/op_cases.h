@@ -7,14 +7,14 @@
 typedef struct {
   Op op;
   Attr attr;
-  Shape given;            // the shape asked for, where the operation needs one
+  Shape given;  // the shape asked for, where the operation needs one
   int arity;
-  Shape in[3];            // shapes and values of the inputs; of the tensor or input itself for WEIGHT and INPUT
+  Shape in[3];  // shapes and values of the inputs; of the tensor or input itself for WEIGHT and INPUT
   double value[3][16];
   Shape out;
   double expect[24];
-  const char *flow;       // a letter for each input: d if a gradient flows to it, - if not
-  int derivatives;        // how many the operation has; after them comes `missing`
+  const char *flow;  // a letter for each input: d if a gradient flows to it, - if not
+  int derivatives;   // how many the operation has; after them comes `missing`
 } OpCase;
 
 extern const OpCase op_cases[];

@@ -1,7 +1,7 @@
 // Grows a graph by picking operations and inputs at random, coercing the inputs to shapes that fit.
 //
-// Invariant: every value in the pool is within +-BOUND (tamed by tanh where its bounds do not say so); a value marked exact is
-// the same in single and double precision, and only such values are compared, rounded down or used as indices.
+// Invariant: every value in the pool is within +-BOUND (tamed by tanh where its bounds do not say so); a value marked
+// exact is the same in single and double precision, and only such values are compared, rounded down or used as indices.
 #include "random_graph.h"
 
 #include <math.h>
@@ -25,6 +25,7 @@ static uint64_t next(uint64_t *state) {  // splitmix64
   return z ^ z >> 31;
 }
 
+// In this file a call has at most one argument that draws or builds: the order of two would be the C compiler's choice.
 static int64_t below(Maker *m, int64_t n) { return (int64_t)(next(&m->state) % (uint64_t)n); }
 
 static Node *number(Maker *m, double value, const Node *like) { return node_const(m->g, value, like->shape); }
@@ -99,7 +100,8 @@ static Node *fit(Maker *m, Node *n, Shape to) {
 
 // |n| + least: positive, for operations with a domain
 static Node *positive(Maker *m, Node *n, double least) {
-  return binary(m, OP_ADD, unary(m, OP_ABS, n), number(m, least, n));
+  Node *size = unary(m, OP_ABS, n);
+  return binary(m, OP_ADD, size, number(m, least, n));
 }
 
 static void grow_unary(Maker *m, Op op) {
@@ -128,7 +130,8 @@ static void grow_binary(Maker *m, Op op) {
     a = pick_exact(m), b = fit(m, pick_exact(m), a->shape);
     keep(m, binary(m, op, a, b), true);
   } else if (op == OP_POW) {
-    keep(m, binary(m, op, positive(m, tame(m, a), 0.5), tame(m, b)), false);
+    a = positive(m, tame(m, a), 0.5);
+    keep(m, binary(m, op, a, tame(m, b)), false);
   } else if (op == OP_DIV) {
     keep(m, binary(m, op, a, positive(m, b, 0.5)), false);
   } else {
@@ -179,7 +182,8 @@ static void grow_concat(Maker *m, Node *n, bool exact) {
   bool other_exact;
   Node *other = fit(m, pick(m, &other_exact), n->shape);
   Node *in[3] = {n, other, n};
-  keep(m, node_concat(m->g, (int)below(m, n->shape.rank), (int)(2 + below(m, 2)), in), exact && other_exact);
+  int axis = (int)below(m, n->shape.rank);
+  keep(m, node_concat(m->g, axis, (int)(2 + below(m, 2)), in), exact && other_exact);
 }
 
 // Some fall outside the table.
@@ -199,7 +203,10 @@ static void grow_movement(Maker *m, Op op) {
     case OP_PAD: grow_slice_or_pad(m, op, n, exact); break;
     case OP_CONCAT: grow_concat(m, n, exact); break;
     case OP_GATHER: keep(m, node_gather(m->g, n, index_of(m, 1 + below(m, 6))), exact); break;
-    default: keep(m, node_scatter(m->g, n, index_of(m, n->shape.dim[0]), 1 + below(m, 6)), false);
+    default: {
+      Node *index = index_of(m, n->shape.dim[0]);
+      keep(m, node_scatter(m->g, n, index, 1 + below(m, 6)), false);
+    }
   }
 }
 
@@ -208,7 +215,8 @@ static void grow_reduction(Maker *m, Op op) {
   Node *n = pick_ranked(m, &exact);
   uint32_t axes = (uint32_t)below(m, (1 << n->shape.rank) - 1) + 1;
   if (op == OP_CUMSUM) {
-    keep(m, node_cumsum(m->g, n, (int)below(m, n->shape.rank), below(m, 2)), false);
+    int axis = (int)below(m, n->shape.rank);
+    keep(m, node_cumsum(m->g, n, axis, below(m, 2)), false);
   } else if (op == OP_MAXIMUM) {
     keep(m, node_reduce(m->g, op, n, axes), exact);
   } else {
@@ -237,7 +245,10 @@ static void grow_source(Maker *m, Op op) {
     case OP_WEIGHT: keep(m, node_weight(m->g, (int)below(m, m->g->tensors)), true); break;
     case OP_INPUT: keep(m, node_input(m->g, (int)below(m, m->g->inputs)), true); break;
     case OP_IOTA: keep(m, node_iota(m->g, (int)below(m, 2), s), true); break;
-    default: keep(m, node_random(m->g, (uint32_t)below(m, 3), (RandomAddress)below(m, RANDOM_ONCE + 1), s), true);
+    default: {
+      RandomAddress address = (RandomAddress)below(m, RANDOM_ONCE + 1);
+      keep(m, node_random(m->g, (uint32_t)below(m, 3), address, s), true);
+    }
   }
 }
 
@@ -255,9 +266,11 @@ static void grow(Maker *m) {
       break;
     }
     case ELEMENTWISE:
-      if (op_arity(op) == 1) grow_unary(m, op);
-      else if (op_arity(op) == 2) grow_binary(m, op);
-      else grow_select(m);
+      switch (op_arity(op)) {
+        case 1: grow_unary(m, op); break;
+        case 2: grow_binary(m, op); break;
+        default: grow_select(m);
+      }
   }
 }
 
@@ -268,8 +281,10 @@ static void declare(Maker *m) {
   g->tensors = 3;
   g->tensor = NEW_ARRAY(g->arena, TensorInfo, g->tensors);
   for (int i = 0; i < g->tensors; i++) {
-    Shape s = shape_of(i == 2 ? 1 : 2, (int64_t[]){1 + below(m, 6), 1 + below(m, 6)});
-    g->tensor[i] = (TensorInfo){.name = arena_format(g->arena, "net/w%d", i), .owner = "net", .shape = s, .lo = -1, .hi = 1};
+    int64_t rows = 1 + below(m, 6), columns = 1 + below(m, 6);
+    Shape s = shape_of(i == 2 ? 1 : 2, (int64_t[]){rows, columns});
+    g->tensor[i] =
+        (TensorInfo){.name = arena_format(g->arena, "net/w%d", i), .owner = "net", .shape = s, .lo = -1, .hi = 1};
     g->tensor[i].span.file = -1;
   }
   g->inputs = 3;
@@ -305,7 +320,9 @@ static void add_output(GraphProgram *p, const char *name, Node *n, int64_t batch
 GraphProgram *random_graph(Arena *a, uint64_t seed) {
   Maker m = {.g = graph_new(a), .state = seed};
   GraphProgram *p = NEW(a, GraphProgram);
-  *p = (GraphProgram){.name = "random", .graph = m.g, .output = NEW_ARRAY(a, Output, 16), .assign = NEW_ARRAY(a, Assign, 3)};
+  *p = (GraphProgram){.name = "random", .graph = m.g};
+  p->output = NEW_ARRAY(a, Output, 16);
+  p->assign = NEW_ARRAY(a, Assign, 3);
   m.batch = 1 + below(&m, 6);
   declare(&m);
   for (int64_t steps = 8 + below(&m, 40); steps > 0; steps--) grow(&m);
@@ -335,7 +352,8 @@ static double *draw(Arena *a, Shape s, double lo, double hi, bool whole, uint64_
 }
 
 ReferenceInputs random_graph_inputs(Arena *a, const Graph *g, uint64_t seed) {
-  const double **tensor = NEW_ARRAY(a, const double *, g->tensors + 1), **input = NEW_ARRAY(a, const double *, g->inputs + 1);
+  const double **tensor = NEW_ARRAY(a, const double *, g->tensors + 1);
+  const double **input = NEW_ARRAY(a, const double *, g->inputs + 1);
   uint64_t state = ~seed;
   for (int i = 0; i < g->tensors; i++) {
     tensor[i] = draw(a, g->tensor[i].shape, g->tensor[i].lo, g->tensor[i].hi, false, &state);

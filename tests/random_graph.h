@@ -4,9 +4,9 @@
 
 #include "reference.h"
 
-// A program over every kind of operation: some outputs, a loss, its gradients as outputs, and a step of gradient descent as
-// assignments. The same seed gives the same program. Values stay within some hundreds; operations with jumps are applied to
-// values without rounding only, so that single and double precision take the same branch.
+// A program over every kind of operation: some outputs, a loss, its gradients as outputs, and a step of gradient
+// descent as assignments. The same seed gives the same program. Values stay within some hundreds; operations with jumps
+// are applied to values without rounding only, so that single and double precision take the same branch.
 GraphProgram *random_graph(Arena *a, uint64_t seed);
 
 // Values for its tensors and inputs, all of them exactly floats; labels are whole numbers. `random` is left NULL.

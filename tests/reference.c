@@ -65,8 +65,8 @@ static void eval_iota(const Job *j) {
 
 // ---- elementwise
 
-// The derivatives of lgamma: the recurrence upwards to x >= 15, then the asymptotic series (Abramowitz and Stegun 6.3.18,
-// 6.4.12).
+// The derivatives of lgamma: the recurrence upwards to x >= 15, then the asymptotic series (Abramowitz and
+// Stegun 6.3.18, 6.4.12).
 static double digamma(double x) {
   double below = 0;
   for (; x < 15; x++) below -= 1 / x;
@@ -287,7 +287,8 @@ static void eval(const Job *j) {
   }
 }
 
-void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted, double **into) {
+void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted,
+                         double **into) {
   bool *needed = NEW_ARRAY(a, bool, g->count + 1);
   double **value = NEW_ARRAY(a, double *, g->count + 1);
   for (int i = 0; i < n; i++) needed[wanted[i]->id] = true;

@@ -17,7 +17,8 @@ typedef struct {
 // The values of a node, row-major, in memory of the arena.
 double *reference_eval(Arena *a, const Graph *g, const ReferenceInputs *in, const Node *wanted);
 // The same for n nodes, evaluating what they share once.
-void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted, double **into);
+void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted,
+                         double **into);
 
 // A number on (0, 1) that depends on the node's stream and the element only.
 double reference_random(void *self, const Node *n, int64_t element);

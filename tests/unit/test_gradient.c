@@ -1,5 +1,5 @@
-// Gradients against central finite differences of the reference evaluator: every operation by tests/op_cases.c, once and
-// twice differentiated, then compositions as models use them, and what must have no gradient.
+// Gradients against central finite differences of the reference evaluator: every operation by tests/op_cases.c, once
+// and twice differentiated, then compositions as models use them, and what must have no gradient.
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +40,8 @@ static Bench bench_new(void) {
 static Node *tensor(Bench *b, Shape shape, const double *value) {
   int id = b->g->tensors++;
   assert_true(id < MOST_TENSORS);
-  b->g->tensor[id] = (TensorInfo){.name = arena_format(arena, "t%d", id), .shape = shape, .lo = -INFINITY, .hi = INFINITY};
+  b->g->tensor[id] =
+      (TensorInfo){.name = arena_format(arena, "t%d", id), .shape = shape, .lo = -INFINITY, .hi = INFINITY};
   b->value[id] = NEW_ARRAY(arena, double, shape_count(shape));
   for (int64_t e = 0; e < shape_count(shape); e++) {
     b->value[id][e] = value ? value[e] : sin((double)(7 * e + 3 * id + 1) * 1.7);
@@ -78,7 +79,8 @@ static void check_against_differences(Bench *b, const char *what, Node *y, Node 
   for (int64_t e = 0; e < shape_count(wrt->shape); e++) {
     double expected = difference(b, y, wrt->attr.id, e), got = value ? value[e] : 0;
     if (fabs(got - expected) <= 2e-7 * (1 + fabs(expected))) continue;
-    fail_msg("%s: gradient [%d] of t%d is %.9g, finite differences say %.9g", what, (int)e, wrt->attr.id, got, expected);
+    fail_msg("%s: gradient [%d] of t%d is %.9g, finite differences say %.9g", what, (int)e, wrt->attr.id, got,
+             expected);
   }
 }
 
@@ -156,9 +158,7 @@ static Node *dense(Bench *b, Node *x, Node *weight, Node *bias) {
   return node_binary(b->g, OP_ADD, product, node_broadcast(b->g, bias, product->shape));
 }
 
-static Node *softplus(Bench *b, Node *x) {
-  return node_unary(b->g, OP_LOG1P, node_unary(b->g, OP_EXP, x));
-}
+static Node *softplus(Bench *b, Node *x) { return node_unary(b->g, OP_LOG1P, node_unary(b->g, OP_EXP, x)); }
 
 static Shape matrix(int64_t rows, int64_t columns) { return shape_of(2, (int64_t[]){rows, columns}); }
 
@@ -284,7 +284,8 @@ static void expect_gradient(Bench *b, Node *y, Node *x, int n, const double *exp
   assert_non_null(into);
   double *value = eval(b, into);
   for (int e = 0; e < n; e++) {
-    if (!(fabs(value[e] - expected[e]) < 1e-12)) fail_msg("gradient [%d] is %g instead of %g", e, value[e], expected[e]);
+    if (!(fabs(value[e] - expected[e]) < 1e-12))
+      fail_msg("gradient [%d] is %g instead of %g", e, value[e], expected[e]);
   }
 }
 
@@ -322,7 +323,8 @@ static void test_no_path(void **state) {
   (void)state;
   Bench b = bench_new();
   Graph *g = b.g;
-  Node *used = tensor(&b, matrix(2, 2), NULL), *unused = tensor(&b, matrix(2, 2), NULL), *stopped = tensor(&b, matrix(2, 2), NULL);
+  Shape s = matrix(2, 2);
+  Node *used = tensor(&b, s, NULL), *unused = tensor(&b, s, NULL), *stopped = tensor(&b, s, NULL);
   Node *y = node_binary(g, OP_MUL, used, node_unary(g, OP_STOP, stopped)), *blocked = y, *into[3];
   Node *late = node_unary(g, OP_EXP, y);  // made after y
   graph_gradient(g, y, 3, (Node *[]){unused, stopped, late}, into, &blocked);
@@ -339,7 +341,8 @@ static void test_frozen_costs_nothing(void **state) {
   (void)state;
   Bench b = bench_new();
   Graph *g = b.g;
-  Node *x = tensor(&b, matrix(2, 3), NULL), *frozen = tensor(&b, matrix(3, 3), NULL), *moved = tensor(&b, matrix(3, 3), NULL);
+  Shape s = matrix(3, 3);
+  Node *x = tensor(&b, matrix(2, 3), NULL), *frozen = tensor(&b, s, NULL), *moved = tensor(&b, s, NULL);
   Node *h = node_unary(g, OP_TANH, node_matmul(g, x, frozen, false, false));
   Node *y = node_matmul(g, h, moved, false, false), *into;
   int before = g->count;
@@ -384,10 +387,10 @@ static void test_missing_derivative(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, open_arena, close_arena)
-      TEST(every_operation),      TEST(softmax_and_norm), TEST(network), TEST(gradient_penalty),
-      TEST(shared_values),        TEST(slices_are_joined), TEST(kinks),  TEST(select_guards),
-      TEST(no_path),              TEST(frozen_costs_nothing), TEST(discrete_blocks),
-      TEST(missing_derivative),   TEST(random_programs),
+      TEST(every_operation), TEST(softmax_and_norm),     TEST(network),         TEST(gradient_penalty),
+      TEST(shared_values),   TEST(slices_are_joined),    TEST(kinks),           TEST(select_guards),
+      TEST(no_path),         TEST(frozen_costs_nothing), TEST(discrete_blocks), TEST(missing_derivative),
+      TEST(random_programs),
   };
   return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);
 }

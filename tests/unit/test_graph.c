@@ -1,5 +1,5 @@
-// The graph as a data structure: equal nodes are one, simplifications keep values, bounds hold, text reads back, and what is
-// wrong is refused. Randomly generated programs carry most of the weight.
+// The graph as a data structure: equal nodes are one, simplifications keep values, bounds hold, text reads back, and
+// what is wrong is refused. Randomly generated programs carry most of the weight.
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
@@ -43,14 +43,17 @@ static Fixture fixture(void) {
     const char *name;
     Shape shape;
     double lo, hi;
-  } tensors[] = {{"a", {2, {2, 3}}, -INFINITY, INFINITY}, {"b", {2, {2, 3}}, -INFINITY, INFINITY},
-                 {"c", {2, {2, 3}}, -INFINITY, INFINITY}, {"positive", {2, {2, 3}}, 0.5, 2},
+  } tensors[] = {{"a", {2, {2, 3}}, -INFINITY, INFINITY},
+                 {"b", {2, {2, 3}}, -INFINITY, INFINITY},
+                 {"c", {2, {2, 3}}, -INFINITY, INFINITY},
+                 {"positive", {2, {2, 3}}, 0.5, 2},
                  {"row", {2, {1, 3}}, -INFINITY, INFINITY}};
   Graph *g = graph_new(arena);
   g->tensors = 5;
   g->tensor = NEW_ARRAY(arena, TensorInfo, 5);
   for (int i = 0; i < 5; i++) {
-    g->tensor[i] = (TensorInfo){.name = tensors[i].name, .shape = tensors[i].shape, .lo = tensors[i].lo, .hi = tensors[i].hi};
+    g->tensor[i] =
+        (TensorInfo){.name = tensors[i].name, .shape = tensors[i].shape, .lo = tensors[i].lo, .hi = tensors[i].hi};
   }
   return (Fixture){g, node_weight(g, 0), node_weight(g, 1), node_weight(g, 2), node_weight(g, 3), node_weight(g, 4)};
 }
@@ -169,7 +172,8 @@ static void test_movements(void **state) {
   Node *wide = node_broadcast(g, f.row, matrix(4, 3));
   assert_ptr_equal(node_broadcast(g, a, a->shape), a);
   assert_ptr_equal(node_broadcast(g, node_const(g, 2, matrix(1, 3)), a->shape), K(2));
-  assert_ptr_equal(node_reduce(g, OP_SUM, wide, 1), BOTH(MUL, node_reshape(g, f.row, vector(3)), node_const(g, 4, vector(3))));
+  assert_ptr_equal(node_reduce(g, OP_SUM, wide, 1),
+                   BOTH(MUL, node_reshape(g, f.row, vector(3)), node_const(g, 4, vector(3))));
   assert_ptr_equal(node_reduce(g, OP_MAXIMUM, wide, 1), node_reshape(g, f.row, vector(3)));
   assert_ptr_equal(node_reduce(g, OP_SUM, f.row, 1), node_reshape(g, f.row, vector(3)));
   assert_ptr_equal(node_reduce(g, OP_SUM, K(2), 3), node_const(g, 12, scalar));
@@ -183,7 +187,8 @@ static void test_movements(void **state) {
   assert_ptr_equal(node_pad(g, a, zero, zero), a);
   assert_ptr_equal(node_pad(g, padded, one, zero), node_pad(g, a, two, two));
   assert_ptr_equal(node_slice(g, padded, one, a->shape), a);
-  assert_ptr_equal(node_slice(g, node_slice(g, a, one, matrix(2, 2)), one, matrix(2, 1)), node_slice(g, a, two, matrix(2, 1)));
+  assert_ptr_equal(node_slice(g, node_slice(g, a, one, matrix(2, 2)), one, matrix(2, 1)),
+                   node_slice(g, a, two, matrix(2, 1)));
   Node *left = node_pad(g, a, zero, (int64_t[]){0, 3}), *right = node_pad(g, b, (int64_t[]){0, 3}, zero);
   assert_ptr_equal(BOTH(ADD, right, left), joined);
   assert_ptr_equal(node_iota(g, 0, f.row->shape), node_const(g, 0, f.row->shape));
@@ -249,7 +254,8 @@ static void test_simplification_keeps_values(void **state) {
 
 static void expect_bounds(const Node *n, double lo, double hi) {
   if (fabs(n->lo - lo) > 1e-6 * fabs(lo) || fabs(n->hi - hi) > 1e-6 * fabs(hi)) {
-    if (n->lo != lo || n->hi != hi) fail_msg("%s: bounds %g .. %g instead of %g .. %g", op_name(n->op), n->lo, n->hi, lo, hi);
+    if (n->lo != lo || n->hi != hi)
+      fail_msg("%s: bounds %g .. %g instead of %g .. %g", op_name(n->op), n->lo, n->hi, lo, hi);
   }
 }
 
@@ -391,6 +397,7 @@ static int code_of(const char *text) {
 
 static void test_mistakes_in_text(void **state) {
   (void)state;
+  // clang-format off
   static const char *const bad[] = {
       "%1 = const 0 [2]", "%0 = const [2]", "%0 = const 0 [0]", "%0 = const 0 [2", "%0 = const 0 [1,1,1,1,1,1,1]",
       "%0 = const 0 [99999999999999999999]", "%0 = const 0 [1048576, 1048576, 2]", "%0 = nothing [2]", "%0 = neg %0 [2]",
@@ -399,8 +406,10 @@ static void test_mistakes_in_text(void **state) {
       "tensor weight \"w\" of \"q\" [2] in 1 .. 0", "tensor weight \"w\" of \"q\" [2] in nan .. 0", "output \"x\" %0",
       "%0 = const 1 []\noutput \"x\" %0 per_example", "assign \"w\" %0", "what is this", "%0 = const 0 [2] and more",
       "%0 = random {flag=7} [2]", "%0 = iota {a=1} [2]", "%0 = iota {a=1,2,3,4,5,6,7} [2]", "%0 = iota {c=1} [2]",
-      "%0 = iota {", "program \"\\x00\"", "program \"\\q\"", "%", "%0", "%0 =", "%0 = const\n0 [2]", "%0 = const 0 [2]\n%0 = const 0 [2]",
+      "%0 = iota {", "program \"\\x00\"", "program \"\\q\"", "%", "%0", "%0 =", "%0 = const\n0 [2]",
+      "%0 = const 0 [2]\n%0 = const 0 [2]",
   };
+  // clang-format on
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     if (code_of(bad[i]) != EXIT_DATA) fail_msg("not refused: %s", bad[i]);
   }
@@ -441,9 +450,10 @@ static void damage_output(GraphProgram *p) { p->output[0].per_example = true; }
 static int verified(Damage *damage) {
   Arena *a = arena_open(NULL);
   if (ARENA_TRY(a) == 0) {
-    GraphProgram *p = graph_parse(a,
-        "tensor weight \"w\" of \"q\" [2]\n%0 = weight \"w\" [2]\n%1 = exp %0 [2]\n%2 = add %0 %1 [2]\n"
-        "%3 = sum %2 {axes=1} []\noutput \"s\" %3\nassign \"w\" %2\n");
+    GraphProgram *p =
+        graph_parse(a,
+                    "tensor weight \"w\" of \"q\" [2]\n%0 = weight \"w\" [2]\n%1 = exp %0 [2]\n%2 = add %0 %1 [2]\n"
+                    "%3 = sum %2 {axes=1} []\noutput \"s\" %3\nassign \"w\" %2\n");
     if (damage) damage(p);
     graph_verify(p);
   }

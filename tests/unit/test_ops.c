@@ -1,4 +1,5 @@
-// Operations one by one: shape rules, values of the reference evaluator, and the kernels' expressions, by tests/op_cases.c.
+// Operations one by one: shape rules, values of the reference evaluator, and the kernels' expressions, by
+// tests/op_cases.c.
 #include <math.h>
 
 #include "op_cases.h"
@@ -27,7 +28,8 @@ static double eighths(void *self, const Node *n, int64_t element) {
 
 static void expect_near(const OpCase *c, int element, double value, double expected, double tolerance) {
   if (fabs(value - expected) <= tolerance * (1 + fabs(expected))) return;
-  fail_msg("%s, row %d, element %d: %.9g instead of %.9g", op_name(c->op), (int)(c - op_cases), element, value, expected);
+  fail_msg("%s, row %d, element %d: %.9g instead of %.9g", op_name(c->op), (int)(c - op_cases), element, value,
+           expected);
 }
 
 // The operation of a case, on persistent tensors 0, 1, 2.
@@ -100,6 +102,7 @@ typedef struct {
   Shape given;
 } Violation;
 
+// clang-format off
 #define NONE {.value = 0}  // no attributes
 #define S0 {0, {0}}
 
@@ -137,6 +140,8 @@ static const Violation violations[] = {
     {OP_MATMUL, 2, {{1, {3}}, {2, {3, 3}}}, NONE, S0},
     {OP_MATMUL, 2, {{3, {2, 3, 3}}, {3, {4, 3, 3}}}, NONE, S0},
 };
+
+// clang-format on
 
 // The exit code of the violation. The message goes to stderr.
 static int provoke(const Violation *v) {

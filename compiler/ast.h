@@ -32,7 +32,7 @@ typedef struct Ast Ast;
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
-  AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\" or NULL; b: its bound") \
+  AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\" or NULL; b: its bound; c: dims of its own, `p[n]`") \
   AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument or NULL; c: BODY") \
   AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize") \
   AST(REPEAT, "repeat", "a: count; b: items")                                                      \
@@ -58,7 +58,7 @@ typedef struct Ast Ast;
   AST(BINARY, "binary", "text: + - * / @ ^ < <= > >= == != ..; a; b")                              \
   AST(PIPE, "pipe", "a |> b")                                                                      \
   AST(IF, "if", "a: condition; b: then; c: else")                                                  \
-  AST(CALL, "call", "a: callee (a NAME; KEYWORD prior); b: arguments; c: arguments after |; flag 1: a bar was written; flag 2: || rather than |") \
+  AST(CALL, "call", "a: callee (a NAME; KEYWORD prior); b: arguments; c: arguments after |; flag 1: they stand after |; flag 2: after ||") \
   AST(ARGUMENT, "argument", "name: keyword or NULL; a: value")                                     \
   AST(INDEX, "index", "a: value; b: indices")                                                      \
   AST(PREFIX, "prefix", "text: log, mean, draw; a: operand; b: NULL")                              \
@@ -76,6 +76,7 @@ typedef enum {
 struct Ast {
   AstKind kind;
   int flag;
+  int height;  // of the tree from here down; the parser keeps it under 500
   Span span;
   const char *name, *text;
   double number;

@@ -1,0 +1,212 @@
+// The words for syntax errors: what was found, what could have come, and the mend where the mistake is a likely one.
+// Called by the grammar (grammar/gm.y) with bison's names of symbols. To add a hint, add a row to a table.
+#include <string.h>
+
+#include "parse.h"
+#include "gm.tab.h"
+
+#define COUNT(array) (int)(sizeof(array) / sizeof *(array))
+
+// ---- what could have come ----
+
+typedef struct {
+  const char *sign;    // the group is meant when this one is expected ...
+  const char *phrase;  // ... and is then called so,
+  const char *member;  // and these are not named one by one
+} Group;
+
+static const Group group[] = {
+    {"model", "a declaration",
+     " model use param let data parameter prior encoder decoder generator discriminator net block function distribution kl "
+     "optimizer source objective metric train show "},
+    {"weight", "a statement", " maximize minimize weight state grid plot name prior kl "},
+    {"repeat", "a line of training", " maximize minimize repeat name "},
+    {"encoder", "", " "},
+    {"number", "an expression",
+     " name string number '(' '[' '-' '!' if log mean draw prior kl mixture "},
+    {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' CALL_OPEN INDEX_OPEN '{' "},
+    {"|>", "|>", " |> .. '<' <= '>' >= == != "},
+};
+
+typedef struct {
+  const char *symbol, *shown;
+} Shown;
+
+static const Shown shown[] = {
+    {"name", "a name"},        {"string", "a string"},    {"number", "a number"},   {"end of file", "the end"},
+    {"CALL_OPEN", "`(`"},      {"INDEX_OPEN", "`[`"},     {"BLOCK_OPEN", "`{`"},    {"SET_OPEN", "`{`"},
+};
+
+static bool listed(const char *list, const char *word) {
+  size_t n = strlen(word);
+  for (const char *at = strstr(list, word); at; at = strstr(at + 1, word)) {
+    if (at[-1] == ' ' && at[n] == ' ') return true;
+  }
+  return false;
+}
+
+static bool has(int n, const char *const *expected, const char *symbol) {
+  for (int i = 0; i < n; i++) {
+    if (strcmp(expected[i], symbol) == 0) return true;
+  }
+  return false;
+}
+
+static const char *symbol_shown(Arena *a, const char *symbol) {
+  for (int i = 0; i < COUNT(shown); i++) {
+    if (strcmp(symbol, shown[i].symbol) == 0) return shown[i].shown;
+  }
+  return *symbol == '\'' ? arena_format(a, "`%c`", symbol[1]) : arena_format(a, "`%s`", symbol);
+}
+
+enum { PHRASES = 5 };
+
+typedef struct {
+  const char *phrase[PHRASES];
+  int count;
+} Phrases;
+
+static void phrase_add(Phrases *list, const char *phrase) {
+  for (int i = 0; i < list->count; i++) {
+    if (strcmp(list->phrase[i], phrase) == 0) return;
+  }
+  if (list->count < PHRASES) list->phrase[list->count++] = phrase;
+}
+
+// "an expression, `,` or `)`"
+static const char *expected_text(Arena *a, int n, const char *const *expected) {
+  bool covered[512] = {false};
+  Phrases words = {.count = 0}, groups = {.count = 0};
+  for (int g = 0; g < COUNT(group); g++) {
+    bool meant = false;
+    for (int i = 0; i < n; i++) meant |= !covered[i] && strcmp(expected[i], group[g].sign) == 0;
+    if (!meant) continue;
+    phrase_add(&groups, group[g].phrase);
+    for (int i = 0; i < n; i++) covered[i] |= listed(group[g].member, expected[i]);
+  }
+  for (int i = 0; i < n; i++) {
+    if (!covered[i]) phrase_add(&words, symbol_shown(a, expected[i]));
+  }
+  for (int i = 0; i < groups.count; i++) phrase_add(&words, groups.phrase[i]);
+  Text t = text_new(a);
+  for (int i = 0; i < words.count; i++) {
+    text_add(&t, "%s%s", i == 0 ? "" : i == words.count - 1 ? " or " : ", ", words.phrase[i]);
+  }
+  return t.length ? t.data : "something else";
+}
+
+// ---- likely mistakes ----
+
+typedef struct {
+  const char *found, *expected;  // NULL: any
+  const char *help;
+} Hint;
+
+static const Hint hint[] = {
+    {"':'", "'{'", "a body stands in braces: { ... }"},
+    {"'='", "then", "`==` compares"},
+    {"'='", "'~'", "`~` draws from a distribution"},
+    {"'~'", "'='", "`=` defines; only a variable is drawn with `~`"},
+    {"<-", "'*'", "to compare with a negative number, put a space: a < -1"},
+    {"'!'", "'*'", "unequal is written !="},
+    {"'|'", "'*'", "`|` stands only between a variable and what it is given: p(x | z)"},
+    {"||", "'*'", "`||` stands only in kl(a || b)"},
+    {"if", "'*'", "put a choice inside a larger expression in parentheses: (if c then a else b)"},
+    {NULL, "from", "say where the data come from: data x[28, 28] in [0, 1] from mnist"},
+    {NULL, "with", "say who learns, and how: maximize elbo over q, p with adam(lr: 1e-3)"},
+    {NULL, "over", "say who learns, and how: maximize elbo over q, p with adam(lr: 1e-3)"},
+    {NULL, "then", "a choice is written if c then a else b"},
+    {NULL, "else", "a choice is written if c then a else b"},
+    {NULL, "on", "a distribution says where it lives: distribution laplace(loc, scale > 0) on real { ... }"},
+};
+
+static const char *hint_for(const char *found, int n, const char *const *expected) {
+  bool compares = listed(" '<' <= '>' >= == != ", found);
+  if (compares && has(n, expected, "|>")) return "comparisons do not chain; use parentheses";
+  for (int i = 0; i < COUNT(hint); i++) {
+    if (hint[i].found && strcmp(hint[i].found, found) != 0) continue;
+    if (has(n, expected, hint[i].expected)) return hint[i].help;
+  }
+  return NULL;
+}
+
+static const Shown foreign_word[] = {
+    {"for", "the batch is implicit, and operations work on whole tensors: there are no loops"},
+    {"while", "the batch is implicit, and operations work on whole tensors: there are no loops"},
+    {"def", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
+    {"fn", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
+    {"func", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
+    {"lambda", "write function f(x) = ... at the top level"},
+    {"return", "the last expression of a body is its result"},
+    {"import", "use \"file.gm\" brings another file in"},
+    {"include", "use \"file.gm\" brings another file in"},
+    {"var", "a name is defined by name = value"},
+    {"const", "a name is defined by name = value"},
+    {"elif", "a choice is written if c then a else if d then b else e"},
+    {"and", "multiply truth values, they are 0 and 1"},
+    {"or", "take max(a, b) of truth values, they are 0 and 1"},
+    {"not", "write !a"},
+    {"pass", "an empty body is { }"},
+};
+
+bool mistake_word(Parser *p, const char *name, Span where) {
+  for (int i = 0; i < COUNT(foreign_word); i++) {
+    if (strcmp(foreign_word[i].symbol, name) != 0) continue;
+    report(p->sources, E0109, where, name);
+    report_help(p->sources, "%s", foreign_word[i].shown);
+    return true;
+  }
+  return false;
+}
+
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+// The first word of another language on the line, up to the last token.
+static bool foreign_on_line(Parser *p) {
+  uint32_t end = p->last.where.end, begin = p->last.where.begin;
+  while (begin && p->text[begin - 1] != '\n') begin--;
+  while (begin < end) {
+    if (p->text[begin] == '#' || p->text[begin] == '"') return false;
+    uint32_t stop = begin;
+    while (stop < end && is_letter(p->text[stop])) stop++;
+    if (stop > begin) {
+      const char *word = arena_slice(p->arena, p->text + begin, stop - begin);
+      if (mistake_word(p, word, (Span){p->file, begin, stop})) return true;
+    }
+    begin = stop > begin ? stop : begin + 1;
+  }
+  return false;
+}
+
+// ---- the message ----
+
+static const char *token_shown(Parser *p, Span where) {
+  uint32_t length = where.end - where.begin;
+  const char *text = arena_slice(p->arena, p->text + where.begin, length > 40 ? 40 : length);
+  return arena_format(p->arena, "`%s%s`", text, length > 40 ? "..." : "");
+}
+
+static bool is_keyword(int kind) { return kind >= TOKEN_MODEL && kind <= TOKEN_DRAW; }
+
+bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expected) {
+  const Token *t = &p->last;
+  p->panic = true;
+  if (p->stopped || t->kind == TOKEN_UNCLOSED || p->closing) return !p->stopped;
+  if (foreign_on_line(p)) return true;
+  if (is_keyword(t->kind) && !t->first && has(n, expected, "name")) {
+    report(p->sources, E0103, t->where, found);
+    return true;
+  }
+  const char *wanted = expected_text(p->arena, n, expected);
+  bool after = (t->first || !t->kind) && p->before.where.end > p->before.where.begin;
+  if (after) report(p->sources, E0102, p->before.where, wanted, token_shown(p, p->before.where));
+  else report(p->sources, E0101, t->where, wanted, t->kind ? token_shown(p, t->where) : "the end");
+  const char *help = hint_for(found, n, expected);
+  if (help) report_help(p->sources, "%s", help);
+  return true;
+}
+
+void mistake_deep(Parser *p, Span where) {
+  if (!p->stopped) report(p->sources, E0104, where);
+  p->stopped = true;
+}

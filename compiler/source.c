@@ -1,0 +1,467 @@
+// Texts, places in them, and what is said about them. The bottom of the compiler: everything else reports through here.
+//
+// Diagnostics are collected and printed sorted by place. The same message about the same place is kept once, and past
+// SHOWN_LIMIT errors only the count goes on. Invariant: nothing of a text reaches the terminal but printable
+// characters, whatever the text holds.
+#include "source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+  SHOWN_LIMIT = 20,           // errors printed in one run, and warnings
+  SIZE_LIMIT = 4 << 20,       // bytes of a file
+  LINE_WIDTH = 120,           // longer lines are shown in part
+  TAB = 4,
+  NAME_LIMIT = 64             // longer names are not compared for "did you mean"
+};
+
+typedef struct {
+  SourceText text;
+  uint32_t *line;  // where each line begins
+  int lines;
+} Source;
+
+typedef struct Note Note;
+struct Note {
+  Span where;
+  const char *text;
+  Note *next;
+};
+
+typedef struct {
+  DiagnosticCode code;
+  Span where;
+  const char *message, *help;
+  Note *note, **last_note;
+  int order;  // of reporting
+} Diagnostic;
+
+struct Sources {
+  Arena *arena;
+  Source **source;
+  int count, room;
+  Diagnostic *diagnostic;
+  int diagnostics, diagnostic_room, printed;
+  int errors, warnings;
+  bool muted;  // the last report is not kept, so its notes are not either
+};
+
+static const struct {
+  const char *code, *severity, *format, *explanation;
+} table[] = {
+#define DIAGNOSTIC(CODE, SEVERITY, FORMAT, EXPLANATION) {#CODE, #SEVERITY, FORMAT, EXPLANATION},
+#include "diagnostics.def"
+};
+
+static bool is_error(DiagnosticCode code) { return *table[code].severity == 'e'; }
+
+// ---- texts ----
+
+Sources *sources_new(Arena *a) {
+  Sources *s = NEW(a, Sources);
+  s->arena = a;
+  return s;
+}
+
+static int count_lines(const char *text, size_t length) {
+  int lines = 1;
+  for (const char *at = text; (at = memchr(at, '\n', length - (size_t)(at - text))); at++) lines++;
+  return lines;
+}
+
+static void index_lines(Arena *a, Source *source) {
+  const char *text = source->text.text;
+  size_t length = source->text.length;
+  source->lines = count_lines(text, length);
+  source->line = NEW_ARRAY(a, uint32_t, source->lines);
+  int n = 1;
+  for (const char *at = text; (at = memchr(at, '\n', length - (size_t)(at - text))); at++) {
+    source->line[n++] = (uint32_t)(at + 1 - text);
+  }
+}
+
+int sources_add(Sources *s, const char *name, const char *text, size_t length, bool library) {
+  if (length > SIZE_LIMIT) fail(s->arena, EXIT_DATA, "%s: longer than 4 MiB", printable(s->arena, name));
+  if (s->count == s->room) {
+    int room = s->room ? 2 * s->room : 16;
+    Source **grown = NEW_ARRAY(s->arena, Source *, room);
+    if (s->count) memcpy(grown, s->source, (size_t)s->count * sizeof *grown);
+    s->source = grown;
+    s->room = room;
+  }
+  Source *source = NEW(s->arena, Source);
+  source->text = (SourceText){arena_copy(s->arena, name), text, length, library};
+  index_lines(s->arena, source);
+  s->source[s->count] = source;
+  return s->count++;
+}
+
+const SourceText *sources_text(const Sources *s, int file) { return &s->source[file]->text; }
+int sources_count(const Sources *s) { return s->count; }
+
+// ---- UTF-8 ----
+
+// Length of the well-formed character at `at`, and which one it is; 0 if the bytes are none.
+static int utf8_decode(const char *at, size_t length, uint32_t *character) {
+  const unsigned char *b = (const unsigned char *)at;
+  if (!length) return 0;
+  if (b[0] < 0x80) return *character = b[0], 1;
+  int n = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
+  static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (b[0] < 0xc2 || b[0] > 0xf4 || (size_t)n > length) return 0;
+  uint32_t c = b[0] & (0x7fu >> n);
+  for (int i = 1; i < n; i++) {
+    if ((b[i] & 0xc0) != 0x80) return 0;
+    c = c << 6 | (b[i] & 0x3f);
+  }
+  if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 0;
+  return *character = c, n;
+}
+
+// Characters that would move the cursor, hide or reorder text: controls and the bidirectional marks.
+static bool is_hidden(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+static int cells(uint32_t c) {
+  static const uint32_t wide[][2] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf}, {0xac00, 0xd7a3},   {0xf900, 0xfaff},
+                                     {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0x1f300, 0x1faff}, {0x20000, 0x3ffff}};
+  if (c >= 0x300 && c < 0x370) return 0;  // combining marks
+  for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+    if (c >= wide[i][0] && c <= wide[i][1]) return 2;
+  }
+  return 1;
+}
+
+// Adds the first character of the bytes as it may be shown, returns its length in bytes and adds its width.
+static size_t show_character(Text *t, const char *at, size_t length, int *column) {
+  uint32_t c = 0;
+  int n = utf8_decode(at, length, &c);
+  size_t before = t->length;
+  if (n == 0) text_add(t, "\\x%02x", (unsigned char)*at);
+  else if (c == '\t') text_add(t, "%*s", TAB - *column % TAB, "");
+  else if (n == 1 && is_hidden(c)) text_add(t, "\\x%02x", c);
+  else if (is_hidden(c)) text_add(t, "\\u{%x}", c);
+  else {
+    text_append(t, at, (size_t)n);
+    *column += cells(c);
+    return (size_t)n;
+  }
+  *column += (int)(t->length - before);
+  return n ? (size_t)n : 1;
+}
+
+static void show_text(Text *t, const char *text) {
+  int column = 0;
+  for (size_t length = strlen(text); length;) {
+    size_t n = show_character(t, text, length, &column);
+    text += n;
+    length -= n;
+  }
+}
+
+// ---- reading ----
+
+static void close_file(void *file) { fclose(file); }
+
+static Text read_all(Arena *a, const char *path) {
+  FILE *file = fopen(path, "rb");
+  struct stat info;
+  if (!file) fail(a, EXIT_NOINPUT, "%s: %s", printable(a, path), strerror(errno));
+  struct Cleanup *closing = arena_cleanup(a, close_file, file);
+  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) fail(a, EXIT_NOINPUT, "%s: a folder", printable(a, path));
+  Text t = text_new(a);
+  char part[1 << 14];
+  for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) {
+    text_append(&t, part, n);
+    if (t.length > SIZE_LIMIT) fail(a, EXIT_DATA, "%s: longer than 4 MiB", printable(a, path));
+  }
+  if (ferror(file)) fail(a, EXIT_NOINPUT, "%s: %s", printable(a, path), strerror(errno));
+  arena_release(a, closing);
+  return t;
+}
+
+int sources_read(Sources *s, const char *path) {
+  Text t = read_all(s->arena, path);
+  int file = sources_add(s, path, t.data, t.length, false);
+  uint32_t c = 0;
+  for (size_t at = 0; at < t.length;) {
+    int n = utf8_decode(t.data + at, t.length - at, &c);
+    Span where = {file, (uint32_t)at, (uint32_t)at + 1};
+    if (n == 0 || c == 0) {
+      fail(s->arena, EXIT_DATA, "%s:%d:%d: %s", printable(s->arena, path), span_line(s, where), span_column(s, where),
+           n ? "a zero byte: this is no text" : "not valid UTF-8");
+    }
+    at += (size_t)n;
+  }
+  return file;
+}
+
+// ---- places ----
+
+Span span_join(Span a, Span b) {
+  if (a.file != b.file) return a.file < 0 ? b : a;
+  return (Span){a.file, a.begin < b.begin ? a.begin : b.begin, a.end > b.end ? a.end : b.end};
+}
+
+static const Source *source_of(const Sources *s, Span where) {
+  return where.file >= 0 && where.file < s->count ? s->source[where.file] : NULL;
+}
+
+int span_line(const Sources *s, Span where) {
+  const Source *source = source_of(s, where);
+  int low = 0, high = source ? source->lines : 1;  // the line is in [low, high)
+  while (high - low > 1) {
+    int middle = (low + high) / 2;
+    if (source->line[middle] <= where.begin) low = middle;
+    else high = middle;
+  }
+  return low + 1;
+}
+
+int span_column(const Sources *s, Span where) {
+  const Source *source = source_of(s, where);
+  if (!source) return 1;
+  uint32_t at = source->line[span_line(s, where) - 1], character;
+  int column = 1;
+  for (; at < where.begin && at < source->text.length; column++) {
+    int n = utf8_decode(source->text.text + at, source->text.length - at, &character);
+    at += n ? (uint32_t)n : 1;
+  }
+  return column;
+}
+
+// ---- reporting ----
+
+static bool said_already(const Sources *s, DiagnosticCode code, Span where, const char *message) {
+  for (int i = 0; i < s->diagnostics; i++) {
+    const Diagnostic *d = &s->diagnostic[i];
+    bool here = d->where.file == where.file && d->where.begin == where.begin && d->where.end == where.end;
+    if (d->code == code && here && strcmp(d->message, message) == 0) return true;
+  }
+  return false;
+}
+
+static Diagnostic *diagnostic_new(Sources *s) {
+  if (s->diagnostics == s->diagnostic_room) {
+    int room = s->diagnostic_room ? 2 * s->diagnostic_room : 16;
+    Diagnostic *grown = NEW_ARRAY(s->arena, Diagnostic, room);
+    if (s->diagnostics) memcpy(grown, s->diagnostic, (size_t)s->diagnostics * sizeof *grown);
+    for (int i = 0; i < s->diagnostics; i++) {
+      if (!grown[i].note) grown[i].last_note = &grown[i].note;
+    }
+    s->diagnostic = grown;
+    s->diagnostic_room = room;
+  }
+  return &s->diagnostic[s->diagnostics++];
+}
+
+void report(Sources *s, DiagnosticCode code, Span where, ...) {
+  va_list list;
+  va_start(list, where);
+  report_list(s, code, where, list);
+  va_end(list);
+}
+
+void report_list(Sources *s, DiagnosticCode code, Span where, va_list list) {
+  const char *message = arena_vformat(s->arena, table[code].format, list);
+  s->muted = said_already(s, code, where, message);
+  if (s->muted) return;
+  int *count = is_error(code) ? &s->errors : &s->warnings;
+  s->muted = ++*count > SHOWN_LIMIT;
+  if (s->muted) return;
+  Diagnostic *d = diagnostic_new(s);
+  *d = (Diagnostic){.code = code, .where = where, .message = message, .order = s->diagnostics};
+  d->last_note = &d->note;
+}
+
+void report_note(Sources *s, Span where, const char *format, ...) {
+  if (s->muted || !s->diagnostics) return;
+  va_list list;
+  va_start(list, format);
+  Note *note = NEW(s->arena, Note);
+  *note = (Note){.where = where, .text = arena_vformat(s->arena, format, list)};
+  va_end(list);
+  Diagnostic *d = &s->diagnostic[s->diagnostics - 1];
+  *d->last_note = note;
+  d->last_note = &note->next;
+}
+
+void report_help(Sources *s, const char *format, ...) {
+  if (s->muted || !s->diagnostics) return;
+  va_list list;
+  va_start(list, format);
+  s->diagnostic[s->diagnostics - 1].help = arena_vformat(s->arena, format, list);
+  va_end(list);
+}
+
+int diagnostics_errors(const Sources *s) { return s->errors; }
+
+void diagnostics_stop(Sources *s) {
+  if (s->errors) fail(s->arena, EXIT_DATA, "%d error%s", s->errors, s->errors == 1 ? "" : "s");
+}
+
+// ---- printing ----
+
+typedef struct {
+  const char *error, *warning, *note, *bold, *off;
+} Palette;
+
+static const Palette plain = {"", "", "", "", ""};
+static const Palette coloured = {"\033[1;31m", "\033[1;35m", "\033[1;34m", "\033[1m", "\033[0m"};
+
+// The part of a long line that is shown: whole characters around `focus`.
+static void clip_line(const char *text, uint32_t *begin, uint32_t *end, uint32_t focus) {
+  if (*end - *begin <= LINE_WIDTH) return;
+  if (focus - *begin > LINE_WIDTH / 2) *begin = focus - LINE_WIDTH / 2;
+  if (*end - *begin > LINE_WIDTH) *end = *begin + LINE_WIDTH;
+  for (int i = 0; i < 3 && *begin < focus && (text[*begin] & 0xc0) == 0x80; i++) ++*begin;
+  for (int i = 0; i < 3 && *end > focus && (text[*end] & 0xc0) == 0x80; i++) --*end;
+}
+
+// The line of `where`, and `mark` under the part of it that is meant, followed by `note`.
+static void print_line(Text *t, const Sources *s, Span where, char mark, const char *note, const char *colour,
+                       const char *off) {
+  const Source *source = source_of(s, where);
+  if (!source) return;
+  int line = span_line(s, where), column = 0, from = -1, to = -1;
+  const char *text = source->text.text;
+  uint32_t line_begin = source->line[line - 1];
+  uint32_t line_end = line < source->lines ? source->line[line] - 1 : (uint32_t)source->text.length;
+  if (line_end > line_begin && text[line_end - 1] == '\r') line_end--;
+  uint32_t begin = line_begin, end = line_end;
+  clip_line(text, &begin, &end, where.begin < line_end ? where.begin : line_end);
+  text_add(t, "%5d | ", line);
+  if (begin > line_begin) text_add(t, "..."), column = 3;
+  for (uint32_t at = begin; at < end;) {
+    if (at >= where.begin && from < 0) from = column;
+    if (at >= where.end && to < 0) to = column;
+    at += (uint32_t)show_character(t, text + at, end - at, &column);
+  }
+  if (from < 0) from = column;
+  if (to <= from) to = column > from && where.end > where.begin ? column : from + 1;
+  text_add(t, "%s\n      | %*s%s", end < line_end ? "..." : "", from, "", colour);
+  for (int i = from; i < to; i++) text_append(t, &mark, 1);
+  text_add(t, "%s", off);
+  if (note) text_add(t, " "), show_text(t, note);
+  text_add(t, "\n");
+}
+
+static void print_place(Text *t, const Sources *s, Span where) {
+  const Source *source = source_of(s, where);
+  if (!source) return;
+  show_text(t, source->text.name);
+  text_add(t, ":%d:%d: ", span_line(s, where), span_column(s, where));
+}
+
+static void print_diagnostic(Text *t, const Sources *s, const Diagnostic *d, const Palette *palette) {
+  const char *colour = is_error(d->code) ? palette->error : palette->warning;
+  text_add(t, "%s", palette->bold);
+  print_place(t, s, d->where);
+  text_add(t, "%s%s[%s]:%s%s ", colour, table[d->code].severity, table[d->code].code, palette->off, palette->bold);
+  show_text(t, d->message);
+  text_add(t, "%s\n", palette->off);
+  print_line(t, s, d->where, '^', NULL, colour, palette->off);
+  for (const Note *note = d->note; note; note = note->next) {
+    if (note->where.file != d->where.file && source_of(s, note->where)) {
+      text_add(t, "   in ");
+      show_text(t, source_of(s, note->where)->text.name);
+      text_add(t, ":\n");
+    }
+    if (source_of(s, note->where)) {
+      print_line(t, s, note->where, '-', note->text, palette->note, palette->off);
+    } else {
+      text_add(t, "  note: ");
+      show_text(t, note->text);
+      text_add(t, "\n");
+    }
+  }
+  if (d->help) {
+    text_add(t, "  %shelp:%s ", palette->bold, palette->off);
+    show_text(t, d->help);
+    text_add(t, "\n");
+  }
+}
+
+static int by_place(const void *left, const void *right) {
+  const Diagnostic *a = left, *b = right;
+  if (a->where.file != b->where.file) return a->where.file < b->where.file ? -1 : 1;
+  if (a->where.begin != b->where.begin) return a->where.begin < b->where.begin ? -1 : 1;
+  return a->order - b->order;
+}
+
+static void print_more(Text *t, int count, const char *what) {
+  int more = count - SHOWN_LIMIT;
+  if (more > 0) text_add(t, "%d more %s%s not shown\n", more, what, more == 1 ? " is" : "s are");
+}
+
+static void print_all(Sources *s, Text *t, const Palette *palette) {
+  int n = s->diagnostics - s->printed;
+  if (n == 0) return;
+  Diagnostic *sorted = NEW_ARRAY(s->arena, Diagnostic, n);
+  memcpy(sorted, s->diagnostic + s->printed, (size_t)n * sizeof *sorted);
+  qsort(sorted, (size_t)n, sizeof *sorted, by_place);
+  for (int i = 0; i < n; i++) print_diagnostic(t, s, &sorted[i], palette);
+  s->printed = s->diagnostics;
+  s->muted = true;  // notes to what is printed come too late
+  print_more(t, s->errors, "error");
+  print_more(t, s->warnings, "warning");
+}
+
+void diagnostics_text(Sources *s, Text *out) { print_all(s, out, &plain); }
+
+void diagnostics_print(Sources *s, FILE *out, bool colour) {
+  Text t = text_new(s->arena);
+  print_all(s, &t, colour ? &coloured : &plain);
+  fwrite(t.data, 1, t.length, out);
+}
+
+// ---- explanations and near names ----
+
+const char *diagnostic_explain(const char *code) {
+  for (int i = 0; i < DIAGNOSTIC_COUNT; i++) {
+    if (strcmp(table[i].code, code) == 0) return table[i].explanation;
+  }
+  return NULL;
+}
+
+static int smaller(int a, int b) { return a < b ? a : b; }
+
+// Edits to turn a into b: insert, delete, replace, or swap two neighbours.
+static int edit_distance(const char *a, const char *b) {
+  int row[3][NAME_LIMIT + 1], la = (int)strlen(a), lb = (int)strlen(b);
+  int *before = row[0], *above = row[1], *now = row[2];
+  for (int j = 0; j <= lb; j++) above[j] = before[j] = j;
+  for (int i = 1; i <= la; i++) {
+    now[0] = i;
+    for (int j = 1; j <= lb; j++) {
+      int replace = above[j - 1] + (a[i - 1] != b[j - 1]);
+      now[j] = smaller(replace, smaller(above[j], now[j - 1]) + 1);
+      bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) now[j] = smaller(now[j], before[j - 2] + 1);
+    }
+    int *spare = before;
+    before = above, above = now, now = spare;
+  }
+  return above[lb];
+}
+
+const char *nearest_name(const char *name, int n, const char *const *candidate) {
+  size_t length = strlen(name);
+  if (length == 0 || length > NAME_LIMIT) return NULL;
+  int best = (int)length / 3 + 2;  // nearer than this: 1 edit for short names, 2 from three letters, ...
+  if (length < 3) best = 2;
+  const char *nearest = NULL;
+  for (int i = 0; i < n; i++) {
+    if (strlen(candidate[i]) > NAME_LIMIT) continue;
+    int distance = edit_distance(name, candidate[i]);
+    if (distance >= best || distance >= (int)length) continue;
+    best = distance;
+    nearest = candidate[i];
+  }
+  return nearest;
+}

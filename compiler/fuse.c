@@ -11,6 +11,7 @@
 enum {
   MAX_MEMBERS = 96,  // nodes of a region: bounds its scratch tiles
   SIBLINGS = 8,      // regions reading a value that are tried for a merge
+  SMALL = 16384,     // elements up to which a kernel costs more than what it computes
   AGAIN_OPS = 3      // operations that are cheaper than a store and a load
 };
 
@@ -144,7 +145,8 @@ static void add_group(Fusion *f, Node *n) {
   }
 }
 
-// Regions that read the same value element by element become one, so that it is read once.
+// Regions that read the same value element by element become one, so that it is read once. Sharing a repeated value only is
+// worth it where the regions are small: large ones had better run right after what they read was made.
 typedef struct Reader {
   int group;
   struct Reader *next;
@@ -154,7 +156,9 @@ static void merge_siblings(Fusion *f, Reader **readers, const Node *n) {
   int g = group_of(f, n);
   for (int i = 0; i < n->arity; i++) {
     const Node *b = f->base[n->in[i]->id];
-    if (f->owner[b->id]->op == OP_CONST || (is_elementwise(b) && group_of(f, b) == leader(f, g))) continue;
+    const Node *owner = f->owner[b->id];
+    if (owner->op == OP_CONST || group_of(f, owner) == leader(f, g)) continue;
+    if (b != owner && shape_count(b->shape) > SMALL) continue;
     int tried = 0;
     for (const Reader *r = readers[b->id]; r && tried < SIBLINGS; r = r->next, tried++) {
       if (merge(f, leader(f, r->group), leader(f, g))) break;
@@ -185,16 +189,14 @@ static bool is_cheap(Op op) {
 
 // Operations it takes to compute n from what is in memory; more than AGAIN_OPS if not worth it. `wide` counts the values
 // of full size that are read.
-static int again_cost(const Fusion *f, const Node *n, int *wide) {
-  if (!is_cheap(n->op)) return AGAIN_OPS + 1;
+static int again_cost(const Fusion *f, const Node *n, int budget, int *wide) {
+  if (!is_cheap(n->op) || budget == 0) return budget + 1;
   int cost = 1;
-  for (int i = 0; i < n->arity; i++) {
+  for (int i = 0; i < n->arity && cost <= budget; i++) {
     const Node *b = f->base[n->in[i]->id], *owner = f->owner[b->id];
     if (owner->op == OP_CONST) continue;
-    if (is_elementwise(b) && f->again[b->id]) {
-      cost += again_cost(f, b, wide);
-    } else if (is_elementwise(b) && !f->stored[b->id]) {
-      return AGAIN_OPS + 1;
+    if (is_elementwise(b) && !f->stored[b->id]) {
+      cost += again_cost(f, b, budget - cost, wide);
     } else {
       *wide += 2 * shape_count(owner->shape) > shape_count(n->shape);
     }
@@ -227,8 +229,7 @@ static void mark_stored(Fusion *f) {
   for (int id = 0; id < g->count; id++) {
     int wide = 0;
     if (!wanted[id] || f->stored[id]) continue;
-    f->again[id] = again_cost(f, g->node[id], &wide) <= AGAIN_OPS && wide <= 1;
-    f->stored[id] = !f->again[id];
+    f->stored[id] = again_cost(f, g->node[id], AGAIN_OPS, &wide) > AGAIN_OPS || wide > 1;
   }
 }
 
@@ -254,7 +255,6 @@ static Fusion *fusion_new(Arena *a, const GraphProgram *p) {
   f->owner = NEW_ARRAY(a, Node *, n);
   f->of = NEW_ARRAY(a, int, n);
   f->stored = NEW_ARRAY(a, bool, n);
-  f->again = NEW_ARRAY(a, bool, n);
   for (int id = 0; id < n - 1; id++) {
     f->of[id] = -1;
     items += f->live[id] && is_item(p->graph->node[id]);

@@ -10,7 +10,6 @@ enum { MAX_LENGTH = 110, MAX_DEPTH = 8 };
 
 typedef struct {
   const Layout *l;
-  int group;
   Text text;
 } Writer;
 
@@ -32,18 +31,19 @@ static bool is_full(const Writer *w) { return w->text.length > MAX_LENGTH; }
 
 static void write_value(Writer *w, const Node *n, int depth);
 
-static void write_infix(Writer *w, const Node *n, int depth) {
+static void write_infix(Writer *w, const Node *n, const char *sign, int depth) {
   const char *close[] = {n->attr.flag & 1 ? "'" : "", n->attr.flag & 2 ? "'" : ""};
   if (depth) text_add(&w->text, "(");
   write_value(w, n->in[0], depth + 1);
-  text_add(&w->text, "%s%s", n->op == OP_MATMUL ? close[0] : "", infix(n->op));
+  text_add(&w->text, "%s%s", n->op == OP_MATMUL ? close[0] : "", sign);
   write_value(w, n->in[1], depth + 1);
   text_add(&w->text, "%s%s", n->op == OP_MATMUL ? close[1] : "", depth ? ")" : "");
 }
 
 static void write_formula(Writer *w, const Node *n, int depth) {
-  if (infix(n->op)) {
-    write_infix(w, n, depth);
+  const char *sign = infix(n->op);
+  if (sign) {
+    write_infix(w, n, sign, depth);
     return;
   }
   text_add(&w->text, "%s(", op_name(n->op));
@@ -71,7 +71,7 @@ static void write_value(Writer *w, const Node *n, int depth) {
   const Fusion *f = w->l->fusion;
   n = f->base[n->id];
   while (n->op == OP_BROADCAST) n = f->base[n->in[0]->id];
-  bool inside = op_class(n->op) == ELEMENTWISE && !f->stored[n->id] && (f->again[n->id] || group_of(f, n) == w->group);
+  bool inside = op_class(n->op) == ELEMENTWISE && !f->stored[n->id];
   if (is_full(w)) return;
   if (inside && depth < MAX_DEPTH) {
     write_formula(w, n, depth);
@@ -98,7 +98,7 @@ static void write_result(Writer *w, const Node *n) {
 }
 
 const char *label_of(const Layout *l, Node *const *result, int results) {
-  Writer w = {.l = l, .group = group_of(l->fusion, result[0]), .text = text_new(l->arena)};
+  Writer w = {.l = l, .text = text_new(l->arena)};
   for (int i = 0; i < results && !is_full(&w); i++) {
     const Node *n = result[i];
     text_add(&w.text, i ? "; " : "");

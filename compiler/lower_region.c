@@ -94,7 +94,7 @@ static int value_of(Draft *d, Node *in) {
   const Fusion *f = d->l->fusion;
   Node *b = f->base[in->id], *owner = f->owner[in->id];
   if (owner->op == OP_CONST) return constant_value(d, owner->attr.value);
-  bool inside = d->group >= 0 && op_class(b->op) == ELEMENTWISE && (f->again[b->id] || group_of(f, b) == d->group);
+  bool inside = d->group >= 0 && op_class(b->op) == ELEMENTWISE && (!f->stored[b->id] || group_of(f, b) == d->group);
   return inside ? result_of(d, b) : load_value(d, in);
 }
 

@@ -2,11 +2,12 @@
 //
 // A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long one with
 // few results becomes two, so that its parts can be computed side by side (and rounding grows with the root of the length).
+// Results are computed side by side as whole rows, or 16 at a time where the reduction is over an earlier axis.
 #include "passes.h"
 
 enum {
   LONG = 65536,  // elements from which a reduction is worth cutting
-  FEW = 512,     // results below which it cannot be cut otherwise
+  WAYS = 16,     // below which it cannot be cut into enough pieces otherwise
   PARTS = 64     // at most
 };
 
@@ -28,7 +29,8 @@ static int64_t part_count(int64_t length) {
 static Node *reduce_run(Graph *g, Op op, Node *x, int first, int last) {
   const Shape *s = &x->shape;
   int64_t outer = product(s, 0, first), length = product(s, first, last), inner = product(s, last, s->rank);
-  int64_t parts = outer * inner < FEW && outer * length * inner >= LONG ? part_count(length) : 1;
+  int64_t ways = inner == 1 ? outer : outer * inner / 16;
+  int64_t parts = ways < WAYS && outer * length * inner >= LONG ? part_count(length) : 1;
   uint32_t axes = (1u << last) - (1u << first);
   if (parts == 1 || length / parts < 2) return node_reduce(g, op, x, axes);
   Node *cut = node_reshape(g, x, shape_of(4, (int64_t[]){outer, parts, length / parts, inner}));

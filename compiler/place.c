@@ -27,6 +27,12 @@ static void find_lives(Layout *l) {
       if (i > b->last) b->last = i;
     }
   }
+  for (int i = 0; i < l->buffers; i++) {
+    const Buffer *piece = &l->buffer[i];
+    Buffer *whole = &l->buffer[buffer_whole(l, i)];
+    if (piece->first < whole->first) whole->first = piece->first;
+    if (piece->last > whole->last) whole->last = piece->last;
+  }
 }
 
 // ---- taking over an operand's memory
@@ -35,10 +41,10 @@ static void find_lives(Layout *l) {
 static const View *load_view(const Region *r, int reloc) { return reloc < r->loads ? &r->load[reloc] : NULL; }
 
 // Whether the step reads `old` only through the view.
-static bool reads_only(const Step *s, int old, const View *view) {
+static bool reads_only(const Layout *l, const Step *s, int old, const View *view) {
   for (int k = 0; k < s->relocs; k++) {
     const View *load = load_view(&s->kernel.region, k);
-    if (s->reloc[k].buffer == old && !(load && view_equal(load, view))) return false;
+    if (buffer_whole(l, s->reloc[k].buffer) == old && !(load && view_equal(load, view))) return false;
   }
   return true;
 }
@@ -54,12 +60,12 @@ static void take_over(Layout *l, const Step *s, int step, bool *taken) {
     int new = s->reloc[r->loads + j].buffer;
     Buffer *b = &l->buffer[new];
     const Store *store = &r->store[j];
-    if (b->tensor >= 0 || b->over >= 0 || b->first != step || !is_whole(r, &store->view, b->count)) continue;
+    if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(r, &store->view, b->count)) continue;
     for (int k = 0; k < r->loads; k++) {
       int old = s->reloc[k].buffer;
       const Buffer *o = &l->buffer[old];
-      if (o->tensor >= 0 || o->keep || o->last != step || o->count != b->count || taken[old]) continue;
-      if (!reads_only(s, old, &store->view)) continue;
+      if (o->tensor >= 0 || o->within >= 0 || o->last != step || o->count != b->count || taken[old]) continue;
+      if (!reads_only(l, s, old, &store->view)) continue;
       b->over = old;
       taken[old] = true;
       break;
@@ -132,7 +138,7 @@ static bool hands_over(const Layout *l, const Buffer *old, const Buffer *new) {
   const Region *r = &s->kernel.region;
   for (int j = 0; j < r->stores; j++) {
     if (&l->buffer[s->reloc[r->loads + j].buffer] != new) continue;
-    if (r->store[j].kind != STORE_ALL || !reads_only(s, new->over, &r->store[j].view)) return false;
+    if (r->store[j].kind != STORE_ALL || !reads_only(l, s, new->over, &r->store[j].view)) return false;
   }
   return true;
 }
@@ -144,10 +150,13 @@ static int by_offset(const void *x, const void *y) {
 
 static void check_overlaps(Layout *l) {
   Buffer **list = NEW_ARRAY(l->scratch, Buffer *, l->buffers + 1);
-  for (int i = 0; i < l->buffers; i++) list[i] = &l->buffer[i];
-  qsort(list, (size_t)l->buffers, sizeof *list, by_offset);
+  int n = 0;
   for (int i = 0; i < l->buffers; i++) {
-    for (int j = i + 1; j < l->buffers && list[j]->at < list[i]->at + list[i]->count; j++) {
+    if (l->buffer[i].within < 0) list[n++] = &l->buffer[i];
+  }
+  qsort(list, (size_t)n, sizeof *list, by_offset);
+  for (int i = 0; i < n; i++) {
+    for (int j = i + 1; j < n && list[j]->at < list[i]->at + list[i]->count; j++) {
       const Buffer *a = list[i], *b = list[j];
       bool apart = a->last < b->first || b->last < a->first;
       if (!apart && !hands_over(l, a, b) && !hands_over(l, b, a)) {
@@ -158,21 +167,27 @@ static void check_overlaps(Layout *l) {
   }
 }
 
+static void count_writes(const Layout *l, const Step *s, int *left, int change) {
+  for (int k = 0; k < s->relocs; k++) {
+    for (int b = s->reloc[k].buffer; s->reloc[k].write && b >= 0; b = l->buffer[b].within) left[b] += change;
+  }
+}
+
 // Every read comes after all writes of that buffer.
 static void check_order(Layout *l) {
-  int *left = NEW_ARRAY(l->scratch, int, l->buffers + 1);
-  for (int i = 0; i < l->steps; i++) {
-    for (int k = 0; k < l->step[i]->relocs; k++) left[l->step[i]->reloc[k].buffer] += l->step[i]->reloc[k].write;
-  }
+  int *left = NEW_ARRAY(l->scratch, int, l->buffers + 1), *all = NEW_ARRAY(l->scratch, int, l->buffers + 1);
+  for (int i = 0; i < l->steps; i++) count_writes(l, l->step[i], left, 1);
+  for (int i = 0; i < l->buffers; i++) all[i] = left[i];
   for (int i = 0; i < l->steps; i++) {
     const Step *s = l->step[i];
     for (int k = 0; k < s->relocs; k++) {
-      const Buffer *b = &l->buffer[s->reloc[k].buffer];
-      if (!s->reloc[k].write && (left[s->reloc[k].buffer] || b->first >= i)) {
+      int b = s->reloc[k].buffer;
+      bool ready = left[b] == 0 && (all[b] > 0 || l->buffer[b].first < 0);
+      if (!s->reloc[k].write && !ready) {
         fail(l->arena, EXIT_SOFTWARE, "planner: read before it is written: %s", s->kernel.label);
       }
     }
-    for (int k = 0; k < s->relocs; k++) left[s->reloc[k].buffer] -= s->reloc[k].write;
+    count_writes(l, s, left, -1);
   }
 }
 
@@ -186,7 +201,7 @@ int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin) {
   for (int i = 0; i < l->buffers; i++) {
     const Buffer *b = &l->buffer[i];
     if (b->tensor >= 0) continue;
-    root[i] = i;
+    root[i] = buffer_whole(l, i);
     while (l->buffer[root[i]].over >= 0) root[i] = l->buffer[root[i]].over;
     if (root[i] == i) block[n++] = (Block){b->first, b->last, i, align(b->count), 0};
   }

@@ -185,7 +185,7 @@ static void print_group(Text *t, const Fusion *f, const Group *g) {
     const Node *n = g->node[i];
     text_add(t, "    %%%d = %s", n->id, op_name(n->op));
     print_reads(t, f, n);
-    text_add(t, "%s%s\n", f->stored[n->id] ? "  stored" : "", f->again[n->id] ? "  again" : "");
+    text_add(t, "%s\n", f->stored[n->id] ? "  stored" : "");
   }
 }
 

@@ -48,8 +48,7 @@ typedef struct {
   bool *live;
   Node **base, **owner;
   int *of;       // group of a node that some kernel computes, else -1; ask group_of
-  bool *stored;  // must be in memory
-  bool *again;   // computed again by each region that reads it, rather than stored
+  bool *stored;  // must be in memory; an elementwise node that is not is computed by each region that reads it
   Group *group;
   int groups;
   uint64_t *reach;  // a bit for each group that a group depends on
@@ -68,6 +67,7 @@ typedef struct {
   int tensor;       // it is a value of this persistent tensor, or -1
   int input;        // fed before the program runs, or -1
   int over;         // buffer whose memory this one takes over, or -1
+  int within;       // buffer of the concat of which this one is a piece, or -1; it shares that one's offset
   bool keep;        // read after the program has run
   int first, last;  // order of the steps between which it is live, inclusive; place.c
   int64_t at;
@@ -129,6 +129,7 @@ void *grow_list(Arena *a, void *data, int count, int *room, size_t size);
 // Decides where every stored value lies.
 void store_values(Layout *l);
 int buffer_new(Layout *l, int64_t count);
+int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within
 Place place_rows(Layout *l, Shape s);  // a new buffer, row after row
 // Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that only
 // exists inside its region.

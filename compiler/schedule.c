@@ -12,7 +12,7 @@ typedef struct Link {
 
 typedef struct {
   Layout *l;
-  Link **writers, **readers;  // of each buffer, by step number before ordering
+  Link **writers, **readers;  // of each buffer, by step number before ordering; writers of a piece write the whole
   Link **before;              // of each step: what must run first and has not been looked at
   char *state;                // 0 unseen, 1 waiting for others, 2 placed
   Step **order;
@@ -30,7 +30,8 @@ static void find_users(Sorting *s) {
     const Step *step = s->l->step[i];
     for (int k = 0; k < step->relocs; k++) {
       const Reloc *r = &step->reloc[k];
-      link_step(s->l, &(r->write ? s->writers : s->readers)[r->buffer], i);
+      if (!r->write) link_step(s->l, &s->readers[r->buffer], i);
+      for (int b = r->buffer; r->write && b >= 0; b = s->l->buffer[b].within) link_step(s->l, &s->writers[b], i);
     }
   }
 }

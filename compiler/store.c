@@ -8,8 +8,13 @@
 
 int buffer_new(Layout *l, int64_t count) {
   l->buffer = grow_list(l->scratch, l->buffer, l->buffers, &l->buffer_room, sizeof *l->buffer);
-  l->buffer[l->buffers] = (Buffer){.count = count, .tensor = -1, .input = -1, .over = -1};
+  l->buffer[l->buffers] = (Buffer){.count = count, .tensor = -1, .input = -1, .over = -1, .within = -1};
   return l->buffers++;
+}
+
+int buffer_whole(const Layout *l, int buffer) {
+  while (l->buffer[buffer].within >= 0) buffer = l->buffer[buffer].within;
+  return buffer;
 }
 
 Place place_rows(Layout *l, Shape s) { return (Place){buffer_new(l, shape_count(s)), view_rows(s)}; }
@@ -93,11 +98,12 @@ typedef struct Read {
   struct Read *next;
 } Read;
 
-// What group g reads when it reads `in`, itself or as part of a value that it computes again.
+// What group g reads when it reads `in`, itself or to compute it.
 static void note_read(Layout *l, Read **reads, int g, const Node *in) {
   const Fusion *f = l->fusion;
   const Node *b = f->base[in->id], *owner = f->owner[in->id];
-  for (int i = 0; f->again[b->id] && i < b->arity; i++) note_read(l, reads, g, b->in[i]);
+  bool computed = op_class(b->op) == ELEMENTWISE && !f->stored[b->id] && group_of(f, b) != g;
+  for (int i = 0; computed && i < b->arity; i++) note_read(l, reads, g, b->in[i]);
   if (owner->op != OP_WEIGHT) return;
   Read *r = NEW(l->scratch, Read);
   *r = (Read){g, b == owner, reads[owner->attr.id]};
@@ -169,12 +175,20 @@ static bool can_store_piece(const Layout *l, const Node *b, const View *v) {
   return b->op == OP_CONCAT;
 }
 
+// A piece is a buffer of its own, so that it can be read before the others are there.
+static int piece_buffer(Layout *l, const Node *in, int whole) {
+  int b = buffer_new(l, shape_count(in->shape));
+  l->buffer[b].within = whole;
+  return b;
+}
+
 static void place_concat(Layout *l, Node *n) {
   if (!l->target[n->id]) add_target(l, n, place_rows(l, n->shape));
   int axis = (int)n->attr.a[0];
   Place whole = l->target[n->id]->place, piece = whole;
   for (int i = 0; i < n->arity; i++) {
     Node *in = n->in[i], *b = l->fusion->base[in->id];
+    piece.buffer = piece_buffer(l, in, whole.buffer);
     Place to = piece;
     if (in->shape.dim[axis] == 1) piece.view.stride[axis] = 0;
     if (view_reshape(&piece.view, in->shape, b->shape, &to.view) && can_store_piece(l, b, &to.view)) {

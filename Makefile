@@ -70,10 +70,11 @@ $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
-$(B)/unit/%: tests/unit/%.c $(B)/libgmc.a
+TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c))
+$(B)/unit/%: tests/unit/%.c $(TESTS) $(B)/libgmc.a
 	@mkdir -p $(@D)
 	$(call SAY,cc)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(wildcard tests/*.c) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:
@@ -83,9 +84,12 @@ $(OBJECTS) $(B)/compiler/main.o: | build/.tools
 units: $(UNITS)
 	@tests/run.sh $(UNITS)
 
-# Suites of make check, and beside them those of make test. GMC names the program for the scripts.
-QUICK := $(UNITS) tests/lang/run.sh tests/cli/run_cli.sh
-SLOW := $(sort $(wildcard tests/models/*.sh))
+# Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
+GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
+export GMC
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh
+# and beside them those of make test
+SLOW := 'tests/models/emit.sh $(wildcard models/*.gm)'
 
 check: gmc $(UNITS)
 	@tests/run.sh $(QUICK)
@@ -94,13 +98,13 @@ test:
 	@./setup.sh build test
 	@$(SUB) gmc $(UNITS)
 	@$(SUB) MODE=asan asan-build
-	@GMC=./gmc tests/run.sh $(QUICK) $(SLOW) '$(SUB) asan'
+	@tests/run.sh $(QUICK) $(SLOW) '$(SUB) asan'
 
 asan:
 	@$(SUB) MODE=asan asan-run
-asan-build: $(B)/gmc $(UNITS)
+asan-build: $(GMC) $(UNITS)
 asan-run: asan-build
-	@GMC=$(B)/gmc tests/run.sh $(QUICK)
+	@tests/run.sh $(QUICK)
 
 promote: gmc
 	@tests/lang/run.sh --promote

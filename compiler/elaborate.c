@@ -380,7 +380,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   elaborate_training(e);
   if (!diagnostics_errors(s)) elaborate_test(e);
   if (!diagnostics_errors(s)) elaborate_shows(e);
-  if (!diagnostics_errors(s)) check_the_rest(e);
+  check_the_rest(e);
   if (!diagnostics_errors(s)) elaborate_init(e);
   if (!diagnostics_errors(s)) warn_unused(e);
   if (diagnostics_errors(s)) return NULL;

@@ -22,7 +22,8 @@ static Value as_tensor(Elab *e, const Call *call, int i) {
 static int64_t whole(Elab *e, const Call *call, Value v, double lo, double hi, int64_t absent) {
   if (v.kind == V_NONE) return absent;
   if (v.kind == V_NUMBER && floor(v.number) == v.number && v.number >= lo && v.number <= hi) return (int64_t)v.number;
-  if (v.kind != V_ERROR) complain(e, E0313, call->span, value_text(e, v), lo, hi);
+  const char *said = v.kind == V_NUMBER ? arena_format(e->arena, "%g", v.number) : value_text(e, v);
+  if (v.kind != V_ERROR) complain(e, E0313, call->span, said, lo, hi);
   return INT64_MIN;
 }
 

@@ -10,7 +10,8 @@
 
 // --- supports
 
-static bool bounds(Elab *e, Scope *scope, const Ast *list, Support *s) {
+// The hull of the elements; `ordered` for an interval, whose ends stand in order.
+static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support *s) {
   s->lo = INFINITY;
   s->hi = -INFINITY;
   for (const Ast *a = list; a; a = a->next) {
@@ -18,8 +19,8 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, Support *s) {
     if (v.kind == V_ERROR) return false;
     if (v.kind != V_NUMBER && v.kind != V_TENSOR) return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
     double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
-    s->lo = fmin(s->lo, lo);
-    s->hi = fmax(s->hi, hi);
+    if (!ordered || a == list) s->lo = fmin(s->lo, lo);
+    if (!ordered || a != list) s->hi = fmax(s->hi, hi);
   }
   return true;
 }
@@ -29,13 +30,13 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
   if (ast->kind == AST_LIST) {
     s->kind = SUPPORT_INTERVAL;
     if (ast_length(ast->a) != 2) return complain(e, E0408, ast->span), false;
-    if (!bounds(e, scope, ast->a, s)) return false;
+    if (!bounds(e, scope, ast->a, true, s)) return false;
     if (s->lo < s->hi) return true;
     return complain(e, E0409, ast->span, s->lo, s->hi), false;
   }
   if (ast->kind == AST_SET) {
     s->kind = SUPPORT_SET;
-    return bounds(e, scope, ast->a, s);
+    return bounds(e, scope, ast->a, false, s);
   }
   const Ast *head = ast->kind == AST_CALL || ast->kind == AST_INDEX ? ast->a : ast;
   const char *name = head->kind == AST_NAME ? head->name : "";
@@ -328,7 +329,9 @@ Value log_density(Elab *e, Value dist, Value point, Span where) {
     double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
     double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
     complain(e, E0402, where, dist_name(&dist), support_text(e, &d->domain), lo, hi);
-    if (d->span.file >= 0) report_note(e->sources, user_span(e, d->span), "the distribution");
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    if (d->domain.hi < INFINITY)
+      report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
     return value_error();
   }
   Shape at = event_shape(&point), merged;

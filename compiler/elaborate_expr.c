@@ -533,7 +533,9 @@ static void run_objective(Elab *e, Scope *scope, const Ast *s) {
 }
 
 Value eval_body(Elab *e, Scope *scope, const Ast *body) {
+  Span outer = e->graph ? e->graph->span : (Span){-1, 0, 0};
   for (const Ast *s = body->a; s; s = s->next) {
+    if (e->graph && !sources_text(e->sources, s->span.file)->library) e->graph->span = s->span;
     switch (s->kind) {
       case AST_ASSIGN: run_assign(e, scope, s); break;
       case AST_DRAW: run_draw(e, scope, s); break;
@@ -553,5 +555,6 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
       default: complain(e, E0229, s->span, ast_kind_name(s->kind));
     }
   }
+  if (e->graph) e->graph->span = outer;
   return body->b ? eval(e, scope, body->b) : (Value){.kind = V_NONE};
 }

@@ -148,6 +148,24 @@ static bool check_learners(Elab *e, const Line *line) {
   return true;
 }
 
+// A discrete draw that the weights steer and the loss hangs on: its part of the gradient cannot be had, and leaving
+// it out would be a silent mistake. Returns such a draw, or NULL.
+static const Node *blocked_draw(Elab *e, const Line *line, const Node *loss) {
+  Graph *g = e->graph;
+  bool *steered = NEW_ARRAY(e->arena, bool, g->count);   // by a weight that is to move, on whatever path but a stop
+  const Node **draw = NEW_ARRAY(e->arena, const Node *, g->count);  // the steered draw it hangs on
+  for (int k = 0; k < line->count; k++) steered[line->wrt[k]->id] = true;
+  for (int i = 0; i < g->count; i++) {
+    const Node *n = g->node[i];
+    for (int k = 0; k < n->arity && n->op != OP_STOP; k++) {
+      steered[i] = steered[i] || steered[n->in[k]->id];
+      if (!draw[i]) draw[i] = draw[n->in[k]->id];
+    }
+    if (n->op == OP_DISCRETE && steered[i] && !draw[i]) draw[i] = n;
+  }
+  return draw[loss->id];
+}
+
 static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   line->tensor = NEW_ARRAY(e->arena, int, e->tensors + 1);
   line->wrt = NEW_ARRAY(e->arena, Node *, e->tensors + 1);
@@ -161,8 +179,8 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   if (loss.plates) loss = value_tensor(node_reduce(e->graph, OP_SUM, loss.node, 1), 0);
   double scale = (minimize ? 1 : -1) / (objective.plates ? (double)e->plate[0] : 1);
   loss = apply2(e, OP_MUL, line->step->span, loss, value_number(scale));
-  Node *blocked = NULL;
-  graph_gradient(e->graph, loss.node, line->count, line->wrt, line->gradient, &blocked);
+  const Node *blocked = blocked_draw(e, line, loss.node);
+  graph_gradient(e->graph, loss.node, line->count, line->wrt, line->gradient, NULL);
   if (blocked) {
     complain(e, E0507, blocked->span, line->step->name);
     report_note(e->sources, line->step->span, "asked for here");
@@ -393,9 +411,9 @@ void elaborate_init(Elab *e) {
     if (v.kind == V_DIST) v = draw(e, v, info->name, &info->shape, info->span);
     else if (start->drawn && v.kind != V_ERROR) complain(e, E0407, start->init->span, value_text(e, v)), v = value_error();
     if (v.kind == V_ERROR) return;
-    Shape own = event_shape(&v), merged;
     v = to_tensor(e, v);
     if (v.kind == V_ERROR) return;
+    Shape own = event_shape(&v), merged;
     if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
       complain(e, E0526, start->init->span, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
       return;

@@ -179,6 +179,20 @@ static bool all_numbers(int n, const Value *args) {
   return true;
 }
 
+static const char *op_sign(Op op) {
+  switch (op) {
+    case OP_ADD: return "+";
+    case OP_SUB: return "-";
+    case OP_MUL: return "*";
+    case OP_DIV: return "/";
+    case OP_POW: return "^";
+    case OP_LESS: return "<";
+    case OP_EQUAL: return "==";
+    case OP_SELECT: return "if";
+    default: return op_name(op);
+  }
+}
+
 Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   Value v[3];
   unsigned plates = 0;
@@ -197,7 +211,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
     plates |= v[i].plates;
     Shape merged;
     if (!broadcast_shapes(event, event_shape(&v[i]), &merged)) {
-      complain(e, E0301, where, shape_text(e->arena, event), shape_text(e->arena, event_shape(&v[i])), op_name(op));
+      complain(e, E0301, where, shape_text(e->arena, event), shape_text(e->arena, event_shape(&v[i])), op_sign(op));
       report_note(e->sources, user_span(e, args[0].span), "this is %s", shape_text(e->arena, event_shape(&v[0])));
       report_note(e->sources, user_span(e, args[i].span), "this is %s", shape_text(e->arena, event_shape(&v[i])));
       return value_error();

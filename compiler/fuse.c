@@ -12,7 +12,7 @@ enum {
   MAX_MEMBERS = 96,  // nodes of a region: bounds its scratch tiles
   SIBLINGS = 8,      // regions reading a value that are tried for a merge
   SMALL = 16384,     // elements up to which a kernel costs more than what it computes
-  AGAIN_OPS = 3      // operations that are cheaper than a store and a load
+  AGAIN_OPS = 4      // operations that are cheaper than a store and a load
 };
 
 void *grow_list(Arena *a, void *data, int count, int *room, size_t size) {
@@ -187,21 +187,37 @@ static bool is_cheap(Op op) {
   }
 }
 
-// Operations it takes to compute n from what is in memory; more than AGAIN_OPS if not worth it. `wide` counts the values
-// of full size that are read.
-static int again_cost(const Fusion *f, const Node *n, int budget, int *wide) {
-  if (!is_cheap(n->op) || budget == 0) return budget + 1;
-  int cost = 1;
-  for (int i = 0; i < n->arity && cost <= budget; i++) {
+// What it takes to compute a value from what is in memory.
+typedef struct {
+  const Node *seen[8];  // operations and values of full size
+  int count, ops, wide;
+} Cost;
+
+static bool is_new(Cost *c, const Node *n) {
+  for (int i = 0; i < c->count; i++) {
+    if (c->seen[i] == n) return false;
+  }
+  if (c->count < 8) c->seen[c->count++] = n;
+  return true;
+}
+
+static void add_cost(const Fusion *f, const Node *n, Cost *c) {
+  if (!is_new(c, n)) return;
+  c->ops += is_cheap(n->op) ? 1 : AGAIN_OPS + 1;
+  for (int i = 0; i < n->arity && c->ops <= AGAIN_OPS; i++) {
     const Node *b = f->base[n->in[i]->id], *owner = f->owner[b->id];
     if (owner->op == OP_CONST) continue;
-    if (is_elementwise(b) && !f->stored[b->id]) {
-      cost += again_cost(f, b, budget - cost, wide);
-    } else {
-      *wide += 2 * shape_count(owner->shape) > shape_count(n->shape);
-    }
+    bool computed = is_elementwise(b) && !f->stored[b->id];
+    if (computed) add_cost(f, b, c);
+    else if (2 * shape_count(owner->shape) > shape_count(n->shape)) c->wide += is_new(c, b);
   }
-  return cost;
+}
+
+// A value that few cheap operations make of one value in memory is not worth a store and a load.
+static bool is_worth_storing(const Fusion *f, const Node *n) {
+  Cost c = {.count = 0};
+  add_cost(f, n, &c);
+  return c.ops > AGAIN_OPS || c.wide > 1;
 }
 
 // Marks the owner of what n reads. `wanted`: some other region reads it element by element.
@@ -227,9 +243,7 @@ static void mark_stored(Fusion *f) {
   for (int i = 0; i < p->outputs; i++) f->stored[f->owner[p->output[i].value->id]->id] = true;
   for (int i = 0; i < p->assigns; i++) f->stored[f->owner[p->assign[i].value->id]->id] = true;
   for (int id = 0; id < g->count; id++) {
-    int wide = 0;
-    if (!wanted[id] || f->stored[id]) continue;
-    f->stored[id] = again_cost(f, g->node[id], AGAIN_OPS, &wide) > AGAIN_OPS || wide > 1;
+    if (wanted[id] && !f->stored[id]) f->stored[id] = is_worth_storing(f, g->node[id]);
   }
 }
 

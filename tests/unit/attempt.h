@@ -12,6 +12,9 @@
 #include <dirent.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+#endif
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
@@ -44,12 +47,6 @@ static inline int folder_count(bool clear) {
   return n;
 }
 
-static inline int folder_remove(void **state) {
-  (void)state;
-  folder_count(true);
-  return rmdir(folder);
-}
-
 static inline void put(const char *path, const void *bytes, size_t length) {
   FILE *f = fopen(path, "wb");
   assert_non_null(f);
@@ -57,21 +54,55 @@ static inline void put(const char *path, const void *bytes, size_t length) {
   fclose(f);
 }
 
+// Where stderr really goes while an attempt catches it, and what it is caught in.
+static int stderr_kept = -1;
+static int stderr_caught = -1;
+
+static inline void catch_stderr(void) {
+  stderr_kept = dup(STDERR_FILENO);
+  stderr_caught = memfd_create("stderr", 0);
+  dup2(stderr_caught, STDERR_FILENO);
+#ifdef __SANITIZE_ADDRESS__
+  __sanitizer_set_report_fd((void *)(intptr_t)stderr_kept);
+#endif
+}
+
+// Ends the catching, with what was printed in `message`.
+static inline void release_stderr(void) {
+  if (stderr_kept < 0) return;
+  fflush(stderr);
+  dup2(stderr_kept, STDERR_FILENO);
+  ssize_t n = pread(stderr_caught, message, sizeof message - 1, 0);
+  message[n > 0 ? n : 0] = '\0';
+  close(stderr_caught);
+  close(stderr_kept);
+  stderr_kept = -1;
+}
+
+// After an assertion failed within an attempt: shows what it said.
+static inline void show_stderr(void) {
+  if (stderr_kept < 0) return;
+  release_stderr();
+  fputs(message, stderr);
+}
+
 // Runs fn(arena, what) and returns its exit code, 0 if it did not fail; what it printed is in `message`.
 static inline int attempt(void (*fn)(Arena *, void *), void *what) {
-  int kept = dup(STDERR_FILENO), caught = memfd_create("stderr", 0);
-  dup2(caught, STDERR_FILENO);
+  show_stderr();
+  catch_stderr();
   Arena *a = arena_open(NULL);
   if (ARENA_TRY(a) == 0) fn(a, what);
   int code = a->code;
   arena_close(a);
-  fflush(stderr);
-  dup2(kept, STDERR_FILENO);
-  ssize_t n = pread(caught, message, sizeof message - 1, 0);
-  message[n > 0 ? n : 0] = '\0';
-  close(caught);
-  close(kept);
+  release_stderr();
   return code;
+}
+
+static inline int folder_remove(void **state) {
+  (void)state;
+  show_stderr();
+  folder_count(true);
+  return rmdir(folder);
 }
 
 // The attempt must fail with this code and one line that contains `text`.

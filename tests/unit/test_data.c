@@ -206,7 +206,7 @@ static void gzip_refusals_by(Case *c, DataReader *reader) {
   refuse_idx(c, &bad, "past the size its header promises");
   bad = idx_sample(8, 2, (uint32_t[]){1000000000, 3}, six, 6);
   bad = gzip_sample(bad.bytes, bad.length);
-  refuse_idx(c, &bad, "more than 4");  // compressed bytes can hold
+  refuse_idx(c, &bad, "compressed ones can hold");
 }
 
 // Two members count as one file.

@@ -124,7 +124,7 @@ fuzz:
 	@./setup.sh build fuzz
 	@$(SUB) MODE=fuzz CC=clang $(FUZZERS)
 	@set -e; for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$${f##*/}; \
-	  $$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 -print_final_stats=1 \
+	  $$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 -close_fd_mask=3 \
 	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$${f##*/} tests/lang grammar/std; done
 
 bench: gmc

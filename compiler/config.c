@@ -9,7 +9,7 @@
 
 #include "options.h"  // number_read
 
-enum { MANY_SETTINGS = 256, MANY_SWEEPS = 16 };
+enum { MANY_SETTINGS = 256, MANY_SWEEPS = 16, LONG_NAME = 200 };  // YAML takes keys of up to 1024 bytes, escaped
 
 typedef struct {
   Arena *arena;
@@ -153,6 +153,7 @@ static void begin_mapping(Reader *r, const char *what) {
 static const char *next_key(Reader *r) {
   if (next_event(r) == YAML_MAPPING_END_EVENT) return NULL;
   const char *key = scalar_text(r);
+  if (strlen(key) > LONG_NAME) refuse(r, "a name has at most %d bytes", LONG_NAME);
   check_brackets(r, key);
   return key;
 }

@@ -3,7 +3,8 @@
 // A rule gives one input's share of the adjoint: the gradient with respect to input i of the sum over the elements of
 // adjoint * node, in operations of the table only, so that gradients can be differentiated again.
 // Invariant: adjoints are added in descending order of their users, whatever the order of wrt; nothing is built for
-// nodes that lead to no wrt. At most one argument of a call builds nodes, or their order would be the C compiler's choice.
+// nodes that lead to no wrt. In a call at most one argument builds nodes: the order of two would be the C compiler's
+// choice, and with it the text of the graph.
 #include "graph_rules.h"
 
 #include <math.h>

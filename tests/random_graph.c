@@ -25,7 +25,7 @@ static uint64_t next(uint64_t *state) {  // splitmix64
   return z ^ z >> 31;
 }
 
-// In this file a call has at most one argument that draws or builds: the order of two would be the C compiler's choice.
+// A call has at most one argument that draws or builds: the order of two would be the C compiler's choice.
 static int64_t below(Maker *m, int64_t n) { return (int64_t)(next(&m->state) % (uint64_t)n); }
 
 static Node *number(Maker *m, double value, const Node *like) { return node_const(m->g, value, like->shape); }

@@ -432,7 +432,8 @@ static void test_mistakes_in_text(void **state) {
   // clang-format off
   static const char *const bad[] = {
       "%1 = const 0 [2]", "%0 = const [2]", "%0 = const 0 [0]", "%0 = const 0 [2", "%0 = const 0 [1,1,1,1,1,1,1]",
-      "%0 = const 0 [99999999999999999999]", "%0 = const 0 [1048576, 1048576, 2]", "%0 = nothing [2]", "%0 = neg %0 [2]",
+      "%0 = const 0 [99999999999999999999]", "%0 = const 0 [1048576, 1048576, 2]", "%0 = nothing [2]",
+      "%0 = neg %0 [2]",
       "%0 = const 1 [2]\n%1 = neg %0 [3]", "%0 = const 1 [2]\n%1 = neg %0 %0 [2]", "%0 = weight \"w\" [2]",
       "%0 = input \"x [2]", "tensor weight \"w\" of \"q\" [0]", "tensor leaf \"w\" of \"q\" [1]",
       "tensor weight \"w\" of \"q\" [2] in 1 .. 0", "tensor weight \"w\" of \"q\" [2] in nan .. 0", "output \"x\" %0",

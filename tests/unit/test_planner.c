@@ -1,0 +1,180 @@
+// The planner: graphs in, text out, for each file of tests/plans; and random programs, whose plans must hold together.
+//
+// A case is a graph, then sections that begin with a line `==> passes`, `==> fused` or `==> plan` and hold what that stage must
+// print. With GMC_PROMOTE set in the environment the sections are rewritten instead.
+#include <dirent.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "planner.h"
+#include "random_graph.h"
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#define CASES "tests/plans"
+enum { SEEDS = 400 };
+
+static Arena *arena;
+
+static int open_arena(void **state) {
+  (void)state;
+  arena = arena_open(NULL);
+  return arena ? 0 : -1;
+}
+
+static int close_arena(void **state) {
+  (void)state;
+  arena_close(arena);
+  return 0;
+}
+
+// A model of one program.
+static Model *model_of(const GraphProgram *p) {
+  Model *m = NEW(arena, Model);
+  const Graph *g = p->graph;
+  m->arena = arena;
+  m->name = "test";
+  m->program = NEW(arena, ModelProgram);
+  m->program->graph = *p;
+  m->program->batch = g->inputs && g->input[0].shape.rank ? g->input[0].shape.dim[0] : 1;
+  m->programs = 1;
+  m->tensor = g->tensor, m->tensors = g->tensors;
+  return m;
+}
+
+// ---- golden text
+
+static const char *stage_text(const GraphProgram *p, const char *stage) {
+  Text t = text_new(arena);
+  if (strcmp(stage, "passes") == 0) {
+    graph_print(&t, run_passes(arena, p));
+  } else {
+    assert_true(dump_stage(&t, model_of(p), stage));
+  }
+  return t.data;
+}
+
+static const char *read_text(const char *path) {
+  FILE *f = fopen(path, "r");
+  assert_non_null(f);
+  Text t = text_new(arena);
+  char part[4096];
+  for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;) text_append(&t, part, n);
+  fclose(f);
+  return t.data;
+}
+
+static void write_text(const char *path, const char *text) {
+  FILE *f = fopen(path, "w");
+  assert_non_null(f);
+  fputs(text, f);
+  fclose(f);
+}
+
+// The case as it should be: the graph as it stands, and each section as it is now.
+static const char *renew(const char *text) {
+  const char *section = strstr(text, "==> ");
+  assert_non_null(section);
+  size_t head = (size_t)(section - text);
+  GraphProgram *p = graph_parse(arena, arena_slice(arena, text, head));
+  Text out = text_new(arena);
+  text_append(&out, text, head);
+  for (; section; section = strstr(section + 1, "\n==> "), section = section ? section + 1 : NULL) {
+    const char *stage = arena_slice(arena, section + 4, strcspn(section + 4, "\n"));
+    text_add(&out, "==> %s\n%s", stage, stage_text(p, stage));
+  }
+  return out.data;
+}
+
+static void show_difference(const char *path, const char *want, const char *got) {
+  int line = 1;
+  while (*want && *want == *got) line += *want++ == '\n', got++;
+  print_error("%s:%d: wanted `%.*s`, got `%.*s`\n", path, line, (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"), got);
+}
+
+static int is_case(const struct dirent *e) { return strstr(e->d_name, ".txt") != NULL; }
+
+static void golden(void **state) {
+  (void)state;
+  struct dirent **list;
+  int wrong = 0, n = scandir(CASES, &list, is_case, alphasort);
+  assert_true(n > 0);
+  for (int i = 0; i < n; i++) {
+    const char *path = arena_format(arena, "%s/%s", CASES, list[i]->d_name);
+    const char *want = read_text(path), *got = renew(want);
+    free(list[i]);
+    if (strcmp(want, got) == 0) continue;
+    if (getenv("GMC_PROMOTE")) {
+      write_text(path, got);
+    } else {
+      show_difference(path, want, got);
+      wrong++;
+    }
+  }
+  free(list);
+  assert_int_equal(wrong, 0);
+}
+
+// ---- what must hold of every plan
+
+static void random_plans_hold(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    Plan *plan = plan_model(arena, model_of(random_graph(arena, seed)));
+    plan_verify(arena, plan);
+    assert_true(plan->program[0].kernels > 0);
+  }
+}
+
+static void plans_repeat(void **state) {
+  (void)state;
+  Text first = text_new(arena), second = text_new(arena);
+  plan_print(&first, plan_model(arena, model_of(random_graph(arena, 7))));
+  plan_print(&second, plan_model(arena, model_of(random_graph(arena, 7))));
+  assert_string_equal(first.data, second.data);
+}
+
+// The checker must see what it is there for.
+static bool refused(const Plan *plan) {
+  Arena *child = arena_open(NULL);
+  assert_non_null(child);
+  bool failed = true;
+  if (ARENA_TRY(child) == 0) {
+    plan_verify(child, plan);
+    failed = false;
+  }
+  arena_close(child);
+  return failed;
+}
+
+static void checker_sees(void **state) {
+  (void)state;
+  const char *text = "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n%1 = exp %0 [64]\noutput \"y\" %1\n";
+  Plan *plan = plan_model(arena, model_of(graph_parse(arena, text)));
+  PlanProgram *p = NEW(arena, PlanProgram);
+  *p = plan->program[0];
+  Kernel *k = NEW(arena, Kernel);
+  *k = p->kernel[0];
+  p->kernel = k;
+  plan->program = p;
+  assert_false(refused(plan));
+  k->pieces = 0;
+  assert_true(refused(plan));
+  k->pieces = 1;
+  View far = k->region.load[0];
+  far.at = p->end - 63;
+  k->region.load = &far;
+  assert_true(refused(plan));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(golden),
+      cmocka_unit_test(random_plans_hold),
+      cmocka_unit_test(plans_repeat),
+      cmocka_unit_test(checker_sees),
+  };
+  return cmocka_run_group_tests(tests, open_arena, close_arena);
+}

@@ -19,12 +19,15 @@ Canvas *canvas_new(Arena *a, int width, int height) {
   return c;
 }
 
-static int canvas_limit(double v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : (int)v; }
+static int canvas_limit(double v, int lo, int hi) {
+  return v < lo ? lo : v > hi ? hi : (int)v;
+}
 
 // The pixels that a part from (x0, y0) to (x1, y1) may cover, noted as touched.
 static CanvasBox canvas_touch(Canvas *c, double x0, double y0, double x1, double y1) {
-  CanvasBox b = {canvas_limit(floor(x0), c->clip.left, c->clip.right), canvas_limit(floor(y0), c->clip.top, c->clip.bottom),
-           canvas_limit(ceil(x1), c->clip.left, c->clip.right), canvas_limit(ceil(y1), c->clip.top, c->clip.bottom)};
+  CanvasBox b = {
+      canvas_limit(floor(x0), c->clip.left, c->clip.right), canvas_limit(floor(y0), c->clip.top, c->clip.bottom),
+      canvas_limit(ceil(x1), c->clip.left, c->clip.right), canvas_limit(ceil(y1), c->clip.top, c->clip.bottom)};
   if (b.left >= b.right || b.top >= b.bottom) return (CanvasBox){0};
   if (b.left < c->touched.left) c->touched.left = b.left;
   if (b.top < c->touched.top) c->touched.top = b.top;
@@ -51,10 +54,14 @@ void canvas_line(Canvas *c, double x0, double y0, double x1, double y1, double t
     }
 }
 
-void canvas_disc(Canvas *c, double x, double y, double radius) { canvas_line(c, x, y, x, y, 2 * radius); }
+void canvas_disc(Canvas *c, double x, double y, double radius) {
+  canvas_line(c, x, y, x, y, 2 * radius);
+}
 
 // How much of the pixel from p to p + 1 lies between lo and hi.
-static double canvas_overlap(int p, double lo, double hi) { return fmax(0, fmin(hi, p + 1) - fmax(lo, p)); }
+static double canvas_overlap(int p, double lo, double hi) {
+  return fmax(0, fmin(hi, p + 1) - fmax(lo, p));
+}
 
 void canvas_rectangle(Canvas *c, double x0, double y0, double x1, double y1) {
   CanvasBox b = canvas_touch(c, x0, y0, x1, y1);
@@ -80,7 +87,9 @@ void canvas_paint(Canvas *c, Color color, double opacity) {
   c->touched = (CanvasBox){c->width, c->height, 0, 0};
 }
 
-static int canvas_hex(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
+static int canvas_hex(char digit) {
+  return digit <= '9' ? digit - '0' : digit - 'a' + 10;
+}
 
 // Where text goes: the place of the glyph's origin, pixels for a unit of the font, and which way it runs.
 typedef struct {
@@ -97,7 +106,9 @@ static CanvasPoint canvas_place(const CanvasPen *pen, double x, double y) {
   return pen->turned ? (CanvasPoint){pen->x - up, pen->y - along} : (CanvasPoint){pen->x + along, pen->y - up};
 }
 
-static CanvasPoint canvas_middle(CanvasPoint a, CanvasPoint b) { return (CanvasPoint){(a.x + b.x) / 2, (a.y + b.y) / 2}; }
+static CanvasPoint canvas_middle(CanvasPoint a, CanvasPoint b) {
+  return (CanvasPoint){(a.x + b.x) / 2, (a.y + b.y) / 2};
+}
 
 static void canvas_join(Canvas *c, CanvasPoint from, CanvasPoint to, double thickness) {
   canvas_line(c, from.x, from.y, to.x, to.y, thickness);
@@ -124,8 +135,8 @@ static void canvas_stroke(Canvas *c, char sign, const CanvasPoint *p, int n, dou
     }
   else
     for (int i = 1; i < n - 1; i++)
-      canvas_arc(c, i == 1 ? p[0] : canvas_middle(p[i - 1], p[i]), p[i], i == n - 2 ? p[n - 1] : canvas_middle(p[i], p[i + 1]),
-                 thickness);
+      canvas_arc(c, i == 1 ? p[0] : canvas_middle(p[i - 1], p[i]), p[i],
+                 i == n - 2 ? p[n - 1] : canvas_middle(p[i], p[i + 1]), thickness);
 }
 
 static void canvas_draw_glyph(Canvas *c, const CanvasPen *pen, const char *glyph) {
@@ -134,7 +145,8 @@ static void canvas_draw_glyph(Canvas *c, const CanvasPen *pen, const char *glyph
     char sign = *++s;
     CanvasPoint p[GLYPH_POINTS];
     int n = 0;
-    for (s++; *s && *s != ' ' && n < GLYPH_POINTS; s += 2) p[n++] = canvas_place(pen, canvas_hex(s[0]), canvas_hex(s[1]));
+    for (s++; *s && *s != ' ' && n < GLYPH_POINTS; s += 2)
+      p[n++] = canvas_place(pen, canvas_hex(s[0]), canvas_hex(s[1]));
     canvas_stroke(c, sign, p, n, thickness);
   }
 }

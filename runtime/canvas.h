@@ -1,7 +1,7 @@
 // A canvas: anti-aliased shapes and text on white.
 //
-// A shape is first collected as coverage of pixels, by as many calls as it takes, and then painted once in one colour: so
-// its parts may overlap without showing it. Pixel (0, 0) is the square from (0, 0) to (1, 1); y points down.
+// A shape is first collected as coverage of pixels, by as many calls as it takes, and then painted once in one colour:
+// so its parts may overlap without showing it. Pixel (0, 0) is the square from (0, 0) to (1, 1); y points down.
 #ifndef GMC_CANVAS_H
 #define GMC_CANVAS_H
 
@@ -19,9 +19,9 @@ typedef struct {
   Arena *arena;
   int width, height;
   Color *pixel;
-  uint8_t *cover;  // of the shape being collected
-  CanvasBox touched;     // where cover may not be 0
-  CanvasBox clip;        // nothing is collected outside
+  uint8_t *cover;     // of the shape being collected
+  CanvasBox touched;  // where cover may not be 0
+  CanvasBox clip;     // nothing is collected outside
 } Canvas;
 
 typedef enum { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT } Align;
@@ -35,8 +35,8 @@ void canvas_disc(Canvas *c, double x, double y, double radius);
 
 void canvas_rectangle(Canvas *c, double x0, double y0, double x1, double y1);
 
-// One line of text as tall as `size` pixels from baseline to the top of its capitals; (x, y) is on the baseline, at its left,
-// centre or right. Turned: reads upwards. Characters outside of ASCII show as boxes.
+// One line of text as tall as `size` pixels from baseline to the top of its capitals; (x, y) is on the baseline, at its
+// left, centre or right. Turned: reads upwards. Characters outside of ASCII show as boxes.
 void canvas_text(Canvas *c, double x, double y, double size, Align align, bool turned, const char *text);
 
 double canvas_text_width(const char *text, double size);

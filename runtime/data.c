@@ -31,8 +31,8 @@ int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int 
   bool fits = rank > 0;
   for (int i = 1; i < rank; i++) fits = fits && size_product(count, (size_t)dim[i], &count);
   if (!fits || count != (size_t)column->count)
-    fail(a, EXIT_DATA, "%s: an array of shape %s does not hold examples of %s%s, which the column %s wants", printable(a, path),
-         data_shape_text(a, rank, dim), column->rank ? "shape " : "one value",
+    fail(a, EXIT_DATA, "%s: an array of shape %s does not hold examples of %s%s, which the column %s wants",
+         printable(a, path), data_shape_text(a, rank, dim), column->rank ? "shape " : "one value",
          column->rank ? data_shape_text(a, column->rank, column->dim) : "", printable(a, column->name));
   if (dim[0] > INT32_MAX) fail(a, EXIT_DATA, "%s: %" PRId64 " examples are too many", printable(a, path), dim[0]);
   return dim[0];
@@ -43,7 +43,9 @@ static const char *data_path(const Plan *plan, const char *const *files, int c) 
   return files[c < plan->data.files ? c : plan->data.files - 1];
 }
 
-static bool data_is_label(float v, int classes) { return v >= 0 && v < (float)classes && v == floorf(v); }
+static bool data_is_label(float v, int classes) {
+  return v >= 0 && v < (float)classes && v == floorf(v);
+}
 
 // The first value outside [lo, hi] (NaN is), or count.
 static int64_t data_first_outside(const float *value, int64_t count, float lo, float hi) {
@@ -58,14 +60,15 @@ static int64_t data_first_outside(const float *value, int64_t count, float lo, f
   return count;
 }
 
-static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *path, const Array *array, int64_t i, double v) {
+static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *path, const Array *array, int64_t i,
+                                  double v) {
   const char *place = arena_format(a, "%s: item %" PRId64 " (from 0)", printable(a, path), i / c->count);
   if (array->count > 1) place = arena_format(a, "%s, element %" PRId64, place, i % c->count);
   if (c->classes)
     fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d", place, v, printable(a, c->name),
          c->classes - 1);
-  fail(a, EXIT_DATA, "%s: value %g is outside [%g, %g], the support of the column %s", place, v, (double)c->lo, (double)c->hi,
-       printable(a, c->name));
+  fail(a, EXIT_DATA, "%s: value %g is outside [%g, %g], the support of the column %s", place, v, (double)c->lo,
+       (double)c->hi, printable(a, c->name));
 }
 
 static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
@@ -78,8 +81,7 @@ static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, co
   }
   int64_t n = all ? 0 : array->examples * array->count;
   for (int64_t i = 0; i < n; i++)
-    if (!good[array->byte[i]])
-      data_refuse(a, c, path, array, i, (double)(scale * (float)array->byte[i] + shift));
+    if (!good[array->byte[i]]) data_refuse(a, c, path, array, i, (double)(scale * (float)array->byte[i] + shift));
 }
 
 static void data_check_values(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
@@ -127,7 +129,8 @@ static void data_hold_out(Run *run) {
   for (int c = 0; c < run->plan->columns; c++) {
     Array *all = &train->column[c];
     int64_t at = train->examples * all->count;
-    test->column[c] = (Array){test->examples, all->count, all->byte ? all->byte + at : NULL, all->value ? all->value + at : NULL};
+    test->column[c] =
+        (Array){test->examples, all->count, all->byte ? all->byte + at : NULL, all->value ? all->value + at : NULL};
     all->examples = train->examples;
   }
 }
@@ -154,7 +157,9 @@ void data_load_test(Run *run) {
     data_load_train(run);
 }
 
-static uint64_t data_rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }
+static uint64_t data_rotate(uint64_t v, int by) {
+  return v << by | v >> (64 - by);
+}
 
 static uint64_t data_mix(uint64_t sum, uint64_t word) {
   return data_rotate(sum + word * 0xc2b2ae3d27d4eb4fu, 31) * 0x9e3779b185ebca87u;

@@ -18,10 +18,13 @@ typedef struct {
 } CsvCursor;
 
 static _Noreturn void csv_refuse(const CsvCursor *c, const char *what) {
-  fail(c->arena, EXIT_DATA, "%s:%" PRId64 ":%td: %s", printable(c->arena, c->path), c->number, c->at - c->line + 1, what);
+  fail(c->arena, EXIT_DATA, "%s:%" PRId64 ":%td: %s", printable(c->arena, c->path), c->number, c->at - c->line + 1,
+       what);
 }
 
-static bool csv_digit(const char *p) { return *p >= '0' && *p <= '9'; }
+static bool csv_digit(const char *p) {
+  return *p >= '0' && *p <= '9';
+}
 
 // Reads digits into *mantissa, which is right while there are at most 15; returns how many.
 static int csv_digits(const char **p, uint64_t *mantissa) {
@@ -112,7 +115,8 @@ static void csv_example(CsvCursor *c, const Plan *plan, float *const *value, int
         if (csv_line_ends(c)) csv_refuse(c, "the line ends where a number should stand");
         csv_refuse(c, "a number was expected here");
       }
-      if (last != csv_line_ends(c)) csv_refuse(c, last ? "the line goes on after the last value" : "the line has too few values");
+      if (last != csv_line_ends(c))
+        csv_refuse(c, last ? "the line goes on after the last value" : "the line has too few values");
       if (!last) c->at++;
     }
   }
@@ -135,7 +139,8 @@ static int64_t csv_examples_bound(const CsvCursor *c, const Plan *plan) {
 }
 
 void data_read_csv(Arena *a, const Plan *plan, const char *const *files, Data *into) {
-  if (plan->data.files != 1) fail(a, EXIT_DATA, "a csv file holds all columns, so one is wanted (%s)", data_hint(a, plan));
+  if (plan->data.files != 1)
+    fail(a, EXIT_DATA, "a csv file holds all columns, so one is wanted (%s)", data_hint(a, plan));
   Arena *scratch = arena_open(a);
   Bytes file = file_read(scratch, files[0], SIZE_MAX / 2, data_hint(a, plan));
   const char *text = (const char *)file.data;

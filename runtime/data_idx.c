@@ -27,8 +27,8 @@ static void idx_check_type(Arena *a, const char *path, int type) {
   if (type == IDX_U8 || type == IDX_F32) return;
   for (size_t i = 0; i < sizeof other / sizeof *other; i++)
     if (type == other[i].type)
-      fail(a, EXIT_DATA, "%s: holds %s; only unsigned bytes (type 08) and floats (type 0D) are read", printable(a, path),
-           other[i].name);
+      fail(a, EXIT_DATA, "%s: holds %s; only unsigned bytes (type 08) and floats (type 0D) are read",
+           printable(a, path), other[i].name);
   fail(a, EXIT_DATA, "%s: type %02X is none of the IDX format", printable(a, path), (unsigned int)type);
 }
 
@@ -67,8 +67,8 @@ static const uint8_t *idx_expand(Arena *a, const char *path, Bytes file, IdxHead
   if (got == 0) fail(a, EXIT_DATA, "%s: is empty, cut short or no sound gzip file", printable(a, path));
   *h = idx_header(a, path, head, got);
   if (h->size / GZIP_RATIO > file.size)
-    fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path), h->size,
-         file.size);
+    fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path),
+         h->size, file.size);
   uint8_t *whole = arena_alloc(a, h->size, 1);
   const char *wrong = gunzip(a, file.data, file.size, whole, h->size);
   if (wrong) fail(a, EXIT_DATA, "%s: %s", printable(a, path), wrong);

@@ -1,7 +1,7 @@
 // Files: read whole, and replaced at once or not at all; see file.h.
 //
-// Invariant: while a NewFile is open its cleanup closes and removes the temporary, so that a failure anywhere leaves only the
-// old file.
+// Invariant: while a NewFile is open its cleanup closes and removes the temporary, so that a failure anywhere leaves
+// only the old file.
 #include "file.h"
 
 #include <errno.h>
@@ -40,13 +40,14 @@ bool file_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
-static void file_close_descriptor(void *descriptor) { close(*(int *)descriptor); }
+static void file_close_descriptor(void *descriptor) {
+  close(*(int *)descriptor);
+}
 
 // Opens a regular file of at most `limit` bytes. Never waits, as opening a pipe would.
 static int file_open(Arena *a, const char *path, size_t limit, const char *hint, size_t *size) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0)
-    fail(a, EXIT_NOINPUT, "%s: %s%s%s", printable(a, path), strerror(errno), *hint ? "; " : "", hint);
+  if (descriptor < 0) fail(a, EXIT_NOINPUT, "%s: %s%s%s", printable(a, path), strerror(errno), *hint ? "; " : "", hint);
   struct stat st;
   bool known = fstat(descriptor, &st) == 0;
   if (known && S_ISREG(st.st_mode) && (uintmax_t)st.st_size <= limit) {
@@ -137,7 +138,7 @@ void file_add(NewFile *f, const void *bytes, size_t length) {
 // Makes the new name last. File systems that cannot sync a folder say EINVAL.
 static void file_sync_folder(NewFile *f) {
   const char *slash = strrchr(f->target, '/');
-  const char *folder = !slash             ? "."
+  const char *folder = !slash               ? "."
                        : slash == f->target ? "/"
                                             : arena_slice(f->arena, f->target, (size_t)(slash - f->target));
   int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 // Files: read whole, and replaced at once or not at all.
 //
-// A file is written beside its place, synced, renamed over the old one, and its folder is synced: whoever looks, and whatever
-// stops us, finds the old file or the new one, never a mixture.
+// A file is written beside its place, synced, renamed over the old one, and its folder is synced: whoever looks, and
+// whatever stops us, finds the old file or the new one, never a mixture.
 #ifndef GMC_FILE_H
 #define GMC_FILE_H
 
@@ -13,7 +13,8 @@ typedef struct {
 } Bytes;
 
 // Reads a regular file of at most `limit` bytes. Fails with EXIT_NOINPUT if it cannot be opened, EXIT_DATA if it is
-// larger or no regular file, EXIT_IO if it cannot be read. `hint` (or "") ends the message for a file that is not there.
+// larger or no regular file, EXIT_IO if it cannot be read. `hint` (or "") ends the message for a file that is not
+// there.
 Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint);
 
 bool file_exists(const char *path);
@@ -21,9 +22,9 @@ bool file_exists(const char *path);
 // A file on its way to replace `path`. Until file_commit the old one stays, and is there still after a failure.
 typedef struct NewFile NewFile;
 
-NewFile *file_begin(Arena *a, const char *path);                      // fails with EXIT_CANTCREATE
-void file_add(NewFile *f, const void *bytes, size_t length);          // fails with EXIT_IO
-void file_commit(NewFile *f);                                         // fails with EXIT_IO
+NewFile *file_begin(Arena *a, const char *path);              // fails with EXIT_CANTCREATE
+void file_add(NewFile *f, const void *bytes, size_t length);  // fails with EXIT_IO
+void file_commit(NewFile *f);                                 // fails with EXIT_IO
 
 // All three at once.
 void file_replace(Arena *a, const char *path, const void *bytes, size_t length);

@@ -23,7 +23,9 @@ static bool json_refuse(JsonReader *r, const char *what) {
   return false;
 }
 
-static int json_peek(JsonReader *r) { return r->at < r->end ? (unsigned char)*r->at : -1; }
+static int json_peek(JsonReader *r) {
+  return r->at < r->end ? (unsigned char)*r->at : -1;
+}
 
 static int json_skip_blanks(JsonReader *r) {
   while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r')) r->at++;
@@ -167,7 +169,8 @@ static bool json_keys_differ(JsonReader *r, const Json *object, size_t members) 
   if (n > 1) qsort(sorted, n, sizeof *sorted, json_compare_keys);
   for (size_t i = 1; i < n; i++)
     if (strcmp(sorted[i - 1]->key, sorted[i]->key) == 0)
-      return json_refuse(r, arena_format(r->arena, "the name '%s' twice in an object", printable(r->arena, sorted[i]->key)));
+      return json_refuse(
+          r, arena_format(r->arena, "the name '%s' twice in an object", printable(r->arena, sorted[i]->key)));
   return true;
 }
 
@@ -210,15 +213,24 @@ static bool json_value(JsonReader *r, Json *into) {
   if (++r->values > JSON_VALUES) return json_refuse(r, "too many values");
   int c = json_skip_blanks(r);
   if (c == '-' || (c >= '0' && c <= '9')) return json_number(r, into);
-  into->kind = c == '{' ? JSON_OBJECT : c == '[' ? JSON_ARRAY : c == '"' ? JSON_STRING
-             : c == 't' ? JSON_TRUE : c == 'f' ? JSON_FALSE : JSON_NULL;
+  into->kind = c == '{'   ? JSON_OBJECT
+               : c == '[' ? JSON_ARRAY
+               : c == '"' ? JSON_STRING
+               : c == 't' ? JSON_TRUE
+               : c == 'f' ? JSON_FALSE
+                          : JSON_NULL;
   switch (into->kind) {
     case JSON_OBJECT:
-    case JSON_ARRAY: return json_children(r, into);
-    case JSON_STRING: return json_string(r, &into->string);
-    case JSON_TRUE: return json_word(r, "true");
-    case JSON_FALSE: return json_word(r, "false");
-    default: return c == 'n' ? json_word(r, "null") : json_refuse(r, "expected a value");
+    case JSON_ARRAY:
+      return json_children(r, into);
+    case JSON_STRING:
+      return json_string(r, &into->string);
+    case JSON_TRUE:
+      return json_word(r, "true");
+    case JSON_FALSE:
+      return json_word(r, "false");
+    default:
+      return c == 'n' ? json_word(r, "null") : json_refuse(r, "expected a value");
   }
 }
 
@@ -239,7 +251,8 @@ const Json *json_find(const Json *object, const char *key) {
 
 bool json_integer(const Json *value, int64_t *out) {
   const double most = 9007199254740992.0;  // 2^53: past it doubles skip integers
-  if (!value || value->kind != JSON_NUMBER || value->number != floor(value->number) || fabs(value->number) > most) return false;
+  if (!value || value->kind != JSON_NUMBER || value->number != floor(value->number) || fabs(value->number) > most)
+    return false;
   *out = (int64_t)value->number;
   return true;
 }

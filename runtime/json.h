@@ -9,14 +9,15 @@ typedef enum { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_
 typedef struct Json {
   JsonKind kind;
   double number;
-  const char *string;         // UTF-8 without NUL inside
-  const char *key;            // of a member of an object, otherwise NULL
-  const struct Json *child;   // first element or member
+  const char *string;        // UTF-8 without NUL inside
+  const char *key;           // of a member of an object, otherwise NULL
+  const struct Json *child;  // first element or member
   const struct Json *next;
 } Json;
 
 // Reads one value that fills the text. NULL if it is not strict JSON, with *problem saying what and at which byte.
-// Nesting past 64, more than 4 million values, strings holding NUL, broken UTF-8 and a name twice in an object are problems.
+// Nesting past 64, more than 4 million values, strings holding NUL, broken UTF-8 and a name twice in an object are
+// problems.
 const Json *json_parse(Arena *a, const char *text, size_t length, const char **problem);
 
 const Json *json_find(const Json *object, const char *key);  // NULL if absent or no object

@@ -52,7 +52,8 @@ static NpyType npy_type(NpyCursor *c) {
   static const struct {
     const char *name;
     NpyType type;
-  } known[] = {{"'|u1'", NPY_U8}, {"'|b1'", NPY_BOOL}, {"'<f4'", NPY_F4}, {"'<f8'", NPY_F8}, {"'<i4'", NPY_I4}, {"'<i8'", NPY_I8}};
+  } known[] = {{"'|u1'", NPY_U8}, {"'|b1'", NPY_BOOL}, {"'<f4'", NPY_F4},
+               {"'<f8'", NPY_F8}, {"'<i4'", NPY_I4},   {"'<i8'", NPY_I8}};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (npy_take(c, known[i].name)) return known[i].type;
   if (npy_take(c, "'|O'")) npy_refuse(c, "holds Python objects, which are never read");

@@ -11,8 +11,8 @@ typedef struct {
   NpyType type;
   int rank;
   int64_t dim[MAX_RANK + 1];  // examples first
-  int64_t count;        // elements
-  const uint8_t *data;  // little-endian, C order, within the file's bytes
+  int64_t count;              // elements
+  const uint8_t *data;        // little-endian, C order, within the file's bytes
 } Npy;
 
 size_t npy_element_size(NpyType type);  // bytes

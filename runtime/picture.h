@@ -15,27 +15,28 @@ typedef struct {
 } PictureImage;
 
 typedef struct {
-  const char *title;                 // or NULL
+  const char *title;  // or NULL
   int rows, columns;
-  const PictureImage *image;         // rows * columns, row by row; sizes may differ
-  const char *const *row_label;      // for each row, or NULL
-  const char *const *column_label;   // for each column, or NULL; best short. An empty one is left out
-  const bool *apart;                 // for each column: is it set apart from the one before it? or NULL
+  const PictureImage *image;        // rows * columns, row by row; sizes may differ
+  const char *const *row_label;     // for each row, or NULL
+  const char *const *column_label;  // for each column, or NULL; best short. An empty one is left out
+  const bool *apart;                // for each column: is it set apart from the one before it? or NULL
 } GridPicture;
 
 typedef enum {
-  SERIES_POINTS,   // a cloud of (x, y)
-  SERIES_LINE,     // y over x, in order; where many values fall on a pixel their mean over the band of their range
-  SERIES_DENSITY   // a kernel density estimate of the values x
+  SERIES_POINTS,  // a cloud of (x, y)
+  SERIES_LINE,    // y over x, in order; where many values fall on a pixel their mean over the band of their range
+  SERIES_DENSITY  // a kernel density estimate of the values x
 } SeriesKind;
 
 typedef struct {
   SeriesKind kind;
   const char *label;
   int64_t count;
-  const float *x;  // LINE: NULL means evenly spaced from the plot's x_lo to its x_hi, or 0, 1, 2, ... if these are equal
+  const float
+      *x;  // LINE: NULL means evenly spaced from the plot's x_lo to its x_hi, or 0, 1, 2, ... if these are equal
   const float *y;
-  int stride;      // floats from one value to the next; 0 means 1. Pairs [n, 2]: x = p, y = p + 1, stride = 2
+  int stride;  // floats from one value to the next; 0 means 1. Pairs [n, 2]: x = p, y = p + 1, stride = 2
 } PlotSeries;
 
 typedef struct {

@@ -1,18 +1,19 @@
-// Grids of images, with labels; see picture.h. Small images are enlarged by a whole factor so that their pixels can be seen.
+// Grids of images, with labels; see picture.h. Small images are enlarged by a whole factor so that their pixels can be
+// seen.
 #include <math.h>
 
 #include "canvas.h"
 #include "picture.h"
 
 enum {
-  GRID_WANTED = 840,    // width and height that the images are enlarged to, at most
-  GRID_MOST = 2400,     // ... and made smaller to
+  GRID_WANTED = 840,  // width and height that the images are enlarged to, at most
+  GRID_MOST = 2400,   // ... and made smaller to
   GRID_SCALE_MOST = 16,
   GRID_GAP = 2,
-  GRID_APART = 14,      // gap before a column set apart
+  GRID_APART = 14,  // gap before a column set apart
   GRID_MARGIN = 16,
-  GRID_TEXT = 10,       // height of capitals
-  GRID_LINE = 22,       // room for a line of text
+  GRID_TEXT = 10,  // height of capitals
+  GRID_LINE = 22,  // room for a line of text
   GRID_LABEL_MOST = 260
 };
 
@@ -28,9 +29,13 @@ typedef struct {
   int labels;         // width of the row labels
 } GridLayout;
 
-static bool grid_has_text(const char *text) { return text && *text; }
+static bool grid_has_text(const char *text) {
+  return text && *text;
+}
 
-static int grid_pixels(const GridLayout *l, int values) { return (values * l->scale + l->shrink - 1) / l->shrink; }
+static int grid_pixels(const GridLayout *l, int values) {
+  return (values * l->scale + l->shrink - 1) / l->shrink;
+}
 
 static int grid_gap(const GridPicture *g, int column) {
   return column == 0 ? 0 : g->apart && g->apart[column] ? GRID_APART : GRID_GAP;
@@ -72,7 +77,8 @@ static void grid_lay_out(Arena *a, const char *path, GridLayout *l) {
   l->top = NEW_ARRAY(a, int, g->rows + 1);
   l->left[0] = GRID_MARGIN + l->labels;
   for (int j = 0; j < g->columns; j++)
-    l->left[j + 1] = l->left[j] + grid_pixels(l, grid_extent(g, j, true)) + (j + 1 < g->columns ? grid_gap(g, j + 1) : 0);
+    l->left[j + 1] =
+        l->left[j] + grid_pixels(l, grid_extent(g, j, true)) + (j + 1 < g->columns ? grid_gap(g, j + 1) : 0);
   l->top[0] = GRID_MARGIN + (grid_has_text(g->title) ? GRID_LINE + 4 : 0) + (column_labels ? GRID_LINE : 0);
   for (int i = 0; i < g->rows; i++)
     l->top[i + 1] = l->top[i] + grid_pixels(l, grid_extent(g, i, false)) + (i + 1 < g->rows ? GRID_GAP : 0);
@@ -129,7 +135,8 @@ static void grid_draw_column_labels(Canvas *c, const GridLayout *l) {
   for (int j = 0, end; g->column_label && j < g->columns; j = end) {
     for (end = j + 1; end < g->columns && !grid_has_text(g->column_label[end]);) end++;
     if (!grid_has_text(g->column_label[j])) continue;
-    int right = l->left[end] - (end < g->columns ? grid_gap(g, end) : 0), room = right - l->left[j] + (GRID_APART - GRID_GAP);
+    int right = l->left[end] - (end < g->columns ? grid_gap(g, end) : 0),
+        room = right - l->left[j] + (GRID_APART - GRID_GAP);
     const char *text = canvas_text_fit(c->arena, g->column_label[j], GRID_TEXT, room);
     canvas_text(c, (l->left[j] + right) / 2.0, l->top[0] - 8, GRID_TEXT, ALIGN_CENTER, false, text);
   }

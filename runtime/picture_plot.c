@@ -11,14 +11,14 @@
 enum {
   PLOT_WIDTH = 900,
   PLOT_HEIGHT = 600,
-  PLOT_SQUARE = 680,    // both, where a unit is as long on both axes
-  PLOT_LEAST = 120,     // of width and height
+  PLOT_SQUARE = 680,  // both, where a unit is as long on both axes
+  PLOT_LEAST = 120,   // of width and height
   PLOT_MOST = 4000,
   PLOT_MARGIN = 18,
-  PLOT_TITLE = 12,      // heights of capitals
+  PLOT_TITLE = 12,  // heights of capitals
   PLOT_TEXT = 10,
   PLOT_TICK = 9,
-  PLOT_SAMPLES = 20000, // values looked at for percentiles
+  PLOT_SAMPLES = 20000,  // values looked at for percentiles
   PLOT_TICKS_MOST = 24,
   DENSITY_BINS = 512
 };
@@ -32,9 +32,9 @@ typedef struct {
   const Plot *plot;
   Canvas *canvas;
   PlotAxis x, y;
-  double **density;    // of each series: DENSITY_BINS values from x.lo to x.hi, or NULL
-  int64_t *left_out;   // of each series: values that are no number
-  int64_t *outside;    // of each cloud: points beyond the axes
+  double **density;   // of each series: DENSITY_BINS values from x.lo to x.hi, or NULL
+  int64_t *left_out;  // of each series: values that are no number
+  int64_t *outside;   // of each cloud: points beyond the axes
   CanvasBox frame;
   double legend_top;
 } PlotFrame;
@@ -44,17 +44,22 @@ static const Color plot_ink = {40, 40, 40};
 static const Color plot_faint = {228, 228, 228};
 
 // Told apart by the colour-blind as well (after Okabe and Ito).
-static const Color plot_palette[] = {{0, 114, 178}, {213, 94, 0},  {0, 158, 115}, {204, 121, 167},
+static const Color plot_palette[] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
                                      {230, 159, 0}, {86, 180, 233}, {90, 90, 90}};
 
-static Color plot_color(int series) { return plot_palette[(size_t)series % (sizeof plot_palette / sizeof *plot_palette)]; }
+static Color plot_color(int series) {
+  return plot_palette[(size_t)series % (sizeof plot_palette / sizeof *plot_palette)];
+}
 
-static bool plot_has_text(const char *text) { return text && *text; }
+static bool plot_has_text(const char *text) {
+  return text && *text;
+}
 
 static double plot_x_value(const Plot *p, const PlotSeries *s, int64_t i) {
   if (s->x) return (double)s->x[i * (s->stride ? s->stride : 1)];
   if (p->x_lo >= p->x_hi) return (double)i;
-  return (double)p->x_lo + ((double)p->x_hi - (double)p->x_lo) * (s->count > 1 ? (double)i / (double)(s->count - 1) : 0);
+  return (double)p->x_lo +
+         ((double)p->x_hi - (double)p->x_lo) * (s->count > 1 ? (double)i / (double)(s->count - 1) : 0);
 }
 
 static double plot_y_value(const PlotSeries *s, int64_t i) {
@@ -247,8 +252,10 @@ static double plot_legend(PlotFrame *f, bool draw) {
     any = true;
     if (draw) {
       bool points = f->plot->series[k].kind == SERIES_POINTS;
-      if (points) canvas_disc(f->canvas, x + 9, y + PLOT_TEXT / 2.0, 4);
-      else canvas_line(f->canvas, x + 1, y + PLOT_TEXT / 2.0, x + 17, y + PLOT_TEXT / 2.0, 3);
+      if (points)
+        canvas_disc(f->canvas, x + 9, y + PLOT_TEXT / 2.0, 4);
+      else
+        canvas_line(f->canvas, x + 1, y + PLOT_TEXT / 2.0, x + 17, y + PLOT_TEXT / 2.0, 3);
       canvas_paint(f->canvas, plot_color(k), 1);
       canvas_text(f->canvas, x + 25, y + PLOT_TEXT, PLOT_TEXT, ALIGN_LEFT, false, text);
       canvas_paint(f->canvas, plot_ink, 1);
@@ -345,7 +352,8 @@ static void plot_draw_plain_line(PlotFrame *f, int k) {
     if (!plot_is_there(f->plot, s, i)) continue;
     double x = plot_at_x(f, plot_x_value(f->plot, s, i)), y = plot_at_y(f, plot_y_value(s, i));
     if (last >= 0 && last == i - 1)
-      canvas_line(f->canvas, plot_at_x(f, plot_x_value(f->plot, s, last)), plot_at_y(f, plot_y_value(s, last)), x, y, 2);
+      canvas_line(f->canvas, plot_at_x(f, plot_x_value(f->plot, s, last)), plot_at_y(f, plot_y_value(s, last)), x, y,
+                  2);
     else
       canvas_disc(f->canvas, x, y, 1.5);
     last = i;
@@ -380,8 +388,8 @@ static void plot_draw_piles(PlotFrame *f, int k) {
   for (int x = 0; x < width; x++) {
     if (!pile[x].count) continue;
     if (last >= 0)
-      canvas_line(f->canvas, f->frame.left + last + 0.5, pile[last].sum / (double)pile[last].count, f->frame.left + x + 0.5,
-                  pile[x].sum / (double)pile[x].count, 2);
+      canvas_line(f->canvas, f->frame.left + last + 0.5, pile[last].sum / (double)pile[last].count,
+                  f->frame.left + x + 0.5, pile[x].sum / (double)pile[x].count, 2);
     last = x;
   }
   canvas_paint(f->canvas, plot_color(k), 1);

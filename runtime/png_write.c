@@ -28,7 +28,8 @@ static void png_chunk(NewFile *f, const char *type, const uint8_t *bytes, size_t
 static void png_filter(const uint8_t *pixel, size_t rows, size_t length, uint8_t *into) {
   for (size_t y = 0; y < rows; y++, pixel += length) {
     *into++ = PNG_UP;
-    for (size_t i = 0; i < length; i++) *into++ = (uint8_t)(pixel[i] - (y ? pixel[(ptrdiff_t)i - (ptrdiff_t)length] : 0));
+    for (size_t i = 0; i < length; i++)
+      *into++ = (uint8_t)(pixel[i] - (y ? pixel[(ptrdiff_t)i - (ptrdiff_t)length] : 0));
   }
 }
 

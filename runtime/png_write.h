@@ -4,7 +4,8 @@
 
 #include "base.h"
 
-// Replaces the file by a picture of width x height pixels of `channels` bytes (1: gray, 3: RGB), rows from the top. Atomic.
+// Replaces the file by a picture of width x height pixels of `channels` bytes (1: gray, 3: RGB), rows from the top.
+// Atomic.
 void png_write(Arena *a, const char *path, int width, int height, int channels, const uint8_t *pixel);
 
 #endif

@@ -1,5 +1,5 @@
-// safetensors: named tensors in one file; see safetensors.h. The file: 8 bytes of little-endian N, N bytes of JSON padded with
-// spaces to a multiple of 8, then the tensors one behind the other.
+// safetensors: named tensors in one file; see safetensors.h. The file: 8 bytes of little-endian N, N bytes of JSON
+// padded with spaces to a multiple of 8, then the tensors one behind the other.
 //
 // Reading believes nothing: every size goes through checked arithmetic and is compared with the file's own size.
 #include "safetensors.h"
@@ -81,8 +81,8 @@ static size_t safetensors_element(const char *dtype) {
   static const struct {
     const char *name;
     size_t size;
-  } known[] = {{"F32", 4}, {"F64", 8}, {"F16", 2}, {"BF16", 2}, {"I64", 8}, {"I32", 4}, {"I16", 2}, {"I8", 1}, {"U64", 8},
-               {"U32", 4}, {"U16", 2}, {"U8", 1}, {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+  } known[] = {{"F32", 4}, {"F64", 8}, {"F16", 2}, {"BF16", 2}, {"I64", 8},  {"I32", 4},     {"I16", 2},    {"I8", 1},
+               {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
     if (strcmp(dtype, known[i].name) == 0) return known[i].size;
   return 0;
@@ -105,9 +105,11 @@ static void safetensors_shape(const Safetensors *s, const char *name, const Json
 static void safetensors_offsets(const Safetensors *s, const Json *offsets, size_t bytes, SafetensorsEntry *e) {
   const Json *first = offsets && offsets->kind == JSON_ARRAY ? offsets->child : NULL;
   int64_t begin = 0, end = 0;
-  if (!first || !json_integer(first, &begin) || !json_integer(first->next, &end) || first->next->next || begin < 0 || end < begin)
+  if (!first || !json_integer(first, &begin) || !json_integer(first->next, &end) || first->next->next || begin < 0 ||
+      end < begin)
     safetensors_refuse_entry(s, e->view.name, "has no sound data_offsets");
-  if ((size_t)(end - begin) != bytes) safetensors_refuse_entry(s, e->view.name, "has a shape and data_offsets that disagree");
+  if ((size_t)(end - begin) != bytes)
+    safetensors_refuse_entry(s, e->view.name, "has a shape and data_offsets that disagree");
   e->begin = (size_t)begin;
   e->end = (size_t)end;
 }
@@ -154,12 +156,14 @@ static void safetensors_read_entries(Safetensors *s, const Json *header, size_t 
   size_t n = (size_t)s->count;
   if (n > 1) qsort(s->entry, n, sizeof *s->entry, safetensors_by_offset);
   for (size_t i = 0; i < n; i++) {
-    if (s->entry[i].begin != at) safetensors_refuse_entry(s, s->entry[i].view.name, "leaves a hole or overlaps another");
+    if (s->entry[i].begin != at)
+      safetensors_refuse_entry(s, s->entry[i].view.name, "leaves a hole or overlaps another");
     at = s->entry[i].end;
     s->named[i] = &s->entry[i];
   }
   if (at != data)
-    fail(s->arena, EXIT_DATA, "%s: has %zu bytes of data, but its header promises %zu", printable(s->arena, s->path), data, at);
+    fail(s->arena, EXIT_DATA, "%s: has %zu bytes of data, but its header promises %zu", printable(s->arena, s->path),
+         data, at);
   if (n > 1) qsort(s->named, n, sizeof *s->named, safetensors_by_name);
 }
 
@@ -191,8 +195,7 @@ Safetensors *safetensors_read(Arena *a, const char *path) {
   if (length > file.size - 8) safetensors_refuse(s, "is cut short within its header");
   const char *problem = NULL;
   const Json *header = json_parse(a, (const char *)file.data + 8, (size_t)length, &problem);
-  if (!header)
-    fail(a, EXIT_DATA, "%s: its header is no sound JSON: %s", printable(a, path), problem);
+  if (!header) fail(a, EXIT_DATA, "%s: its header is no sound JSON: %s", printable(a, path), problem);
   safetensors_read_entries(s, header, file.size - 8 - (size_t)length);
   safetensors_place(s, file.data + 8 + length);
   return s;
@@ -211,9 +214,13 @@ const TensorView *safetensors_find(const Safetensors *s, const char *name) {
   return NULL;
 }
 
-int safetensors_count(const Safetensors *s) { return s->count; }
+int safetensors_count(const Safetensors *s) {
+  return s->count;
+}
 
-const TensorView *safetensors_at(const Safetensors *s, int i) { return &s->entry[i].view; }
+const TensorView *safetensors_at(const Safetensors *s, int i) {
+  return &s->entry[i].view;
+}
 
 const char *safetensors_meta(const Safetensors *s, const char *key) {
   const Json *found = json_find(s->meta, key);

@@ -6,8 +6,8 @@
 
 typedef struct {
   const char *name;
-  const char *dtype;   // as the file calls it, "F32"; ignored when writing, which is always F32
-  int rank;            // when reading, dim holds the first MAX_RANK sizes; a tensor of more is seen by its rank alone
+  const char *dtype;  // as the file calls it, "F32"; ignored when writing, which is always F32
+  int rank;           // when reading, dim holds the first MAX_RANK sizes; a tensor of more is seen by its rank alone
   int64_t dim[MAX_RANK];
   int64_t count;       // elements; ignored when writing
   const float *value;  // aligned; NULL when reading a dtype other than F32

@@ -32,7 +32,9 @@ static inline int folder_make(void **state) {
   return mkdtemp(folder) ? 0 : -1;
 }
 
-static inline const char *path_of(Arena *a, const char *name) { return arena_format(a, "%s/%s", folder, name); }
+static inline const char *path_of(Arena *a, const char *name) {
+  return arena_format(a, "%s/%s", folder, name);
+}
 
 // How many files the folder holds; removes them when told to.
 static inline int folder_count(bool clear) {

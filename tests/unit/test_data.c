@@ -19,7 +19,8 @@ static void case_init(Case *c, DataFormat format, int columns, int files) {
   c->column[0] = (PlanColumn){.name = "x", .rank = 1, .dim = {3}, .count = 3, .scale = 1 / 255.0f, .lo = 0, .hi = 1};
   c->column[1] = (PlanColumn){.name = "y", .count = 1, .classes = 10, .scale = 1};
   c->plan = (Plan){.column = c->column, .columns = columns};
-  c->plan.data = (PlanData){.format = format, .files = files, .train = c->train, .clause = "some.where", .file = "m.gm", .line = 7};
+  c->plan.data = (PlanData){
+      .format = format, .files = files, .train = c->train, .clause = "some.where", .file = "m.gm", .line = 7};
   c->run = (Run){.plan = &c->plan, .reader = data_reader(format)};
 }
 
@@ -32,12 +33,15 @@ static void load(Arena *a, void *what) {
 
 // --- MNIST ---
 
-static const char *const mnist_train[] = {"models/data/mnist/train-images-idx3-ubyte.gz", "models/data/mnist/train-labels-idx1-ubyte.gz"};
-static const char *const mnist_test[] = {"models/data/mnist/t10k-images-idx3-ubyte.gz", "models/data/mnist/t10k-labels-idx1-ubyte.gz"};
+static const char *const mnist_train[] = {"models/data/mnist/train-images-idx3-ubyte.gz",
+                                          "models/data/mnist/train-labels-idx1-ubyte.gz"};
+static const char *const mnist_test[] = {"models/data/mnist/t10k-images-idx3-ubyte.gz",
+                                         "models/data/mnist/t10k-labels-idx1-ubyte.gz"};
 
 static void mnist_init(Case *c) {
   case_init(c, DATA_IDX, 2, 2);
-  c->column[0] = (PlanColumn){.name = "x", .rank = 2, .dim = {28, 28}, .count = 784, .scale = 1 / 255.0f, .lo = 0, .hi = 1};
+  c->column[0] =
+      (PlanColumn){.name = "x", .rank = 2, .dim = {28, 28}, .count = 784, .scale = 1 / 255.0f, .lo = 0, .hi = 1};
   c->plan.data.train = mnist_train;
   c->plan.data.test = mnist_test;
 }
@@ -141,7 +145,7 @@ static void idx_refusals(void **state) {
   put(c.train[0], s.bytes, s.length);
   assert_works(load, &c);
   assert_cuts_fail(load, &c, c.train[0], s.bytes, s.length);
-  assert_flips_hold(load, &c, c.train[0], s.bytes, s.length, 2000);
+  assert_flips_hold(load, &c, c.train[0], s.bytes, s.length, 700);
   s.bytes[s.length++] = 0;
   refuse_idx(&c, &s, "has 19 bytes, but its header promises 18");
   Sample bad = s;
@@ -150,7 +154,8 @@ static void idx_refusals(void **state) {
   static const struct {
     uint8_t type;
     const char *text;
-  } types[] = {{9, "signed bytes"}, {11, "16-bit integers"}, {12, "32-bit integers"}, {14, "doubles"}, {0, "none of the IDX"}};
+  } types[] = {
+      {9, "signed bytes"}, {11, "16-bit integers"}, {12, "32-bit integers"}, {14, "doubles"}, {0, "none of the IDX"}};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     bad = idx_sample(types[i].type, 2, (uint32_t[]){2, 3}, six, 6);
     refuse_idx(&c, &bad, types[i].text);
@@ -192,7 +197,7 @@ static void gzip_refusals_by(Case *c, DataReader *reader) {
   put(c->train[0], packed.bytes, packed.length);
   assert_works(load, c);
   assert_cuts_fail(load, c, c->train[0], packed.bytes, packed.length);
-  assert_flips_hold(load, c, c->train[0], packed.bytes, packed.length, 2000);
+  assert_flips_hold(load, c, c->train[0], packed.bytes, packed.length, 700);
   Sample bad = packed;
   bad.bytes[bad.length - 8] ^= 1;
   refuse_idx(c, &bad, "no sound gzip file");  // its checksum
@@ -273,7 +278,8 @@ static void values_outside(void **state) {
   assert_works(idx_floats_check, &c);
   v[4] = 1.5f;
   put_floats(c.train[0], v, 6);
-  assert_fails(load, &c, EXIT_DATA, "item 1 (from 0), element 1: value 1.5 is outside [0, 1], the support of the column x");
+  assert_fails(load, &c, EXIT_DATA,
+               "item 1 (from 0), element 1: value 1.5 is outside [0, 1], the support of the column x");
   v[4] = NAN;
   put_floats(c.train[0], v, 6);
   assert_fails(load, &c, EXIT_DATA, "element 1: value nan");
@@ -348,8 +354,7 @@ static void npy_check(Arena *a, void *what) {
   load(a, c);
   const Array *x = &c->run.train.column[0];
   assert_int_equal(x->examples, 1);
-  for (int i = 0; i < 3; i++)
-    assert_true(x->byte ? x->byte[i] == i % 2 : x->value[i] == (float)(i % 2));
+  for (int i = 0; i < 3; i++) assert_true(x->byte ? x->byte[i] == i % 2 : x->value[i] == (float)(i % 2));
 }
 
 static void npy_types(void **state) {
@@ -362,16 +367,17 @@ static void npy_types(void **state) {
     const char *type;
     const void *payload;
     size_t length;
-  } types[] = {{"|u1", (uint8_t[]){0, 1, 0}, 3},   {"|b1", (uint8_t[]){0, 1, 0}, 3},  {"<f4", (float[]){0, 1, 0}, 12},
+  } types[] = {{"|u1", (uint8_t[]){0, 1, 0}, 3}, {"|b1", (uint8_t[]){0, 1, 0}, 3},  {"<f4", (float[]){0, 1, 0}, 12},
                {"<f8", (double[]){0, 1, 0}, 24}, {"<i4", (int32_t[]){0, 1, 0}, 12}, {"<i8", (int64_t[]){0, 1, 0}, 24}};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     for (int pad = 0; pad < 2; pad++) {  // aligned by chance or not
-      const char *header = arena_format(a, "{'descr': '%s', 'fortran_order': False, 'shape': (1, 3), }%*s\n", types[i].type, pad, "");
+      const char *header =
+          arena_format(a, "{'descr': '%s', 'fortran_order': False, 'shape': (1, 3), }%*s\n", types[i].type, pad, "");
       Sample s = npy_sample(header, types[i].payload, types[i].length);
       put(c.train[0], s.bytes, s.length);
       assert_works(npy_check, &c);
       assert_cuts_fail(load, &c, c.train[0], s.bytes, s.length);
-      assert_flips_hold(load, &c, c.train[0], s.bytes, s.length, 500);
+      assert_flips_hold(load, &c, c.train[0], s.bytes, s.length, 100);
     }
   arena_close(a);
 }
@@ -454,7 +460,7 @@ static void csv(void **state) {
       assert_works(load, &c);
   }
   const char *good = cases[1].text;
-  assert_flips_hold(load, &c, c.train[0], (const uint8_t *)good, strlen(good), 3000);
+  assert_flips_hold(load, &c, c.train[0], (const uint8_t *)good, strlen(good), 1000);
   arena_close(a);
 }
 
@@ -560,13 +566,20 @@ static void gather(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(mnist),           cmocka_unit_test(both_expansions_agree),
-      cmocka_unit_test(idx_refusals),    cmocka_unit_test(idx_of_equal_counts),
-      cmocka_unit_test(gzip),            cmocka_unit_test(values_outside),
-      cmocka_unit_test(scaled_bytes_stay_inside), cmocka_unit_test(labels),
-      cmocka_unit_test(npy_types),       cmocka_unit_test(npy_headers),
-      cmocka_unit_test(csv),             cmocka_unit_test(csv_numbers),
-      cmocka_unit_test(csv_blank_lines), cmocka_unit_test(holdout),
+      cmocka_unit_test(mnist),
+      cmocka_unit_test(both_expansions_agree),
+      cmocka_unit_test(idx_refusals),
+      cmocka_unit_test(idx_of_equal_counts),
+      cmocka_unit_test(gzip),
+      cmocka_unit_test(values_outside),
+      cmocka_unit_test(scaled_bytes_stay_inside),
+      cmocka_unit_test(labels),
+      cmocka_unit_test(npy_types),
+      cmocka_unit_test(npy_headers),
+      cmocka_unit_test(csv),
+      cmocka_unit_test(csv_numbers),
+      cmocka_unit_test(csv_blank_lines),
+      cmocka_unit_test(holdout),
       cmocka_unit_test(gather),
   };
   return cmocka_run_group_tests_name("data", tests, folder_make, folder_remove);

@@ -16,7 +16,9 @@
 
 // --- reading ---
 
-static void read_it(Arena *a, void *path) { file_read(a, path, 10, "look there"); }
+static void read_it(Arena *a, void *path) {
+  file_read(a, path, 10, "look there");
+}
 
 static void reading(void **state) {
   (void)state;
@@ -60,7 +62,9 @@ static void write_big(Arena *a, void *path) {
   file_commit(f);
 }
 
-static void write_small(Arena *a, void *path) { file_replace(a, path, "new", 3); }
+static void write_small(Arena *a, void *path) {
+  file_replace(a, path, "new", 3);
+}
 
 static void assert_holds(const char *path, const char *text) {
   Arena *a = arena_open(NULL);
@@ -143,7 +147,9 @@ static void failing_disks(void **state) {
 static void json_good(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
-  const char *text = " {\"a\" : [1, -2.5e3, true, false, null, \"\\u00e9\\ud83d\\ude00\\n\\\"\"], \"b\": {}, \"\": []} ", *problem;
+  const char *text =
+                 " {\"a\" : [1, -2.5e3, true, false, null, \"\\u00e9\\ud83d\\ude00\\n\\\"\"], \"b\": {}, \"\": []} ",
+             *problem;
   const Json *j = json_parse(a, text, strlen(text), &problem);
   assert_non_null(j);
   const Json *e = json_find(j, "a")->child;
@@ -205,7 +211,8 @@ static void json_bad(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     const char *problem = NULL;
     assert_null(json_parse(a, cases[i].text, strlen(cases[i].text), &problem));
-    if (!strstr(problem, cases[i].problem)) complain("%s: '%s' instead of '%s'", cases[i].text, problem, cases[i].problem);
+    if (!strstr(problem, cases[i].problem))
+      complain("%s: '%s' instead of '%s'", cases[i].text, problem, cases[i].problem);
   }
   char deep[200];
   for (size_t n = 64; n <= 65; n++) {
@@ -226,7 +233,13 @@ static void json_writing(void **state) {
   static const struct {
     double value;
     const char *text;
-  } cases[] = {{0, "0"}, {0.1, "0.1"}, {-1.5, "-1.5"}, {1e300, "1e+300"}, {NAN, "null"}, {INFINITY, "null"}, {1.0 / 3, "0.3333333333333333"}};
+  } cases[] = {{0, "0"},
+               {0.1, "0.1"},
+               {-1.5, "-1.5"},
+               {1e300, "1e+300"},
+               {NAN, "null"},
+               {INFINITY, "null"},
+               {1.0 / 3, "0.3333333333333333"}};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     t = text_new(a);
     json_add_number(&t, cases[i].value);
@@ -387,9 +400,15 @@ static void npy_round_trip(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reading),       cmocka_unit_test(checked_sizes),          cmocka_unit_test(replacing),
-      cmocka_unit_test(failing_disks), cmocka_unit_test(json_good),              cmocka_unit_test(json_bad),
-      cmocka_unit_test(json_writing),  cmocka_unit_test(safetensors_round_trip), cmocka_unit_test(safetensors_headers),
+      cmocka_unit_test(reading),
+      cmocka_unit_test(checked_sizes),
+      cmocka_unit_test(replacing),
+      cmocka_unit_test(failing_disks),
+      cmocka_unit_test(json_good),
+      cmocka_unit_test(json_bad),
+      cmocka_unit_test(json_writing),
+      cmocka_unit_test(safetensors_round_trip),
+      cmocka_unit_test(safetensors_headers),
       cmocka_unit_test(npy_round_trip),
   };
   return cmocka_run_group_tests_name("files", tests, folder_make, folder_remove);

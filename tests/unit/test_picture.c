@@ -23,7 +23,9 @@ static Picture read_back(Arena *a, const char *path) {
   return p;
 }
 
-static const uint8_t *pixel(const Picture *p, int x, int y) { return p->rgb + 3 * (y * p->width + x); }
+static const uint8_t *pixel(const Picture *p, int x, int y) {
+  return p->rgb + 3 * (y * p->width + x);
+}
 
 static bool is_color(const Picture *p, int x, int y, int red, int green, int blue) {
   const uint8_t *c = pixel(p, x, y);
@@ -128,7 +130,9 @@ static void large_grid_check(Arena *a, void *path) {
   assert_int_equal(count_color(&p, 128, 128, 128), 2 * 1500 * 500);
 }
 
-static void no_grid(Arena *a, void *path) { picture_grid(a, path, &(GridPicture){.rows = 0, .columns = 3}); }
+static void no_grid(Arena *a, void *path) {
+  picture_grid(a, path, &(GridPicture){.rows = 0, .columns = 3});
+}
 
 static void large_grid(void **state) {
   (void)state;
@@ -161,7 +165,8 @@ static void plot_check(Arena *a, void *path) {
   assert_true(left < 80 && right > 860 && top > 280 && top < 340);
   int middle = (left + right) / 2, height = top - 130;
   bool found = false;
-  for (int y = height - 20; y < height + 40; y++) found |= pixel(&p, middle, y)[0] > 200 && pixel(&p, middle, y)[2] < 100;
+  for (int y = height - 20; y < height + 40; y++)
+    found |= pixel(&p, middle, y)[0] > 200 && pixel(&p, middle, y)[2] < 100;
   assert_true(found);
 }
 
@@ -211,14 +216,25 @@ static void wild_check(Arena *a, void *path) {
   for (int k = 0; k < 3; k++)
     for (int64_t n = 0; n <= 12; n++)
       for (int form = 0; form < 4; form++) {
-        PlotSeries s[] = {{kinds[k], labels[form], n, wild, wild + (form & 1), 0}, {kinds[form % 3], labels[3 - form], n / 2, wild, wild, 2}};
-        Plot p = {.title = labels[form], .x_label = labels[form], .y_label = labels[form], .equal = form & 1, .width = form * 100,
-                  .height = 1 - form, .series = s, .count = 2, .x_lo = form == 2 ? NAN : 0, .y_hi = form == 3 ? INFINITY : 0};
+        PlotSeries s[] = {{kinds[k], labels[form], n, wild, wild + (form & 1), 0},
+                          {kinds[form % 3], labels[3 - form], n / 2, wild, wild, 2}};
+        Plot p = {.title = labels[form],
+                  .x_label = labels[form],
+                  .y_label = labels[form],
+                  .equal = form & 1,
+                  .width = form * 100,
+                  .height = 1 - form,
+                  .series = s,
+                  .count = 2,
+                  .x_lo = form == 2 ? NAN : 0,
+                  .y_hi = form == 3 ? INFINITY : 0};
         picture_plot(a, path, &p);
       }
   PictureImage image[2] = {{wild, 3, 4, 1, 0, 1}, {wild, 1, 12, 1, 2, 2}};
   const char *row[] = {labels[3], labels[2]};
-  picture_grid(a, path, &(GridPicture){.title = labels[3], .rows = 2, .columns = 1, .image = image, .row_label = row, .column_label = row});
+  picture_grid(a, path,
+               &(GridPicture){
+                   .title = labels[3], .rows = 2, .columns = 1, .image = image, .row_label = row, .column_label = row});
   assert_true(read_back(a, path).width > 0);
 }
 
@@ -248,14 +264,15 @@ static void font(void **state) {
   const char *text = "mean p(x | z, y: column)";
   assert_string_equal(canvas_text_fit(a, text, 10, 1000), text);
   const char *cut = canvas_text_fit(a, text, 10, 60);
-  assert_true(canvas_text_width(cut, 10) <= 60 && strncmp(cut, "mean", 4) == 0 && strcmp(cut + strlen(cut) - 2, "..") == 0);
+  assert_true(canvas_text_width(cut, 10) <= 60 && strncmp(cut, "mean", 4) == 0 &&
+              strcmp(cut + strlen(cut) - 2, "..") == 0);
   arena_close(a);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(png_round_trip), cmocka_unit_test(grid),        cmocka_unit_test(grid_labels),
-      cmocka_unit_test(large_grid),     cmocka_unit_test(plot),        cmocka_unit_test(density),
+      cmocka_unit_test(png_round_trip), cmocka_unit_test(grid), cmocka_unit_test(grid_labels),
+      cmocka_unit_test(large_grid),     cmocka_unit_test(plot), cmocka_unit_test(density),
       cmocka_unit_test(wild_values),    cmocka_unit_test(font),
   };
   return cmocka_run_group_tests_name("picture", tests, folder_make, folder_remove);

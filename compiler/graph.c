@@ -123,9 +123,9 @@ static void grow(Graph *g) {
 
 static Node *intern(Graph *g, const Node *draft) {
   grow(g);
-  Node **slot = find_slot(g, draft);
-  if (*slot) return *slot;
-  Node *n = NEW(g->arena, Node);
+  Node **slot = find_slot(g, draft), *n = *slot;
+  if (n) return n;
+  n = NEW(g->arena, Node);
   *n = *draft;
   n->id = g->count;
   graph_range(g, n);

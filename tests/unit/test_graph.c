@@ -405,6 +405,19 @@ static void test_text(void **state) {
                       "assign \"q/W\" %0\n");
 }
 
+static void test_text_names_places(void **state) {
+  (void)state;
+  static const char source[] = "model m\nloss = exp(1)\n";
+  Sources *sources = sources_new(arena);
+  int file = sources_add(sources, "m.gm", source, sizeof source - 1, false);
+  Graph *g = graph_new(arena);
+  g->sources = sources;
+  g->span = (Span){file, 15, 21};
+  Output output = {.name = "loss", .value = node_random(g, 0, RANDOM_STEP, scalar)};
+  GraphProgram p = {.name = "p", .graph = g, .output = &output, .outputs = 1};
+  assert_string_equal(print(&p), "program \"p\"\n%0 = random []  # m.gm:2\noutput \"loss\" %0\n");
+}
+
 // Comments, blank lines and spaces mean nothing.
 static void test_text_is_free(void **state) {
   (void)state;
@@ -518,6 +531,7 @@ int main(void) {
       TEST(random_programs_read_back),
       TEST(text),
       TEST(text_is_free),
+      TEST(text_names_places),
       TEST(mistakes_in_text),
       TEST(damaged_text),
       TEST(verifier),

@@ -179,26 +179,30 @@ _Noreturn void fail(Arena *a, int code, const char *format, ...) {
   longjmp(a->escape, 1);
 }
 
-// Length of the well-formed UTF-8 character at s that is no control character, or 0.
-static size_t printable_length(const unsigned char *s) {
-  if (s[0] < 0x80) return s[0] >= 0x20 && s[0] != 0x7f;
+size_t utf8_length(const char *text) {
+  const unsigned char *s = (const unsigned char *)text;
+  if (s[0] < 0x80) return 1;
   size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
   for (size_t i = 1; i < n; i++)
     if ((s[i] & 0xc0) != 0x80) return 0;
-  bool c1 = s[0] == 0xc2 && s[1] < 0xa0;
   bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
   bool beyond = (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf4 && s[1] >= 0x90);
-  return c1 || overlong || beyond ? 0 : n;
+  return overlong || beyond ? 0 : n;
+}
+
+static bool is_control(const char *text) {
+  const unsigned char *s = (const unsigned char *)text;
+  return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
 const char *printable(Arena *a, const char *text) {
   Text t = text_new(a);
-  for (const unsigned char *s = (const unsigned char *)text; *s;) {
-    size_t n = printable_length(s);
+  for (const char *s = text; *s;) {
+    size_t n = is_control(s) ? 0 : utf8_length(s);
     if (n)
-      text_append(&t, (const char *)s, n);
+      text_append(&t, s, n);
     else
-      text_add(&t, "\\x%02x", *s);
+      text_add(&t, "\\x%02x", (unsigned char)*s);
     s += n ? n : 1;
   }
   return t.data;

@@ -70,6 +70,10 @@ void arena_release(Arena *a, struct Cleanup *c);  // calls it now instead
 // Prints "gmc: <message>" and leaves through the arena's escape (the nearest ancestor's with one set).
 _Noreturn void fail(Arena *a, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
+// Length of the well-formed UTF-8 character at `text`, or 0. Reads up to the first byte that does not belong to it, so any
+// ASCII after the text, such as its NUL, is end enough.
+size_t utf8_length(const char *text);
+
 // A text with terminal escapes and control characters shown as \xNN; for names that came from a file.
 const char *printable(Arena *a, const char *text);
 

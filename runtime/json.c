@@ -116,18 +116,6 @@ static bool json_escape(JsonReader *r, char **to) {
   return true;
 }
 
-// Length of the well-formed UTF-8 character at s, or 0.
-static size_t json_utf8(const unsigned char *s, const unsigned char *end) {
-  if (s[0] < 0x80) return 1;
-  size_t n = s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-  if ((size_t)(end - s) < n) return 0;
-  for (size_t i = 1; i < n; i++)
-    if ((s[i] & 0xc0) != 0x80) return 0;
-  bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-  bool beyond = (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf4 && s[1] >= 0x90);
-  return overlong || beyond ? 0 : n;
-}
-
 // The end of the string that begins at the reader, or NULL.
 static const char *json_string_end(const JsonReader *r) {
   const char *p = r->at;
@@ -148,7 +136,7 @@ static bool json_string(JsonReader *r, const char **string) {
       continue;
     }
     if ((unsigned char)*r->at < 0x20) return json_refuse(r, "control character in a string");
-    size_t n = json_utf8((const unsigned char *)r->at, (const unsigned char *)r->end);
+    size_t n = utf8_length(r->at);  // the closing quote ends it at the latest
     if (n == 0) return json_refuse(r, "broken UTF-8");
     memcpy(to, r->at, n);
     to += n;
@@ -258,18 +246,17 @@ bool json_integer(const Json *value, int64_t *out) {
 }
 
 void json_add_string(Text *t, const char *string) {
-  const unsigned char *s = (const unsigned char *)string, *end = s + strlen(string);
   text_append(t, "\"", 1);
-  while (s < end) {
-    size_t n = json_utf8(s, end);
+  for (const char *s = string; *s;) {
+    size_t n = utf8_length(s);
     if (*s == '"' || *s == '\\')
       text_add(t, "\\%c", *s);
-    else if (*s < 0x20 || *s == 0x7f)
-      text_add(t, "\\u%04x", *s);
+    else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+      text_add(t, "\\u%04x", (unsigned char)*s);
     else if (n == 0)
       text_append(t, "\xef\xbf\xbd", 3);  // U+FFFD
     else
-      text_append(t, (const char *)s, n);
+      text_append(t, s, n);
     s += n ? n : 1;
   }
   text_append(t, "\"", 1);

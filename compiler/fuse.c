@@ -1,11 +1,11 @@
 // Fusion: which nodes become one kernel.
 //
-// Stands after the passes, before values get places. Elementwise nodes over the same elements, and reductions of them along
-// one common run of axes, are gathered into regions: first each node with those that it reads, then regions that read the
-// same value. A reshape does not part a region, for it keeps the order of the elements; any other movement does, for it is a
-// view of memory.
-// Invariant: groups depend on each other without a circle. `reach` holds for every group all that it depends on, and is kept
-// exact through every merge, so that a merge is refused when a path leads out of the pair and back in.
+// Stands after the passes, before values get places. Elementwise nodes over the same elements, and reductions of them
+// along one common run of axes, are gathered into regions: first each node with those that it reads, then regions
+// that read the same value. A reshape does not part a region, for it keeps the order of the elements; any other
+// movement does, for it is a view of memory.
+// Invariant: groups depend on each other without a circle. `reach` holds for every group all that it depends on, and
+// is kept exact through every merge, so that a merge is refused when a path leads out of the pair and back in.
 #include "planner.h"
 
 enum {
@@ -134,7 +134,8 @@ static void add_group(Fusion *f, Node *n) {
   int g = f->groups++;
   Group *group = &f->group[g];
   bool region = is_elementwise(n) || is_reduction(n);
-  *group = (Group){.kind = region ? GROUP_REGION : n->op == OP_CONCAT ? GROUP_JOIN : GROUP_KERNEL, .into = g, .size = 1};
+  *group = (Group){.kind = region ? GROUP_REGION : GROUP_KERNEL, .into = g, .size = 1};
+  if (n->op == OP_CONCAT) group->kind = GROUP_JOIN;
   f->of[n->id] = g;
   group->space = shape_without_ones(is_reduction(n) ? n->in[0]->shape : n->shape);
   if (is_reduction(n)) set_reduction(group, n);
@@ -145,8 +146,8 @@ static void add_group(Fusion *f, Node *n) {
   }
 }
 
-// Regions that read the same value element by element become one, so that it is read once. Sharing a repeated value only is
-// worth it where the regions are small: large ones had better run right after what they read was made.
+// Regions that read the same value element by element become one, so that it is read once. Sharing a repeated value
+// only is worth it where the regions are small: large ones had better run right after what they read was made.
 typedef struct Reader {
   int group;
   struct Reader *next;
@@ -208,8 +209,10 @@ static void add_cost(const Fusion *f, const Node *n, Cost *c) {
     const Node *b = f->base[n->in[i]->id], *owner = f->owner[b->id];
     if (owner->op == OP_CONST) continue;
     bool computed = is_elementwise(b) && !f->stored[b->id];
-    if (computed) add_cost(f, b, c);
-    else if (2 * shape_count(owner->shape) > shape_count(n->shape)) c->wide += is_new(c, b);
+    if (computed)
+      add_cost(f, b, c);
+    else if (2 * shape_count(owner->shape) > shape_count(n->shape))
+      c->wide += is_new(c, b);
   }
 }
 
@@ -290,7 +293,8 @@ Fusion *fuse(Arena *a, const GraphProgram *p) {
   }
   Reader **readers = NEW_ARRAY(a, Reader *, g->count + 1);
   for (int id = 0; id < g->count; id++) {
-    if (f->live[id] && (is_elementwise(g->node[id]) || is_reduction(g->node[id]))) merge_siblings(f, readers, g->node[id]);
+    if (f->live[id] && (is_elementwise(g->node[id]) || is_reduction(g->node[id])))
+      merge_siblings(f, readers, g->node[id]);
   }
   list_members(f);
   mark_stored(f);

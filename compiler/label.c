@@ -1,7 +1,7 @@
 // Labels: what a kernel computes, as a formula. They stand in dumps, in reports of NaN and in comments of emitted code.
 //
-// Weights and inputs have their names, other values are t<id>, where id is the node's number after the passes. Values that the
-// kernel does not store are spelled out; what grows too long ends in dots.
+// Weights and inputs have their names, other values are t<id>, where id is the node's number after the passes. Values
+// that the kernel does not store are spelled out; what grows too long ends in dots.
 #include <string.h>
 
 #include "planner.h"
@@ -105,8 +105,10 @@ const char *label_of(const Layout *l, Node *const *result, int results) {
     write_result(&w, n);
     text_add(&w.text, " = ");
     bool source = op_class(n->op) == SOURCE && n->op != OP_RANDOM && n->op != OP_IOTA;
-    if (source) write_name(&w, n);
-    else write_formula(&w, n, 0);
+    if (source)
+      write_name(&w, n);
+    else
+      write_formula(&w, n, 0);
   }
   if (w.text.length <= MAX_LENGTH) return w.text.data;
   return arena_format(l->arena, "%.*s ...", MAX_LENGTH, w.text.data);

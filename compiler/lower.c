@@ -1,9 +1,9 @@
 // Lowering: groups become steps, kernels whose offsets count from the beginning of buffers.
 //
-// Stands after fusion and the choice of places, before the order and the offsets are fixed. Here are the kernels of single
-// nodes; lower_region.c makes those of regions.
-// Invariant: a step says of each of its offsets which buffer it belongs to and whether it writes there; all that follows
-// rests on this and knows nothing of kernels.
+// Stands after fusion and the choice of places, before the order and the offsets are fixed. Here are the kernels of
+// single nodes; lower_region.c makes those of regions.
+// Invariant: a step says of each of its offsets which buffer it belongs to and whether it writes there; all that
+// follows rests on this and knows nothing of kernels.
 #include "planner.h"
 
 #include <math.h>

@@ -1,8 +1,10 @@
 // Regions: the kernel of a group of elementwise nodes and reductions, and of copies.
 //
-// Part of lowering. A draft collects loads, constants, instructions and stores over the group's space on demand of its stores;
-// then axes are joined where every view allows it, values numbered as kernel.h wants them, and scratch tiles given out.
-// Invariant: after joining, the reduced run is one axis, because loads that would prevent it are copied row after row first.
+// Part of lowering. A draft collects loads, constants, instructions and stores over the group's space on demand of
+// its stores; then axes are joined where every view allows it, values numbered as kernel.h wants them, and scratch
+// tiles given out.
+// Invariant: after joining, the reduced run is one axis, because loads that would prevent it are copied row after row
+// first.
 #include <string.h>
 
 #include "planner.h"
@@ -70,7 +72,8 @@ static ScalarOp scalar_op(Op op) {
 #define SCALAR_CONTRACTION(ID)
 #define SCALAR_MARK(ID)
 #define SCALAR_ELEMENTWISE(ID) \
-  case OP_##ID: return SCALAR_##ID;
+  case OP_##ID:                \
+    return SCALAR_##ID;
 #define OP(ID, name, arity, class, ...) SCALAR_##class(ID)
 #include "../runtime/ops.def"
     default: return SCALAR_COUNT;
@@ -242,9 +245,17 @@ static void finish(Draft *d, Step *s) {
     d->store[i].value = final_value(d, d->store[i].value);
     step_reloc(d->l, s, &d->store[i].view.at, d->store_buffer[i], true);
   }
-  *r = (Region){.rank = d->space.rank, .reduce = reduced_axis(d), .load = load, .loads = d->loads, .constant = d->constant,
-                .constants = d->constants, .instr = d->instr, .instrs = d->instrs, .tiles = give_tiles(d),
-                .store = d->store, .stores = d->stores};
+  *r = (Region){.rank = d->space.rank,
+                .reduce = reduced_axis(d),
+                .load = load,
+                .loads = d->loads,
+                .constant = d->constant,
+                .constants = d->constants,
+                .instr = d->instr,
+                .instrs = d->instrs,
+                .tiles = give_tiles(d),
+                .store = d->store,
+                .stores = d->stores};
   for (int i = 0; i < r->rank; i++) r->dim[i] = d->space.dim[i];
   s->kernel.pieces = region_pieces(r);
 }

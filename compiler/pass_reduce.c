@@ -1,8 +1,9 @@
 // Reductions as kernels do them: over one run of neighbouring axes, seen as the middle of [outer, length, inner].
 //
-// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long one with
-// few results becomes two, so that its parts can be computed side by side (and rounding grows with the root of the length).
-// Results are computed side by side as whole rows, or 16 at a time where the reduction is over an earlier axis.
+// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long
+// one with few results becomes two, so that its parts can be computed side by side (and rounding grows with the root
+// of the length). Results are computed side by side as whole rows, or 16 at a time where the reduction is over an
+// earlier axis.
 #include "passes.h"
 
 enum {

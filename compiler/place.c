@@ -1,10 +1,10 @@
 // Places in memory: every buffer gets its offset.
 //
-// Stands after the order is fixed; the last step of planning. Tensors lie where the plan says. Of the others, those that are
-// never live at once share memory: the largest first, each into the tightest gap. A region's result takes over the memory of an
-// operand that it reads for the last time, element by element.
-// Invariant, checked at the end: two buffers that overlap in memory are not live at the same time, unless one takes over the
-// other in a region whose load and store have one view.
+// Stands after the order is fixed; the last step of planning. Tensors lie where the plan says. Of the others, those
+// that are never live at once share memory: the largest first, each into the tightest gap. A region's result takes
+// over the memory of an operand that it reads for the last time, element by element.
+// Invariant, checked at the end: two buffers that overlap in memory are not live at the same time, unless one takes
+// over the other in a region whose load and store have one view.
 #include <stdlib.h>
 
 #include "planner.h"
@@ -60,7 +60,8 @@ static void take_over(Layout *l, const Step *s, int step, bool *taken) {
     int new = s->reloc[r->loads + j].buffer;
     Buffer *b = &l->buffer[new];
     const Store *store = &r->store[j];
-    if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(r, &store->view, b->count)) continue;
+    if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(r, &store->view, b->count))
+      continue;
     for (int k = 0; k < r->loads; k++) {
       int old = s->reloc[k].buffer;
       const Buffer *o = &l->buffer[old];
@@ -129,7 +130,8 @@ static int64_t pack(Layout *l, Block *block, int n, int64_t begin) {
 
 // ---- the check
 
-// Offsets of a new buffer's memory may be written in the step that reads the old one's last if both have one view there.
+// Offsets of a new buffer's memory may be written in the step that reads the old one's last if both have one view
+// there.
 static bool hands_over(const Layout *l, const Buffer *old, const Buffer *new) {
   if (new->over < 0 || &l->buffer[new->over] != old || old->last > new->first) return false;
   if (old->last < new->first) return true;

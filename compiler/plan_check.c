@@ -1,7 +1,7 @@
 // The check of a finished plan: what the executor and the emitter take for granted.
 //
-// Independent of the planner's own structures: it reads the plan as they do. Every offset lies within the program's memory, every
-// kernel has pieces and sizes that fit BLAS, values of a region are defined before they are used.
+// Independent of the planner's own structures: it reads the plan as they do. Every offset lies within the program's
+// memory, every kernel has pieces and sizes that fit BLAS, values of a region are defined before they are used.
 #include "planner.h"
 
 typedef struct {
@@ -85,7 +85,9 @@ static void check_kernel(const Check *c) {
     case KERNEL_GEMM: check_gemm(c); break;
     case KERNEL_RANDOM: check_rows(c, k->random.at, k->random.rows * k->random.count); break;
     case KERNEL_GATHER: check_indexed(c, g->table, g->index, g->out, g->rows, g->indices, g->indices, g->width); break;
-    case KERNEL_SCATTER: check_indexed(c, s->values, s->index, s->out, s->indices, s->rows, s->indices, s->width); break;
+    case KERNEL_SCATTER:
+      check_indexed(c, s->values, s->index, s->out, s->indices, s->rows, s->indices, s->width);
+      break;
     case KERNEL_CUMSUM:
       check_rows(c, k->cumsum.in, k->cumsum.outer * k->cumsum.length * k->cumsum.inner);
       check_rows(c, k->cumsum.out, k->cumsum.outer * k->cumsum.length * k->cumsum.inner);

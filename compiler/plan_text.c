@@ -95,8 +95,8 @@ static void print_indexed(Text *t, int64_t source, int64_t index, int64_t out, i
 
 static void print_random(Text *t, const Random *r) {
   static const char *const address_name[] = {"step", "example", "once"};
-  text_add(t, "at %lld: %lld x %lld, stream %u by %s\n", (long long)r->at, (long long)r->rows, (long long)r->count, r->stream,
-           address_name[r->address]);
+  text_add(t, "at %lld: %lld x %lld, stream %u by %s\n", (long long)r->at, (long long)r->rows, (long long)r->count,
+           r->stream, address_name[r->address]);
 }
 
 static void print_kernel(Text *t, const Kernel *k) {
@@ -127,11 +127,12 @@ static void print_kernel(Text *t, const Kernel *k) {
 
 static void print_program(Text *t, const PlanProgram *p) {
   static const char *const feed_name[] = {"column", "step", "epoch", "update"};
-  text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch, p->kernels,
-           p->flops / 1e6, (long long)p->end);
+  text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
+           p->kernels, p->flops / 1e6, (long long)p->end);
   for (int i = 0; i < p->feeds; i++) {
     const PlanFeed *f = &p->feed[i];
-    text_add(t, "  feed %s %d at %lld, %lld each\n", feed_name[f->kind], f->index, (long long)f->at, (long long)f->count);
+    text_add(t, "  feed %s %d at %lld, %lld each\n", feed_name[f->kind], f->index, (long long)f->at,
+             (long long)f->count);
   }
   for (int i = 0; i < p->kernels; i++) {
     text_add(t, "  %d  ", i);

@@ -1,7 +1,7 @@
 // From a model to its plan: passes, fusion, kernels, order and places for each program, then the tables.
 //
-// Stands between the elaborator and the runtime. All decisions are made here, from the model alone and never from the machine,
-// so that a plan gives the same bits wherever it runs.
+// Stands between the elaborator and the runtime. All decisions are made here, from the model alone and never from the
+// machine, so that a plan gives the same bits wherever it runs.
 #include "planner.h"
 
 static PlanTensor *plan_tensors(Arena *a, const Model *m, int64_t *end) {
@@ -46,8 +46,8 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
     const Output *o = &p->output[i];
     int skip = o->per_example ? 1 : 0;
     const Place *place = &l->output[i];
-    list[i] = (PlanOutput){o->name, o->per_example, o->value->shape.rank - skip, {0}, 1,
-                           l->buffer[place->buffer].at + place->view.at};
+    list[i] = (PlanOutput){
+        o->name, o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at};
     for (int k = 0; k < list[i].rank; k++) {
       list[i].dim[k] = o->value->shape.dim[k + skip];
       list[i].count *= list[i].dim[k];
@@ -83,10 +83,24 @@ static void plan_program(Arena *a, const Model *m, const Plan *plan, const Model
 
 Plan *plan_model(Arena *a, const Model *m) {
   Plan *plan = NEW(a, Plan);
-  *plan = (Plan){.model = m->name, .source = m->source, .batch = m->batch, .epochs = m->epochs, .seed = m->seed,
-                 .data = m->data, .column = m->column, .columns = m->columns, .tensors = m->tensors,
-                 .programs = m->programs, .init = m->init, .test = m->test, .turn = m->turn, .turns = m->turns,
-                 .lines = m->lines, .show = m->show, .shows = m->shows, .objective = m->objective};
+  *plan = (Plan){.model = m->name,
+                 .source = m->source,
+                 .batch = m->batch,
+                 .epochs = m->epochs,
+                 .seed = m->seed,
+                 .data = m->data,
+                 .column = m->column,
+                 .columns = m->columns,
+                 .tensors = m->tensors,
+                 .programs = m->programs,
+                 .init = m->init,
+                 .test = m->test,
+                 .turn = m->turn,
+                 .turns = m->turns,
+                 .lines = m->lines,
+                 .show = m->show,
+                 .shows = m->shows,
+                 .objective = m->objective};
   plan->tensor = plan_tensors(a, m, &plan->persistent);
   PlanProgram *program = NEW_ARRAY(a, PlanProgram, m->programs + 1);
   plan->peak = plan->persistent;

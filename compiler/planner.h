@@ -2,7 +2,7 @@
 //
 //   passes.c, pass_*.c   graph program -> simpler graph program
 //   fuse.c               -> groups: the nodes that one kernel computes
-//   store.c              -> where each value that must be in memory lies: buffers, slices of buffers, persistent tensors
+//   store.c              -> where each value in memory lies: buffers, slices of buffers, persistent tensors
 //   lower.c, lower_region.c  -> steps: kernels whose offsets count from the beginning of buffers
 //   label.c              what a step computes, as a formula
 //   schedule.c           -> the order of the steps
@@ -131,8 +131,8 @@ void store_values(Layout *l);
 int buffer_new(Layout *l, int64_t count);
 int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within
 Place place_rows(Layout *l, Shape s);  // a new buffer, row after row
-// Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that only
-// exists inside its region.
+// Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that
+// only exists inside its region.
 Place place_of(Layout *l, Node *n);
 // The same, row after row.
 Place rows_of(Layout *l, Node *n);
@@ -147,8 +147,8 @@ int even_pieces(double work, double unit, int64_t limit);
 
 void schedule(Layout *l);
 
-// Gives buffers their offsets: tensors those of the plan, the others from `begin` on. Patches the kernels, checks that no two
-// live buffers overlap, and returns the end.
+// Gives buffers their offsets: tensors those of the plan, the others from `begin` on. Patches the kernels, checks
+// that no two live buffers overlap, and returns the end.
 int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin);
 
 // ---- text

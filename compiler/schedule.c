@@ -1,8 +1,8 @@
 // The order of the steps: depth first from what the program is for, so that a value is made shortly before it is used.
 //
-// Stands between lowering and placement. A step comes after all that write what it reads; a step that takes over the memory of
-// a tensor's old value comes after all that read the old value. Outputs first, then the tensors in order of assignment: each
-// optimiser's update follows the gradient that it consumes.
+// Stands between lowering and placement. A step comes after all that write what it reads; a step that takes over the
+// memory of a tensor's old value comes after all that read the old value. Outputs first, then the tensors in order of
+// assignment: each optimiser's update follows the gradient that it consumes.
 #include "planner.h"
 
 typedef struct Link {

@@ -1,9 +1,9 @@
 // Where values lie: every stored value gets a buffer, or a place in somebody else's.
 //
-// Stands after fusion, before kernels are made. An optimiser's new weight is stored over the old one, a piece of a concat into
-// its slice of the whole; where that cannot be, the value gets a buffer and is copied later.
-// Invariant: a tensor's value before the program and its value after are two buffers over the same memory, of which the second
-// begins no earlier than the first ends.
+// Stands after fusion, before kernels are made. An optimiser's new weight is stored over the old one, a piece of a
+// concat into its slice of the whole; where that cannot be, the value gets a buffer and is copied later.
+// Invariant: a tensor's value before the program and its value after are two buffers over the same memory, of which
+// the second begins no earlier than the first ends.
 #include "planner.h"
 
 int buffer_new(Layout *l, int64_t count) {
@@ -121,8 +121,8 @@ static Read **tensor_reads(Layout *l) {
   return reads;
 }
 
-// Whether the kernel that computes b can store it over the tensor: all others that read the old value come before, and it
-// reads the old value itself only element by element, where it writes.
+// Whether the kernel that computes b can store it over the tensor: all others that read the old value come before,
+// and it reads the old value itself only element by element, where it writes.
 static bool can_replace(Layout *l, const Node *b, const Read *reads) {
   Fusion *f = l->fusion;
   int g = group_of(f, b);

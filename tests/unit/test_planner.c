@@ -1,7 +1,7 @@
 // The planner: graphs in, text out, for each file of tests/plans; and random programs, whose plans must hold together.
 //
-// A case is a graph, then sections that begin with a line `==> passes`, `==> fused` or `==> plan` and hold what that stage must
-// print. With GMC_PROMOTE set in the environment the sections are rewritten instead.
+// A case is a graph, then sections that begin with a line `==> passes`, `==> fused` or `==> plan` and hold what that
+// stage must print. With GMC_PROMOTE set in the environment the sections are rewritten instead.
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -91,7 +91,8 @@ static const char *renew(const char *text) {
 static void show_difference(const char *path, const char *want, const char *got) {
   int line = 1;
   while (*want && *want == *got) line += *want++ == '\n', got++;
-  print_error("%s:%d: wanted `%.*s`, got `%.*s`\n", path, line, (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"), got);
+  print_error("%s:%d: wanted `%.*s`, got `%.*s`\n", path, line, (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"),
+              got);
 }
 
 static int is_case(const struct dirent *e) { return strstr(e->d_name, ".txt") != NULL; }
@@ -151,7 +152,8 @@ static bool refused(const Plan *plan) {
 
 static void checker_sees(void **state) {
   (void)state;
-  const char *text = "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n%1 = exp %0 [64]\noutput \"y\" %1\n";
+  const char *text =
+      "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n%1 = exp %0 [64]\noutput \"y\" %1\n";
   Plan *plan = plan_model(arena, model_of(graph_parse(arena, text)));
   PlanProgram *p = NEW(arena, PlanProgram);
   *p = plan->program[0];

@@ -7,8 +7,6 @@
 #include "checkpoint.h"
 #include "progress.h"
 
-enum { STEPS_SEARCHED = 2 };  // a bad update shows in the objective one step later
-
 // Back to the last checkpoint of this training, or to its start.
 static void diagnose_rewind(Training *t) {
   if (t->session->folder && t->saved_step >= 0)
@@ -26,21 +24,25 @@ static const char *diagnose_round(Training *t) {
     if (place) return place;
     training_tally(t, turn);
   }
-  t->step++;
   return NULL;
+}
+
+// The first step that spoils something, replayed from the last checkpoint: a bad update shows in the objective later.
+static int64_t diagnose_first(Training *t, int64_t step) {
+  diagnose_rewind(t);
+  for (int64_t at = t->step; at < step; at++)
+    if (training_round(t) >= 0 || training_spoilt(t)) return at;
+  return step;
 }
 
 // `step` is the one at whose end something was not finite; -1: the start.
 static const char *diagnose_search(Training *t, int64_t step) {
   if (step < 0) return t->session->find_nan(t->run, t->plan->init);
+  int64_t first = diagnose_first(t, step);
   diagnose_rewind(t);
-  while (t->step + STEPS_SEARCHED <= step)
+  while (t->step < first)
     if (training_round(t) >= 0) return NULL;
-  while (t->step <= step) {
-    const char *place = diagnose_round(t);
-    if (place) return place;
-  }
-  return NULL;
+  return diagnose_round(t);
 }
 
 void diagnose(Training *t, int64_t step, const char *what) {

@@ -5,8 +5,8 @@
 #include "train.h"
 
 // Says that `what` is no longer finite at `step`, and where that began: the steps are replayed from the last
-// checkpoint, or from the start, which gives the same bits, and the last ones run kernel by kernel. Marks the training
-// as failed; nothing is written, and its tensors are good for nothing more.
+// checkpoint, or from the start, which gives the same bits, and the first that spoils something runs kernel by kernel.
+// Marks the training as failed; nothing is written, and its tensors are good for nothing more.
 void diagnose(Training *t, int64_t step, const char *what);
 
 #endif

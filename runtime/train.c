@@ -187,8 +187,7 @@ static void training_report(Training *t) {
   for (int i = 0; i < t->plan->shows; i++) show_epoch(run, i, t->session->folder, moment);
 }
 
-// The first tensor with a number that is not finite, or NULL.
-static const PlanTensor *training_spoilt(const Training *t) {
+const PlanTensor *training_spoilt(const Training *t) {
   for (int i = 0; i < t->plan->tensors; i++) {
     const PlanTensor *tensor = &t->plan->tensor[i];
     for (int64_t k = 0; k < tensor->count; k++)

@@ -63,6 +63,9 @@ int training_tally(Training *t, const PlanTurn *turn);
 // One round. Returns the line whose objective is not finite, at which the round was stopped, or -1.
 int training_round(Training *t);
 
+// The first tensor with a number that is not finite, or NULL.
+const PlanTensor *training_spoilt(const Training *t);
+
 // The epoch that the last step belongs to, from 1; 0 before the first step.
 int64_t training_epoch(const Training *t);
 

@@ -48,7 +48,8 @@ static struct {
   int64_t at_step;                   // when to act, or -1
   void (*act)(Run *run);
   bool spoil_objective, spoil_weight;  // at that step
-  uint32_t searched;                   // step at which a search for NaN was asked for
+  int searches;
+  uint32_t searched;  // step at which a search for NaN was asked for
 } seen;
 
 static float noise(const Run *run, int64_t row) {
@@ -451,28 +452,30 @@ static void test_full_disk_keeps_the_checkpoint(void **state) {
 static const char *search(Run *run, int program) {
   run->execute(run, program);
   seen.searched = run->step;
+  seen.searches++;
   return run->step == seen.at_step ? "line.gm:9: the place" : NULL;
 }
 
 static void test_a_spoilt_number_stops_the_run(void **state) {
   (void)state;
   Plan plan = plan_by_hand();
-  for (int i = 0; i < 2; i++) {
-    const char *run = i ? "spoilt_weight" : "spoilt_objective";
+  for (int i = 0; i < 3; i++) {  // seen in the step's objective, at the epoch's end, in the next step's objective
+    const char *run = arena_format(arena, "spoilt%d", i);
     forget();
     Session s = session_in(run);
     s.steps = EPOCH_STEPS + 3;
     assert_int_equal(train(&plan, &s), EXIT_DONE);
     Bytes before = content(run, "weights.safetensors");
     forget();
-    seen.at_step = 2 * EPOCH_STEPS - 1;
-    seen.spoil_objective = !i;
-    seen.spoil_weight = i;
+    seen.at_step = i == 2 ? EPOCH_STEPS + 4 : 2 * EPOCH_STEPS - 1;
+    seen.spoil_objective = i == 0;
+    seen.spoil_weight = i > 0;
     s = session_in(run);
     s.resume = true;
     s.find_nan = search;
     assert_int_equal(train(&plan, &s), EXIT_NUMBERS);
     assert_int_equal(seen.searched, seen.at_step);
+    assert_int_equal(seen.searches, 1);
     const char *lines = strchr((const char *)content(run, "metrics.jsonl").data, '\n');
     assert_string_equal(strchr(lines + 1, '\n'), "\n");  // those of epoch 1 alone: spoilt weights are not measured
     Bytes after = content(run, "weights.safetensors");

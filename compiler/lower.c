@@ -143,7 +143,7 @@ static void lower_random(Layout *l, Node *n) {
   r->rows = r->address == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
   r->count = shape_count(n->shape) / r->rows;
   set_offset(l, s, &r->at, place_of(l, n), true);
-  s->kernel.pieces = even_pieces((double)(r->rows * r->count), 20e3, r->rows == 1 ? r->count / 64 : r->rows);
+  s->kernel.pieces = even_pieces((double)(r->rows * r->count), 20e3, r->rows);
 }
 
 static void lower_iota(Layout *l, Node *n) {

@@ -13,9 +13,9 @@ const char *data_hint(Arena *a, const Plan *plan) {
   return arena_format(a, "wanted by `from %s` at %s:%d", printable(a, clause), printable(a, d->file), d->line);
 }
 
-void data_one_file_each(Arena *a, const Plan *plan) {
-  if (plan->data.files != plan->columns)
-    fail(a, EXIT_DATA, "%d files cannot be %d columns: each holds one (%s)", plan->data.files, plan->columns,
+void data_enough_files(Arena *a, const Plan *plan) {
+  if (plan->data.files < plan->columns)
+    fail(a, EXIT_DATA, "%d files cannot be %d columns: each file holds one (%s)", plan->data.files, plan->columns,
          data_hint(a, plan));
 }
 

@@ -43,8 +43,9 @@ void data_gather(const Run *run, const PlanFeed *feed, const Data *data, const i
 // the others must multiply to the column's count. Fails with the shape in the message.
 int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int rank, const int64_t *dim);
 
-// For readers of one array a file: fails unless there are as many files as columns.
-void data_one_file_each(Arena *a, const Plan *plan);
+// For readers of one array a file: fails unless there is a file for each column. Files past the last column are not
+// read.
+void data_enough_files(Arena *a, const Plan *plan);
 
 // What to say about a file of the data that is not there.
 const char *data_hint(Arena *a, const Plan *plan);

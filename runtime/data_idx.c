@@ -102,7 +102,7 @@ static Array idx_read(Arena *a, const Plan *plan, const PlanColumn *column, cons
 }
 
 static void idx_read_all(Arena *a, const Plan *plan, const char *const *files, Data *into, Gunzip *gunzip) {
-  data_one_file_each(a, plan);
+  data_enough_files(a, plan);
   for (int c = 0; c < plan->columns; c++) into->column[c] = idx_read(a, plan, &plan->column[c], files[c], gunzip);
 }
 

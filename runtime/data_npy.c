@@ -39,6 +39,6 @@ static Array npy_read(Arena *a, const Plan *plan, const PlanColumn *column, cons
 }
 
 void data_read_npy(Arena *a, const Plan *plan, const char *const *files, Data *into) {
-  data_one_file_each(a, plan);
+  data_enough_files(a, plan);
   for (int c = 0; c < plan->columns; c++) into->column[c] = npy_read(a, plan, &plan->column[c], files[c]);
 }

@@ -336,7 +336,7 @@ static void labels(void **state) {
   unlink(c.train[1]);
   assert_fails(load, &c, EXIT_NOINPUT, "y.idx: No such file or directory; wanted by `from some.where` at m.gm:7");
   c.plan.data.files = 1;
-  assert_fails(load, &c, EXIT_DATA, "1 files cannot be 2 columns");
+  assert_fails(load, &c, EXIT_DATA, "1 files cannot be 2 columns: each file holds one");
   arena_close(a);
 }
 

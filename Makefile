@@ -131,11 +131,11 @@ bench: gmc
 	@set -e; for b in $(sort $(wildcard tests/bench/*.sh)); do $$b; done
 
 OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])
+TIDY := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*
 lint: $(B)/gm.tab.h $(B)/gm.lex.h
 	@./setup.sh --check lint
 	clang $(CFLAGS) $(WARN) -fsyntax-only -I$(B) -Icompiler -Iruntime $(SOURCES)
-	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 \
-	  --library=posix -D_GNU_SOURCE -I$(B) -Icompiler -Iruntime $(SOURCES)
+	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY)' $(SOURCES) -- $(CFLAGS) -I$(B) -Icompiler -Iruntime
 fmt:
 	@./setup.sh --check fmt
 	clang-format -i $(OWN)
@@ -143,6 +143,7 @@ fmt:
 install: gmc
 	install -D -m 755 gmc $(DESTDIR)$(PREFIX)/bin/gmc
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gmc/models $(wildcard models/*.gm)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gmc/models/data/mnist $(wildcard models/data/mnist/*)
 
 clean:
 	rm -rf build gmc

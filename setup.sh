@@ -33,7 +33,7 @@ needs_test() {
   need libpng-dev png.h
 }
 
-needs_lint() { need cppcheck cppcheck; need clang clang; }
+needs_lint() { need clang clang; need clang-tidy clang-tidy; }
 needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
 needs_fmt() { need clang-format clang-format; }
 

@@ -1,7 +1,7 @@
 // The syntax tree as text: S-expressions, for --dump=ast and the golden tests. Reads trees only.
 //
-// Numbers, names and strings print bare, operators print as (+ a b), everything else as
-// (kind name "text" #flag a ... | b ... | c ...). What fits in WIDTH columns stays on one line.
+// Numbers, names, strings and positional arguments print bare, operators as (+ a b), keyword arguments as (: name a),
+// everything else as (kind name "text" #flag a ... | b ... | c ...). What fits in WIDTH columns stays on one line.
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +58,8 @@ static void print_number(Text *t, double x) {
 
 static void print_head(Text *t, const Ast *n) {
   bool symbol = n->kind == AST_BINARY || n->kind == AST_UNARY || n->kind == AST_PREFIX;
-  text_add(t, "(%s", symbol ? n->text : n->kind == AST_PIPE ? "|>" : ast_kind_name(n->kind));
+  bool keyword = n->kind == AST_ARGUMENT;
+  text_add(t, "(%s", symbol ? n->text : n->kind == AST_PIPE ? "|>" : keyword ? ":" : ast_kind_name(n->kind));
   if (n->name) {
     text_add(t, " ");
     if (n->kind == AST_USE) print_string(t, n->name);
@@ -68,22 +69,23 @@ static void print_head(Text *t, const Ast *n) {
   if (n->flag) text_add(t, " #%d", n->flag);
 }
 
-static void print_list(Printer *p, const Ast *list, int indent) {
-  for (; list; list = list->next) {
+// A list, each node on a line of its own unless flat; `bar` parts it from the field before.
+static void print_list(Printer *p, const Ast *list, int indent, const char *bar) {
+  if (!list) text_add(p->text, "%s%s", *bar ? " " : "", bar);
+  for (; list; list = list->next, bar = "") {
     if (p->flat && p->text->length > p->limit) return;
     if (p->flat) text_add(p->text, " ");
     else text_add(p->text, "\n%*s", indent, "");
-    print_node(p, list, indent);
+    text_add(p->text, "%s%s", bar, *bar ? " " : "");
+    print_node(p, list, indent + (*bar ? 2 : 0));
   }
 }
 
 static void print_fields(Printer *p, const Ast *n, int indent) {
   bool symbol = n->kind == AST_BINARY || n->kind == AST_PIPE;
-  print_list(p, n->a, indent);
-  if (!symbol && (n->b || n->c)) text_add(p->text, " |");
-  print_list(p, n->b, indent);
-  if (n->c) text_add(p->text, " |");
-  print_list(p, n->c, indent);
+  if (n->a) print_list(p, n->a, indent, "");
+  if (n->b || n->c) print_list(p, n->b, indent, symbol ? "" : "|");
+  if (n->c) print_list(p, n->c, indent, "|");
 }
 
 // Prints the node on one line; takes it back and says false when it does not fit.
@@ -102,6 +104,7 @@ static bool print_flat(Printer *p, const Ast *n, int indent) {
 
 static void print_node(Printer *p, const Ast *n, int indent) {
   Text *t = p->text;
+  if (n->kind == AST_ARGUMENT && !n->name && n->a) n = n->a;
   if (n->kind == AST_NUMBER) print_number(t, n->number);
   if (n->kind == AST_NAME) text_add(t, "%s", n->name);
   if (n->kind == AST_STRING) print_string(t, n->name);

@@ -17,24 +17,24 @@ typedef struct {
 
 static const Group group[] = {
     {"model", "a declaration",
-     " model use param let data parameter prior encoder decoder generator discriminator net block function distribution kl "
-     "optimizer source objective metric train show "},
+     " model use param let data parameter prior encoder decoder generator discriminator net block function "
+     "distribution kl optimizer source objective metric train show "},
     {"weight", "a statement", " maximize minimize weight state grid plot name prior kl "},
     {"repeat", "a line of training", " maximize minimize repeat name "},
-    {"encoder", "", " "},
-    {"number", "an expression",
-     " name string number '(' '[' '-' '!' if log mean draw prior kl mixture "},
-    {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' CALL_OPEN INDEX_OPEN '{' "},
-    {"|>", "|>", " |> .. '<' <= '>' >= == != "},
+    {"number", "an expression", " name string number '(' '[' '-' '!' if log mean draw prior kl mixture "},
+    {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
+
+// Never named: what opens a call or an index fits after nearly every value.
+static const char quiet[] = " CALL_OPEN INDEX_OPEN ";
 
 typedef struct {
   const char *symbol, *shown;
 } Shown;
 
 static const Shown shown[] = {
-    {"name", "a name"},        {"string", "a string"},    {"number", "a number"},   {"end of file", "the end"},
-    {"CALL_OPEN", "`(`"},      {"INDEX_OPEN", "`[`"},     {"BLOCK_OPEN", "`{`"},    {"SET_OPEN", "`{`"},
+    {"name", "a name"},  {"string", "a string"},  {"number", "a number"}, {"end of file", "the end"},
+    {"BLOCK_OPEN", "`{`"}, {"SET_OPEN", "`{`"},
 };
 
 static bool listed(const char *list, const char *word) {
@@ -59,40 +59,32 @@ static const char *symbol_shown(Arena *a, const char *symbol) {
   return *symbol == '\'' ? arena_format(a, "`%c`", symbol[1]) : arena_format(a, "`%s`", symbol);
 }
 
-enum { PHRASES = 5 };
-
-typedef struct {
-  const char *phrase[PHRASES];
-  int count;
-} Phrases;
-
-static void phrase_add(Phrases *list, const char *phrase) {
-  for (int i = 0; i < list->count; i++) {
-    if (strcmp(list->phrase[i], phrase) == 0) return;
+// One phrase for what bison calls `symbol`, or NULL if it goes without saying beside the others.
+static const char *phrase_for(Arena *a, const char *symbol, int n, const char *const *expected) {
+  for (int g = 0; g < COUNT(group); g++) {
+    if (!has(n, expected, group[g].sign)) continue;
+    bool last = g == COUNT(group) - 1;  // where an operator fits, it is not said that something new may begin
+    if (strcmp(symbol, group[g].sign) == 0) return last || !has(n, expected, group[COUNT(group) - 1].sign) ? group[g].phrase : NULL;
+    if (listed(group[g].member, symbol)) return NULL;
   }
-  if (list->count < PHRASES) list->phrase[list->count++] = phrase;
+  if (listed(quiet, symbol) || (strcmp(symbol, "end of file") == 0 && n > 1)) return NULL;
+  bool only_for_hints = strcmp(symbol, "'='") == 0 && has(n, expected, "')'");  // see argument and formal in gm.y
+  return only_for_hints ? NULL : symbol_shown(a, symbol);
 }
 
-// "an expression, `,` or `)`"
+// "`,`, an operator or `)`"
 static const char *expected_text(Arena *a, int n, const char *const *expected) {
-  bool covered[512] = {false};
-  Phrases words = {.count = 0}, groups = {.count = 0};
-  for (int g = 0; g < COUNT(group); g++) {
-    bool meant = false;
-    for (int i = 0; i < n; i++) meant |= !covered[i] && strcmp(expected[i], group[g].sign) == 0;
-    if (!meant) continue;
-    phrase_add(&groups, group[g].phrase);
-    for (int i = 0; i < n; i++) covered[i] |= listed(group[g].member, expected[i]);
+  const char *phrase[6];
+  int count = 0;
+  for (int i = 0; i < n && count < COUNT(phrase); i++) {
+    const char *next = phrase_for(a, expected[i], n, expected);
+    if (next) phrase[count++] = next;
   }
-  for (int i = 0; i < n; i++) {
-    if (!covered[i]) phrase_add(&words, symbol_shown(a, expected[i]));
-  }
-  for (int i = 0; i < groups.count; i++) phrase_add(&words, groups.phrase[i]);
   Text t = text_new(a);
-  for (int i = 0; i < words.count; i++) {
-    text_add(&t, "%s%s", i == 0 ? "" : i == words.count - 1 ? " or " : ", ", words.phrase[i]);
+  for (int i = 0; i < count; i++) {
+    text_add(&t, "%s%s", i == 0 ? "" : i == count - 1 ? " or " : ", ", phrase[i]);
   }
-  return t.length ? t.data : "something else";
+  return count ? t.data : "something else";
 }
 
 // ---- likely mistakes ----
@@ -103,7 +95,10 @@ typedef struct {
 } Hint;
 
 static const Hint hint[] = {
+    {"BLOCK_OPEN", "..", "a mixture runs over a range: mixture over k in 0 .. 5 { ... }"},
     {"':'", "'{'", "a body stands in braces: { ... }"},
+    {"'('", "'*'", "`(` goes on with the expression before it only on the same line"},
+    {"'['", "'*'", "`[` goes on with the expression before it only on the same line"},
     {"'='", "then", "`==` compares"},
     {"'='", "'~'", "`~` draws from a distribution"},
     {"'~'", "'='", "`=` defines; only a variable is drawn with `~`"},
@@ -186,23 +181,53 @@ static const char *token_shown(Parser *p, Span where) {
   return arena_format(p->arena, "`%s%s`", text, length > 40 ? "..." : "");
 }
 
-static bool is_keyword(int kind) { return kind >= TOKEN_MODEL && kind <= TOKEN_DRAW; }
+// A word that cannot be a name, where one is wanted: not those that have their place in the middle of things.
+static bool is_reserved(int kind) {
+  return (kind >= TOKEN_MODEL && kind <= TOKEN_SHOW) || (kind >= TOKEN_MAXIMIZE && kind <= TOKEN_PLOT);
+}
+
+static bool same_line(const Parser *p, uint32_t begin, uint32_t end) {
+  return begin <= end && !memchr(p->text + begin, '\n', end - begin);
+}
+
+// The expression that ends at the last token but one, as far as its line shows it.
+static Span expression_before(const Parser *p) {
+  Span where = p->before.where;
+  uint32_t begin = where.begin;
+  while (begin && p->text[begin - 1] != '\n' && p->text[begin - 1] != '{' && p->text[begin - 1] != '}') begin--;
+  begin += (uint32_t)strspn(p->text + begin, " \t\r");
+  return (Span){where.file, begin, where.end};
+}
+
+static void mistake_general(Parser *p, const char *found, int n, const char *const *expected) {
+  const Token *t = &p->last;
+  bool margin = t->where.begin && p->text[t->where.begin - 1] == '\n';
+  bool item = t->kind && margin && has(n, expected, "model");
+  const char *wanted = item ? "a declaration" : expected_text(p->arena, n, expected);
+  bool after = !item && (t->first || !t->kind) && p->before.where.end > p->before.where.begin;
+  if (after) report(p->sources, E0102, p->before.where, wanted, token_shown(p, p->before.where));
+  else report(p->sources, E0101, t->where, wanted, t->kind ? token_shown(p, t->where) : "the end");
+  const Bracket *open = &p->bracket[p->depth];
+  bool closer = has(n, expected, open->kind == '(' ? "')'" : "']'");
+  if (p->depth && closer && (after || is_reserved(t->kind))) report_note(p->sources, open->where, "opened here");
+  const char *help = hint_for(found, n, expected);
+  if (help) report_help(p->sources, "%s", help);
+}
 
 bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expected) {
   const Token *t = &p->last;
   p->panic = true;
-  if (p->stopped || t->kind == TOKEN_UNCLOSED || p->closing) return !p->stopped;
-  if (foreign_on_line(p)) return true;
-  if (is_keyword(t->kind) && !t->first && has(n, expected, "name")) {
+  if (p->stopped) return false;
+  bool follows = p->dropped < t->where.begin && same_line(p, p->dropped, t->where.begin);
+  if (follows || t->kind == TOKEN_UNCLOSED || p->closing || foreign_on_line(p)) return true;
+  if (is_reserved(t->kind) && !t->first && has(n, expected, "name")) {
     report(p->sources, E0103, t->where, found);
-    return true;
+  } else if (has(n, expected, "<-") && (t->first || t->kind == '}' || is_reserved(t->kind))) {
+    report(p->sources, E0118, expression_before(p));
+    report_help(p->sources, "%s", "`=` defines, `~` draws; only the last expression of a body stands alone: it is the result");
+  } else {
+    mistake_general(p, found, n, expected);
   }
-  const char *wanted = expected_text(p->arena, n, expected);
-  bool after = (t->first || !t->kind) && p->before.where.end > p->before.where.begin;
-  if (after) report(p->sources, E0102, p->before.where, wanted, token_shown(p, p->before.where));
-  else report(p->sources, E0101, t->where, wanted, t->kind ? token_shown(p, t->where) : "the end");
-  const char *help = hint_for(found, n, expected);
-  if (help) report_help(p->sources, "%s", help);
   return true;
 }
 

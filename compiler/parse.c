@@ -97,11 +97,9 @@ const char *parser_setting(Parser *p, const Ast *e, const Ast *value) {
   return "?";
 }
 
-const char *parser_keyword(Parser *p, const Ast *e, Span equals) {
-  const char *name = parser_name(p, e);
+void parser_colon(Parser *p, const char *name, Span equals) {
   report(p->sources, E0108, equals);
   report_help(p->sources, "write %s: value", name);
-  return name;
 }
 
 Ast *parser_stage(Parser *p, Ast *e) {
@@ -152,7 +150,7 @@ static Parser *parser_new(Arena *a, Sources *s, int file, int start) {
   const SourceText *source = sources_text(s, file);
   Parser *p = NEW(a, Parser);
   *p = (Parser){.arena = a, .sources = s, .file = file, .text = source->text, .start = start, .line_begins = true,
-                .synced = UINT32_MAX};
+                .synced = UINT32_MAX, .dropped = UINT32_MAX};
   if (source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) p->offset = 3;  // byte order mark
   return p;
 }

@@ -49,6 +49,7 @@ typedef struct Parser {
   bool closing;                          // hand out what closes the open brackets
   bool stopped;                          // too deep: no more messages, the parse ends
   uint32_t synced;                       // where parsing went on last; not there again
+  uint32_t dropped;                      // where the lexer last left something out
   AstList items;
   Ast *result;
 } Parser;
@@ -58,7 +59,7 @@ int gm_scan(Token *token, void *yyscanner);
 
 // token.c: mistakes inside a word. What stands in for the word is left in the token.
 bool token_foreign(Parser *p, Token *t, const char *text, int length);  // false: nothing stands in for it
-void token_unknown(Parser *p, Token *t, const char *text, int length);
+void token_unknown(Parser *p, Token *t, const char *text);
 void token_letters(Parser *p, Token *t, const char *text, int length);
 const char *token_string(Parser *p, Token *t, const char *text, int length);
 const char *token_unclosed(Parser *p, Token *t, const char *text);
@@ -84,7 +85,7 @@ Ast *parser_names(Parser *p, AstList list);
 Ast *parser_variables(Parser *p, AstList list);
 const char *parser_name(Parser *p, const Ast *expression);
 const char *parser_setting(Parser *p, const Ast *expression, const Ast *value);
-const char *parser_keyword(Parser *p, const Ast *expression, Span equals);
+void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` belongs
 Ast *parser_stage(Parser *p, Ast *expression);  // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);
 Ast *parser_pattern(Parser *p, Ast *call);      // of a kl rule

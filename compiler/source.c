@@ -104,21 +104,13 @@ int sources_count(const Sources *s) { return s->count; }
 
 // ---- UTF-8 ----
 
-// Length of the well-formed character at `at`, and which one it is; 0 if the bytes are none.
-static int utf8_decode(const char *at, size_t length, uint32_t *character) {
-  const unsigned char *b = (const unsigned char *)at;
-  if (!length) return 0;
-  if (b[0] < 0x80) return *character = b[0], 1;
-  int n = b[0] >= 0xf0 ? 4 : b[0] >= 0xe0 ? 3 : 2;
-  static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (b[0] < 0xc2 || b[0] > 0xf4 || (size_t)n > length) return 0;
-  uint32_t c = b[0] & (0x7fu >> n);
-  for (int i = 1; i < n; i++) {
-    if ((b[i] & 0xc0) != 0x80) return 0;
-    c = c << 6 | (b[i] & 0x3f);
-  }
-  if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return 0;
-  return *character = c, n;
+// The character at `at`, and its length as utf8_length says.
+static size_t decode(const char *at, uint32_t *character) {
+  size_t n = utf8_length(at);
+  uint32_t c = n > 1 ? (unsigned char)*at & (0x7fu >> n) : (unsigned char)*at;
+  for (size_t i = 1; i < n; i++) c = c << 6 | ((unsigned char)at[i] & 0x3f);
+  *character = c;
+  return n;
 }
 
 // Characters that would move the cursor, hide or reorder text: controls and the bidirectional marks.
@@ -137,31 +129,26 @@ static int cells(uint32_t c) {
   return 1;
 }
 
-// Adds the first character of the bytes as it may be shown, returns its length in bytes and adds its width.
-static size_t show_character(Text *t, const char *at, size_t length, int *column) {
-  uint32_t c = 0;
-  int n = utf8_decode(at, length, &c);
-  size_t before = t->length;
-  if (n == 0) text_add(t, "\\x%02x", (unsigned char)*at);
+// Adds the character as it may be shown and its width to the column; returns its length in bytes.
+static size_t show_character(Text *t, const char *at, int *column) {
+  uint32_t c;
+  size_t n = decode(at, &c), before = t->length;
+  if (n == 0) text_add(t, "\\x%02x", c);
   else if (c == '\t') text_add(t, "%*s", TAB - *column % TAB, "");
   else if (n == 1 && is_hidden(c)) text_add(t, "\\x%02x", c);
   else if (is_hidden(c)) text_add(t, "\\u{%x}", c);
   else {
-    text_append(t, at, (size_t)n);
+    text_append(t, at, n);
     *column += cells(c);
-    return (size_t)n;
+    return n;
   }
   *column += (int)(t->length - before);
-  return n ? (size_t)n : 1;
+  return n ? n : 1;
 }
 
 static void show_text(Text *t, const char *text) {
   int column = 0;
-  for (size_t length = strlen(text); length;) {
-    size_t n = show_character(t, text, length, &column);
-    text += n;
-    length -= n;
-  }
+  while (*text) text += show_character(t, text, &column);
 }
 
 // ---- reading ----
@@ -188,15 +175,14 @@ static Text read_all(Arena *a, const char *path) {
 int sources_read(Sources *s, const char *path) {
   Text t = read_all(s->arena, path);
   int file = sources_add(s, path, t.data, t.length, false);
-  uint32_t c = 0;
   for (size_t at = 0; at < t.length;) {
-    int n = utf8_decode(t.data + at, t.length - at, &c);
+    size_t n = utf8_length(t.data + at);
     Span where = {file, (uint32_t)at, (uint32_t)at + 1};
-    if (n == 0 || c == 0) {
+    if (n == 0 || !t.data[at]) {
       fail(s->arena, EXIT_DATA, "%s:%d:%d: %s", printable(s->arena, path), span_line(s, where), span_column(s, where),
            n ? "a zero byte: this is no text" : "not valid UTF-8");
     }
-    at += (size_t)n;
+    at += n;
   }
   return file;
 }
@@ -226,10 +212,10 @@ int span_line(const Sources *s, Span where) {
 int span_column(const Sources *s, Span where) {
   const Source *source = source_of(s, where);
   if (!source) return 1;
-  uint32_t at = source->line[span_line(s, where) - 1], character;
+  uint32_t at = source->line[span_line(s, where) - 1];
   int column = 1;
   for (; at < where.begin && at < source->text.length; column++) {
-    int n = utf8_decode(source->text.text + at, source->text.length - at, &character);
+    size_t n = utf8_length(source->text.text + at);
     at += n ? (uint32_t)n : 1;
   }
   return column;
@@ -323,31 +309,40 @@ static void clip_line(const char *text, uint32_t *begin, uint32_t *end, uint32_t
   for (int i = 0; i < 3 && *end > focus && (text[*end] & 0xc0) == 0x80; i++) --*end;
 }
 
-// The line of `where`, and `mark` under the part of it that is meant, followed by `note`.
-static void print_line(Text *t, const Sources *s, Span where, char mark, const char *note, const char *colour,
-                       const char *off) {
-  const Source *source = source_of(s, where);
+// A mark under a part of a line, and what it says.
+typedef struct {
+  Span where;
+  char mark;
+  const char *note, *colour, *off;
+  bool line_shown;  // the line was printed just before
+} Mark;
+
+// The line of the mark, if need be, and the mark under it.
+static void print_line(Text *t, const Sources *s, Mark m) {
+  const Source *source = source_of(s, m.where);
   if (!source) return;
-  int line = span_line(s, where), column = 0, from = -1, to = -1;
+  int line = span_line(s, m.where), column = 0, from = -1, to = -1;
   const char *text = source->text.text;
   uint32_t line_begin = source->line[line - 1];
   uint32_t line_end = line < source->lines ? source->line[line] - 1 : (uint32_t)source->text.length;
   if (line_end > line_begin && text[line_end - 1] == '\r') line_end--;
   uint32_t begin = line_begin, end = line_end;
-  clip_line(text, &begin, &end, where.begin < line_end ? where.begin : line_end);
-  text_add(t, "%5d | ", line);
-  if (begin > line_begin) text_add(t, "..."), column = 3;
+  clip_line(text, &begin, &end, m.where.begin < line_end ? m.where.begin : line_end);
+  Text shown = text_new(s->arena);
+  if (begin > line_begin) text_add(&shown, "..."), column = 3;
   for (uint32_t at = begin; at < end;) {
-    if (at >= where.begin && from < 0) from = column;
-    if (at >= where.end && to < 0) to = column;
-    at += (uint32_t)show_character(t, text + at, end - at, &column);
+    if (at >= m.where.begin && from < 0) from = column;
+    if (at >= m.where.end && to < 0) to = column;
+    at += (uint32_t)show_character(&shown, text + at, &column);
   }
   if (from < 0) from = column;
-  if (to <= from) to = column > from && where.end > where.begin ? column : from + 1;
-  text_add(t, "%s\n      | %*s%s", end < line_end ? "..." : "", from, "", colour);
-  for (int i = from; i < to; i++) text_append(t, &mark, 1);
-  text_add(t, "%s", off);
-  if (note) text_add(t, " "), show_text(t, note);
+  if (to <= from) to = column > from && m.where.end > m.where.begin ? column : from + 1;
+  bool clipped = end - begin < line_end - line_begin;
+  if (!m.line_shown || clipped) text_add(t, "%5d | %s%s\n", line, shown.data, end < line_end ? "..." : "");
+  text_add(t, "      | %*s%s", from, "", m.colour);
+  for (int i = from; i < to; i++) text_append(t, &m.mark, 1);
+  text_add(t, "%s", m.off);
+  if (m.note) text_add(t, " "), show_text(t, m.note);
   text_add(t, "\n");
 }
 
@@ -358,6 +353,25 @@ static void print_place(Text *t, const Sources *s, Span where) {
   text_add(t, ":%d:%d: ", span_line(s, where), span_column(s, where));
 }
 
+// The note, below `before`, the place that was printed last.
+static void print_note(Text *t, const Sources *s, const Note *note, Span before, const Palette *palette) {
+  const Source *source = source_of(s, note->where);
+  if (!source) {
+    text_add(t, "  note: ");
+    show_text(t, note->text);
+    text_add(t, "\n");
+    return;
+  }
+  bool same_file = note->where.file == before.file;
+  if (!same_file) {
+    text_add(t, "  in ");
+    show_text(t, source->text.name);
+    text_add(t, ":\n");
+  }
+  bool same_line = same_file && span_line(s, note->where) == span_line(s, before);
+  print_line(t, s, (Mark){note->where, '-', note->text, palette->note, palette->off, same_line});
+}
+
 static void print_diagnostic(Text *t, const Sources *s, const Diagnostic *d, const Palette *palette) {
   const char *colour = is_error(d->code) ? palette->error : palette->warning;
   text_add(t, "%s", palette->bold);
@@ -365,21 +379,9 @@ static void print_diagnostic(Text *t, const Sources *s, const Diagnostic *d, con
   text_add(t, "%s%s[%s]:%s%s ", colour, table[d->code].severity, table[d->code].code, palette->off, palette->bold);
   show_text(t, d->message);
   text_add(t, "%s\n", palette->off);
-  print_line(t, s, d->where, '^', NULL, colour, palette->off);
-  for (const Note *note = d->note; note; note = note->next) {
-    if (note->where.file != d->where.file && source_of(s, note->where)) {
-      text_add(t, "   in ");
-      show_text(t, source_of(s, note->where)->text.name);
-      text_add(t, ":\n");
-    }
-    if (source_of(s, note->where)) {
-      print_line(t, s, note->where, '-', note->text, palette->note, palette->off);
-    } else {
-      text_add(t, "  note: ");
-      show_text(t, note->text);
-      text_add(t, "\n");
-    }
-  }
+  print_line(t, s, (Mark){d->where, '^', NULL, colour, palette->off, false});
+  Span before = d->where;
+  for (const Note *note = d->note; note; before = note->where, note = note->next) print_note(t, s, note, before, palette);
   if (d->help) {
     text_add(t, "  %shelp:%s ", palette->bold, palette->off);
     show_text(t, d->help);

@@ -29,7 +29,7 @@ typedef enum {
 typedef struct Sources Sources;
 
 Sources *sources_new(Arena *a);
-// Registers a text; `text` must live as long as the arena. Returns its index.
+// Registers a text; `text` must live as long as the arena, and text[length] be 0. Returns its index.
 int sources_add(Sources *s, const char *name, const char *text, size_t length, bool library);
 // Reads a file: at most 4 MiB, valid UTF-8, no NUL. Fails with EXIT_NOINPUT or EXIT_DATA.
 int sources_read(Sources *s, const char *path);

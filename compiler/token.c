@@ -4,6 +4,7 @@
 // After a syntax error the grammar waits for RESYNC in the innermost body (or between items). resync() skips to the
 // next place where a statement or an item can begin. Invariants: it never stops twice at the same token, so a parse
 // ends; and every bracket that the grammar has seen open it also sees closed.
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +129,11 @@ static bool bracket_close(Parser *p, Token *t) {
   if (p->depth && t->kind == closer_of(open->kind)) return p->depth--, true;
   if (p->depth && t->kind == '}' && body_level(p)) return bracket_unclosed(p, t), true;
   const char *text = (char[]){(char)t->kind, 0};
-  if (!p->depth || body || t->kind == '}') return report(p->sources, E0106, t->where, text), false;
+  if (!p->depth || body || t->kind == '}') {
+    report(p->sources, E0106, t->where, text);
+    p->dropped = t->where.begin;
+    return false;
+  }
   report(p->sources, E0107, t->where, closer_of(open->kind), t->kind);
   report_note(p->sources, open->where, "opened here");
   t->kind = closer_of(open->kind);
@@ -159,7 +164,7 @@ static bool is_sync(Parser *p, const Token *t, int level) {
   if (t->kind == 0) return true;
   if (begins_item(p, t) && (at_margin(p, t) || (level == 0 && p->depth == 0))) return true;
   if (level == 0) return false;
-  if (p->depth > level) return begins_statement(p, t);
+  if (p->depth > level) return begins_statement(p, t) && body_level(p) == level;
   return t->kind == '}' || begins_statement(p, t) || (t->first && may_begin_statement(t->kind));
 }
 
@@ -295,17 +300,18 @@ bool token_foreign(Parser *p, Token *t, const char *text, int length) {
     if (strncmp(text, f->text, n) != 0) continue;
     report(p->sources, E0006, (Span){p->file, t->where.begin, t->where.begin + (uint32_t)n}, f->text);
     if (*f->help) report_help(p->sources, "%s", f->help);
+    if (*text != ';' && *text != '/') p->dropped = t->where.begin;
     t->kind = f->kind;
     return f->kind != 0;
   }
-  return token_unknown(p, t, text, length), false;
+  return token_unknown(p, t, text), false;
 }
 
-void token_unknown(Parser *p, Token *t, const char *text, int length) {
+void token_unknown(Parser *p, Token *t, const char *text) {
   unsigned char c = (unsigned char)*text;
-  (void)length;
-  report(p->sources, E0001, t->where, c > ' ' && c < 127 ? arena_format(p->arena, "`%c`", c)
-                                                         : arena_format(p->arena, "\\x%02x", c));
+  bool plain = c > ' ' && c < 127 && c != '`';
+  report(p->sources, E0001, t->where, arena_format(p->arena, plain ? "`%c`" : c == '`' ? "'%c'" : "\\x%02x", c));
+  p->dropped = t->where.begin;
 }
 
 static const Foreign foreign_symbol[] = {
@@ -372,8 +378,9 @@ double token_number(Parser *p, Token *t, const char *text) {
   bool whole = *text != '.' && strspn(text, "0123456789.eE+-") == strlen(text) && !*end && end[-1] != '.';
   if (whole && isfinite(value)) return value;
   report(p->sources, E0004, t->where, arena_slice(p->arena, text, strlen(text)));
+  char last = text[strlen(text) - 1];
   if (*text == '.') report_help(p->sources, "write 0%s", text);
-  else if (text[strlen(text) - 1] == '.') report_help(p->sources, "write %s0", text);
-  else if (*end && whole == false && strchr("_", *end) == NULL) report_help(p->sources, "a product needs its `*`, a name begins with a letter");
+  else if (last == '.') report_help(p->sources, "write %s0", text);
+  else if (isalpha((unsigned char)*end)) report_help(p->sources, "%s", "a product needs its `*`; a name begins with a letter");
   return 0;
 }

@@ -229,7 +229,7 @@ formal:
       $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first, .a = $4, .text = $5, .b = $6);
     }
   | id '=' arithmetic                       {
-      report(p->sources, E0108, @2);
+      parser_colon(p, $1, @2);
       $$ = TREE(FORMAL, @$, .name = $1, .a = $3);
     }
   ;
@@ -432,7 +432,10 @@ argument_list:
 argument:
     expression                              { $$ = TREE(ARGUMENT, @$, .a = $1); }
   | NAME ':' expression                     { $$ = TREE(ARGUMENT, @$, .name = $1, .a = $3); }
-  | expression '=' expression               { $$ = TREE(ARGUMENT, @$, .name = parser_keyword(p, $1, @2), .a = $3); }
+  | expression '=' expression               {
+      $$ = TREE(ARGUMENT, @$, .name = parser_name(p, $1), .a = $3);
+      parser_colon(p, $$->name, @2);
+    }
   ;
 
 primary:

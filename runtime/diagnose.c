@@ -53,9 +53,9 @@ void diagnose(Training *t, int64_t step, const char *what) {
   fflush(stdout);
   fprintf(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
           (long long)(step / t->epoch_steps + 1));
-  if (place) fprintf(stderr, "; first in %s", place);
+  if (place) fprintf(stderr, "\n  first in %s", place);
   if (s->folder && saved >= 0)
-    fprintf(stderr, "; the weights of step %lld are kept in %s", (long long)saved,
+    fprintf(stderr, "\n  the weights of step %lld are kept in %s", (long long)saved,
             checkpoint_path(t->run->arena, s->folder));
   fputc('\n', stderr);
   t->failed = true;

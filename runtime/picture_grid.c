@@ -65,6 +65,30 @@ static void grid_choose_scale(Arena *a, const char *path, GridLayout *l) {
     fail(a, EXIT_CANTCREATE, "%s: %d x %d images make no picture", printable(a, path), g->rows, g->columns);
 }
 
+// A column's label is centred over the column and those after it that have none: up to this one.
+static int grid_label_end(const GridPicture *g, int column) {
+  int end = column + 1;
+  while (g->column_label && end < g->columns && !grid_has_text(g->column_label[end])) end++;
+  return end;
+}
+
+// Where the images before column `end` end.
+static int grid_right(const GridLayout *l, int end) {
+  return l->left[end] - (end < l->grid->columns ? grid_gap(l->grid, end) : 0);
+}
+
+// Moves columns to the right until the labels before them have room.
+static void grid_make_room(GridLayout *l) {
+  const GridPicture *g = l->grid;
+  for (int j = 0, end; g->column_label && j < g->columns; j = end) {
+    end = grid_label_end(g, j);
+    if (!grid_has_text(g->column_label[j])) continue;
+    double wanted = fmin(GRID_LABEL_MOST, canvas_text_width(g->column_label[j], GRID_TEXT));
+    int more = (int)ceil(wanted) - (grid_right(l, end) - l->left[j]);
+    for (int k = end; more > 0 && k <= g->columns; k++) l->left[k] += more;
+  }
+}
+
 static void grid_lay_out(Arena *a, const char *path, GridLayout *l) {
   const GridPicture *g = l->grid;
   grid_choose_scale(a, path, l);
@@ -79,6 +103,7 @@ static void grid_lay_out(Arena *a, const char *path, GridLayout *l) {
   for (int j = 0; j < g->columns; j++)
     l->left[j + 1] =
         l->left[j] + grid_pixels(l, grid_extent(g, j, true)) + (j + 1 < g->columns ? grid_gap(g, j + 1) : 0);
+  grid_make_room(l);
   l->top[0] = GRID_MARGIN + (grid_has_text(g->title) ? GRID_LINE + 4 : 0) + (column_labels ? GRID_LINE : 0);
   for (int i = 0; i < g->rows; i++)
     l->top[i + 1] = l->top[i] + grid_pixels(l, grid_extent(g, i, false)) + (i + 1 < g->rows ? GRID_GAP : 0);
@@ -129,15 +154,14 @@ static void grid_draw_images(Canvas *c, const GridLayout *l) {
     }
 }
 
-// A column's label is centred over the column and those after it that have none.
 static void grid_draw_column_labels(Canvas *c, const GridLayout *l) {
   const GridPicture *g = l->grid;
-  for (int j = 0, end; g->column_label && j < g->columns; j = end) {
-    for (end = j + 1; end < g->columns && !grid_has_text(g->column_label[end]);) end++;
-    if (!grid_has_text(g->column_label[j])) continue;
-    int right = l->left[end] - (end < g->columns ? grid_gap(g, end) : 0),
-        room = right - l->left[j] + (GRID_APART - GRID_GAP);
-    const char *text = canvas_text_fit(c->arena, g->column_label[j], GRID_TEXT, room);
+  for (int j = 0, end; j < g->columns; j = end) {
+    end = grid_label_end(g, j);
+    const char *text = g->column_label ? g->column_label[j] : NULL;
+    if (!grid_has_text(text)) continue;
+    int right = grid_right(l, end);
+    text = canvas_text_fit(c->arena, text, GRID_TEXT, right - l->left[j] + (GRID_APART - GRID_GAP));
     canvas_text(c, (l->left[j] + right) / 2.0, l->top[0] - 8, GRID_TEXT, ALIGN_CENTER, false, text);
   }
 }
@@ -156,11 +180,13 @@ void picture_grid(Arena *a, const char *path, const GridPicture *grid) {
   Arena *scratch = arena_open(a);
   GridLayout l = {.grid = grid};
   grid_lay_out(scratch, path, &l);
-  Canvas *c = canvas_new(scratch, l.left[grid->columns] + GRID_MARGIN, l.top[grid->rows] + GRID_MARGIN);
+  double title = grid_has_text(grid->title) ? l.left[0] + canvas_text_width(grid->title, GRID_TEXT + 1) : 0;
+  int width = (int)fmax(l.left[grid->columns], ceil(fmin(title, GRID_WANTED))) + GRID_MARGIN;
+  Canvas *c = canvas_new(scratch, width, l.top[grid->rows] + GRID_MARGIN);
   grid_draw_images(c, &l);
   if (grid_has_text(grid->title)) {
-    const char *title = canvas_text_fit(scratch, grid->title, GRID_TEXT + 1, c->width - 2 * GRID_MARGIN);
-    canvas_text(c, l.left[0], GRID_MARGIN + GRID_TEXT + 1, GRID_TEXT + 1, ALIGN_LEFT, false, title);
+    const char *text = canvas_text_fit(scratch, grid->title, GRID_TEXT + 1, c->width - l.left[0] - GRID_MARGIN);
+    canvas_text(c, l.left[0], GRID_MARGIN + GRID_TEXT + 1, GRID_TEXT + 1, ALIGN_LEFT, false, text);
   }
   grid_draw_column_labels(c, &l);
   grid_draw_row_labels(c, &l);

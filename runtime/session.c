@@ -118,8 +118,6 @@ static void session_record(Arena *a, const Training *t) {
   session_member(&r, "blas_core", openblas_get_corename());
   text_add(&r, "\n}\n");
   file_replace(a, arena_format(a, "%s/run.json", s->folder), r.data, r.length);
-  for (int i = 0; i < s->kepts; i++)
-    file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), s->kept[i].text, strlen(s->kept[i].text));
 }
 
 // Takes the folder: made, locked, resumed from or begun in.
@@ -135,6 +133,8 @@ static void session_begin(Training *t) {
     checkpoint_resume(t, &length);
   else
     session_record(a, t);
+  for (int i = 0; i < s->kepts; i++)  // on resuming too: how far the run goes may have been said anew
+    file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), s->kept[i].text, strlen(s->kept[i].text));
   t->records = records_open(a, s->folder, t->plan, t->line, length);
 }
 

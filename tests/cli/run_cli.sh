@@ -35,7 +35,7 @@ holds() {
   if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
 }
 
-awk 'BEGIN { for (i = 0; i < 200; i++) print i % 2, int(i / 2) % 2, (i * 7) % 10 / 10, 1 - i % 2 }' >tiny.csv
+awk -v OFS=, 'BEGIN { for (i = 0; i < 200; i++) print i % 2, int(i / 2) % 2, (i * 7) % 10 / 10, 1 - i % 2 }' >tiny.csv
 mkdir models
 cat >models/parts.gm <<'GM'
 block layer(x, units) { x |> dense(units) |> tanh }

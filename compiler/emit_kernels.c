@@ -1,0 +1,295 @@
+// Kernels as functions of pointers; see emit.h and emit_kernels.h.
+//
+// Every kernel becomes the text of a function in which no offset stands; kernels whose texts are equal share one
+// function. Invariant: the arithmetic, its order and the shapes handed to the BLAS are those of runtime/exec.c.
+#include "emit_kernels.h"
+
+#include <string.h>
+
+bool kernel_is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// --- statements and pointers ---
+
+void kernel_line(KernelText *k, int depth, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  text_add(&k->body, "%*s%s\n", 2 * depth, "", arena_vformat(k->arena, format, list));
+  va_end(list);
+}
+
+void kernel_size(KernelText *k, const char *name, int64_t size) {
+  text_add(&k->sizes, "%s%s = %lld", k->sizes.length ? ", " : "", name, (long long)size);
+}
+
+static const char *pointer_find(const KernelText *k, int64_t at) {
+  for (int i = 0; i < k->pointers; i++)
+    if (k->at[i] == at) return k->pointer[i];
+  return NULL;
+}
+
+static const char *pointer_add(KernelText *k, int64_t at, const char *name) {
+  if (k->pointers == MOST_POINTERS) fail(k->arena, EXIT_SOFTWARE, "a kernel of more than %d buffers", MOST_POINTERS);
+  k->at[k->pointers] = at;
+  return k->pointer[k->pointers++] = name;
+}
+
+const char *kernel_pointer(KernelText *k, int64_t at) {
+  const char *name = pointer_find(k, at);
+  if (name) return name;
+  int n = k->pointers - k->written;
+  return pointer_add(k, at, n < 8 ? arena_format(k->arena, "%c", 'a' + n) : arena_format(k->arena, "a%d", n + 1));
+}
+
+const char *kernel_shape(Arena *a, int rank, const int64_t *dim) {
+  Text t = text_new(a);
+  text_add(&t, "[");
+  for (int i = 0; i < rank; i++) text_add(&t, "%s%lld", i ? ", " : "", (long long)dim[i]);
+  text_add(&t, "]");
+  return t.data;
+}
+
+const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim) {
+  const char *name = pointer_find(k, at);
+  if (name) return name;
+  k->shape[k->written++] = kernel_shape(k->arena, rank, dim);
+  return pointer_add(k, at, k->pointers ? arena_format(k->arena, "y%d", k->pointers + 1) : "y");
+}
+
+// --- the kinds ---
+
+// Where the pieces begin and end along a size: "begin" and "end", or the whole of it.
+static void gemm_cut(KernelText *k, const Gemm *g) {
+  static const char *const size[] = {"M", "N", "BATCH"};
+  k->cut = k->pieces > 1 ? size[g->cut] : NULL;
+}
+
+// "+ begin", "+ begin * LDA": how far into a matrix a piece begins, or nothing.
+static const char *gemm_from(const KernelText *k, bool cut, bool by_rows, const char *stride) {
+  if (!k->cut || !cut) return "";
+  return by_rows ? arena_format(k->arena, " + begin * %s", stride) : " + begin";
+}
+
+static void emit_gemm(KernelText *k, const Gemm *g) {
+  const int64_t shape[] = {g->batch, g->m, g->n};
+  const char *c = kernel_output(k, g->c, g->batch > 1 ? 3 : 2, g->batch > 1 ? shape : shape + 1);
+  const char *a = kernel_pointer(k, g->a), *b = kernel_pointer(k, g->b);
+  gemm_cut(k, g);
+  if (g->batch > 1) kernel_size(k, "BATCH", g->batch);
+  kernel_size(k, "M", g->m);
+  kernel_size(k, "N", g->n);
+  kernel_size(k, "K", g->k);
+  bool rows = k->cut && g->cut == 0, columns = k->cut && g->cut == 1, batch = g->batch > 1;
+  const char *lda = arena_format(k->arena, "%lld", (long long)g->lda),
+             *ldb = arena_format(k->arena, "%lld", (long long)g->ldb);
+  const char *ldc = arena_format(k->arena, "%lld", (long long)g->ldc);
+  const char *from_a = gemm_from(k, rows, !g->transpose_a, lda), *from_b = gemm_from(k, columns, g->transpose_b, ldb);
+  const char *from_c = gemm_from(k, rows || columns, rows, ldc);
+  int depth = 1;
+  if (batch) {
+    bool cut = k->cut && g->cut == 2;
+    kernel_line(k, depth++, "for (int64_t i = %s; i < %s; i++)", cut ? "begin" : "0", cut ? "end" : "BATCH");
+    from_a = arena_format(k->arena, " + i * %lld%s", (long long)g->step_a, from_a);
+    from_b = arena_format(k->arena, " + i * %lld%s", (long long)g->step_b, from_b);
+    from_c = arena_format(k->arena, " + i * %lld%s", (long long)g->step_c, from_c);
+  }
+  kernel_line(k, depth, "cblas_sgemm(CblasRowMajor, %s, %s, %s, %s, K,", g->transpose_a ? "CblasTrans" : "CblasNoTrans",
+              g->transpose_b ? "CblasTrans" : "CblasNoTrans", rows ? "(int)(end - begin)" : "M",
+              columns ? "(int)(end - begin)" : "N");
+  kernel_line(k, depth, "            1.0f, %s%s, %s, %s%s, %s, 0.0f, %s%s, %s);", a, from_a, lda, b, from_b, ldb, c,
+              from_c, ldc);
+}
+
+static void emit_random(KernelText *k, const Random *r) {
+  const char *y = kernel_output(k, r->at, 2, (const int64_t[]){r->rows, r->count});
+  static const char *const address[] = {"RANDOM_STEP", "RANDOM_EXAMPLE", "RANDOM_ONCE"};
+  kernel_size(k, "ROWS", r->rows);
+  kernel_size(k, "COUNT", r->count);
+  if (k->pieces > 1) k->cut = "ROWS";
+  kernel_line(k, 1, "random_rows(call->run, %s, %u, %s, COUNT, %s, %s);", address[r->address], r->stream, y,
+              k->cut ? "begin" : "0", k->cut ? "end" : "ROWS");
+}
+
+// In each row of the table as many columns as the piece has, or all.
+static void emit_gather(KernelText *k, const Gather *g) {
+  const char *y = kernel_output(k, g->out, 2, (const int64_t[]){g->indices, g->width}),
+             *table = kernel_pointer(k, g->table), *index = kernel_pointer(k, g->index);
+  kernel_size(k, "ROWS", g->rows);
+  kernel_size(k, "INDICES", g->indices);
+  kernel_size(k, "WIDTH", g->width);
+  if (k->pieces > 1) k->cut = "INDICES";
+  kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++) {", k->cut ? "begin" : "0", k->cut ? "end" : "INDICES");
+  kernel_line(k, 2, "const int64_t row = index_row(%s[i], ROWS);", index);
+  kernel_line(k, 2, "for (int64_t j = 0; j < WIDTH; j++) %s[i * WIDTH + j] = %s[row * WIDTH + j];", y, table);
+  kernel_line(k, 1, "}");
+}
+
+static void emit_scatter(KernelText *k, const Scatter *s) {
+  const char *y = kernel_output(k, s->out, 2, (const int64_t[]){s->rows, s->width}),
+             *values = kernel_pointer(k, s->values), *index = kernel_pointer(k, s->index);
+  kernel_size(k, "ROWS", s->rows);
+  kernel_size(k, "INDICES", s->indices);
+  kernel_size(k, "WIDTH", s->width);
+  if (k->pieces > 1) k->cut = "WIDTH";
+  const char *from = k->cut ? "begin" : "0", *to = k->cut ? "end" : "WIDTH";
+  kernel_line(k, 1, "for (int64_t i = 0; i < ROWS; i++)");
+  kernel_line(k, 2, "for (int64_t j = %s; j < %s; j++) %s[i * WIDTH + j] = 0.0f;", from, to, y);
+  kernel_line(k, 1, "for (int64_t i = 0; i < INDICES; i++) {");
+  kernel_line(k, 2, "const int64_t row = index_row(%s[i], ROWS);", index);
+  kernel_line(k, 2, "for (int64_t j = %s; j < %s; j++) %s[row * WIDTH + j] += %s[i * WIDTH + j];", from, to, y, values);
+  kernel_line(k, 1, "}");
+}
+
+static void emit_cumsum(KernelText *k, const Cumsum *c) {
+  const char *y = kernel_output(k, c->out, 3, (const int64_t[]){c->outer, c->length, c->inner}),
+             *x = kernel_pointer(k, c->in);
+  kernel_size(k, "OUTER", c->outer);
+  kernel_size(k, "LENGTH", c->length);
+  kernel_size(k, "INNER", c->inner);
+  if (k->pieces > 1) k->cut = "OUTER";
+  kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++)", k->cut ? "begin" : "0", k->cut ? "end" : "OUTER");
+  kernel_line(k, 2, "for (int64_t j = 0; j < INNER; j++)");
+  kernel_line(k, 3, "cumsum_line(%s + i * LENGTH * INNER + j, %s + i * LENGTH * INNER + j, LENGTH, INNER, %s);", y, x,
+              c->from_end ? "true" : "false");
+}
+
+static void emit_iota(KernelText *k, const Iota *c) {
+  const char *y = kernel_output(k, c->at, 3, (const int64_t[]){c->outer, c->length, c->inner});
+  kernel_size(k, "OUTER", c->outer);
+  kernel_size(k, "LENGTH", c->length);
+  kernel_size(k, "INNER", c->inner);
+  if (k->pieces > 1) k->cut = "OUTER";
+  kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++)", k->cut ? "begin" : "0", k->cut ? "end" : "OUTER");
+  kernel_line(k, 2, "for (int64_t j = 0; j < LENGTH; j++)");
+  kernel_line(k, 3, "for (int64_t k = 0; k < INNER; k++) %s[(i * LENGTH + j) * INNER + k] = (float)j;", y);
+}
+
+static const char *kernel_verb(KernelKind kind) {
+  switch (kind) {
+    case KERNEL_REGION:
+      return "compute_";
+    case KERNEL_GEMM:
+      return "multiply_";
+    case KERNEL_RANDOM:
+      return "draw_";
+    case KERNEL_GATHER:
+      return "gather_";
+    case KERNEL_SCATTER:
+      return "scatter_";
+    case KERNEL_CUMSUM:
+      return "cumsum_";
+    case KERNEL_IOTA:
+      return "index_";
+  }
+  return "";
+}
+
+static void emit_body(KernelText *t, const Kernel *k) {
+  switch (k->kind) {
+    case KERNEL_REGION:
+      emit_region(t, &k->region);
+      break;
+    case KERNEL_GEMM:
+      emit_gemm(t, &k->gemm);
+      break;
+    case KERNEL_RANDOM:
+      emit_random(t, &k->random);
+      break;
+    case KERNEL_GATHER:
+      emit_gather(t, &k->gather);
+      break;
+    case KERNEL_SCATTER:
+      emit_scatter(t, &k->scatter);
+      break;
+    case KERNEL_CUMSUM:
+      emit_cumsum(t, &k->cumsum);
+      break;
+    case KERNEL_IOTA:
+      emit_iota(t, &k->iota);
+      break;
+  }
+}
+
+// --- functions ---
+
+// Parameters and body: all of the function but its name.
+static const char *function_text(const KernelText *k) {
+  Text t = text_new(k->arena);
+  bool whole = !k->cut;
+  text_add(&t, whole ? "(const Call *call) {\n" : "(void *context, int piece) {\n  const Call *call = context;\n");
+  if (k->sizes.length && whole) text_add(&t, "  enum { %s };\n", k->sizes.data);
+  if (!whole) text_add(&t, "  enum { %s%sPIECES = %d };\n", k->sizes.data, k->sizes.length ? ", " : "", k->pieces);
+  for (int i = 0; i < k->pointers; i++)
+    text_add(&t, "  %sfloat *restrict const %s = call->at[%d];\n", i < k->written ? "" : "const ", k->pointer[i], i);
+  if (k->cut)
+    text_add(&t, "  const int64_t begin = %s * (int64_t)piece / PIECES, end = %s * (int64_t)(piece + 1) / PIECES;\n",
+             k->cut, k->cut);
+  text_append(&t, k->body.data, k->body.length);
+  text_add(&t, "}\n");
+  return t.data;
+}
+
+KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names) {
+  KernelTable *t = NEW(a, KernelTable);
+  *t = (KernelTable){.arena = a, .sources = sources, .names = names, .text = text_new(a)};
+  return t;
+}
+
+// The text of a line of one of the sources, or NULL.
+static const char *source_line(const KernelTable *t, const char *file, int line) {
+  for (int i = 0; t->sources && file && i < sources_count(t->sources); i++) {
+    const SourceText *s = sources_text(t->sources, i);
+    if (strcmp(s->name, file) != 0) continue;
+    const char *p = s->text;
+    for (int n = 1; n < line && p; n++) p = (p = strchr(p, '\n')) ? p + 1 : NULL;
+    if (!p) return NULL;
+    p += strspn(p, " \t");
+    return arena_slice(t->arena, p, strcspn(p, "\r\n"));
+  }
+  return NULL;
+}
+
+void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent) {
+  if (k->label) {
+    text_add(out, "%s// ", indent);
+    emit_comment_text(out, k->label);
+    text_add(out, "\n");
+  }
+  if (!k->file) return;
+  const char *line = source_line(t, k->file, k->line);
+  text_add(out, "%s// ", indent);
+  emit_comment_text(out, arena_format(t->arena, "%s:%d%s%s", k->file, k->line, line ? ": " : "", line ? line : ""));
+  text_add(out, "\n");
+}
+
+const char *kernel_result(Arena *a, const Kernel *k, int n) {
+  const char *p = k->label ? k->label : "";
+  for (; n > 0 && p; n--) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
+  const char *equals = p ? strstr(p, " = ") : NULL, *next = p ? strstr(p, "; ") : NULL;
+  return equals && (!next || equals < next) ? arena_slice(a, p, (size_t)(equals - p)) : "value";
+}
+
+static const KernelFunction *function_of(KernelTable *t, const KernelText *body, const Kernel *k) {
+  const char *text = function_text(body);
+  KernelFunction **link = &t->first;
+  for (; *link; link = &(*link)->next)
+    if (strcmp((*link)->text, text) == 0) return *link;
+  const char *name = name_unique(t->names, kernel_verb(k->kind), kernel_result(t->arena, k, 0));
+  *link = NEW(t->arena, KernelFunction);
+  **link = (KernelFunction){name, text, !body->cut, NULL};
+  text_add(&t->text, "\n");
+  kernel_place(&t->text, t, k, "");
+  text_add(&t->text, "static void %s%s", (*link)->name, text);
+  return *link;
+}
+
+KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
+  KernelText *body = NEW(t->arena, KernelText);
+  *body = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
+  emit_body(body, k);
+  KernelCall *call = NEW(t->arena, KernelCall);
+  *call = (KernelCall){function_of(t, body, k), body->at, body->shape, body->pointers, body->written};
+  if (t->most_pointers < body->pointers) t->most_pointers = body->pointers;
+  return call;
+}

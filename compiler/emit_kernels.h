@@ -1,0 +1,65 @@
+// Kernels as C functions: what emit_kernels.c and emit_region.c share with the printer of programs. Private to the
+// emitter.
+#ifndef GMC_EMIT_KERNELS_H
+#define GMC_EMIT_KERNELS_H
+
+#include "emit.h"
+
+enum { MOST_POINTERS = 128 };
+
+// One kernel on its way to text: the statements, in terms of pointers that the caller hands over.
+typedef struct {
+  Arena *arena;
+  int pieces;
+  Text sizes;                 // enumerators: "N0 = 128, N1 = 400"
+  const char *cut;            // the size that the pieces divide, or NULL
+  Text body;                  // statements
+  int64_t at[MOST_POINTERS];  // offset of each pointer; those written come first
+  const char *pointer[MOST_POINTERS];
+  const char *shape[MOST_POINTERS];  // of what is written: "[128, 400]"
+  int pointers, written;
+} KernelText;
+
+// The name of the pointer to offset `at`, for reading and for writing. All that is written is named before what is only
+// read.
+const char *kernel_pointer(KernelText *k, int64_t at);
+const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim);
+void kernel_size(KernelText *k, const char *name, int64_t size);
+void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
+bool kernel_is_word(char c);
+const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
+// The name of the n-th result of a kernel, from its label: "a = x + y; b = a * y".
+const char *kernel_result(Arena *a, const Kernel *k, int n);
+void emit_region(KernelText *k, const Region *r);
+
+// A function that some kernels share.
+typedef struct KernelFunction {
+  const char *name;
+  const char *text;  // parameters and body
+  bool whole;        // is in one piece, and called directly
+  struct KernelFunction *next;
+} KernelFunction;
+
+typedef struct {
+  const KernelFunction *function;
+  const int64_t *at;         // offsets
+  const char *const *shape;  // of those written
+  int pointers, written;
+} KernelCall;
+
+typedef struct {
+  Arena *arena;
+  const Sources *sources;  // for the lines of the model, or NULL
+  Names *names;
+  KernelFunction *first;
+  int most_pointers;
+  Text text;  // all functions, with their comments
+} KernelTable;
+
+KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names);
+// The function that does what the kernel does, printed unless there is one already, and what to hand to it.
+KernelCall *kernel_call(KernelTable *t, const Kernel *k);
+// "// model.gm:14: the text of that line", or nothing if the place is not known.
+void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent);
+
+#endif

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Emitted programs against `gmc run`, file by file: tests/models/emit.sh MODEL...
+# Every model is trained for a few steps by gmc and by its emitted program, compiled by gcc and clang with warnings as errors;
+# the losses printed and all files of the runs but run.json and run.log (times, compilers) must be equal to the byte.
+set -u
+steps=${STEPS:-12}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+
+check() {  # check WHAT COMMAND...: counts whether the command succeeds
+  what=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $what"
+    head -n 20 "$work/log"
+  fi
+}
+
+same_files() {  # same_files A B: both ways, so that neither folder lacks a file
+  diff -rq -x run.json -x run.log -x .lock -x '*.gm' -x config.yaml "$1" "$2"
+}
+
+train() {  # train FOLDER OUTPUT THREADS COMMAND...
+  folder=$1 output=$2 threads=$3
+  shift 3
+  "$@" --out "$folder" --steps "$steps" --seed 7 --threads "$threads" >"$output"
+}
+
+for model in "$@"; do
+  name=$(basename "$model" .gm)
+  check "$name: gmc run" train "$work/$name" "$work/$name.out" 1 ./gmc run "$model"
+  check "$name: gmc emit" ./gmc emit "$model" -o "$work/$name.c"
+  for cc in gcc clang; do
+    program=$work/$name-$cc
+    check "$name: $cc" $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -O3 -march=native -ffp-contract=off "$work/$name.c" \
+      -lopenblas -lz -lm -lpthread -o "$program"
+    for threads in 1 2; do
+      check "$name: $cc, $threads threads" train "$program-$threads" "$program-$threads.out" $threads "$program"
+      check "$name: $cc, $threads threads: losses" diff "$work/$name.out" "$program-$threads.out"
+      check "$name: $cc, $threads threads: files" same_files "$work/$name" "$program-$threads"
+    done
+  done
+done
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

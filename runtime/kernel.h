@@ -78,14 +78,14 @@ typedef struct {
   int cut;
 } Gemm;
 
-// Uniform numbers on (0, 1): out[row][element], row-major. For RANDOM_ONCE there is one row.
+// Uniform numbers on (0, 1): out[row][element], row-major. For RANDOM_ONCE there is one row. Pieces cut the rows.
 typedef struct {
   int64_t at, rows, count;
   uint32_t stream;
   RandomAddress address;
 } Random;
 
-// out[i][r] = table[index[i]][r]; the index is rounded down and clamped to the table.
+// out[i][r] = table[index[i]][r]; the index is rounded down and clamped to the table. Pieces cut the indices.
 typedef struct {
   int64_t table, index, out;
   int64_t rows, indices, width;
@@ -97,14 +97,14 @@ typedef struct {
   int64_t rows, indices, width;
 } Scatter;
 
-// Running sums along the middle axis of [outer, length, inner].
+// Running sums along the middle axis of [outer, length, inner]. Pieces cut the outer axis.
 typedef struct {
   int64_t in, out;
   int64_t outer, length, inner;
   bool from_end;
 } Cumsum;
 
-// The index along the middle axis of [outer, length, inner]: out[o][i][r] = i.
+// The index along the middle axis of [outer, length, inner]: out[o][i][r] = i. Pieces cut the outer axis.
 typedef struct {
   int64_t at;
   int64_t outer, length, inner;

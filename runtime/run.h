@@ -28,6 +28,7 @@ struct Run {
   const Plan *plan;
   float *memory;           // plan->peak floats
   Pool *pool;
+  struct Exec *exec;       // runtime/exec.c; NULL in an emitted program
   Data train, test;
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
   void (*execute)(Run *run, int program);  // runs one program of the plan once

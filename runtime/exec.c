@@ -1,0 +1,164 @@
+// Runs programs kernel after kernel; see exec.h.
+//
+// Every kernel is handed to the pool in the pieces that the plan has cut. A piece of a matrix product is one call of the
+// BLAS, done by one thread, because the bits of a product depend on its shape and on the threads that share it.
+// Invariant: what a kernel writes depends on the plan, the memory and the run's random address; not on the threads.
+#include "exec.h"
+
+#include <cblas.h>
+#include <limits.h>
+#include <math.h>
+#include <sys/mman.h>
+
+#include "kernels.h"
+#include "pool.h"
+#include "region.h"
+
+struct Exec {
+  RegionCode ***region;  // of each program, of each kernel that is a region
+};
+
+typedef struct {
+  Run *run;
+  const Kernel *kernel;
+  const RegionCode *region;
+} KernelCall;
+
+typedef struct {
+  int64_t begin, end;
+} Range;
+
+// The part of a size that a piece does.
+static Range range_of(int64_t size, const Kernel *k, int piece) {
+  return (Range){size * piece / k->pieces, size * (piece + 1) / k->pieces};
+}
+
+// ---- kernels
+
+static void gemm_run(const Gemm *g, float *memory, const Kernel *k, int piece) {
+  Range batch = {0, g->batch}, rows = {0, g->m}, columns = {0, g->n};
+  Range *cut = g->cut == 0 ? &rows : g->cut == 1 ? &columns : &batch;
+  *cut = range_of(cut->end, k, piece);
+  if (rows.begin == rows.end || columns.begin == columns.end) return;
+  const float *a = memory + g->a + (g->transpose_a ? rows.begin : rows.begin * g->lda);
+  const float *b = memory + g->b + (g->transpose_b ? columns.begin * g->ldb : columns.begin);
+  float *c = memory + g->c + rows.begin * g->ldc + columns.begin;
+  for (int64_t i = batch.begin; i < batch.end; i++)
+    cblas_sgemm(CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans, g->transpose_b ? CblasTrans : CblasNoTrans,
+                (int)(rows.end - rows.begin), (int)(columns.end - columns.begin), (int)g->k, 1.0f, a + i * g->step_a,
+                (int)g->lda, b + i * g->step_b, (int)g->ldb, 0.0f, c + i * g->step_c, (int)g->ldc);
+}
+
+static void gather_run(const Gather *g, float *memory, const Kernel *k, int piece) {
+  Range some = range_of(g->indices, k, piece);
+  for (int64_t i = some.begin; i < some.end; i++) {
+    const float *row = memory + g->table + index_row(memory[g->index + i], g->rows) * g->width;
+    float *out = memory + g->out + i * g->width;
+    for (int64_t r = 0; r < g->width; r++) out[r] = row[r];
+  }
+}
+
+static void scatter_run(const Scatter *s, float *memory, const Kernel *k, int piece) {
+  Range some = range_of(s->width, k, piece);
+  for (int64_t i = 0; i < s->rows; i++)
+    for (int64_t r = some.begin; r < some.end; r++) memory[s->out + i * s->width + r] = 0.0f;
+  for (int64_t i = 0; i < s->indices; i++) {
+    float *out = memory + s->out + index_row(memory[s->index + i], s->rows) * s->width;
+    const float *value = memory + s->values + i * s->width;
+    for (int64_t r = some.begin; r < some.end; r++) out[r] += value[r];
+  }
+}
+
+static void cumsum_run(const Cumsum *c, float *memory, const Kernel *k, int piece) {
+  Range some = range_of(c->outer, k, piece);
+  for (int64_t i = some.begin * c->inner; i < some.end * c->inner; i++) {
+    int64_t line = i / c->inner * c->length * c->inner + i % c->inner;
+    cumsum_line(memory + c->out + line, memory + c->in + line, c->length, c->inner, c->from_end);
+  }
+}
+
+static void iota_run(const Iota *t, float *memory, const Kernel *k, int piece) {
+  Range some = range_of(t->outer, k, piece);
+  float *out = memory + t->at + some.begin * t->length * t->inner;
+  for (int64_t o = some.begin; o < some.end; o++)
+    for (int64_t i = 0; i < t->length; i++)
+      for (int64_t r = 0; r < t->inner; r++) *out++ = (float)i;
+}
+
+static void random_run(const Random *r, Run *run, const Kernel *k, int piece) {
+  Range some = range_of(r->rows, k, piece);
+  random_rows(run, r->address, r->stream, run->memory + r->at, r->count, some.begin, some.end);
+}
+
+static void kernel_run(void *call, int piece) {
+  const KernelCall *c = call;
+  const Kernel *k = c->kernel;
+  float *memory = c->run->memory;
+  switch (k->kind) {
+    case KERNEL_REGION: region_run(c->region, memory, piece); break;
+    case KERNEL_GEMM: gemm_run(&k->gemm, memory, k, piece); break;
+    case KERNEL_RANDOM: random_run(&k->random, c->run, k, piece); break;
+    case KERNEL_GATHER: gather_run(&k->gather, memory, k, piece); break;
+    case KERNEL_SCATTER: scatter_run(&k->scatter, memory, k, piece); break;
+    case KERNEL_CUMSUM: cumsum_run(&k->cumsum, memory, k, piece); break;
+    case KERNEL_IOTA: iota_run(&k->iota, memory, k, piece); break;
+  }
+}
+
+// ---- programs
+
+void exec_kernel(Run *run, int program, int kernel) {
+  const Kernel *k = &run->plan->program[program].kernel[kernel];
+  KernelCall call = {run, k, run->exec->region[program][kernel]};
+  pool_run(run->pool, kernel_run, &call, k->pieces);
+}
+
+void exec_program(Run *run, int program) {
+  for (int i = 0; i < run->plan->program[program].kernels; i++) exec_kernel(run, program, i);
+}
+
+// ---- opening
+
+// The BLAS counts in int.
+static void check_gemm(Run *run, const Gemm *g) {
+  const int64_t size[] = {g->m, g->n, g->k, g->lda, g->ldb, g->ldc};
+  for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+    if (size[i] < 1 || size[i] > INT_MAX) fail(run->arena, EXIT_SOFTWARE, "a matrix product of size %lld", (long long)size[i]);
+}
+
+// OpenBLAS maps 128 MiB for every thread that calls it, and where there is no room it tries for ever.
+static void check_address_space(Run *run) {
+  size_t size = (size_t)pool_threads(run->pool) << 27;
+  void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED)
+    fail(run->arena, EXIT_MEMORY, "too little address space: the matrix products of %d threads need %zu MiB",
+         pool_threads(run->pool), size >> 20);
+  munmap(probe, size);
+}
+
+static bool prepare_program(Run *run, const PlanProgram *p, RegionCode **region) {
+  bool multiplies = false;
+  for (int i = 0; i < p->kernels; i++) {
+    const Kernel *k = &p->kernel[i];
+    if (k->kind == KERNEL_REGION) region[i] = region_prepare(run->arena, &k->region, k->pieces);
+    if (k->kind == KERNEL_GEMM) check_gemm(run, &k->gemm);
+    multiplies = multiplies || k->kind == KERNEL_GEMM;
+  }
+  return multiplies;
+}
+
+void exec_open(Run *run, int threads) {
+  const Plan *plan = run->plan;
+  bool multiplies = false;
+  run->pool = pool_open(run->arena, threads);
+  run->exec = NEW(run->arena, Exec);
+  run->exec->region = NEW_ARRAY(run->arena, RegionCode **, plan->programs);
+  for (int i = 0; i < plan->programs; i++) {
+    const PlanProgram *p = &plan->program[i];
+    run->exec->region[i] = NEW_ARRAY(run->arena, RegionCode *, p->kernels);
+    multiplies |= prepare_program(run, p, run->exec->region[i]);
+  }
+  if (multiplies) check_address_space(run);
+  openblas_set_num_threads(1);
+  run->execute = exec_program;
+}

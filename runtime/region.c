@@ -1,0 +1,257 @@
+// Runs regions: a small interpreter whose values are tiles that stay in the nearest cache; see region_code.h.
+//
+// For every tile: find or copy the loads, let each step's loop run over the tile, then store and reduce. A step costs some
+// nanoseconds beside its arithmetic, which a tile of hundreds of elements makes small.
+// Invariant: the order of every sum is that of kernel.h, however the space is cut into pieces and tiles.
+#include "region.h"
+
+#include <string.h>
+
+#include "kernels.h"
+#include "maths.h"
+#include "region_code.h"
+
+// A piece at work, and its present tile: `rows` rows from `row`, `columns` columns from `column`.
+typedef struct {
+  const RegionCode *code;
+  float *memory;
+  float **value;  // where each value of the tile begins
+  float *slot, *tile;
+  int64_t row_begin, row_end, column_begin, column_end;
+  int64_t row, rows, column, columns;
+  int64_t index[MAX_RANK];  // of the first row
+} RegionPiece;
+
+// ---- places
+
+static float *scratch_tile(const RegionPiece *p, int tile) { return p->tile + tile * p->code->tile; }
+
+static float *access_element(const RegionPiece *p, const Access *a) {
+  float *e = p->memory + a->at + p->column * a->column;
+  for (int i = 0; i < p->code->axes; i++) e += p->index[i] * a->row[i];
+  return e;
+}
+
+// Moves e from a row to the next one, whose index is kept in `index`.
+static float *access_next(const RegionCode *code, const Access *a, float *e, int64_t *index) {
+  for (int i = code->axes - 1; i >= 0; i--) {
+    e += a->row[i];
+    if (++index[i] < code->dim[i]) break;
+    e -= a->row[i] * code->dim[i];
+    index[i] = 0;
+  }
+  return e;
+}
+
+static void tile_index(RegionPiece *p) {
+  int64_t row = p->row;
+  for (int i = p->code->axes - 1; i > 0; i--) {
+    p->index[i] = row % p->code->dim[i];
+    row /= p->code->dim[i];
+  }
+  p->index[0] = row;
+}
+
+// ---- loads
+
+static void tile_copy_in(float *restrict out, const float *restrict in, int64_t stride, int64_t n) {
+  if (stride == 1)
+    for (int64_t i = 0; i < n; i++) out[i] = in[i];
+  else if (stride == 0)
+    for (int64_t i = 0; i < n; i++) out[i] = in[0];
+  else
+    for (int64_t i = 0; i < n; i++) out[i] = in[i * stride];
+}
+
+static void tile_copy_out(float *restrict out, int64_t stride, const float *restrict in, int64_t n) {
+  if (stride == 1)
+    for (int64_t i = 0; i < n; i++) out[i] = in[i];
+  else
+    for (int64_t i = 0; i < n; i++) out[i * stride] = in[i];
+}
+
+static void load_copy(const RegionPiece *p, const Access *a, float *tile) {
+  int64_t index[MAX_RANK];
+  memcpy(index, p->index, sizeof index);
+  float *e = access_element(p, a);
+  for (int64_t r = 0; r < p->rows; r++) {
+    tile_copy_in(tile + r * p->columns, e, a->column, p->columns);
+    if (r + 1 < p->rows) e = access_next(p->code, a, e, index);
+  }
+}
+
+static void tile_load(const RegionPiece *p) {
+  for (int i = 0; i < p->code->loads; i++) {
+    const LoadCode *l = &p->code->load[i];
+    switch (l->way) {
+      case LOAD_ROW_NUMBER: *p->value[i] = *access_element(p, &l->from); break;
+      case LOAD_DIRECT: p->value[i] = access_element(p, &l->from); break;
+      case LOAD_COPY: load_copy(p, &l->from, p->value[i]); break;
+      case LOAD_NUMBER: case LOAD_REPEAT: break;
+    }
+  }
+}
+
+// ---- steps
+
+static void tile_steps(const RegionPiece *p, const Step *step, int steps) {
+  float **v = p->value;
+  int64_t n = p->rows * p->columns;
+  for (const Step *s = step, *end = step + steps; s < end; s++)
+    s->loop(v[s->out], v[s->in[0]], v[s->in[1]], v[s->in[2]], s->number ? 1 : n);
+}
+
+// ---- stores
+
+static void tile_fill(float *tile, float x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) tile[i] = x;
+}
+
+static void store_copy(const RegionPiece *p, const Access *to, const float *x) {
+  int64_t index[MAX_RANK];
+  memcpy(index, p->index, sizeof index);
+  float *e = access_element(p, to);
+  for (int64_t r = 0; r < p->rows; r++) {
+    tile_copy_out(e, to->column, x + r * p->columns, p->columns);
+    if (r + 1 < p->rows) e = access_next(p->code, to, e, index);
+  }
+}
+
+// Every row along its columns. The lanes of a row that is longer than a tile wait in `lane`.
+static void store_lanes(const RegionPiece *p, const StoreCode *s, const float *x, float *lane) {
+  int64_t index[MAX_RANK];
+  memcpy(index, p->index, sizeof index);
+  bool sum = s->kind == STORE_SUM, begins = p->column == 0, ends = p->column + p->columns == p->code->columns;
+  float *e = access_element(p, &s->to);
+  for (int64_t r = 0; r < p->rows; r++) {
+    if (begins) (sum ? lanes_zero : lanes_low)(lane);
+    (sum ? lanes_add : lanes_maximum)(lane, x + r * p->columns, p->columns);
+    if (ends) *e = sum ? lanes_sum(lane) : lanes_largest(lane);
+    if (r + 1 < p->rows) e = access_next(p->code, &s->to, e, index);
+  }
+}
+
+static void tile_add_row(float *restrict total, const float *restrict x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) total[i] += x[i];
+}
+
+static void tile_maximum_row(float *restrict total, const float *restrict x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) total[i] = m_max(total[i], x[i]);
+}
+
+// Row upon row into `total`, which is stored after the last row of the run.
+static void store_rows(const RegionPiece *p, const StoreCode *s, const float *x, float *total) {
+  bool sum = s->kind == STORE_SUM;
+  int64_t within = p->row % p->code->run;
+  if (within == 0) tile_fill(total, sum ? 0.0f : -INFINITY, p->columns);
+  for (int64_t r = 0; r < p->rows; r++) (sum ? tile_add_row : tile_maximum_row)(total, x + r * p->columns, p->columns);
+  if (within + p->rows == p->code->run) tile_copy_out(access_element(p, &s->to), s->to.column, total, p->columns);
+}
+
+static void tile_store(const RegionPiece *p) {
+  for (int i = 0; i < p->code->stores; i++) {
+    const StoreCode *s = &p->code->store[i];
+    if (s->direct) continue;
+    const float *x = p->value[s->value];
+    if (s->fill >= 0) {
+      tile_fill(scratch_tile(p, s->fill), *x, p->rows * p->columns);
+      x = scratch_tile(p, s->fill);
+    }
+    if (s->kind == STORE_ALL)
+      store_copy(p, &s->to, x);
+    else if (p->code->reduce == REDUCE_LANES)
+      store_lanes(p, s, x, scratch_tile(p, s->total));
+    else
+      store_rows(p, s, x, scratch_tile(p, s->total));
+  }
+}
+
+// ---- tiles and pieces
+
+static void tile_run(RegionPiece *p) {
+  tile_index(p);
+  tile_load(p);
+  for (int i = 0; i < p->code->stores; i++) {
+    const StoreCode *s = &p->code->store[i];
+    if (s->direct) p->value[s->value] = access_element(p, &s->to);
+  }
+  tile_steps(p, p->code->step, p->code->steps);
+  tile_store(p);
+}
+
+// The rows from begin to end, for columns that fit into a tile.
+static void piece_rows(RegionPiece *p, int64_t begin, int64_t end) {
+  for (p->row = begin; p->row < end; p->row += p->rows) {
+    p->rows = end - p->row < p->code->tile_rows ? end - p->row : p->code->tile_rows;
+    tile_run(p);
+  }
+}
+
+// Sets p->columns to the width of the tiles that begin at p->column.
+static bool tile_columns_left(RegionPiece *p) {
+  int64_t left = p->column_end - p->column;
+  p->columns = left < p->code->tile_columns ? left : p->code->tile_columns;
+  return left > 0;
+}
+
+// A run of rows at a time, and in it some columns after others: all rows of a sum follow each other.
+static void piece_by_runs(RegionPiece *p) {
+  for (int64_t row = p->row_begin; row < p->row_end; row += p->code->run)
+    for (p->column = p->column_begin; tile_columns_left(p); p->column += p->columns) piece_rows(p, row, row + p->code->run);
+}
+
+// A row at a time, or several if they are short.
+static void piece_by_rows(RegionPiece *p) {
+  const RegionCode *code = p->code;
+  for (int64_t row = p->row_begin; row < p->row_end; row += code->tile_rows) {
+    int64_t end = p->row_end - row < code->tile_rows ? p->row_end : row + code->tile_rows;
+    for (p->column = p->column_begin; tile_columns_left(p); p->column += p->columns) piece_rows(p, row, end);
+  }
+}
+
+static void piece_part(RegionPiece *p, int piece) {
+  const RegionCode *code = p->code;
+  int64_t units = code->cut_columns ? (code->columns + LANES - 1) / LANES : code->rows / code->run;
+  int64_t begin = units * piece / code->pieces, end = units * (piece + 1) / code->pieces;
+  p->row_begin = code->cut_columns ? 0 : begin * code->run;
+  p->row_end = code->cut_columns ? code->rows : end * code->run;
+  p->column_begin = code->cut_columns ? begin * LANES : 0;
+  p->column_end = code->cut_columns && end < units ? end * LANES : code->columns;
+}
+
+// Gives every value its place, and computes what is the same for the whole piece.
+static void piece_begin(RegionPiece *p) {
+  const RegionCode *code = p->code;
+  for (int i = 0; i < code->loads; i++) {
+    const LoadCode *l = &code->load[i];
+    bool number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
+    p->value[i] = number ? p->slot + l->place : scratch_tile(p, l->place);
+    if (l->way == LOAD_NUMBER) *p->value[i] = p->memory[l->from.at];
+    if (l->way == LOAD_REPEAT) load_copy(p, &l->from, p->value[i]);
+  }
+  for (int i = 0; i < code->constants; i++) {
+    p->value[code->loads + i] = p->slot + code->slots + i;
+    p->slot[code->slots + i] = code->constant[i];
+  }
+  int first = code->loads + code->constants;
+  for (const Step *s = code->first; s < code->first + code->firsts; s++) p->value[s->out] = p->slot + code->place[s->out - first];
+  for (const Step *s = code->step; s < code->step + code->steps; s++)
+    p->value[s->out] = s->number ? p->slot + code->place[s->out - first] : scratch_tile(p, code->place[s->out - first]);
+  tile_steps(p, code->first, code->firsts);
+}
+
+void region_run(const RegionCode *code, float *memory, int piece) {
+  _Alignas(64) float scratch[REGION_SCRATCH];
+  float *value[REGION_VALUES];
+  RegionPiece p = {.code = code, .memory = memory, .value = value, .tile = scratch};
+  p.slot = scratch + code->tiles * code->tile;
+  piece_part(&p, piece);
+  if (p.row_begin >= p.row_end || p.column_begin >= p.column_end) return;
+  p.rows = code->tile_rows;
+  p.columns = code->tile_columns;
+  piece_begin(&p);
+  if (code->reduce == REDUCE_ROWS)
+    piece_by_runs(&p);
+  else
+    piece_by_rows(&p);
+}

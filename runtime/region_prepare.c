@@ -1,0 +1,257 @@
+// Makes regions ready to be run; see region_code.h.
+//
+// In order: the iteration space as rows of columns, the shape of a tile, a way of loading for every load, the steps with
+// the loops that fit their inputs, and which results can be written where they are stored.
+// Invariant: nothing decided here changes a bit of any result.
+#include <string.h>
+
+#include "kernels.h"
+#include "region_code.h"
+
+#define ARITY_SOURCE(arity)
+#define ARITY_MOVEMENT(arity)
+#define ARITY_REDUCTION(arity)
+#define ARITY_CONTRACTION(arity)
+#define ARITY_MARK(arity)
+#define ARITY_ELEMENTWISE(arity) arity,
+
+static int instr_arity(const Instr *i) {
+  static const int8_t arities[SCALAR_COUNT] = {
+#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
+#include "ops.def"
+  };
+  return arities[i->op];
+}
+
+// ---- rows and columns
+
+// Axis k of the result is axis axis[k] of the region, with its joined neighbours.
+typedef struct {
+  int axis[MAX_RANK], axes;
+  int64_t dim[MAX_RANK];
+} RegionAxes;
+
+static bool view_joins(const View *v, int outer, int inner, int64_t dim) {
+  return v->stride[outer] == v->stride[inner] * dim;
+}
+
+// Whether every view can run through axis `outer` and axis `inner` of size `dim` as through one.
+static bool axes_join(const Region *r, int outer, int inner, int64_t dim) {
+  if (outer == r->reduce || inner == r->reduce) return false;
+  for (int i = 0; i < r->loads; i++)
+    if (!view_joins(&r->load[i], outer, inner, dim)) return false;
+  for (int i = 0; i < r->stores; i++)
+    if (!view_joins(&r->store[i].view, outer, inner, dim)) return false;
+  return true;
+}
+
+// Drops axes of size 1 and joins the others where that is possible.
+static RegionAxes axes_of(const Region *r) {
+  RegionAxes x = {.axes = 0};
+  for (int i = 0; i < r->rank; i++) {
+    if (r->dim[i] == 1 && i != r->reduce) continue;
+    if (x.axes && axes_join(r, x.axis[x.axes - 1], i, r->dim[i])) {
+      x.axis[x.axes - 1] = i;
+      x.dim[x.axes - 1] *= r->dim[i];
+    } else {
+      x.axis[x.axes] = i;
+      x.dim[x.axes++] = r->dim[i];
+    }
+  }
+  return x;
+}
+
+// Puts the reduced axis, if it is not the columns, last among the rows. Returns the axis of the columns, or -1.
+static int axes_split(RegionCode *code, const Region *r, RegionAxes *x) {
+  code->reduce = r->reduce < 0 ? REDUCE_NONE : r->reduce == r->rank - 1 ? REDUCE_LANES : REDUCE_ROWS;
+  code->columns = code->rows = code->run = 1;
+  int columns = -1;
+  if (x->axes && (code->reduce != REDUCE_ROWS || x->axis[x->axes - 1] != r->reduce)) {
+    columns = x->axis[--x->axes];
+    code->columns = x->dim[x->axes];
+  }
+  for (int i = 0; i < x->axes && code->reduce == REDUCE_ROWS; i++) {
+    if (x->axis[i] != r->reduce) continue;
+    int64_t dim = code->run = x->dim[i];
+    memmove(&x->axis[i], &x->axis[i + 1], (size_t)(x->axes - 1 - i) * sizeof x->axis[0]);
+    memmove(&x->dim[i], &x->dim[i + 1], (size_t)(x->axes - 1 - i) * sizeof x->dim[0]);
+    x->axis[x->axes - 1] = r->reduce;
+    x->dim[x->axes - 1] = dim;
+    break;
+  }
+  code->axes = x->axes;
+  for (int i = 0; i < x->axes; i++) code->rows *= code->dim[i] = x->dim[i];
+  return columns;
+}
+
+// Strides along axes of size 1 count as 0, so that equal views have equal accesses.
+static Access access_of(const View *v, const RegionCode *code, const RegionAxes *x, int columns) {
+  Access a = {.at = v->at, .column = code->columns > 1 ? v->stride[columns] : 0};
+  for (int i = 0; i < x->axes; i++) a.row[i] = x->dim[i] > 1 ? v->stride[x->axis[i]] : 0;
+  return a;
+}
+
+static bool access_equal(const Access *a, const Access *b) { return memcmp(a, b, sizeof *a) == 0; }
+
+// ---- tiles
+
+// Pieces take whole rows if there are enough of them; where rows are summed, whole runs of them.
+static void choose_cut(RegionCode *code, int pieces) {
+  code->pieces = pieces;
+  code->cut_columns = pieces > 1 && code->reduce != REDUCE_LANES && code->rows / code->run < 2 * pieces;
+}
+
+// Tiles of at most `room` elements. Long rows are cut evenly, at multiples of LANES.
+static void choose_tile(RegionCode *code, int64_t room) {
+  code->tile_rows = 1;
+  code->tile_columns = code->columns;
+  if (code->columns > room) {
+    int64_t parts = (code->columns + room - 1) / room;
+    code->tile_columns = ((code->columns + parts - 1) / parts + LANES - 1) / LANES * LANES;
+  } else if (!code->cut_columns) {
+    int64_t most = code->reduce == REDUCE_ROWS ? code->run : code->rows;
+    code->tile_rows = room / code->columns < most ? room / code->columns : most;
+  }
+  code->tile = (code->tile_rows * code->tile_columns + LANES - 1) / LANES * LANES + REGION_PAD;
+}
+
+static bool is_number(const RegionCode *code, const Access *a) {
+  for (int i = 0; i < code->axes; i++)
+    if (a->row[i]) return false;
+  return a->column == 0;
+}
+
+// Whether the elements of every tile lie one after another.
+static bool is_contiguous(const RegionCode *code, const Access *a) {
+  if (code->columns > 1 && a->column != 1) return false;
+  int64_t stride = code->columns;
+  for (int i = code->axes - 1; i >= 0 && code->tile_rows > 1; i--) {
+    if (a->row[i] != stride) return false;
+    stride *= code->dim[i];
+    if (code->reduce == REDUCE_ROWS) break;
+  }
+  return true;
+}
+
+static LoadWay load_way(const RegionCode *code, const Access *a) {
+  bool repeats = true;
+  for (int i = 0; i < code->axes; i++) repeats = repeats && a->row[i] == 0;
+  if (is_number(code, a)) return LOAD_NUMBER;
+  if (code->tile_rows == 1 && a->column == 0) return LOAD_ROW_NUMBER;
+  if (is_contiguous(code, a)) return LOAD_DIRECT;
+  return repeats && code->tile_rows > 1 ? LOAD_REPEAT : LOAD_COPY;
+}
+
+// ---- values
+
+// What is known of a value while a region is made ready.
+typedef struct {
+  bool number, constant;  // one number for a tile; one for the whole piece
+  int last;               // the last instruction that reads it; INT16_MAX if it is stored
+} ValueUse;
+
+static void find_uses(const Region *r, ValueUse *value) {
+  for (int i = 0; i < r->instrs; i++)
+    for (int k = 0; k < instr_arity(&r->instr[i]); k++) value[r->instr[i].in[k]].last = i;
+  for (int i = 0; i < r->stores; i++) value[r->store[i].value].last = INT16_MAX;
+}
+
+// Gives every load its way and its place. One whose memory a store overwrites while its elements still wait to be stored
+// themselves is copied first.
+static void prepare_loads(RegionCode *code, const Region *r, ValueUse *value) {
+  for (int i = 0; i < r->loads; i++) {
+    LoadCode *l = &code->load[i];
+    l->way = load_way(code, &l->from);
+    for (int k = 0; k < r->stores; k++)
+      if (l->way == LOAD_DIRECT && value[i].last == INT16_MAX && access_equal(&l->from, &code->store[k].to))
+        l->way = LOAD_COPY;
+    value[i].constant = l->way == LOAD_NUMBER;
+    value[i].number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
+    if (value[i].number) l->place = code->slots++;
+    if (l->way == LOAD_COPY || l->way == LOAD_REPEAT) l->place = code->tiles++;
+  }
+  for (int i = 0; i < r->constants; i++) value[r->loads + i].number = value[r->loads + i].constant = true;
+}
+
+static void prepare_step(RegionCode *code, const Region *r, int i, ValueUse *value) {
+  const Instr *instr = &r->instr[i];
+  int arity = instr_arity(instr), numbers = 0, out = r->loads + r->constants + i;
+  bool constant = true;
+  for (int k = 0; k < arity; k++) {
+    numbers |= value[instr->in[k]].number << k;
+    constant = constant && value[instr->in[k]].constant;
+  }
+  bool number = numbers == (1 << arity) - 1;
+  value[out].number = number;
+  value[out].constant = constant;
+  Step *s = constant ? &code->first[code->firsts++] : &code->step[code->steps++];
+  *s = (Step){.loop = region_loop((ScalarOp)instr->op, number ? 0 : numbers), .out = out, .number = number};
+  for (int k = 0; k < 3; k++) s->in[k] = instr->in[k < arity ? k : 0];
+  code->place[i] = number ? code->slots++ : instr->tile;
+}
+
+// Whether the instruction that computes the value of store s may write it there: no load still needs what it overwrites.
+static bool can_be_direct(const RegionCode *code, const Region *r, const ValueUse *value, int s) {
+  const StoreCode *store = &code->store[s];
+  int instr = store->value - r->loads - r->constants;
+  if (store->kind != STORE_ALL || instr < 0 || value[store->value].number || !is_contiguous(code, &store->to)) return false;
+  for (int i = 0; i < s; i++)
+    if (code->store[i].direct && code->store[i].value == store->value) return false;
+  for (int i = 0; i < r->loads; i++)
+    if (code->load[i].way == LOAD_DIRECT && value[i].last > instr && access_equal(&code->load[i].from, &store->to))
+      return false;
+  return true;
+}
+
+static void prepare_stores(RegionCode *code, const Region *r, const ValueUse *value) {
+  for (int i = 0; i < r->stores; i++) {
+    StoreCode *s = &code->store[i];
+    s->direct = can_be_direct(code, r, value, i);
+    s->fill = value[s->value].number ? code->tiles++ : -1;
+    if (s->kind != STORE_ALL) s->total = code->tiles++;
+  }
+}
+
+// ---- all of it
+
+static void prepare_with_tile(RegionCode *code, const Region *r, ValueUse *value, int64_t room) {
+  code->tiles = r->tiles;
+  code->slots = code->firsts = code->steps = 0;
+  choose_tile(code, room);
+  prepare_loads(code, r, value);
+  for (int i = 0; i < r->instrs; i++) prepare_step(code, r, i, value);
+  prepare_stores(code, r, value);
+}
+
+static int64_t scratch_floats(const RegionCode *code) {
+  return code->tiles * code->tile + code->slots + code->constants;
+}
+
+RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
+  RegionCode *code = NEW(a, RegionCode);
+  code->loads = r->loads;
+  code->constants = r->constants;
+  code->constant = r->constant;
+  code->stores = r->stores;
+  code->values = r->loads + r->constants + r->instrs;
+  code->load = NEW_ARRAY(a, LoadCode, r->loads);
+  code->store = NEW_ARRAY(a, StoreCode, r->stores);
+  code->first = NEW_ARRAY(a, Step, r->instrs);
+  code->step = NEW_ARRAY(a, Step, r->instrs);
+  code->place = NEW_ARRAY(a, int, r->instrs);
+  ValueUse *value = NEW_ARRAY(a, ValueUse, code->values);
+  RegionAxes x = axes_of(r);
+  int columns = axes_split(code, r, &x);
+  for (int i = 0; i < r->loads; i++) code->load[i].from = access_of(&r->load[i], code, &x, columns);
+  for (int i = 0; i < r->stores; i++) {
+    const Store *s = &r->store[i];
+    code->store[i] = (StoreCode){.to = access_of(&s->view, code, &x, columns), .kind = s->kind, .value = s->value};
+  }
+  choose_cut(code, pieces);
+  find_uses(r, value);
+  for (int64_t room = REGION_TILE; room >= LANES && code->values <= REGION_VALUES; room /= 2) {
+    prepare_with_tile(code, r, value, room);
+    if (scratch_floats(code) <= (room > 8 * LANES ? REGION_NEAR : REGION_SCRATCH)) return code;
+  }
+  fail(a, EXIT_SOFTWARE, "a region of %d instructions is too large to be run", r->instrs);
+}

@@ -1,12 +1,15 @@
 // The inner loops of regions: one for each operation of ops.def and each choice of inputs that are numbers.
 //
 // The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"  // the loops over some functions stay scalar
+#endif
+
 #include "maths.h"
 #include "region_code.h"
 
 // Says that a loop's iterations do not depend on each other, although `out` may be one of the inputs.
 #if defined(__clang__)
-#pragma clang diagnostic ignored "-Wpass-failed"  // some of them stay scalar
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
 #define INDEPENDENT _Pragma("GCC ivdep")

@@ -113,7 +113,7 @@ demo:
 	@./setup.sh build
 	@$(SUB) gmc
 	@rm -rf runs/demo
-	./gmc run models/cvae.gm --epochs 5 --out runs/demo
+	./gmc run models/cvae.gm --epochs 10 --out runs/demo
 	@echo "the pictures are in runs/demo/shows:" && ls runs/demo/shows
 
 # each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz

@@ -132,9 +132,9 @@ static const Case files[] = {
      "(minimize z)))"},
     {"objective o { e[16], f ~ normal(0, 1), a = 1 h = a\n(b) }",
      "(objective o | | (body (draw (variable e 16) (variable f) | (call normal | 0 1)) (assign a | 1) (assign h | a) | b))"},
-    {"metric nll = -iwae(50) metric m { 1 } source s = f(1) source t(a) { a }",
+    {"metric nll = -iwae(50) metric m { 1 } source s = f(1) source toy.t(a) { a }",
      "(metric nll | | (body | (- (call iwae | 50)))) (metric m | | (body | 1)) (source s | | (body | (call f | 1))) "
-     "(source t (formal a) | | (body | a))"},
+     "(source toy.t (formal a) | | (body | a))"},
     {"train { repeat f(2) * n { maximize o over q, prior with adam(1e-3), } minimize o(3) over p with sgd(1) batch 8, seed -1 }",
      "(train (repeat (* (call f | 2) n) | (step o | q prior | (call adam | 0.001))) "
      "(step o #1 3 | p | (call sgd | 1)) (setting batch 8) (setting seed (- 1)))"},

@@ -33,15 +33,20 @@ typedef struct {
 
 static void print_node(Printer *p, const Ast *node, int indent);
 
-static bool is_leaf(const Ast *n) { return n->kind == AST_NUMBER || n->kind == AST_NAME || n->kind == AST_STRING; }
+static bool is_leaf(const Ast *n) {
+  return n->kind == AST_NUMBER || n->kind == AST_NAME || n->kind == AST_STRING;
+}
 
 static void print_string(Text *t, const char *s) {
   text_append(t, "\"", 1);
   for (; *s; s++) {
     unsigned char c = (unsigned char)*s;
-    if (c == '"' || c == '\\') text_add(t, "\\%c", c);
-    else if (c < ' ' || c == 127) text_add(t, "\\x%02x", c);
-    else text_append(t, s, 1);
+    if (c == '"' || c == '\\')
+      text_add(t, "\\%c", c);
+    else if (c < ' ' || c == 127)
+      text_add(t, "\\x%02x", c);
+    else
+      text_append(t, s, 1);
   }
   text_append(t, "\"", 1);
 }
@@ -62,8 +67,10 @@ static void print_head(Text *t, const Ast *n) {
   text_add(t, "(%s", symbol ? n->text : n->kind == AST_PIPE ? "|>" : keyword ? ":" : ast_kind_name(n->kind));
   if (n->name) {
     text_add(t, " ");
-    if (n->kind == AST_USE) print_string(t, n->name);
-    else text_add(t, "%s", n->name);
+    if (n->kind == AST_USE)
+      print_string(t, n->name);
+    else
+      text_add(t, "%s", n->name);
   }
   if (n->text && !symbol) text_add(t, " \"%s\"", n->text);
   if (n->flag) text_add(t, " #%d", n->flag);
@@ -74,8 +81,10 @@ static void print_list(Printer *p, const Ast *list, int indent, const char *bar)
   if (!list) text_add(p->text, "%s%s", *bar ? " " : "", bar);
   for (; list; list = list->next, bar = "") {
     if (p->flat && p->text->length > p->limit) return;
-    if (p->flat) text_add(p->text, " ");
-    else text_add(p->text, "\n%*s", indent, "");
+    if (p->flat)
+      text_add(p->text, " ");
+    else
+      text_add(p->text, "\n%*s", indent, "");
     text_add(p->text, "%s%s", bar, *bar ? " " : "");
     print_node(p, list, indent + (*bar ? 2 : 0));
   }

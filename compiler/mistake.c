@@ -33,8 +33,8 @@ typedef struct {
 } Shown;
 
 static const Shown shown[] = {
-    {"name", "a name"},  {"string", "a string"},  {"number", "a number"}, {"end of file", "the end"},
-    {"BLOCK_OPEN", "`{`"}, {"SET_OPEN", "`{`"},
+    {"name", "a name"},         {"string", "a string"}, {"number", "a number"},
+    {"end of file", "the end"}, {"BLOCK_OPEN", "`{`"},  {"SET_OPEN", "`{`"},
 };
 
 static bool listed(const char *list, const char *word) {
@@ -64,7 +64,8 @@ static const char *phrase_for(Arena *a, const char *symbol, int n, const char *c
   for (int g = 0; g < COUNT(group); g++) {
     if (!has(n, expected, group[g].sign)) continue;
     bool last = g == COUNT(group) - 1;  // where an operator fits, it is not said that something new may begin
-    if (strcmp(symbol, group[g].sign) == 0) return last || !has(n, expected, group[COUNT(group) - 1].sign) ? group[g].phrase : NULL;
+    if (strcmp(symbol, group[g].sign) == 0)
+      return last || !has(n, expected, group[COUNT(group) - 1].sign) ? group[g].phrase : NULL;
     if (listed(group[g].member, symbol)) return NULL;
   }
   if (listed(quiet, symbol) || (strcmp(symbol, "end of file") == 0 && n > 1)) return NULL;
@@ -154,7 +155,9 @@ bool mistake_word(Parser *p, const char *name, Span where) {
   return false;
 }
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+static bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 // The first word of another language on the line, up to the last token.
 static bool foreign_on_line(Parser *p) {
@@ -205,8 +208,10 @@ static void mistake_general(Parser *p, const char *found, int n, const char *con
   bool item = t->kind && margin && has(n, expected, "model");
   const char *wanted = item ? "a declaration" : expected_text(p->arena, n, expected);
   bool after = !item && (t->first || !t->kind) && p->before.where.end > p->before.where.begin;
-  if (after) report(p->sources, E0102, p->before.where, wanted, token_shown(p, p->before.where));
-  else report(p->sources, E0101, t->where, wanted, t->kind ? token_shown(p, t->where) : "the end");
+  if (after)
+    report(p->sources, E0102, p->before.where, wanted, token_shown(p, p->before.where));
+  else
+    report(p->sources, E0101, t->where, wanted, t->kind ? token_shown(p, t->where) : "the end");
   const Bracket *open = &p->bracket[p->depth];
   bool closer = has(n, expected, open->kind == '(' ? "')'" : "']'");
   if (p->depth && closer && (after || is_reserved(t->kind))) report_note(p->sources, open->where, "opened here");
@@ -224,7 +229,8 @@ bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expe
     report(p->sources, E0103, t->where, found);
   } else if (has(n, expected, "<-") && (t->first || t->kind == '}' || is_reserved(t->kind))) {
     report(p->sources, E0118, expression_before(p));
-    report_help(p->sources, "%s", "`=` defines, `~` draws; only the last expression of a body stands alone: it is the result");
+    report_help(p->sources, "%s",
+                "`=` defines, `~` draws; only the last expression of a body stands alone: it is the result");
   } else {
     mistake_general(p, found, n, expected);
   }

@@ -31,7 +31,9 @@ Ast *parser_tree(Parser *p, Ast fields) {
   return node;
 }
 
-AstList ast_list(Ast *one) { return (AstList){one, one}; }
+AstList ast_list(Ast *one) {
+  return (AstList){one, one};
+}
 
 AstList ast_join(AstList list, AstList more) {
   if (!list.first) return more;
@@ -40,16 +42,22 @@ AstList ast_join(AstList list, AstList more) {
   return (AstList){list.first, more.last};
 }
 
-AstList ast_append(AstList list, Ast *one) { return ast_join(list, ast_list(one)); }
+AstList ast_append(AstList list, Ast *one) {
+  return ast_join(list, ast_list(one));
+}
 
 AstList ast_retag(AstList list, AstKind kind) {
   for (Ast *node = list.first; node; node = node->next) node->kind = kind;
   return list;
 }
 
-void parser_items(Parser *p, AstList list) { p->items = ast_join(p->items, list); }
+void parser_items(Parser *p, AstList list) {
+  p->items = ast_join(p->items, list);
+}
 
-static Ast *tree_error(Parser *p, Span where) { return parser_tree(p, (Ast){.kind = AST_ERROR, .span = where}); }
+static Ast *tree_error(Parser *p, Span where) {
+  return parser_tree(p, (Ast){.kind = AST_ERROR, .span = where});
+}
 
 // ---- what an expression turns out to be ----
 
@@ -140,7 +148,10 @@ Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where) {
   if (call->kind == AST_ERROR) return call;
   bool one = call->b && !call->b->next && !call->b->name && !call->flag;
   if (!one) report(p->sources, E0116, call->span, call->a->name);
-  return parser_tree(p, (Ast){.kind = AST_AGGREGATE, .span = where, .text = call->a->name, .c = body,
+  return parser_tree(p, (Ast){.kind = AST_AGGREGATE,
+                              .span = where,
+                              .text = call->a->name,
+                              .c = body,
                               .a = one ? call->b->a : tree_error(p, call->span)});
 }
 
@@ -149,8 +160,14 @@ Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where) {
 static Parser *parser_new(Arena *a, Sources *s, int file, int start) {
   const SourceText *source = sources_text(s, file);
   Parser *p = NEW(a, Parser);
-  *p = (Parser){.arena = a, .sources = s, .file = file, .text = source->text, .start = start, .line_begins = true,
-                .synced = UINT32_MAX, .dropped = UINT32_MAX};
+  *p = (Parser){.arena = a,
+                .sources = s,
+                .file = file,
+                .text = source->text,
+                .start = start,
+                .line_begins = true,
+                .synced = UINT32_MAX,
+                .dropped = UINT32_MAX};
   if (source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) p->offset = 3;  // byte order mark
   return p;
 }
@@ -178,6 +195,10 @@ static Ast *parse_one(Arena *a, Sources *s, int file, int start) {
   return p->result ? p->result : tree_error(p, (Span){file, 0, (uint32_t)sources_text(s, file)->length});
 }
 
-Ast *parse_expression(Arena *a, Sources *s, int file) { return parse_one(a, s, file, TOKEN_START_EXPRESSION); }
+Ast *parse_expression(Arena *a, Sources *s, int file) {
+  return parse_one(a, s, file, TOKEN_START_EXPRESSION);
+}
 
-Ast *parse_prior(Arena *a, Sources *s, int file) { return parse_one(a, s, file, TOKEN_START_PRIOR); }
+Ast *parse_prior(Arena *a, Sources *s, int file) {
+  return parse_one(a, s, file, TOKEN_START_PRIOR);
+}

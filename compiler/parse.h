@@ -26,8 +26,8 @@ typedef struct {
 } Token;
 
 typedef struct {
-  char kind;     // ( [ { or s for the brace of a set
-  bool block;    // the next { inside opens a block: after repeat, mixture, distribution
+  char kind;   // ( [ { or s for the brace of a set
+  bool block;  // the next { inside opens a block: after repeat, mixture, distribution
   Span where;
 } Bracket;
 
@@ -39,17 +39,17 @@ typedef struct Parser {
   uint32_t offset;   // where the lexer stands
   bool line_begins;  // nothing but space since the line began
   void *scanner;
-  int start;                             // first token to hand out: what kind of text this is, or 0
-  Token back[4];                         // raw tokens put back, last in first out
+  int start;      // first token to hand out: what kind of text this is, or 0
+  Token back[4];  // raw tokens put back, last in first out
   int backs;
-  Token last, before;                    // the last two tokens handed to the grammar
-  Bracket bracket[BRACKET_LIMIT + 1];    // bracket[0] is the text itself; those above depth are stale, not cleared
+  Token last, before;                  // the last two tokens handed to the grammar
+  Bracket bracket[BRACKET_LIMIT + 1];  // bracket[0] is the text itself; those above depth are stale, not cleared
   int depth;
-  bool panic;                            // a syntax error was met; skip to where parsing can go on
-  bool closing;                          // hand out what closes the open brackets
-  bool stopped;                          // too deep: no more messages, the parse ends
-  uint32_t synced;                       // where parsing went on last; not there again
-  uint32_t dropped;                      // where the lexer last left something out
+  bool panic;        // a syntax error was met; skip to where parsing can go on
+  bool closing;      // hand out what closes the open brackets
+  bool stopped;      // too deep: no more messages, the parse ends
+  uint32_t synced;   // where parsing went on last; not there again
+  uint32_t dropped;  // where the lexer last left something out
   AstList items;
   Ast *result;
 } Parser;
@@ -86,9 +86,9 @@ Ast *parser_variables(Parser *p, AstList list);
 const char *parser_name(Parser *p, const Ast *expression);
 const char *parser_setting(Parser *p, const Ast *expression, const Ast *value);
 void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` belongs
-Ast *parser_stage(Parser *p, Ast *expression);  // right of |>
+Ast *parser_stage(Parser *p, Ast *expression);                // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);
-Ast *parser_pattern(Parser *p, Ast *call);      // of a kl rule
+Ast *parser_pattern(Parser *p, Ast *call);  // of a kl rule
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where);
 
 #endif

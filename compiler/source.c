@@ -11,11 +11,11 @@
 #include <sys/stat.h>
 
 enum {
-  SHOWN_LIMIT = 20,           // errors printed in one run, and warnings
-  SIZE_LIMIT = 4 << 20,       // bytes of a file
-  LINE_WIDTH = 120,           // longer lines are shown in part
+  SHOWN_LIMIT = 20,      // errors printed in one run, and warnings
+  SIZE_LIMIT = 4 << 20,  // bytes of a file
+  LINE_WIDTH = 120,      // longer lines are shown in part
   TAB = 4,
-  NAME_LIMIT = 64             // longer names are not compared for "did you mean"
+  NAME_LIMIT = 64  // longer names are not compared for "did you mean"
 };
 
 typedef struct {
@@ -56,7 +56,9 @@ static const struct {
 #include "diagnostics.def"
 };
 
-static bool is_error(DiagnosticCode code) { return *table[code].severity == 'e'; }
+static bool is_error(DiagnosticCode code) {
+  return *table[code].severity == 'e';
+}
 
 // ---- texts ----
 
@@ -99,8 +101,12 @@ int sources_add(Sources *s, const char *name, const char *text, size_t length, b
   return s->count++;
 }
 
-const SourceText *sources_text(const Sources *s, int file) { return &s->source[file]->text; }
-int sources_count(const Sources *s) { return s->count; }
+const SourceText *sources_text(const Sources *s, int file) {
+  return &s->source[file]->text;
+}
+int sources_count(const Sources *s) {
+  return s->count;
+}
 
 // ---- UTF-8 ----
 
@@ -133,10 +139,14 @@ static int cells(uint32_t c) {
 static size_t show_character(Text *t, const char *at, int *column) {
   uint32_t c;
   size_t n = decode(at, &c), before = t->length;
-  if (n == 0) text_add(t, "\\x%02x", c);
-  else if (c == '\t') text_add(t, "%*s", TAB - *column % TAB, "");
-  else if (n == 1 && is_hidden(c)) text_add(t, "\\x%02x", c);
-  else if (is_hidden(c)) text_add(t, "\\u{%x}", c);
+  if (n == 0)
+    text_add(t, "\\x%02x", c);
+  else if (c == '\t')
+    text_add(t, "%*s", TAB - *column % TAB, "");
+  else if (n == 1 && is_hidden(c))
+    text_add(t, "\\x%02x", c);
+  else if (is_hidden(c))
+    text_add(t, "\\u{%x}", c);
   else {
     text_append(t, at, n);
     *column += cells(c);
@@ -153,14 +163,17 @@ static void show_text(Text *t, const char *text) {
 
 // ---- reading ----
 
-static void close_file(void *file) { fclose(file); }
+static void close_file(void *file) {
+  fclose(file);
+}
 
 static Text read_all(Arena *a, const char *path) {
   FILE *file = fopen(path, "rb");
   struct stat info;
   if (!file) fail(a, EXIT_NOINPUT, "%s: %s", printable(a, path), strerror(errno));
   struct Cleanup *closing = arena_cleanup(a, close_file, file);
-  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) fail(a, EXIT_NOINPUT, "%s: a folder", printable(a, path));
+  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
+    fail(a, EXIT_NOINPUT, "%s: a folder", printable(a, path));
   Text t = text_new(a);
   char part[1 << 14];
   for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) {
@@ -203,8 +216,10 @@ int span_line(const Sources *s, Span where) {
   int low = 0, high = source ? source->lines : 1;  // the line is in [low, high)
   while (high - low > 1) {
     int middle = (low + high) / 2;
-    if (source->line[middle] <= where.begin) low = middle;
-    else high = middle;
+    if (source->line[middle] <= where.begin)
+      low = middle;
+    else
+      high = middle;
   }
   return low + 1;
 }
@@ -285,7 +300,9 @@ void report_help(Sources *s, const char *format, ...) {
   va_end(list);
 }
 
-int diagnostics_errors(const Sources *s) { return s->errors; }
+int diagnostics_errors(const Sources *s) {
+  return s->errors;
+}
 
 void diagnostics_stop(Sources *s) {
   if (s->errors) fail(s->arena, EXIT_DATA, "%d error%s", s->errors, s->errors == 1 ? "" : "s");
@@ -381,7 +398,8 @@ static void print_diagnostic(Text *t, const Sources *s, const Diagnostic *d, con
   text_add(t, "%s\n", palette->off);
   print_line(t, s, (Mark){d->where, '^', NULL, colour, palette->off, false});
   Span before = d->where;
-  for (const Note *note = d->note; note; before = note->where, note = note->next) print_note(t, s, note, before, palette);
+  for (const Note *note = d->note; note; before = note->where, note = note->next)
+    print_note(t, s, note, before, palette);
   if (d->help) {
     text_add(t, "  %shelp:%s ", palette->bold, palette->off);
     show_text(t, d->help);
@@ -414,7 +432,9 @@ static void print_all(Sources *s, Text *t, const Palette *palette) {
   print_more(t, s->warnings, "warning");
 }
 
-void diagnostics_text(Sources *s, Text *out) { print_all(s, out, &plain); }
+void diagnostics_text(Sources *s, Text *out) {
+  print_all(s, out, &plain);
+}
 
 void diagnostics_print(Sources *s, FILE *out, bool colour) {
   Text t = text_new(s->arena);
@@ -431,7 +451,9 @@ const char *diagnostic_explain(const char *code) {
   return NULL;
 }
 
-static int smaller(int a, int b) { return a < b ? a : b; }
+static int smaller(int a, int b) {
+  return a < b ? a : b;
+}
 
 // Edits to turn a into b: insert, delete, replace, or swap two neighbours.
 static int edit_distance(const char *a, const char *b) {

@@ -17,7 +17,7 @@ typedef struct {
   const char *name;  // as shown: models/cvae.gm, std/normal.gm, --prior
   const char *text;
   size_t length;
-  bool library;      // part of the standard library
+  bool library;  // part of the standard library
 } SourceText;
 
 typedef enum {
@@ -36,8 +36,8 @@ int sources_read(Sources *s, const char *path);
 const SourceText *sources_text(const Sources *s, int file);
 int sources_count(const Sources *s);
 Span span_join(Span a, Span b);
-int span_line(const Sources *s, Span where);     // from 1
-int span_column(const Sources *s, Span where);   // from 1, in code points
+int span_line(const Sources *s, Span where);    // from 1
+int span_column(const Sources *s, Span where);  // from 1, in code points
 
 // Reports diagnostic `code` at `where`; the arguments fill the format of diagnostics.def. Returns nothing:
 // the caller goes on with an error value, or calls diagnostics_stop.

@@ -45,12 +45,12 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 
 /* what kind of text follows */
 %token START_FILE START_EXPRESSION START_PRIOR
-/* items */
+/* items, from `model` to `show` in one run: token.c asks for the range */
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
 %token OBJECTIVE "objective" METRIC "metric" TRAIN "train" SHOW "show"
-/* parts of items and statements */
+/* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
 %token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
 /* expressions */

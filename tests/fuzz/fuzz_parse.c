@@ -1,5 +1,5 @@
-// Texts of any bytes: a file, after a `=` an expression, after a `~` a prior. The parse ends, the tree is one that readers
-// may recurse into, there is a message if and only if there are errors, and what is printed is printable.
+// Texts of any bytes: a file, after a `=` an expression, after a `~` a prior. The parse ends, the tree is one that
+// readers may recurse into, there is a message if and only if there are errors, and what is printed is printable.
 #include <stdint.h>
 #include <string.h>
 
@@ -31,7 +31,9 @@ static void parse(Arena *a, const uint8_t *data, size_t size) {
   size_t skip = kind == '=' || kind == '~';
   const char *text = arena_slice(a, (const char *)data + skip, size - skip);
   int file = sources_add(s, "text.gm", text, size - skip, false);
-  Ast *tree = kind == '=' ? parse_expression(a, s, file) : kind == '~' ? parse_prior(a, s, file) : parse_file(a, s, file);
+  Ast *tree = kind == '='   ? parse_expression(a, s, file)
+              : kind == '~' ? parse_prior(a, s, file)
+                            : parse_file(a, s, file);
   check_tree(tree, 0);
   Text out = text_new(a);
   diagnostics_text(s, &out);

@@ -19,7 +19,9 @@ static Desk desk_open(void) {
   return (Desk){a, sources_new(a)};
 }
 
-static int desk_add(Desk d, const char *text) { return sources_add(d.sources, "text", text, strlen(text), false); }
+static int desk_add(Desk d, const char *text) {
+  return sources_add(d.sources, "text", text, strlen(text), false);
+}
 
 static char *tree_text(Desk d, const Ast *tree) {
   Text t = text_new(d.arena);
@@ -84,7 +86,9 @@ static const Case expressions[] = {
     {"1e-3 + 0.5 + 12E+2", "(+ (+ 0.001 0.5) 1200)"},
     {"f(\"a \\\"b\\\" \\\\ \\n\")", "(call f | \"a \\\"b\\\" \\\\ \\x0a\")"},
     {"a # rest", "a"},
-    {"\xef\xbb\xbf" "a\r\n  + b", "(+ a b)"},
+    {"\xef\xbb\xbf"
+     "a\r\n  + b",
+     "(+ a b)"},
 };
 
 static void test_expressions(void **state) {
@@ -111,31 +115,35 @@ static const Case files[] = {
      "(prior (variable k #1 | (call class | 20)) | (call categorical | weight))"},
     {"decoder p(x) autoregressive { x ~ f(x) }",
      "(net p \"decoder\" #1 x | | (body (draw (variable x) | (call f | x))))"},
-    {"net E(a, b | x, y) { a, b = halves(x) }",
-     "(net E \"net\" a b | x y | (body (assign a b | (call halves | x))))"},
+    {"net E(a, b | x, y) { a, b = halves(x) }", "(net E \"net\" a b | x y | (body (assign a b | (call halves | x))))"},
     {"block f(x, n: 2 * k > 0, s >= 1) { x }",
      "(function f #1 (formal x) (formal n \">\" (* 2 k) | 0) (formal s \">=\" | 1) | | (body | x))"},
     {"function f() = a where a = 1, b, c = g(2)",
      "(function f | | (body (assign a | 1) (assign b c | (call g | 2)) | a))"},
     {"distribution d(a) on real[2] { sample = u where u ~ uniform(0, 1) log(x) = a mean = a entropy { b = a b } }",
-     "(distribution d (formal a) | (index real | 2) | (member sample | | (body (draw (variable u) | (call uniform | 0 1)) "
-     "| u)) (member log x | | (body | a)) (member mean | | (body | a)) (member entropy | | (body (assign b | a) | b)))"},
+     "(distribution d (formal a) | (index real | 2) | (member sample | | (body (draw (variable u) | (call uniform | 0 "
+     "1)) "
+     "| u)) (member log x | | (body | a)) (member mean | | (body | a)) (member entropy | | (body (assign b | a) | "
+     "b)))"},
     {"distribution d(n) on {0, 1} { mixture over k in 0 .. n { e(k) } }",
-     "(distribution d (formal n) | (set 0 1) | (member mixture | | (body | (mixture k 0 | n | (body | (call e | k))))))"},
-    {"kl(normal(m, s) || normal(n, t)) = m - n",
-     "(kl (call normal | m s) | (call normal | n t) | (body | (- m n)))"},
+     "(distribution d (formal n) | (set 0 1) | (member mixture | | (body | (mixture k 0 | n | (body | (call e | "
+     "k))))))"},
+    {"kl(normal(m, s) || normal(n, t)) = m - n", "(kl (call normal | m s) | (call normal | n t) | (body | (- m n)))"},
     {"optimizer sgd(lr, momentum: 0) { state v[2] = 0, w = 1  weight a[3] ~ f(1), b = 2  v <- v + 1  weight <- v }",
-     "(optimizer sgd (formal lr) (formal momentum 0) | | (body (state v 2 | 0) (state w | 1) (weight a #1 3 | (call f | 1)) "
+     "(optimizer sgd (formal lr) (formal momentum 0) | | (body (state v 2 | 0) (state w | 1) (weight a #1 3 | (call f "
+     "| 1)) "
      "(weight b | 2) (update v | (+ v 1)) (update weight | v)))"},
     {"objective o(k: 5) { z ~ prior(z)   maximize log D(1 | x) minimize z }",
      "(objective o (formal k 5) | | (body (draw (variable z) | (call prior | z)) (maximize (log (call #1 D | 1 | x))) "
      "(minimize z)))"},
     {"objective o { e[16], f ~ normal(0, 1), a = 1 h = a\n(b) }",
-     "(objective o | | (body (draw (variable e 16) (variable f) | (call normal | 0 1)) (assign a | 1) (assign h | a) | b))"},
+     "(objective o | | (body (draw (variable e 16) (variable f) | (call normal | 0 1)) (assign a | 1) (assign h | a) | "
+     "b))"},
     {"metric nll = -iwae(50) metric m { 1 } source s = f(1) source toy.t(a) { a }",
      "(metric nll | | (body | (- (call iwae | 50)))) (metric m | | (body | 1)) (source s | | (body | (call f | 1))) "
      "(source toy.t (formal a) | | (body | a))"},
-    {"train { repeat f(2) * n { maximize o over q, prior with adam(1e-3), } minimize o(3) over p with sgd(1) batch 8, seed -1 }",
+    {"train { repeat f(2) * n { maximize o over q, prior with adam(1e-3), } minimize o(3) over p with sgd(1) batch 8, "
+     "seed -1 }",
      "(train (repeat (* (call f | 2) n) | (step o | q prior | (call adam | 0.001))) "
      "(step o #1 3 | p | (call sgd | 1)) (setting batch 8) (setting seed (- 1)))"},
     {"show a { rows 8, points 2000 grid x, mean p(x | z: column) plot a, b over t in [-4, 4] }",
@@ -234,8 +242,10 @@ static void test_syntax_cases(void **state) {
 static void test_recovery(void **state) {
   (void)state;
   Desk d = desk_open();
-  Ast *file = parse_file(d.arena, d.sources, desk_add(d,
-      "model a\nparam = 3\nobjective o {\n  h = ) + 1\n  b = * 2\n  c = 3\n  maximize c\n}\ntrain { x 1 over }\nlet d = 4\n"));
+  Ast *file = parse_file(d.arena, d.sources,
+                         desk_add(d,
+                                  "model a\nparam = 3\nobjective o {\n  h = ) + 1\n  b = * 2\n  c = 3\n  maximize "
+                                  "c\n}\ntrain { x 1 over }\nlet d = 4\n"));
   assert_int_equal(diagnostics_errors(d.sources), 4);
   assert_string_equal(tree_text(d, file),
                       "(file\n  (model a)\n  (error)\n  (objective o | | (body (assign c | 3) (maximize c)))\n"
@@ -265,8 +275,23 @@ static int height(const Ast *node) {
 
 static void test_depth(void **state) {
   (void)state;
-  static const char *const part[] = {"(", "[", "f(", "x[", "-", "!", "2^", "log ", "1 + ", "a |> ", "if a then b else ",
-                                     "mean(k) { ", "mixture over k in 0 .. 2 { ", "f(a, b: 1 + 2 * -(", "{", "}", ")"};
+  static const char *const part[] = {"(",
+                                     "[",
+                                     "f(",
+                                     "x[",
+                                     "-",
+                                     "!",
+                                     "2^",
+                                     "log ",
+                                     "1 + ",
+                                     "a |> ",
+                                     "if a then b else ",
+                                     "mean(k) { ",
+                                     "mixture over k in 0 .. 2 { ",
+                                     "f(a, b: 1 + 2 * -(",
+                                     "{",
+                                     "}",
+                                     ")"};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
     for (int times = 10; times <= 100000; times *= 100) {
       Desk d = desk_open();
@@ -308,9 +333,9 @@ static void test_flips(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_expressions), cmocka_unit_test(test_files),  cmocka_unit_test(test_prior),
+      cmocka_unit_test(test_expressions), cmocka_unit_test(test_files),        cmocka_unit_test(test_prior),
       cmocka_unit_test(test_spans),       cmocka_unit_test(test_syntax_cases), cmocka_unit_test(test_recovery),
-      cmocka_unit_test(test_depth),       cmocka_unit_test(test_length), cmocka_unit_test(test_flips),
+      cmocka_unit_test(test_depth),       cmocka_unit_test(test_length),       cmocka_unit_test(test_flips),
   };
   return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
 }

@@ -17,7 +17,9 @@ static int desk_add(Desk d, const char *name, const char *text) {
   return sources_add(d.sources, name, text, strlen(text), false);
 }
 
-static Span span(int file, uint32_t begin, uint32_t end) { return (Span){file, begin, end}; }
+static Span span(int file, uint32_t begin, uint32_t end) {
+  return (Span){file, begin, end};
+}
 
 // The place of the first `part` in the text.
 static Span find(Desk d, int file, const char *part) {
@@ -134,7 +136,10 @@ static void test_long_lines(void **state) {
   int f = desk_add(d, "a", t.data);
   report(d.sources, E0104, find(d, f, "50000"));
   report(d.sources, E0104, find(d, f, "99999 "));
-  report(d.sources, E0104, find(d, f, "\xcf\x83" "0 "));
+  report(d.sources, E0104,
+         find(d, f,
+              "\xcf\x83"
+              "0 "));
   Text out = text_new(d.arena);
   diagnostics_text(d.sources, &out);
   assert_true(out.length < 2000);
@@ -273,10 +278,10 @@ static void test_read(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_places),  cmocka_unit_test(test_many_texts), cmocka_unit_test(test_form),
-      cmocka_unit_test(test_carets),  cmocka_unit_test(test_long_lines), cmocka_unit_test(test_escapes),
-      cmocka_unit_test(test_order_and_count), cmocka_unit_test(test_stop), cmocka_unit_test(test_explain),
-      cmocka_unit_test(test_nearest), cmocka_unit_test(test_read),
+      cmocka_unit_test(test_places),          cmocka_unit_test(test_many_texts), cmocka_unit_test(test_form),
+      cmocka_unit_test(test_carets),          cmocka_unit_test(test_long_lines), cmocka_unit_test(test_escapes),
+      cmocka_unit_test(test_order_and_count), cmocka_unit_test(test_stop),       cmocka_unit_test(test_explain),
+      cmocka_unit_test(test_nearest),         cmocka_unit_test(test_read),
   };
   return cmocka_run_group_tests_name("source", tests, folder_make, folder_remove);
 }

@@ -29,6 +29,7 @@ needs_build() {
 }
 
 needs_test() {
+  need clang clang  # emitted programs are compiled by gcc and by clang
   need libcmocka-dev cmocka.h
   need libpng-dev png.h
 }

@@ -80,6 +80,14 @@ Decl *find_decl(const Elab *e, const char *name) {
   return NULL;
 }
 
+// What `name` means to the text at `where`: the library's own texts do not see the model's declarations, so that no name a
+// model chooses can change what a library function does.
+Decl *find_decl_at(const Elab *e, const char *name, Span where) {
+  Decl *d = find_decl(e, name);
+  while (d && in_library(e, where) && (!d->library || strcmp(d->name, name))) d = d->next;
+  return d;
+}
+
 static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
   Decl *d = NEW(e->arena, Decl), *old = name[0] ? find_decl(e, name) : NULL;
   if (old && !old->library) {
@@ -230,9 +238,9 @@ Value lookup(Elab *e, Scope *scope, const Ast *name) {
   Binding *b = find_binding(scope, name->name);
   Value v;
   if (b) return b->value;
-  int column = e->graph ? find_column(e, name->name) : -1;
+  int column = e->graph && !in_library(e, name->span) ? find_column(e, name->name) : -1;
   if (column >= 0 && e->column_value && e->data_source) return column_value(e, column);
-  Decl *d = find_decl(e, name->name);
+  Decl *d = find_decl_at(e, name->name, name->span);
   if (d) return decl_value(e, d, name->span);
   if (word_value(e, name->name, &v)) return v;
   if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};

@@ -214,6 +214,7 @@ typedef struct Elab {
 
 // --- elaborate.c
 Decl *find_decl(const Elab *e, const char *name);
+Decl *find_decl_at(const Elab *e, const char *name, Span where);
 void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
 Span user_span(const Elab *e, Span where);
 void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);

@@ -371,8 +371,9 @@ Value dist_member(Elab *e, Value dist, const char *member, Span where) {
 
 // --- divergences
 
-static bool pattern_fits(const Ast *pattern, const Dist *d) {
-  return d->decl->kind == AST_DISTRIBUTION && !strcmp(pattern->a->name, d->decl->name);
+static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
+  const Decl *named = find_decl_at(e, pattern->a->name, pattern->span);
+  return named && named->ast == d->decl;
 }
 
 static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
@@ -384,7 +385,7 @@ static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *
 static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
   for (int i = e->decls; i--;) {  // later rules, the user's own, come first
     const Ast *a = e->decl[i]->ast;
-    if (a->kind == AST_KL && pattern_fits(a->a, f) && pattern_fits(a->b, g)) return a;
+    if (a->kind == AST_KL && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
   }
   return NULL;
 }

@@ -214,6 +214,7 @@ Value call_library(Elab *e, const char *name, Span where, int n, const Value *ar
   for (int i = 0; i < n; i++) call.arg[i] = args[i];
   if (is_builtin(name)) return call_builtin(e, NULL, name, &call);
   const Decl *d = find_decl(e, name);
+  while (d && (!d->library || strcmp(d->name, name))) d = d->next;
   if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
   return call_function(e, d, &call);
 }
@@ -232,7 +233,7 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
     if (prior.kind == V_DIST && point) prior.dist->has_point = true, prior.dist->point = point->value;
     return prior;
   }
-  Decl *d = local ? NULL : find_decl(e, name);
+  Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
   if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
   if (ast->flag & 1 && strcmp(name, "kl")) return complain(e, E0228, ast->span, name), value_error();
   Call call = {.span = ast->span};
@@ -256,7 +257,7 @@ static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
   const Ast *right = ast->b, *callee = right->kind == AST_CALL ? right->a : right;
   Call call = {.span = ast->span, .n = 1, .arg = {first}, .ast = {ast->a}};
   if (right->kind == AST_CALL && !eval_arguments(e, scope, right->b, &call)) return value_error();
-  Decl *d = find_binding(scope, callee->name) ? NULL : find_decl(e, callee->name);
+  Decl *d = find_binding(scope, callee->name) ? NULL : find_decl_at(e, callee->name, callee->span);
   if (d && d->ast->kind == AST_NET) return apply_net_values(e, d, call.n, call.arg, ast->span);
   Value f = lookup(e, scope, callee);
   return call_value(e, f, &call);

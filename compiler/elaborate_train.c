@@ -13,6 +13,7 @@
 void begin_program(Elab *e, int64_t batch, bool training) {
   e->program++;
   e->graph = graph_new(e->arena);
+  e->graph->sources = e->sources;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
   e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 3 + 64);

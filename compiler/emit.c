@@ -67,55 +67,78 @@ static void print_model(Text *out, const Model *m) {
 }
 
 // How a run is given what executes it.
-static const char open_text[] =
-    "\n// Gives a run what executes it.\n"
-    "static void open_run(Run *run, int threads) {\n"
-    "  run->pool = pool_open(run->arena, threads);\n"
-    "  run->execute = execute;\n"
-    "  openblas_set_num_threads(1);  // products are cut by us, so that their bits depend on no machine\n"
-    "}\n";
+static void print_open(Text *out, bool multiplies) {
+  text_add(out,
+           "\n// Gives a run what executes it.\n"
+           "static void open_run(Run *run, int threads) {\n"
+           "  run->pool = pool_open(run->arena, threads);\n"
+           "  run->execute = execute;\n");
+  if (multiplies) text_add(out, "  check_address_space(run);\n");
+  text_add(out, "  openblas_set_num_threads(1);  // products are cut by us: their bits depend on no machine\n}\n");
+}
 
-static const char *main_text(Arena *a, const Plan *p) {
-  return arena_format(
-      a, "\nint main(int argc, char **argv) { return program_main(argc, argv, &model_plan, open_run, %s); }\n",
-      reader_of(p->data.format));
+static bool plan_multiplies(const Plan *p) {
+  for (int i = 0; i < p->programs; i++)
+    for (int k = 0; k < p->program[i].kernels; k++)
+      if (p->program[i].kernel[k].kind == KERNEL_GEMM) return true;
+  return false;
+}
+
+// The model's own part of the file, all of it, and main.
+typedef struct {
+  Text places, kernels, programs, tables, entry;
+} ModelText;
+
+static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragments *f) {
+  ModelText t = {text_new(a), text_new(a), text_new(a), text_new(a), text_new(a)};
+  Names *names = names_new(a, f);
+  Offsets offsets = emit_offsets(a, p, names);
+  emit_offset_names(&t.places, p, &offsets);
+  emit_programs(&t.kernels, &t.programs, p, m->sources, &offsets, names);
+  print_open(&t.programs, plan_multiplies(p));
+  emit_tables(&t.tables, p, &offsets);
+  text_add(&t.entry,
+           "\nint main(int argc, char **argv) {\n"
+           "  return program_main(argc, argv, &model_plan, open_run, %s);\n}\n",
+           reader_of(p->data.format));
+  return t;
+}
+
+// Types and functions of headers that the model's part is made of, and declarations of the other functions it calls.
+static Text above_text(Arena *a, Fragments *f, const ModelText *t) {
+  Text above = text_new(a), declarations = text_new(a);
+  const char *words = arena_format(a, "%s%s%s", t->kernels.data, t->programs.data, t->tables.data);
+  fragments_want(f, words);
+  fragments_print(&above, f, FRAGMENTS_HEADERS);
+  if (fragments_declare(&declarations, f, words)) {
+    print_heading(&above, "Functions that stand below.");
+    text_add(&above, "\n%s", declarations.data);
+  }
+  return above;
 }
 
 void emit_program(Text *out, const Model *m, const Plan *p, const char *command) {
   Arena *a = arena_open(out->arena);
   Fragments *f = fragments_new(a, embedded_runtime);
-  Names *names = names_new(a, f);
-  Offsets offsets = emit_offsets(a, p, names);
-  Text offset_names = text_new(a), kernels = text_new(a), programs = text_new(a), tables = text_new(a),
-       support = text_new(a);
-  Text words = text_new(a);
-  emit_offset_names(&offset_names, p, &offsets);
-  emit_programs(&kernels, &programs, p, m->sources, &offsets, names);
-  emit_tables(&tables, p, &offsets);
-  text_add(&words, "%s%s%s%s", kernels.data, programs.data, tables.data, open_text);
-  const char *entry = main_text(a, p);
-
   fragments_omit(f, "Kernel");
-  fragments_want(f, words.data);
-  fragments_print(&support, f, FRAGMENTS_HEADERS);
-  fragments_declare(&support, f, words.data);
-  fragments_want(f, entry);
-
+  ModelText t = model_text(a, m, p, f);
+  Text above = above_text(a, f, &t);
+  fragments_want(f, t.entry.data);
   print_opening(out, m, command, fragments_include(f, "<zlib.h>"));
   print_model(out, m);
   text_add(out, "#define _GNU_SOURCE\n");
   fragments_includes(out, f);
-  text_append(out, support.data, support.length);
+  text_append(out, above.data, above.length);
   print_heading(out, "The model's places in memory: offsets in floats.");
-  text_append(out, offset_names.data, offset_names.length);
-  print_heading(out, "The model's kernels: one step of a program each.");
-  text_append(out, kernels.data, kernels.length);
-  print_heading(out, "The model's programs: kernels in their order, all threads together at the end of each.");
-  text_append(out, programs.data, programs.length);
-  text_add(out, "%s", open_text);
+  text_append(out, t.places.data, t.places.length);
+  print_heading(out, "The model's kernels: what a step of a program computes.");
+  text_append(out, t.kernels.data, t.kernels.length);
+  print_heading(out, "The model's programs: kernels in their order; a kernel begins when the one before is done.");
+  text_append(out, t.programs.data, t.programs.length);
   print_heading(out, "The model's tables: what the training loop knows of it.");
-  text_append(out, tables.data, tables.length);
+  text_append(out, t.tables.data, t.tables.length);
+  print_heading(out, "What such programs have in common.");
   fragments_print(out, f, FRAGMENTS_ALL);
-  text_add(out, "%s", entry);
+  text_append(out, t.entry.data, t.entry.length);
   arena_close(a);
 }

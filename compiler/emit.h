@@ -36,8 +36,8 @@ bool fragments_include(const Fragments *f, const char *header);
 // definition. `part`: types, macros and functions of headers alone, or everything.
 typedef enum { FRAGMENTS_HEADERS, FRAGMENTS_ALL } FragmentsPart;
 void fragments_print(Text *out, Fragments *f, FragmentsPart part);
-// Declares the wanted functions that the text uses and that have not been printed.
-void fragments_declare(Text *out, Fragments *f, const char *text);
+// Declares the wanted functions that the text uses and that have not been printed. False if there are none.
+bool fragments_declare(Text *out, Fragments *f, const char *text);
 bool fragments_defines(const Fragments *f, const char *name);
 // The first name that two files define as different things, or NULL: then the files cannot be one.
 const char *fragments_clash(const Fragments *f);
@@ -46,6 +46,7 @@ const char *fragments_clash(const Fragments *f);
 // of the text, and underscores for the rest.
 typedef struct Names Names;
 Names *names_new(Arena *a, const Fragments *taken);
+Names *names_inner(Arena *a, const Names *outer);  // names that differ from the outer ones, not the other way round
 const char *name_unique(Names *n, const char *prefix, const char *text);
 
 void emit_comment_text(Text *out, const char *text);  // within a // comment, to the end of its line
@@ -60,7 +61,7 @@ typedef struct {
 } Offsets;
 
 Offsets emit_offsets(Arena *a, const Plan *p, Names *names);
-void emit_offset_names(Text *out, const Plan *p, const Offsets *offsets);
+void emit_offset_names(Text *out, const Plan *p, const Offsets *offsets);  // an enum
 // The kernels that the programs call, and the programs; these end with `execute`.
 void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *sources, const Offsets *offsets,
                    Names *names);

@@ -26,7 +26,7 @@ typedef struct Fragment {
   int file;
   Slice comment;  // above it, or after it on its line
   Slice text;
-  Slice name;  // of a function or object
+  Slice name;  // of a function, object or typedef
   bool wanted, omitted, printed, declared;
   struct Fragment *next;  // in its file
 } Fragment;
@@ -56,6 +56,7 @@ struct Fragments {
   Name *bucket[BUCKETS];
   int order[2 * MOST_FILES];  // files in the order of printing: a header before whoever includes it
   int ordered;
+  int titled;  // the file of the last heading, or -1
 };
 
 // --- tokens ---
@@ -244,7 +245,8 @@ static void classify(Fragments *f, Fragment *what) {
     what->kind = FRAGMENT_FUNCTION;
     what->name = s.before_call;
   } else if (s.is_typedef) {
-    name_add(f, what, s.pointed.length ? s.pointed : s.before_call.length ? s.before_call : s.last);
+    what->name = s.pointed.length ? s.pointed : s.before_call.length ? s.before_call : s.last;
+    name_add(f, what, what->name);
     declare_tags(f, what, what->text);
     return;
   } else if (s.before_value.length || (!s.before_call.length && s.last.length && s.is_static)) {
@@ -415,6 +417,7 @@ static void order_file(Fragments *f, int file) {
 Fragments *fragments_new(Arena *a, const EmbeddedFile *files) {
   Fragments *f = NEW(a, Fragments);
   f->arena = a;
+  f->titled = -1;
   while (files[f->files].name) f->files++;
   if (f->files > MOST_FILES) fail(a, EXIT_SOFTWARE, "more than %d files of the runtime", MOST_FILES);
   f->file = NEW_ARRAY(a, SourceFile, f->files);
@@ -474,10 +477,10 @@ static Slice next_word(const char *p, const char *end) {
     Token t = token_at(p);
     p = t.kind == TOKEN_DIRECTIVE ? t.text.at + 1 : after(t.text);
     bool pointed = tag && p < end && p[strspn(p, " ")] == '*';
-    if (t.kind == TOKEN_WORD && !member && !pointed) return t.text;
     if (t.kind == TOKEN_SPACE || t.kind == TOKEN_COMMENT) continue;
-    member = *t.text.at == '.' || slice_is(t.text, "->");
     tag = slice_is(t.text, "struct");
+    if (t.kind == TOKEN_WORD && !member && !pointed && !tag) return t.text;
+    member = *t.text.at == '.' || slice_is(t.text, "->");
   }
   return (Slice){end, 0};
 }
@@ -571,17 +574,29 @@ static bool declare_ahead(Text *out, Fragments *f, Slice text) {
   return any;
 }
 
-void fragments_declare(Text *out, Fragments *f, const char *text) {
-  declare_ahead(out, f, (Slice){text, strlen(text)});
+bool fragments_declare(Text *out, Fragments *f, const char *text) {
+  return declare_ahead(out, f, (Slice){text, strlen(text)});
 }
 
-static void print_title(Text *out, SourceFile *s) {
-  if (s->titled || !s->about.length) return;
+// The heading of a file, unless its header's stands right above.
+static void print_title(Text *out, Fragments *f, int file) {
+  SourceFile *s = &f->file[file];
+  bool below_header = f->titled >= 0 && file_partner(f, f->titled) == file;
+  if (s->titled || below_header || !s->about.length) return;
   s->titled = true;
+  f->titled = file;
   text_add(out, "\n// %.*s\n%.*s\n", 117,
            "----------------------------------------------------------------------------------"
            "-----------------------------------",
            (int)s->about.length, s->about.at);
+}
+
+// Has a typedef of this type, which says no more, been printed already?
+static bool printed_before(const Fragments *f, const Fragment *what) {
+  if (!what->name.length || what->kind != FRAGMENT_TYPE || fragment_defines(what)) return false;
+  for (const Name *n = name_find(f, what->name, NULL); n; n = name_find(f, what->name, n))
+    if (n->fragment->printed && n->fragment->kind == FRAGMENT_TYPE && n->fragment->name.length) return true;
+  return false;
 }
 
 // Prints one definition; `previous` is the one printed before it, of the same file, or NULL.
@@ -606,7 +621,8 @@ void fragments_print(Text *out, Fragments *f, FragmentsPart part) {
     const Fragment *previous = NULL;
     for (Fragment *what = s->first; what; what = what->next) {
       if (!what->wanted || what->printed || what->kind == FRAGMENT_PROTOTYPE) continue;
-      print_title(out, s);
+      if (printed_before(f, what)) continue;
+      print_title(out, f, f->order[i]);
       print_fragment(out, f, what, previous);
       previous = what;
     }

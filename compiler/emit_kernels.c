@@ -25,21 +25,26 @@ void kernel_size(KernelText *k, const char *name, int64_t size) {
 
 static const char *pointer_find(const KernelText *k, int64_t at) {
   for (int i = 0; i < k->pointers; i++)
-    if (k->at[i] == at) return k->pointer[i];
+    if (k->pointer[i].at == at) return k->pointer[i].name;
   return NULL;
 }
 
-static const char *pointer_add(KernelText *k, int64_t at, const char *name) {
-  if (k->pointers == MOST_POINTERS) fail(k->arena, EXIT_SOFTWARE, "a kernel of more than %d buffers", MOST_POINTERS);
-  k->at[k->pointers] = at;
-  return k->pointer[k->pointers++] = name;
+static const char *pointer_add(KernelText *k, int64_t at, const char *name, const char *shape) {
+  if (k->pointers == k->room) {
+    k->room = 2 * k->room + 8;
+    KernelPointer *more = NEW_ARRAY(k->arena, KernelPointer, k->room);
+    for (int i = 0; i < k->pointers; i++) more[i] = k->pointer[i];
+    k->pointer = more;
+  }
+  k->pointer[k->pointers++] = (KernelPointer){at, name, shape};
+  return name;
 }
 
 const char *kernel_pointer(KernelText *k, int64_t at) {
   const char *name = pointer_find(k, at);
   if (name) return name;
   int n = k->pointers - k->written;
-  return pointer_add(k, at, n < 8 ? arena_format(k->arena, "%c", 'a' + n) : arena_format(k->arena, "a%d", n + 1));
+  return pointer_add(k, at, n < 8 ? arena_format(k->arena, "%c", 'a' + n) : arena_format(k->arena, "a%d", n + 1), NULL);
 }
 
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim) {
@@ -53,8 +58,9 @@ const char *kernel_shape(Arena *a, int rank, const int64_t *dim) {
 const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim) {
   const char *name = pointer_find(k, at);
   if (name) return name;
-  k->shape[k->written++] = kernel_shape(k->arena, rank, dim);
-  return pointer_add(k, at, k->pointers ? arena_format(k->arena, "y%d", k->pointers + 1) : "y");
+  k->written++;
+  return pointer_add(k, at, k->pointers ? arena_format(k->arena, "y%d", k->pointers + 1) : "y",
+                     kernel_shape(k->arena, rank, dim));
 }
 
 // --- the kinds ---
@@ -71,6 +77,11 @@ static const char *gemm_from(const KernelText *k, bool cut, bool by_rows, const 
   return by_rows ? arena_format(k->arena, " + begin * %s", stride) : " + begin";
 }
 
+// A leading dimension, by the name of the size that it is if it is one.
+static const char *gemm_stride(const KernelText *k, int64_t stride, int64_t size, const char *name) {
+  return stride == size ? name : arena_format(k->arena, "%lld", (long long)stride);
+}
+
 static void emit_gemm(KernelText *k, const Gemm *g) {
   const int64_t shape[] = {g->batch, g->m, g->n};
   const char *c = kernel_output(k, g->c, g->batch > 1 ? 3 : 2, g->batch > 1 ? shape : shape + 1);
@@ -81,9 +92,9 @@ static void emit_gemm(KernelText *k, const Gemm *g) {
   kernel_size(k, "N", g->n);
   kernel_size(k, "K", g->k);
   bool rows = k->cut && g->cut == 0, columns = k->cut && g->cut == 1, batch = g->batch > 1;
-  const char *lda = arena_format(k->arena, "%lld", (long long)g->lda),
-             *ldb = arena_format(k->arena, "%lld", (long long)g->ldb);
-  const char *ldc = arena_format(k->arena, "%lld", (long long)g->ldc);
+  const char *lda = gemm_stride(k, g->lda, g->transpose_a ? g->m : g->k, g->transpose_a ? "M" : "K");
+  const char *ldb = gemm_stride(k, g->ldb, g->transpose_b ? g->k : g->n, g->transpose_b ? "K" : "N");
+  const char *ldc = gemm_stride(k, g->ldc, g->n, "N");
   const char *from_a = gemm_from(k, rows, !g->transpose_a, lda), *from_b = gemm_from(k, columns, g->transpose_b, ldb);
   const char *from_c = gemm_from(k, rows || columns, rows, ldc);
   int depth = 1;
@@ -221,7 +232,8 @@ static const char *function_text(const KernelText *k) {
   if (k->sizes.length && whole) text_add(&t, "  enum { %s };\n", k->sizes.data);
   if (!whole) text_add(&t, "  enum { %s%sPIECES = %d };\n", k->sizes.data, k->sizes.length ? ", " : "", k->pieces);
   for (int i = 0; i < k->pointers; i++)
-    text_add(&t, "  %sfloat *restrict const %s = call->at[%d];\n", i < k->written ? "" : "const ", k->pointer[i], i);
+    text_add(&t, "  %sfloat *restrict const %s = call->at[%d];\n", i < k->written ? "" : "const ", k->pointer[i].name,
+             i);
   if (k->cut)
     text_add(&t, "  const int64_t begin = %s * (int64_t)piece / PIECES, end = %s * (int64_t)(piece + 1) / PIECES;\n",
              k->cut, k->cut);
@@ -250,12 +262,14 @@ static const char *source_line(const KernelTable *t, const char *file, int line)
   return NULL;
 }
 
+void kernel_label(Text *out, const Kernel *k, const char *indent) {
+  if (!k->label) return;
+  text_add(out, "%s// ", indent);
+  emit_comment_text(out, k->label);
+  text_add(out, "\n");
+}
+
 void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent) {
-  if (k->label) {
-    text_add(out, "%s// ", indent);
-    emit_comment_text(out, k->label);
-    text_add(out, "\n");
-  }
   if (!k->file) return;
   const char *line = source_line(t, k->file, k->line);
   text_add(out, "%s// ", indent);
@@ -265,9 +279,10 @@ void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *
 
 const char *kernel_result(Arena *a, const Kernel *k, int n) {
   const char *p = k->label ? k->label : "";
-  for (; n > 0 && p; n--) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
+  for (int i = 0; i < n && p; i++) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
   const char *equals = p ? strstr(p, " = ") : NULL, *next = p ? strstr(p, "; ") : NULL;
-  return equals && (!next || equals < next) ? arena_slice(a, p, (size_t)(equals - p)) : "value";
+  if (equals && (!next || equals < next)) return arena_slice(a, p, (size_t)(equals - p));
+  return n ? arena_format(a, "%s_%d", kernel_result(a, k, 0), n + 1) : "value";
 }
 
 static const KernelFunction *function_of(KernelTable *t, const KernelText *body, const Kernel *k) {
@@ -280,6 +295,7 @@ static const KernelFunction *function_of(KernelTable *t, const KernelText *body,
   **link = (KernelFunction){name, text, !body->cut, NULL};
   text_add(&t->text, "\n");
   kernel_place(&t->text, t, k, "");
+  kernel_label(&t->text, k, "");
   text_add(&t->text, "static void %s%s", (*link)->name, text);
   return *link;
 }
@@ -289,7 +305,7 @@ KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
   *body = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
   emit_body(body, k);
   KernelCall *call = NEW(t->arena, KernelCall);
-  *call = (KernelCall){function_of(t, body, k), body->at, body->shape, body->pointers, body->written};
+  *call = (KernelCall){function_of(t, body, k), body->pointer, body->pointers, body->written};
   if (t->most_pointers < body->pointers) t->most_pointers = body->pointers;
   return call;
 }

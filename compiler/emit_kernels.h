@@ -5,19 +5,22 @@
 
 #include "emit.h"
 
-enum { MOST_POINTERS = 128 };
+// A place in memory that a kernel is handed.
+typedef struct {
+  int64_t at;
+  const char *name;   // in the function: y, a, b
+  const char *shape;  // of what is written: "[128, 400]"
+} KernelPointer;
 
 // One kernel on its way to text: the statements, in terms of pointers that the caller hands over.
 typedef struct {
   Arena *arena;
   int pieces;
-  Text sizes;                 // enumerators: "N0 = 128, N1 = 400"
-  const char *cut;            // the size that the pieces divide, or NULL
-  Text body;                  // statements
-  int64_t at[MOST_POINTERS];  // offset of each pointer; those written come first
-  const char *pointer[MOST_POINTERS];
-  const char *shape[MOST_POINTERS];  // of what is written: "[128, 400]"
-  int pointers, written;
+  Text sizes;              // enumerators: "N0 = 128, N1 = 400"
+  const char *cut;         // the size that the pieces divide, or NULL
+  Text body;               // statements
+  KernelPointer *pointer;  // those written come first
+  int pointers, written, room;
 } KernelText;
 
 // The name of the pointer to offset `at`, for reading and for writing. All that is written is named before what is only
@@ -42,8 +45,7 @@ typedef struct KernelFunction {
 
 typedef struct {
   const KernelFunction *function;
-  const int64_t *at;         // offsets
-  const char *const *shape;  // of those written
+  const KernelPointer *pointer;
   int pointers, written;
 } KernelCall;
 
@@ -59,7 +61,8 @@ typedef struct {
 KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names);
 // The function that does what the kernel does, printed unless there is one already, and what to hand to it.
 KernelCall *kernel_call(KernelTable *t, const Kernel *k);
-// "// model.gm:14: the text of that line", or nothing if the place is not known.
+// Comment lines: the kernel's label; "model.gm:14: the text of that line", or nothing if the place is not known.
+void kernel_label(Text *out, const Kernel *k, const char *indent);
 void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent);
 
 #endif

@@ -13,6 +13,7 @@ enum { LONGEST_NAME = 40, LONGEST_STRING = 4000 };
 struct Names {
   Arena *arena;
   const Fragments *taken;
+  const Names *outer;  // or NULL
   char **name;
   int count, room;
 };
@@ -24,7 +25,14 @@ Names *names_new(Arena *a, const Fragments *taken) {
   return n;
 }
 
+Names *names_inner(Arena *a, const Names *outer) {
+  Names *n = names_new(a, outer->taken);
+  n->outer = outer;
+  return n;
+}
+
 static bool name_taken(const Names *n, const char *name) {
+  if (n->outer && name_taken(n->outer, name)) return true;
   for (int i = 0; i < n->count; i++)
     if (strcmp(n->name[i], name) == 0) return true;
   return n->taken && fragments_defines(n->taken, name);

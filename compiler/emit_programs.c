@@ -7,6 +7,8 @@
 
 #include "emit_kernels.h"
 
+enum { LONGEST_LINE = 116 };
+
 // A value in memory at some moment of a program.
 typedef struct {
   int64_t at;
@@ -17,12 +19,14 @@ typedef struct {
   Arena *arena;
   const Plan *plan;
   const Offsets *offsets;
-  Names *names;
-  const char *program;  // the function's name
-  Written *written;     // oldest first
+  KernelTable *table;
+  Names *names;      // of this program's places
+  Written *written;  // oldest first
   int count, room;
-  Text defines;
-} Memory;
+  Text places;  // their enumerators
+  Text calls;
+  const char *place;  // the line of the model that the calls are for, as comment
+} Program;
 
 // The tensor that holds an offset, or -1.
 static int tensor_at(const Plan *p, int64_t at) {
@@ -31,83 +35,106 @@ static int tensor_at(const Plan *p, int64_t at) {
   return -1;
 }
 
-static const char *offset_text(const Memory *m, const char *name, int64_t delta) {
-  return delta ? arena_format(m->arena, "%s + %lld", name, (long long)delta) : name;
+static const char *offset_text(const Program *p, const char *name, int64_t delta) {
+  return delta ? arena_format(p->arena, "%s + %lld", name, (long long)delta) : name;
 }
 
-static void memory_add(Memory *m, int64_t at, const char *name) {
-  if (m->count == m->room) {
-    int room = 2 * m->room + 64;
-    Written *more = NEW_ARRAY(m->arena, Written, room);
-    if (m->count) memcpy(more, m->written, (size_t)m->count * sizeof *more);
-    m->written = more;
-    m->room = room;
+static void written_add(Program *p, int64_t at, const char *name) {
+  if (p->count == p->room) {
+    p->room = 2 * p->room + 64;
+    Written *more = NEW_ARRAY(p->arena, Written, p->room);
+    if (p->count) memcpy(more, p->written, (size_t)p->count * sizeof *more);
+    p->written = more;
   }
-  m->written[m->count++] = (Written){at, name};
+  p->written[p->count++] = (Written){at, name};
 }
 
 // A new name for what is at an offset from now on.
-static const char *memory_name(Memory *m, int64_t at, const char *what, const char *shape) {
-  const char *name = name_unique(m->names, arena_format(m->arena, "AT_%s_", m->program + strlen("run_")), what);
-  text_add(&m->defines, "#define %s %lld  // %s\n", name, (long long)at, shape);
-  memory_add(m, at, name);
+static const char *place_new(Program *p, int64_t at, const char *what, const char *shape) {
+  const char *name = name_unique(p->names, "AT_", what);
+  text_add(&p->places, "    %s = %lld,  // %s\n", name, (long long)at, shape);
+  written_add(p, at, name);
   return name;
 }
 
-static const char *write_text(Memory *m, const Kernel *k, const KernelCall *call, int i) {
-  int64_t at = call->at[i];
-  int tensor = tensor_at(m->plan, at);
-  if (tensor >= 0) return offset_text(m, m->offsets->tensor[tensor], at - m->plan->tensor[tensor].at);
-  return memory_name(m, at, kernel_result(m->arena, k, i), call->shape[i]);
-}
-
-static const char *read_text(Memory *m, int64_t at) {
-  int tensor = tensor_at(m->plan, at), best = -1;
-  if (tensor >= 0) return offset_text(m, m->offsets->tensor[tensor], at - m->plan->tensor[tensor].at);
-  for (int i = 0; i < m->count; i++)
-    if (m->written[i].at <= at && (best < 0 || m->written[i].at >= m->written[best].at)) best = i;
-  if (best < 0) return arena_format(m->arena, "%lld", (long long)at);
-  return offset_text(m, m->written[best].name, at - m->written[best].at);
-}
-
-// One call, with the label and the line of the model above it.
-static void print_call(Text *out, Memory *m, const KernelTable *table, const Kernel *k, const KernelCall *call) {
-  kernel_place(out, table, k, "  ");
-  const char **read = NEW_ARRAY(m->arena, const char *, call->pointers);
-  for (int i = call->written; i < call->pointers; i++) read[i] = read_text(m, call->at[i]);
-  text_add(out, call->function->whole ? "  %s(&(Call){run, {" : "  pool_run(run->pool, %s, &(Call){run, {",
-           call->function->name);
-  for (int i = 0; i < call->pointers; i++)
-    text_add(out, "%sm + %s", i ? ", " : "", i < call->written ? write_text(m, k, call, i) : read[i]);
-  if (call->function->whole)
-    text_add(out, "}});\n");
-  else
-    text_add(out, "}}, %d);\n", k->pieces);
-}
-
-static void name_feed(Memory *m, const PlanFeed *feed, int64_t batch) {
+static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
   static const char *const number[] = {"", "step", "epoch", "update"};
-  if (feed->kind == FEED_COLUMN)
-    memory_name(m, feed->at, m->plan->column[feed->index].name,
-                kernel_shape(m->arena, 2, (const int64_t[]){batch, feed->count}));
-  else
-    memory_name(m, feed->at, number[feed->kind], "[]");
+  if (feed->kind == FEED_COLUMN) {
+    const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
+    place_new(p, feed->at, p->plan->column[feed->index].name, shape);
+  } else {
+    place_new(p, feed->at, number[feed->kind], "[]");
+  }
 }
 
-static void print_program(Text *out, Memory *m, KernelTable *table, const PlanProgram *p) {
-  Text body = text_new(m->arena);
-  for (int i = 0; i < p->feeds; i++) name_feed(m, &p->feed[i], p->batch);
-  for (int i = 0; i < p->kernels; i++) print_call(&body, m, table, &p->kernel[i], kernel_call(table, &p->kernel[i]));
+static const char *tensor_text(const Program *p, int tensor, int64_t at) {
+  return offset_text(p, p->offsets->tensor[tensor], at - p->plan->tensor[tensor].at);
+}
+
+static const char *write_text(Program *p, const Kernel *k, const KernelCall *call, int i) {
+  const KernelPointer *to = &call->pointer[i];
+  int tensor = tensor_at(p->plan, to->at);
+  return tensor >= 0 ? tensor_text(p, tensor, to->at) : place_new(p, to->at, kernel_result(p->arena, k, i), to->shape);
+}
+
+static const char *read_text(const Program *p, int64_t at) {
+  int tensor = tensor_at(p->plan, at), best = -1;
+  if (tensor >= 0) return tensor_text(p, tensor, at);
+  for (int i = 0; i < p->count; i++)
+    if (p->written[i].at <= at && (best < 0 || p->written[i].at >= p->written[best].at)) best = i;
+  if (best < 0) return arena_format(p->arena, "%lld", (long long)at);
+  return offset_text(p, p->written[best].name, at - p->written[best].at);
+}
+
+// The pointers of a call: "m + AT_y, m + AT_x", on lines that are not too long.
+static const char *pointers_text(Program *p, const Kernel *k, const KernelCall *call, size_t column) {
+  const char **read = NEW_ARRAY(p->arena, const char *, call->pointers);
+  for (int i = call->written; i < call->pointers; i++) read[i] = read_text(p, call->pointer[i].at);
+  Text t = text_new(p->arena);
+  size_t line = 0;  // where what stands on the present line begins
+  for (int i = 0; i < call->pointers; i++) {
+    const char *at = i < call->written ? write_text(p, k, call, i) : read[i];
+    if (i) text_add(&t, ",");
+    if (t.length - line + column + strlen(at) + 6 > LONGEST_LINE) {
+      text_add(&t, "\n%*s", (int)column, "");
+      line = t.length;
+    } else if (i) {
+      text_add(&t, " ");
+    }
+    text_add(&t, "m + %s", at);
+  }
+  return t.data;
+}
+
+// One call, with its label above it, and the line of the model where another one begins.
+static void print_call(Program *p, const Kernel *k) {
+  const KernelCall *call = kernel_call(p->table, k);
+  Text place = text_new(p->arena);
+  kernel_place(&place, p->table, k, "  ");
+  if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
+  p->place = place.data;
+  kernel_label(&p->calls, k, "  ");
+  const char *name = call->function->name;
+  const char *begin = call->function->whole ? arena_format(p->arena, "  %s(&(Call){run, {", name)
+                                            : arena_format(p->arena, "  pool_run(run->pool, %s, &(Call){run, {", name);
+  size_t column = strlen(begin) < LONGEST_LINE / 2 ? strlen(begin) : 6;
+  text_add(&p->calls, "%s%s", begin, column == 6 ? "\n      " : "");
+  text_add(&p->calls, "%s}}", pointers_text(p, k, call, column));
+  if (!call->function->whole) text_add(&p->calls, ", %d", k->pieces);
+  text_add(&p->calls, ");\n");
+}
+
+static void print_program(Text *out, Program *p, const PlanProgram *q, const char *function) {
+  for (int i = 0; i < q->feeds; i++) place_feed(p, &q->feed[i], q->batch);
+  for (int i = 0; i < q->kernels; i++) print_call(p, &q->kernel[i]);
   text_add(out, "\n// The program `");
-  emit_comment_text(out, p->name);
-  text_add(out, "`: %lld %s at a time.\n", (long long)p->batch, p->batch == 1 ? "example" : "examples");
-  text_append(out, m->defines.data, m->defines.length);
-  text_add(out, "static void %s(Run *run) {\n", m->program);
-  if (p->kernels)
-    text_add(out, "  float *const m = run->memory;\n");
-  else
-    text_add(out, "  (void)run;\n");
-  text_append(out, body.data, body.length);
+  emit_comment_text(out, q->name);
+  text_add(out, "`: %lld %s at a time.\n", (long long)q->batch, q->batch == 1 ? "example" : "examples");
+  text_add(out, "static void %s(Run *run) {\n", function);
+  text_add(out, q->kernels ? "  float *const m = run->memory;\n" : "  (void)run;\n");
+  if (p->places.length)
+    text_add(out, "  enum {  // where what is computed lies, after the tensors\n%s  };\n", p->places.data);
+  text_append(out, p->calls.data, p->calls.length);
   text_add(out, "}\n");
 }
 
@@ -127,17 +154,14 @@ Offsets emit_offsets(Arena *a, const Plan *p, Names *names) {
 
 void emit_offset_names(Text *out, const Plan *p, const Offsets *offsets) {
   static const char *const what[] = {"weights", "states of layers", "slots of optimisers"};
-  for (int kind = 0; kind < 3; kind++) {
-    bool any = false;
-    for (int i = 0; i < p->tensors; i++) {
-      const PlanTensor *t = &p->tensor[i];
-      if ((int)t->kind != kind) continue;
-      if (!any) text_add(out, "\n// %s\n", what[kind]);
-      any = true;
-      text_add(out, "#define %s %lld  // %s\n", offsets->tensor[i], (long long)t->at,
-               kernel_shape(out->arena, t->rank, t->dim));
-    }
+  if (p->tensors) text_add(out, "\nenum {\n");
+  for (int i = 0; i < p->tensors; i++) {
+    const PlanTensor *t = &p->tensor[i];
+    if (i == 0 || t->kind != p->tensor[i - 1].kind) text_add(out, "  // %s\n", what[t->kind]);
+    text_add(out, "  %s = %lld,  // %s\n", offsets->tensor[i], (long long)t->at,
+             kernel_shape(out->arena, t->rank, t->dim));
   }
+  if (p->tensors) text_add(out, "};\n");
 }
 
 void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *sources, const Offsets *offsets,
@@ -145,13 +169,15 @@ void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *
   Arena *a = programs->arena;
   KernelTable *table = kernel_table_new(a, sources, names);
   for (int i = 0; i < p->programs; i++) {
-    Memory m = {.arena = a,
-                .plan = p,
-                .offsets = offsets,
-                .names = names,
-                .program = offsets->program[i],
-                .defines = text_new(a)};
-    print_program(programs, &m, table, &p->program[i]);
+    Program q = {.arena = a,
+                 .plan = p,
+                 .offsets = offsets,
+                 .table = table,
+                 .places = text_new(a),
+                 .calls = text_new(a),
+                 .place = ""};
+    q.names = names_inner(a, names);
+    print_program(programs, &q, &p->program[i], offsets->program[i]);
   }
   print_execute(programs, p, offsets);
   text_add(kernels,

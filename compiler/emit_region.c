@@ -209,7 +209,7 @@ static void print_rows(RegionText *t) {
   for (int i = 0; i < last; i++) open_loop(t, i, i + 1);
   for (int i = 0; i < r->stores; i++) {
     if (r->store[i].kind == STORE_ALL) continue;
-    kernel_line(t->k, depth, "float %s[%s], %s[16];", row_name(t, "row", i), n, row_name(t, "lane", i));
+    kernel_line(t->k, depth, "float %s[%s], %s[LANES];", row_name(t, "row", i), n, row_name(t, "lane", i));
     kernel_line(t->k, depth, "lanes_%s(%s);", r->store[i].kind == STORE_SUM ? "zero" : "low", row_name(t, "lane", i));
   }
   char j = axis_letter(last);

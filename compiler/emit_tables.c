@@ -197,6 +197,11 @@ static void data_fields(Text *out, const PlanData *d) {
   text_add(out, "},\n");
 }
 
+// One of the plan's own tables.
+static void plan_table(Text *out, const char *name, const char *counted, int rows) {
+  if (rows) text_add(out, "  .%s = model_%s, .%s = %d,\n", name, name, counted, rows);
+}
+
 void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   tensor_table(out, p, at);
   column_table(out, p);
@@ -212,13 +217,13 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   text_add(out, ",\n  .batch = %lld, .epochs = %lld, .seed = %u,\n", (long long)p->batch, (long long)p->epochs,
            p->seed);
   data_fields(out, &p->data);
-  text_add(out, "  .persistent = %lld, .peak = %lld, .init = %d, .test = %d", (long long)p->persistent,
-           (long long)p->peak, p->init, p->test);
-  field_table(out, "column", "columns", "model_column", p->columns);
-  field_table(out, "tensor", "tensors", "model_tensor", p->tensors);
-  field_table(out, "program", "programs", "model_program", p->programs);
-  field_table(out, "turn", "turns", "model_turn", p->turns);
-  field_table(out, "show", "shows", "model_show", p->shows);
-  if (p->lines) text_add(out, ", .objective = model_objective, .lines = %d", p->lines);
+  text_add(out, "  .persistent = %lld, .peak = %lld,\n", (long long)p->persistent, (long long)p->peak);
+  plan_table(out, "column", "columns", p->columns);
+  plan_table(out, "tensor", "tensors", p->tensors);
+  plan_table(out, "program", "programs", p->programs);
+  text_add(out, "  .init = %d, .test = %d,\n", p->init, p->test);
+  plan_table(out, "turn", "turns", p->turns);
+  plan_table(out, "show", "shows", p->shows);
+  plan_table(out, "objective", "lines", p->lines);
   text_add(out, "};\n");
 }

@@ -3,6 +3,7 @@
 # Every model is trained for a few steps by gmc and by its emitted program, compiled by gcc and clang with warnings as errors;
 # the losses printed and all files of the runs but run.json and run.log (times, compilers) must be equal to the byte.
 set -u
+gmc=${GMC:-./gmc}
 steps=${STEPS:-12}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -32,8 +33,8 @@ train() {  # train FOLDER OUTPUT THREADS COMMAND...
 
 for model in "$@"; do
   name=$(basename "$model" .gm)
-  check "$name: gmc run" train "$work/$name" "$work/$name.out" 1 ./gmc run "$model"
-  check "$name: gmc emit" ./gmc emit "$model" -o "$work/$name.c"
+  check "$name: gmc run" train "$work/$name" "$work/$name.out" 1 "$gmc" run "$model"
+  check "$name: gmc emit" "$gmc" emit "$model" -o "$work/$name.c"
   for cc in gcc clang; do
     program=$work/$name-$cc
     check "$name: $cc" $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -O3 -march=native -ffp-contract=off "$work/$name.c" \

@@ -139,6 +139,8 @@ static bool column_plan(Elab *e, const Column *c, PlanColumn *p) {
   }
   p->lo = (float)s->lo;
   p->hi = (float)s->hi;
+  p->whole = s->kind == SUPPORT_SET;
+  if (p->whole) p->scale = 1;
   if (s->kind == SUPPORT_INTERVAL && s->hi < INFINITY)
     p->scale = (float)((s->hi - s->lo) / 255), p->shift = (float)s->lo;
   return true;

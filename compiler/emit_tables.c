@@ -85,6 +85,7 @@ static void column_table(Text *out, const Plan *p) {
     field_float(out, "shift", c->shift);
     field_float(out, "lo", c->lo);
     field_float(out, "hi", c->hi);
+    if (c->whole) text_add(out, ", .whole = true");
     text_add(out, "},\n");
   }
   table_end(out, p->columns);

@@ -43,9 +43,7 @@ static const char *data_path(const Plan *plan, const char *const *files, int c) 
   return files[c < plan->data.files ? c : plan->data.files - 1];
 }
 
-static bool data_is_label(float v, int classes) {
-  return v >= 0 && v < (float)classes && v == floorf(v);
-}
+static bool data_is_whole(float v, float lo, float hi) { return v >= lo && v <= hi && v == floorf(v); }
 
 // The first value outside [lo, hi] (NaN is), or count.
 static int64_t data_first_outside(const float *value, int64_t count, float lo, float hi) {
@@ -67,8 +65,9 @@ static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *pat
   if (c->classes)
     fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d", place, v, printable(a, c->name),
          c->classes - 1);
-  fail(a, EXIT_DATA, "%s: value %g is outside [%g, %g], the support of the column %s", place, v, (double)c->lo,
-       (double)c->hi, printable(a, c->name));
+  fail(a, EXIT_DATA, c->whole ? "%s: value %g is outside {%g, %g}, the support of the column %s"
+                              : "%s: value %g is outside [%g, %g], the support of the column %s",
+       place, v, (double)c->lo, (double)c->hi, printable(a, c->name));
 }
 
 static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
@@ -86,8 +85,9 @@ static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, co
 
 static void data_check_values(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
   int64_t n = array->examples * array->count, i = 0;
-  if (c->classes)
-    while (i < n && data_is_label(array->value[i], c->classes)) i++;
+  float lo = c->classes ? 0 : c->lo, hi = c->classes ? (float)(c->classes - 1) : c->hi;
+  if (c->classes || c->whole)
+    while (i < n && data_is_whole(array->value[i], lo, hi)) i++;
   else
     i = data_first_outside(array->value, n, fmaxf(c->lo, -FLT_MAX), fminf(c->hi, FLT_MAX));
   if (i < n) data_refuse(a, c, path, array, i, (double)array->value[i]);

@@ -43,6 +43,7 @@ typedef struct {
   int classes;         // labels 0 .. classes-1, or 0 for real values
   float scale, shift;  // applied to bytes as they are gathered: scale * byte + shift
   float lo, hi;        // values outside are refused when the data is read; -INFINITY, INFINITY if free
+  bool whole;          // so are values that are no whole numbers
 } PlanColumn;
 
 // Where the data comes from. Each file holds one array (idx, npy), or all columns side by side (csv).

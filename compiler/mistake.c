@@ -159,10 +159,16 @@ static bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+// Where the line of `at` begins; of a long line only the end is looked at, so that no text takes quadratic time.
+static uint32_t line_start(const Parser *p, uint32_t at) {
+  uint32_t begin = at;
+  while (begin && p->text[begin - 1] != '\n' && at - begin < 200) begin--;
+  return begin;
+}
+
 // The first word of another language on the line, up to the last token.
 static bool foreign_on_line(Parser *p) {
-  uint32_t end = p->last.where.end, begin = p->last.where.begin;
-  while (begin && p->text[begin - 1] != '\n') begin--;
+  uint32_t end = p->last.where.end, begin = line_start(p, p->last.where.begin);
   while (begin < end) {
     if (p->text[begin] == '#' || p->text[begin] == '"') return false;
     uint32_t stop = begin;
@@ -189,15 +195,11 @@ static bool is_reserved(int kind) {
   return (kind >= TOKEN_MODEL && kind <= TOKEN_SHOW) || (kind >= TOKEN_MAXIMIZE && kind <= TOKEN_PLOT);
 }
 
-static bool same_line(const Parser *p, uint32_t begin, uint32_t end) {
-  return begin <= end && !memchr(p->text + begin, '\n', end - begin);
-}
-
 // The expression that ends at the last token but one, as far as its line shows it.
 static Span expression_before(const Parser *p) {
   Span where = p->before.where;
-  uint32_t begin = where.begin;
-  while (begin && p->text[begin - 1] != '\n' && p->text[begin - 1] != '{' && p->text[begin - 1] != '}') begin--;
+  uint32_t begin = where.begin, line = line_start(p, begin);
+  while (begin > line && p->text[begin - 1] != '{' && p->text[begin - 1] != '}') begin--;
   begin += (uint32_t)strspn(p->text + begin, " \t\r");
   return (Span){where.file, begin, where.end};
 }
@@ -222,8 +224,9 @@ static void mistake_general(Parser *p, const char *found, int n, const char *con
 bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expected) {
   const Token *t = &p->last;
   p->panic = true;
+  if (diagnostics_errors(p->sources) >= ERROR_LIMIT) p->stopped = true;
   if (p->stopped) return false;
-  bool follows = p->dropped < t->where.begin && same_line(p, p->dropped, t->where.begin);
+  bool follows = p->dropped <= t->where.begin && p->dropped >= line_start(p, t->where.begin);
   if (follows || t->kind == TOKEN_UNCLOSED || p->closing || foreign_on_line(p)) return true;
   if (is_reserved(t->kind) && !t->first && has(n, expected, "name")) {
     report(p->sources, E0103, t->where, found);

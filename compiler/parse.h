@@ -10,6 +10,7 @@
 enum {
   BRACKET_LIMIT = 200,  // brackets open at once
   HEIGHT_LIMIT = 500,   // of the tree: readers of the tree recurse
+  ERROR_LIMIT = 100,    // after so many the parse gives up: few are shown
   STACK_LIMIT = 5000    // entries of bison's stacks, which are fixed arrays
 };
 
@@ -47,7 +48,7 @@ typedef struct Parser {
   int depth;
   bool panic;        // a syntax error was met; skip to where parsing can go on
   bool closing;      // hand out what closes the open brackets
-  bool stopped;      // too deep: no more messages, the parse ends
+  bool stopped;      // too deep, or too many errors: no more messages, the parse ends
   uint32_t synced;   // where parsing went on last; not there again
   uint32_t dropped;  // where the lexer last left something out
   AstList items;
@@ -67,7 +68,7 @@ const char *token_quoted(Parser *p, Token *t, const char *text);
 double token_number(Parser *p, Token *t, const char *text);
 
 // mistake.c: a syntax error at the last token, `found`; `expected` could have come. Names are bison's.
-// False: give up, it was said already that the text is too deep.
+// False: give up. It was said already why.
 bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expected);
 void mistake_deep(Parser *p, Span where);
 bool mistake_word(Parser *p, const char *name, Span where);  // is it a word of another language? Then says so.

@@ -451,14 +451,15 @@ primary:
 
 %%
 
-/* Called at every syntax error: hands the names of what could have come to compiler/mistake.c. */
+/* Called at every syntax error: hands the names of what could have come to compiler/mistake.c. The parse ends when it
+   returns 2: that is what bison 3.8's yyparse asks for, though its YYENOMEM is another number. */
 static int yyreport_syntax_error(const yypcontext_t *context, Parser *p) {
   yysymbol_kind_t kind[YYNTOKENS];
   const char *name[YYNTOKENS];
   int n = yypcontext_expected_tokens(context, kind, YYNTOKENS);
   for (int i = 0; i < n; i++) name[i] = yysymbol_name(kind[i]);
   const char *found = yysymbol_name(yypcontext_token(context));
-  return mistake_syntax(p, found, n > 0 ? n : 0, name) ? 0 : YYENOMEM;
+  return mistake_syntax(p, found, n > 0 ? n : 0, name) ? 0 : 2;
 }
 
 /* All that is left for it: the stacks are full. */

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { MAX_PIECES = 16 };
+enum { MAX_PIECES = 16, MIN_WIDTH = 96 };
 
 // Work divided by the unit, an even number unless it is one, at most the limit.
 int even_pieces(double work, double unit, int64_t limit) {
@@ -99,11 +99,15 @@ static void flatten_batch(Gemm *g) {
   g->step_a = g->step_c = 0;
 }
 
+// BLAS loses a tenth of its speed on pieces narrower than MIN_WIDTH, and some where a piece begins between the tiles of 16
+// that it works in, which is rarer for powers of two.
 static int cut_gemm(Gemm *g) {
   double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
   g->cut = g->batch >= MAX_PIECES ? 2 : g->m >= g->n ? 0 : 1;
-  int64_t size = g->cut == 2 ? g->batch : g->cut == 0 ? g->m : g->n;
-  return even_pieces(flops, 20e6, size);
+  int64_t limit = g->cut == 2 ? g->batch : (g->cut == 0 ? g->m : g->n) / MIN_WIDTH;
+  int most = even_pieces(flops, 20e6, limit), pieces = 1;
+  while (2 * pieces <= most) pieces *= 2;
+  return pieces;
 }
 
 static void lower_matmul(Layout *l, Node *n) {

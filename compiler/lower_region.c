@@ -12,6 +12,8 @@
 // Values of a draft: loads count from 0, the others from these.
 enum { CONSTANTS = 1 << 12, RESULTS = 1 << 13 };
 
+enum { WIDE = 2048 };  // columns of a piece whose rows are summed
+
 typedef struct {
   Layout *l;
   int group;
@@ -216,12 +218,16 @@ static int give_tiles(Draft *d) {
 
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
+// Pieces are whole rows, or whole runs of summed rows; columns are cut only into wide parts.
 static int region_pieces(const Region *r) {
-  int64_t count = 1;
-  for (int i = 0; i < r->rank; i++) count *= r->dim[i];
+  int64_t count = 1, runs = 1;
+  for (int i = 0; i < r->rank; i++) {
+    count *= r->dim[i];
+    if (i != r->reduce && i < r->rank - 1) runs *= r->dim[i];
+  }
   int64_t work = max64(r->instrs, r->loads + r->stores), limit = count / 64;
-  if (r->reduce == r->rank - 1) limit = count / r->dim[r->reduce];
-  if (r->reduce >= 0 && r->reduce < r->rank - 1) limit = max64(count / r->dim[r->reduce] / 16, 1);
+  if (r->reduce == r->rank - 1) limit = runs;
+  if (r->reduce >= 0 && r->reduce < r->rank - 1) limit = max64(runs / 2, r->dim[r->rank - 1] / WIDE);
   return even_pieces((double)count * (double)work, 100e3, limit);
 }
 

@@ -1,15 +1,15 @@
 // Reductions as kernels do them: over one run of neighbouring axes, seen as the middle of [outer, length, inner].
 //
-// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long
-// one with few results becomes two, so that its parts can be computed side by side (and rounding grows with the root
-// of the length). Results are computed side by side as whole rows, or 16 at a time where the reduction is over an
-// earlier axis.
+// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long one
+// becomes two, so that its parts can be computed side by side: only what is before the reduced axis can be divided without
+// breaking up rows. (Rounding then grows with the root of the length, too.)
 #include "passes.h"
 
 enum {
-  LONG = 65536,  // elements from which a reduction is worth cutting
-  WAYS = 16,     // below which it cannot be cut into enough pieces otherwise
-  PARTS = 64     // at most
+  LONG = 32768,  // elements from which a reduction is worth cutting
+  WAYS = 16,     // enough to be computed side by side
+  PART = 8192,   // elements of a part, at least
+  FEWEST = 4     // parts that are worth a second reduction
 };
 
 static int64_t product(const Shape *s, int from, int to) {
@@ -18,22 +18,23 @@ static int64_t product(const Shape *s, int from, int to) {
   return n;
 }
 
-// The largest number of equal parts up to PARTS.
-static int64_t part_count(int64_t length) {
-  for (int64_t parts = PARTS; parts > 1; parts--) {
-    if (length % parts == 0) return parts;
-  }
-  return 1;
+// The number of equal parts to cut a reduction into; 1: leave it whole. One row of a total may have more parts, for a part
+// of it is only a row of the next.
+static int64_t part_count(int64_t outer, int64_t length, int64_t inner) {
+  int64_t elements = outer * length * inner, most = inner == 1 ? 4 * WAYS : WAYS / outer;
+  if (outer >= WAYS || elements < LONG) return 1;
+  if (most > elements / PART) most = elements / PART;
+  while (most > 1 && length % most != 0) most--;
+  return most < FEWEST || length / most < 2 ? 1 : most;
 }
 
 // Reduces axes first .. last-1 of x.
 static Node *reduce_run(Graph *g, Op op, Node *x, int first, int last) {
   const Shape *s = &x->shape;
   int64_t outer = product(s, 0, first), length = product(s, first, last), inner = product(s, last, s->rank);
-  int64_t ways = inner == 1 ? outer : outer * inner / 16;
-  int64_t parts = ways < WAYS && outer * length * inner >= LONG ? part_count(length) : 1;
+  int64_t parts = part_count(outer, length, inner);
   uint32_t axes = (1u << last) - (1u << first);
-  if (parts == 1 || length / parts < 2) return node_reduce(g, op, x, axes);
+  if (parts == 1) return node_reduce(g, op, x, axes);
   Node *cut = node_reshape(g, x, shape_of(4, (int64_t[]){outer, parts, length / parts, inner}));
   Node *whole = node_reduce(g, op, node_reduce(g, op, cut, 4), 2);
   Shape kept = {.rank = s->rank - (last - first)};

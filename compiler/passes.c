@@ -11,6 +11,8 @@ static const struct {
 } pass_table[] = {
     {"marks", pass_marks, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
     {"narrow", pass_narrow, "before reductions are cut: a sum of a repeated value vanishes"},
+    {"select", pass_select, "anywhere before fusion; here it shortens what the next passes look at"},
+    {"join", pass_join, "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
     {"reduce", pass_reduce, "after narrow, which removes reductions; before move, for it makes reshapes only"},
     {"move", pass_move, "last: it spells padding out in pieces which the rules above would not recognise"},
     {"dead", pass_dead, "the rules leave nodes behind that nobody reads"},
@@ -28,16 +30,42 @@ bool *live_nodes(Arena *a, const GraphProgram *p) {
   return live;
 }
 
+int *node_uses(Arena *a, const GraphProgram *p) {
+  bool *live = live_nodes(a, p);
+  int *uses = NEW_ARRAY(a, int, p->graph->count + 1);
+  for (int id = 0; id < p->graph->count; id++) {
+    const Node *n = p->graph->node[id];
+    for (int i = 0; live[id] && i < n->arity; i++) uses[n->in[i]->id]++;
+  }
+  for (int i = 0; i < p->outputs; i++) uses[p->output[i].value->id]++;
+  for (int i = 0; i < p->assigns; i++) uses[p->assign[i].value->id]++;
+  return uses;
+}
+
 Node *rewrite_same(Graph *g, const Node *old, Node **in) {
   bool free_shape =
       op_class(old->op) == SOURCE || old->op == OP_RESHAPE || old->op == OP_BROADCAST || old->op == OP_SLICE;
   return graph_node(g, old->op, old->arity, in, &old->attr, free_shape ? &old->shape : NULL);
 }
 
+Graph *rewrite_begin(Arena *a, const GraphProgram *p) {
+  Graph *to = graph_new(a);
+  to->tensor = p->graph->tensor, to->tensors = p->graph->tensors;
+  to->input = p->graph->input, to->inputs = p->graph->inputs;
+  return to;
+}
+
+void rewrite_end(GraphProgram *p, Graph *to, Node *const *map) {
+  for (int i = 0; i < p->outputs; i++) p->output[i].value = map[p->output[i].value->id];
+  for (int i = 0; i < p->assigns; i++) {
+    p->assign[i].target = node_weight(to, p->assign[i].target->attr.id);
+    p->assign[i].value = map[p->assign[i].value->id];
+  }
+  p->graph = to;
+}
+
 void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
-  Graph *from = p->graph, *to = graph_new(a);
-  to->tensor = from->tensor, to->tensors = from->tensors;
-  to->input = from->input, to->inputs = from->inputs;
+  Graph *from = p->graph, *to = rewrite_begin(a, p);
   bool *live = live_nodes(a, p);
   Node **map = NEW_ARRAY(a, Node *, from->count + 1);
   for (int id = 0; id < from->count; id++) {
@@ -48,12 +76,7 @@ void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
     to->span = old->span;
     map[id] = rule(to, old, in);
   }
-  for (int i = 0; i < p->outputs; i++) p->output[i].value = map[p->output[i].value->id];
-  for (int i = 0; i < p->assigns; i++) {
-    p->assign[i].target = node_weight(to, p->assign[i].target->attr.id);
-    p->assign[i].value = map[p->assign[i].value->id];
-  }
-  p->graph = to;
+  rewrite_end(p, to, map);
 }
 
 void pass_dead(Arena *a, GraphProgram *p) { rewrite(a, p, rewrite_same); }

@@ -9,7 +9,9 @@ typedef void Pass(Arena *a, GraphProgram *p);
 
 void pass_dead(Arena *a, GraphProgram *p);    // only what outputs and assignments need
 void pass_marks(Arena *a, GraphProgram *p);   // marks have done their work
-void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating, cut before computing
+void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating
+void pass_select(Arena *a, GraphProgram *p);  // sums of complementary choices
+void pass_join(Arena *a, GraphProgram *p);    // matrix products that share an operand, or are added
 void pass_reduce(Arena *a, GraphProgram *p);  // each reduction over one run of axes, in parts if it is long
 void pass_move(Arena *a, GraphProgram *p);    // only movements that have kernels
 
@@ -21,6 +23,12 @@ typedef Node *RewriteRule(Graph *g, const Node *old, Node **in);
 // Rebuilds the live part of p by the rule, in id order. Simplification and sharing happen again on the way.
 void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule);
 Node *rewrite_same(Graph *g, const Node *old, Node **in);  // the rule that changes nothing
+// What rewrite() is made of, for passes with an order of their own: an empty graph with p's tables, and p's outputs and
+// assignments taken over to it; map gives each old node's new one.
+Graph *rewrite_begin(Arena *a, const GraphProgram *p);
+void rewrite_end(GraphProgram *p, Graph *to, Node *const *map);
+// How often each node is read by live nodes, outputs and assignments.
+int *node_uses(Arena *a, const GraphProgram *p);
 // For every node whether outputs or assignments need it.
 bool *live_nodes(Arena *a, const GraphProgram *p);
 

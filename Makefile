@@ -98,7 +98,7 @@ test:
 	@./setup.sh build test
 	@$(SUB) gmc $(UNITS)
 	@$(SUB) MODE=asan asan-build
-	@tests/run.sh $(QUICK) $(SLOW) '$(SUB) asan'
+	@tests/run.sh $(SLOW) '$(SUB) asan' $(QUICK)
 
 asan:
 	@$(SUB) MODE=asan asan-run

@@ -110,6 +110,9 @@ const char *label_of(const Layout *l, Node *const *result, int results) {
     else
       write_formula(&w, n, 0);
   }
+  for (char *c = w.text.data; *c; c++) {
+    if ((unsigned char)*c < ' ') *c = ' ';  // names of outputs are expressions as written, line breaks included
+  }
   if (w.text.length <= MAX_LENGTH) return w.text.data;
   return arena_format(l->arena, "%.*s ...", MAX_LENGTH, w.text.data);
 }

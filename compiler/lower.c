@@ -110,6 +110,16 @@ static int cut_gemm(Gemm *g) {
   return pieces;
 }
 
+static void check_size(const Layout *l, const Kernel *k) {
+  const Gemm *g = &k->gemm;
+  const int64_t size[] = {g->m, g->n, g->k, g->lda, g->ldb, g->ldc};
+  for (int i = 0; i < 6; i++) {
+    if (size[i] <= INT32_MAX) continue;
+    fail(l->arena, EXIT_DATA, "%s:%d: a product of matrices [%lld, %lld] and [%lld, %lld] is too large for the BLAS",
+         k->file ? k->file : "", k->line, (long long)g->m, (long long)g->k, (long long)g->k, (long long)g->n);
+  }
+}
+
 static void lower_matmul(Layout *l, Node *n) {
   Step *s = step_new(l, KERNEL_GEMM, &n, 1);
   Gemm *g = &s->kernel.gemm;
@@ -128,6 +138,7 @@ static void lower_matmul(Layout *l, Node *n) {
   set_offset(l, s, &g->b, b.place, false);
   set_offset(l, s, &g->c, c, true);
   flatten_batch(g);
+  check_size(l, &s->kernel);
   s->kernel.pieces = cut_gemm(g);
 }
 

@@ -109,5 +109,6 @@ Plan *plan_model(Arena *a, const Model *m) {
     if (program[i].end > plan->peak) plan->peak = program[i].end;
   }
   plan->program = program;
+  plan_verify(a, plan);
   return plan;
 }

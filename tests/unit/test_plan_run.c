@@ -13,6 +13,7 @@
 #include "kernels.h"
 #include "planner.h"
 #include "random_graph.h"
+#include "random_matrices.h"
 
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
@@ -119,6 +120,16 @@ static void random_programs(void **state) {
   }
 }
 
+static void random_updates(void **state) {
+  (void)state;
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    Arena *a = arena_open(NULL);
+    assert_non_null(a);
+    check_program(a, random_matrices(a, seed), seed);
+    arena_close(a);
+  }
+}
+
 static GraphProgram *read_case(Arena *a, const char *name) {
   FILE *f = fopen(arena_format(a, "%s/%s", CASES, name), "r");
   assert_non_null(f);
@@ -146,6 +157,7 @@ static void golden_programs(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_programs),
+      cmocka_unit_test(random_updates),
       cmocka_unit_test(golden_programs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

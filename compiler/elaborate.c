@@ -80,8 +80,8 @@ Decl *find_decl(const Elab *e, const char *name) {
   return NULL;
 }
 
-// What `name` means to the text at `where`: the library's own texts do not see the model's declarations, so that no name a
-// model chooses can change what a library function does.
+// What `name` means to the text at `where`: the library's own texts do not see the model's declarations, so that no
+// name a model chooses can change what a library function does.
 Decl *find_decl_at(const Elab *e, const char *name, Span where) {
   Decl *d = find_decl(e, name);
   while (d && in_library(e, where) && (!d->library || strcmp(d->name, name))) d = d->next;
@@ -96,7 +96,7 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
     return;
   }
   unsigned b = bucket_of(name);
-  *d = (Decl){.name = name, .ast = ast, .order = e->decls, .library = library, .next = e->bucket[b]};
+  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b]};
   e->bucket[b] = d;
   if (e->decls == e->decl_room) {
     int room = e->decl_room ? 2 * e->decl_room : 256;
@@ -165,23 +165,35 @@ static void declare_library(Elab *e) {
 
 // --- names
 
-static const char *const words[] = {"true", "false", "none", "infinity", "step", "epoch", "update", "gradient_norm",
-                                    "training", "row", "column"};
+static const char *const words[] = {"true",   "false",         "none",     "infinity", "step",  "epoch",
+                                    "update", "gradient_norm", "training", "row",      "column"};
 
 static bool word_value(Elab *e, const char *name, Value *v) {
   *v = (Value){.kind = V_NUMBER};
-  if (!strcmp(name, "true")) v->number = 1;
-  else if (!strcmp(name, "false")) v->number = 0;
-  else if (!strcmp(name, "none")) v->kind = V_NONE;
-  else if (!strcmp(name, "infinity")) v->number = INFINITY;
-  else if (!strcmp(name, "training")) v->number = e->training;
-  else if (!e->graph) return false;
-  else if (!strcmp(name, "step")) *v = value_tensor(feed_node(e, INPUT_STEP), 0);
-  else if (!strcmp(name, "epoch")) *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
-  else if (!strcmp(name, "update") && e->optimizing >= 0) *v = value_tensor(feed_node(e, INPUT_UPDATE), 0);
-  else if (!strcmp(name, "gradient_norm") && e->optimizing >= 0) *v = gradient_norm(e);
-  else if (e->in_show && (!strcmp(name, "row") || (!strcmp(name, "column") && e->across))) *v = show_place(e, name);
-  else return false;
+  if (!strcmp(name, "true"))
+    v->number = 1;
+  else if (!strcmp(name, "false"))
+    v->number = 0;
+  else if (!strcmp(name, "none"))
+    v->kind = V_NONE;
+  else if (!strcmp(name, "infinity"))
+    v->number = INFINITY;
+  else if (!strcmp(name, "training"))
+    v->number = e->training;
+  else if (!e->graph)
+    return false;
+  else if (!strcmp(name, "step"))
+    *v = value_tensor(feed_node(e, INPUT_STEP), 0);
+  else if (!strcmp(name, "epoch"))
+    *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
+  else if (!strcmp(name, "update") && e->optimizing >= 0)
+    *v = value_tensor(feed_node(e, INPUT_UPDATE), 0);
+  else if (!strcmp(name, "gradient_norm") && e->optimizing >= 0)
+    *v = gradient_norm(e);
+  else if (e->in_show && (!strcmp(name, "row") || (!strcmp(name, "column") && e->across)))
+    *v = show_place(e, name);
+  else
+    return false;
   return true;
 }
 
@@ -205,7 +217,8 @@ static void unknown_name(Elab *e, Scope *scope, const char *name, Span where) {
 static Value param_value(Elab *e, Decl *d) {
   const Ast *ast = d->ast->a;
   const Setting *s = d->library ? NULL : find_setting(e->overrides->param, e->overrides->params, d->name);
-  if (s) ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+  if (s)
+    ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
   if (s && diagnostics_errors(e->sources)) return value_error();
   return eval(e, e->global, ast);
 }
@@ -216,11 +229,13 @@ static Value decl_value(Elab *e, Decl *d, Span where) {
     case AST_PARAM:
     case AST_LET:
     case AST_PARAMETER:
-      if (d->known && (d->ast->kind == AST_PARAM || d->program == e->program) && d->ast->kind != AST_PARAMETER) return d->value;
+      if (d->known && (d->ast->kind == AST_PARAM || d->program == e->program) && d->ast->kind != AST_PARAMETER)
+        return d->value;
       if (d->busy) return complain(e, E0208, where, d->name), value_error();
       d->busy = true;
       d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
-                 : d->ast->kind == AST_LET ? eval(e, e->global, d->ast->a) : parameter_value(e, d);
+                 : d->ast->kind == AST_LET ? eval(e, e->global, d->ast->a)
+                                           : parameter_value(e, d);
       d->busy = false;
       d->known = true;
       d->program = e->program;
@@ -255,7 +270,8 @@ static double train_setting(Elab *e, const char *name, double absent, double lo,
   const Ast *ast = NULL;
   for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next)
     if (i->kind == AST_SETTING && !strcmp(i->name, name)) ast = i->a;
-  if (s) ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+  if (s)
+    ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
   if (!ast || diagnostics_errors(e->sources)) return absent;
   double x = eval_number(e, e->global, ast, name);
   if (isnan(x)) return absent;
@@ -314,8 +330,10 @@ static void replace_data(Elab *e) {
   if (!s) return;
   int file = sources_add(e->sources, s->origin, s->text, strlen(s->text), false);
   const Ast *ast = parse_expression(e->arena, e->sources, file);
-  if (e->data) e->data_expr = ast;
-  else complain(e, E0625, (Span){file, 0, (uint32_t)strlen(s->text)});
+  if (e->data)
+    e->data_expr = ast;
+  else
+    complain(e, E0625, (Span){file, 0, (uint32_t)strlen(s->text)});
 }
 
 static void warn_unused(Elab *e) {
@@ -325,7 +343,8 @@ static void warn_unused(Elab *e) {
     for (int k = 0; k < e->model->lines && !trained; k++)
       for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, d->name);
     for (int t = 0; t < e->tensors; t++) has_weights = has_weights || !strcmp(e->model->tensor[t].owner, d->name);
-    if (!trained && e->train) complain(e, W0501, d->ast->span, d->name, has_weights ? "its weights stay as they begin" : "it is not used");
+    if (!trained && e->train)
+      complain(e, W0501, d->ast->span, d->name, has_weights ? "its weights stay as they begin" : "it is not used");
   }
 }
 
@@ -353,7 +372,9 @@ static void check_the_rest(Elab *e) {
       Value prior = {.kind = V_NONE};
       if (column < 0 && !find_decl(e, arena_format(e->arena, "prior %s", in->name))) break;
       if (column < 0) prior = prior_of(e, in->name, in->span);
-      input[n] = column >= 0 ? column_value(e, column) : prior.kind == V_DIST ? draw(e, prior, in->name, NULL, in->span) : prior;
+      input[n] = column >= 0            ? column_value(e, column)
+                 : prior.kind == V_DIST ? draw(e, prior, in->name, NULL, in->span)
+                                        : prior;
       if (input[n].kind == V_ERROR) return;
     }
     if (!in) apply_net_values(e, d, n, input, d->ast->span);
@@ -366,7 +387,8 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   Elab *e = NEW(a, Elab);
   Model *m = NEW(a, Model);
   const SourceText *text = sources_text(s, file);
-  *e = (Elab){.arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1};
+  *e = (Elab){
+      .arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1};
   *m = (Model){.arena = a, .sources = s, .source = text->name, .name = "model", .test = -1, .init = -1, .elab = e};
   e->given = sources_count(s);
   e->declared = NEW_ARRAY(a, bool, e->given + 1);

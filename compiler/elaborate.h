@@ -35,9 +35,9 @@ typedef struct Value {
   int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
   struct Value *item;  // LIST
   int items;
-  struct Dist *dist;            // DIST
-  const struct Decl *decl;      // CALLABLE
-  struct DataSource *source;    // SOURCE
+  struct Dist *dist;          // DIST
+  const struct Decl *decl;    // CALLABLE
+  struct DataSource *source;  // SOURCE
 } Value;
 
 typedef struct Binding {
@@ -54,14 +54,13 @@ typedef struct Scope {
 typedef struct Decl {
   const char *name;
   const Ast *ast;
-  int order;          // of declaration
   bool library;
   struct Decl *next;  // in its bucket
   bool busy;          // being evaluated: to find circles
   bool known;         // value is computed (params; lets of the current program)
   int program;        // for which program
   Value value;
-  bool used;          // a network that was applied
+  bool used;  // a network that was applied
 } Decl;
 
 typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
@@ -75,8 +74,8 @@ typedef struct {
 } Support;
 
 typedef struct Dist {
-  const Ast *decl;       // AST_DISTRIBUTION or AST_MIXTURE
-  Scope *scope;          // its parameters; for a mixture the scope it was written in
+  const Ast *decl;  // AST_DISTRIBUTION or AST_MIXTURE
+  Scope *scope;     // its parameters; for a mixture the scope it was written in
   Value *param;
   int params;
   bool shaped;           // event is known
@@ -85,9 +84,9 @@ typedef struct Dist {
   const char *variable;  // what it is a distribution of, or NULL
   const Ast *net;        // the network that made it, or NULL
   bool has_point;
-  Value point;           // p(x | z): x
-  Support support;       // where draws lie
-  Support domain;        // where log is defined
+  Value point;      // p(x | z): x
+  Support support;  // where draws lie
+  Support domain;   // where log is defined
   int classes;
   Span span;
 } Dist;
@@ -95,11 +94,11 @@ typedef struct Dist {
 // What is being expanded: for the names of weights, random streams and messages.
 typedef struct Frame {
   struct Frame *up;
-  const Ast *ast;        // NET, FUNCTION, OBJECTIVE, ...
-  const char *path;      // of weights; NULL outside of networks
-  const char *owner;     // network whose weights these are
-  Binding *counts;       // applications of each block so far
-  Span call;             // where it was applied
+  const Ast *ast;     // NET, FUNCTION, OBJECTIVE, ...
+  const char *path;   // of weights; NULL outside of networks
+  const char *owner;  // network whose weights these are
+  Binding *counts;    // applications of each block so far
+  Span call;          // where it was applied
 } Frame;
 
 // A network applied to given inputs: kept, so that the same application is the same values.
@@ -107,7 +106,7 @@ typedef struct Application {
   const Ast *net;
   int arguments;
   Node *argument[MAX_ARGS];
-  Value result;          // one value, or a list of them in the order of the outputs
+  Value result;  // one value, or a list of them in the order of the outputs
   struct Application *next;
 } Application;
 
@@ -116,8 +115,8 @@ typedef struct DataSource {
   int files;
   const char **train, **test;
   double holdout;
-  const Decl *generator;   // DATA_GENERATED: the source of the library
-  Scope *scope;            // its arguments
+  const Decl *generator;  // DATA_GENERATED: the source of the library
+  Scope *scope;           // its arguments
   int64_t examples;
 } DataSource;
 
@@ -125,7 +124,7 @@ typedef struct {
   const char *name;
   const Ast *variable;
   Support support;
-  bool declared;        // the support was written
+  bool declared;  // the support was written
   Shape shape;
   int classes;
   Span span;
@@ -133,16 +132,16 @@ typedef struct {
 
 // How a tensor begins.
 typedef struct {
-  const Ast *init;   // expression, or NULL for zero
+  const Ast *init;  // expression, or NULL for zero
   Scope *scope;
-  double number;     // for slots
+  double number;  // for slots
   bool drawn;
 } TensorStart;
 
 // A draw being made: what random() gives.
 typedef struct {
   bool active;
-  bool in_data;      // draws are fixed for an example
+  bool in_data;  // draws are fixed for an example
   Shape event;
   unsigned plates;
   const char *path;  // of the stream, with the count of random() so far
@@ -155,18 +154,18 @@ typedef struct Elab {
   const Overrides *overrides;
   Model *model;
   Decl *bucket[256];
-  Decl **decl;          // in order
+  Decl **decl;  // in order
   int decls, decl_room;
-  int file;             // the model's own
-  int given;            // texts registered beforehand: a run's folder hands over what `use` would read
-  bool *declared;       // for each of these
-  Scope *global;        // empty: the scope above all bodies; names of files are Decls
+  int file;        // the model's own
+  int given;       // texts registered beforehand: a run's folder hands over what `use` would read
+  bool *declared;  // for each of these
+  Scope *global;   // empty: the scope above all bodies; names of files are Decls
 
   // the data
   Column column[16];
   int columns;
   const Ast *data, *data_expr, *train;
-  const Ast **step;     // lines of the round
+  const Ast **step;  // lines of the round
   DataSource *data_source;
   const Ast *transform[8];  // stages after the source, first to last
   int transforms;
@@ -177,21 +176,20 @@ typedef struct Elab {
 
   // the program being built
   Graph *graph;
-  int program;          // counts programs, to keep values of one out of another
+  int program;  // counts programs, to keep values of one out of another
   bool training;
   const char *const *learning;  // owners that learn in the current line
   int learners;
-  unsigned plates;      // of the context: where a draw is made afresh
+  unsigned plates;  // of the context: where a draw is made afresh
   int64_t plate[MAX_PLATES];
   int plate_count;
-  Node **current;       // value of each tensor in this program, once read or assigned
+  Node **current;  // value of each tensor in this program, once read or assigned
   int current_room;
   Assign *assign;
   int assigns, assign_room;
   Application *applications;
-  Value *column_value;  // of this program, once used
-  Binding *draw_counts; // how often each name was drawn in this line
-  Node *feed[3];        // step, epoch, update
+  Value *column_value;   // of this program, once used
+  Binding *draw_counts;  // how often each name was drawn in this line
   int line;
   Frame *frame;
   int depth;
@@ -202,12 +200,11 @@ typedef struct Elab {
   Value objective;
   bool has_objective, minimized;
   // optimiser being evaluated
-  int optimizing;       // tensor, or -1
+  int optimizing;                      // tensor, or -1
   Node *gradient_norm, **gradient_of;  // of all weights of the line
   int gradients;
   // show being elaborated
   bool in_show;
-  int row_index, column_plate;  // plates
   int64_t rows, cols;
   bool across;
 } Elab;
@@ -227,13 +224,14 @@ const Setting *find_setting(const Setting *list, int n, const char *name);
 Value value_error(void);
 Value value_number(double x);
 Value value_tensor(Node *n, unsigned plates);
-const char *value_text(Elab *e, Value v);      // "tensor [28, 28]", "a distribution": for messages
+const char *value_text(Elab *e, Value v);  // "tensor [28, 28]", "a distribution": for messages
 int event_rank(const Value *v);
-Shape event_shape(const Value *v);             // [] for a number
+Shape event_shape(const Value *v);  // [] for a number
 Shape physical_shape(const Elab *e, unsigned plates, Shape event);
-Value to_tensor(Elab *e, Value v);             // numbers become constants, lists are stacked; else an error
+Value to_tensor(Elab *e, Value v);  // numbers become constants, lists are stacked; else an error
 Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
-bool broadcast_shapes(Shape s, Shape t, Shape *out);  // false when they do not fit
+bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
+const char *op_sign(Op op);  // as the language writes it: + for add, the name if it has no sign
 Value apply(Elab *e, Op op, Span where, int n, const Value *args);  // an elementwise operation of the table
 Value apply1(Elab *e, Op op, Span where, Value a);
 Value apply2(Elab *e, Op op, Span where, Value a, Value b);
@@ -269,7 +267,7 @@ const char *expression_text(Elab *e, const Ast *ast);  // the source text of an 
 
 // --- elaborate_builtin.c
 bool is_builtin(const char *name);
-Value call_builtin(Elab *e, Scope *scope, const char *name, const Call *call);
+Value call_builtin(Elab *e, const char *name, const Call *call);
 const char *const *builtin_names(Elab *e, int *n);
 
 // --- elaborate_dist.c
@@ -294,7 +292,8 @@ void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, s
 void update_state(Elab *e, Scope *scope, const Ast *statement);
 Value parameter_value(Elab *e, const Decl *d);
 int tensor_find(const Elab *e, const char *name);
-int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where, TensorStart start);
+int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
+                   TensorStart start);
 Node *tensor_value(Elab *e, int tensor);
 void tensor_assign(Elab *e, int tensor, Node *value);
 
@@ -303,7 +302,8 @@ void declare_data(Elab *e);
 Value column_value(Elab *e, int column);
 int find_column(const Elab *e, const char *name);
 Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv
-bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int *classes);  // data column or prior variable
+bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
+                 int *classes);  // data column or prior variable
 
 // --- elaborate_train.c
 void begin_program(Elab *e, int64_t batch, bool training);
@@ -312,6 +312,7 @@ void elaborate_training(Elab *e);
 void elaborate_test(Elab *e);
 void elaborate_init(Elab *e);
 Value gradient_norm(Elab *e);
+// The node of a value that the training loop feeds: one for each program, and for updates one for each line.
 Node *feed_node(Elab *e, InputKind kind);
 
 // --- elaborate_show.c

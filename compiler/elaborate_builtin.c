@@ -7,8 +7,8 @@
 
 typedef struct {
   const char *name;
-  int least, most;            // positional arguments
-  const char *keyword[3];     // accepted keywords
+  int least, most;                                         // positional arguments
+  const char *keyword[3];                                  // accepted keywords
   Value (*fn)(Elab *e, const Call *call, Value *keyword);  // keyword[i].kind is NONE when absent
 } Builtin;
 
@@ -293,38 +293,28 @@ static Value entropy(Elab *e, const Call *call, Value *keyword) {
   return complain(e, E0407, call->span, value_text(e, call->arg[0])), value_error();
 }
 
-static Value unary(Elab *e, const Call *call, Op op) { return apply1(e, op, call->span, call->arg[0]); }
-
-static Value binary(Elab *e, const Call *call, Op op) { return apply2(e, op, call->span, call->arg[0], call->arg[1]); }
-
-#define UNARY(name, OP) \
-  static Value do_##name(Elab *e, const Call *call, Value *keyword) { return (void)keyword, unary(e, call, OP); }
-#define BINARY(name, OP) \
-  static Value do_##name(Elab *e, const Call *call, Value *keyword) { return (void)keyword, binary(e, call, OP); }
-UNARY(exp, OP_EXP) UNARY(log1p, OP_LOG1P) UNARY(expm1, OP_EXPM1) UNARY(sqrt, OP_SQRT) UNARY(sin, OP_SIN)
-UNARY(cos, OP_COS) UNARY(tanh, OP_TANH) UNARY(erf, OP_ERF) UNARY(lgamma, OP_LGAMMA) UNARY(digamma, OP_DIGAMMA)
-UNARY(abs, OP_ABS) UNARY(sign, OP_SIGN) UNARY(floor, OP_FLOOR)
-BINARY(max, OP_MAX) BINARY(min, OP_MIN)
-
 static const Builtin builtins[] = {
-    {"exp", 1, 1, {0}, do_exp},          {"log1p", 1, 1, {0}, do_log1p},
-    {"expm1", 1, 1, {0}, do_expm1},      {"sqrt", 1, 1, {0}, do_sqrt},
-    {"sin", 1, 1, {0}, do_sin},          {"cos", 1, 1, {0}, do_cos},
-    {"tanh", 1, 1, {0}, do_tanh},        {"erf", 1, 1, {0}, do_erf},
-    {"lgamma", 1, 1, {0}, do_lgamma},    {"digamma", 1, 1, {0}, do_digamma},
-    {"abs", 1, 1, {0}, do_abs},          {"sign", 1, 1, {0}, do_sign},
-    {"floor", 1, 1, {0}, do_floor},      {"max", 2, 2, {0}, do_max},
-    {"min", 2, 2, {0}, do_min},          {"flatten", 1, 1, {0}, flatten},
-    {"reshape", 2, MAX_RANK + 1, {0}, reshape}, {"concat", 1, MAX_ARGS, {"axis"}, concat},
-    {"split", 2, 2, {"axis"}, split},    {"size", 1, 2, {0}, size},
-    {"rank", 1, 1, {0}, rank},           {"sum", 1, 1, {"axis", "keep"}, sum},
-    {"maximum", 1, 1, {"axis", "keep"}, maximum}, {"cumsum", 1, 1, {"axis"}, cumsum},
-    {"onehot", 1, 2, {0}, onehot},       {"expand", 1, 1, {0}, expand},
-    {"transpose", 1, 1, {0}, transpose}, {"zeros", 1, MAX_RANK, {0}, zeros},
-    {"ones", 1, MAX_RANK, {0}, ones},    {"iota", 1, 1, {0}, iota},
-    {"stop", 1, 1, {0}, stop},           {"grad", 2, 2, {0}, grad},
-    {"batch_mean", 1, 1, {0}, batch_mean}, {"random", 0, 1, {"fresh"}, random_numbers},
-    {"given", 1, 1, {0}, given},         {"entropy", 1, 1, {0}, entropy},
+    {"flatten", 1, 1, {0}, flatten},
+    {"reshape", 2, MAX_RANK + 1, {0}, reshape},
+    {"concat", 1, MAX_ARGS, {"axis"}, concat},
+    {"split", 2, 2, {"axis"}, split},
+    {"size", 1, 2, {0}, size},
+    {"rank", 1, 1, {0}, rank},
+    {"sum", 1, 1, {"axis", "keep"}, sum},
+    {"maximum", 1, 1, {"axis", "keep"}, maximum},
+    {"cumsum", 1, 1, {"axis"}, cumsum},
+    {"onehot", 1, 2, {0}, onehot},
+    {"expand", 1, 1, {0}, expand},
+    {"transpose", 1, 1, {0}, transpose},
+    {"zeros", 1, MAX_RANK, {0}, zeros},
+    {"ones", 1, MAX_RANK, {0}, ones},
+    {"iota", 1, 1, {0}, iota},
+    {"stop", 1, 1, {0}, stop},
+    {"grad", 2, 2, {0}, grad},
+    {"batch_mean", 1, 1, {0}, batch_mean},
+    {"random", 0, 1, {"fresh"}, random_numbers},
+    {"given", 1, 1, {0}, given},
+    {"entropy", 1, 1, {0}, entropy},
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
@@ -342,18 +332,37 @@ static bool is_reader(const char *name) {
   return false;
 }
 
-bool is_builtin(const char *name) { return find_builtin(name) || is_reader(name); }
+// An elementwise operation is a function of its name, unless it is written with a sign of its own.
+static Op elementwise(const char *name) {
+  for (Op op = 0; op < OP_COUNT; op++)
+    if (op_class(op) == ELEMENTWISE && !strcmp(op_name(op), name) && !strcmp(op_sign(op), name)) return op;
+  return OP_COUNT;
+}
+
+bool is_builtin(const char *name) { return find_builtin(name) || is_reader(name) || elementwise(name) != OP_COUNT; }
 
 const char *const *builtin_names(Elab *e, int *n) {
-  const char **name = NEW_ARRAY(e->arena, const char *, BUILTINS);
-  for (int i = 0; i < BUILTINS; i++) name[i] = builtins[i].name;
-  *n = BUILTINS;
+  const char **name = NEW_ARRAY(e->arena, const char *, BUILTINS + OP_COUNT);
+  *n = 0;
+  for (int i = 0; i < BUILTINS; i++) name[(*n)++] = builtins[i].name;
+  for (Op op = 0; op < OP_COUNT; op++)
+    if (elementwise(op_name(op)) == op) name[(*n)++] = op_name(op);
   return name;
 }
 
-Value call_builtin(Elab *e, Scope *scope, const char *name, const Call *call) {
-  (void)scope;
+static Value call_operation(Elab *e, Op op, const Call *call) {
+  for (int i = 0; i < call->n; i++) {
+    if (call->arg[i].kind == V_ERROR) return value_error();
+    if (call->name[i]) return complain(e, E0223, call->arg[i].span, op_name(op), call->name[i]), value_error();
+  }
+  if (call->n == op_arity(op)) return apply(e, op, call->span, call->n, call->arg);
+  complain(e, E0231, call->span, op_name(op), op_arity(op), op_arity(op), call->n);
+  return value_error();
+}
+
+Value call_builtin(Elab *e, const char *name, const Call *call) {
   if (is_reader(name)) return call_reader(e, name, call);
+  if (elementwise(name) != OP_COUNT) return call_operation(e, elementwise(name), call);
   const Builtin *b = find_builtin(name);
   Value keyword[3] = {{.kind = V_NONE}, {.kind = V_NONE}, {.kind = V_NONE}};
   Call positional = {.span = call->span};

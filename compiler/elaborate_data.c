@@ -1,7 +1,7 @@
 // The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
 //
-// A source reads files (idx, npy, csv) or is generated: then it is a formula over random numbers fixed for each example.
-// Stages after the source (`|> binarize`) are part of the graph and see one batch at a time.
+// A source reads files (idx, npy, csv) or is generated: then it is a formula over random numbers fixed for each
+// example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time.
 #include "elaborate.h"
 
 #include <math.h>
@@ -66,7 +66,8 @@ Value call_reader(Elab *e, const char *name, const Call *call) {
   DataSource *s = NEW(e->arena, DataSource);
   s->format = !strcmp(name, "idx") ? DATA_IDX : !strcmp(name, "npy") ? DATA_NPY : DATA_CSV;
   s->holdout = 0.1;
-  Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)}, test = {.kind = V_NONE};
+  Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)},
+        test = {.kind = V_NONE};
   for (int i = 0; i < call->n; i++) {
     const Value *v = &call->arg[i];
     if (v->kind == V_ERROR) return value_error();
@@ -115,7 +116,8 @@ static bool split_clause(Elab *e) {
   }
   while (n--) e->transform[e->transforms++] = stage[n];
   Value v = eval(e, e->global, source);
-  if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE) v = call_value(e, v, &(Call){.span = source->span});
+  if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE)
+    v = call_value(e, v, &(Call){.span = source->span});
   if (v.kind == V_ERROR) return false;
   if (v.kind != V_SOURCE) return complain(e, E0609, source->span, value_text(e, v)), false;
   e->data_source = v.source;
@@ -124,8 +126,13 @@ static bool split_clause(Elab *e) {
 
 // Bytes come as [0, 1], or stretched to the interval that was declared; what follows the source sees [0, 1].
 static bool column_plan(Elab *e, const Column *c, PlanColumn *p) {
-  *p = (PlanColumn){.name = c->name, .rank = c->shape.rank, .count = shape_count(c->shape), .classes = c->classes,
-                    .scale = 1, .lo = -INFINITY, .hi = INFINITY};
+  *p = (PlanColumn){.name = c->name,
+                    .rank = c->shape.rank,
+                    .count = shape_count(c->shape),
+                    .classes = c->classes,
+                    .scale = 1,
+                    .lo = -INFINITY,
+                    .hi = INFINITY};
   memcpy(p->dim, c->shape.dim, sizeof p->dim);
   if (c->classes || e->data_source->format == DATA_GENERATED) return true;
   p->scale = 1 / 255.0f;
@@ -156,11 +163,13 @@ void declare_data(Elab *e) {
   const DataSource *s = e->data_source;
   for (int i = 0; i < e->columns; i++) column_plan(e, &e->column[i], &m->column[i]);
   m->columns = e->columns;
-  m->data = (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
+  m->data =
+      (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
   m->data.clause = expression_text(e, e->data_expr);
   m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
   m->data.line = span_line(e->sources, e->data_expr->span);
-  if (s->format == DATA_GENERATED) m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
+  if (s->format == DATA_GENERATED)
+    m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
   if (s->format != DATA_GENERATED && s->format != DATA_CSV && s->files < e->columns)
     complain(e, E0611, e->data_expr->span, s->files, e->columns);
 }

@@ -17,7 +17,8 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support
   for (const Ast *a = list; a; a = a->next) {
     Value v = eval(e, scope, a);
     if (v.kind == V_ERROR) return false;
-    if (v.kind != V_NUMBER && v.kind != V_TENSOR) return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
+    if (v.kind != V_NUMBER && v.kind != V_TENSOR)
+      return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
     double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
     if (!ordered || a == list) s->lo = fmin(s->lo, lo);
     if (!ordered || a != list) s->hi = fmax(s->hi, hi);
@@ -180,7 +181,8 @@ static Shape outer_event(const Dist *d) {
 
 // --- mixtures: the component is evaluated over a plate of all k for densities, at a drawn k for draws
 
-// `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in scope.
+// `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in
+// scope.
 static const Dist *as_mixture(Elab *e, const Dist *d) {
   if (d->decl->kind == AST_MIXTURE) return d;
   const Ast *m = find_member(d->decl, "mixture");
@@ -324,7 +326,8 @@ Value log_density(Elab *e, Value dist, Value point, Span where) {
   Dist *d = dist.dist;
   if (point.kind == V_LIST) point = to_tensor(e, point);
   if (point.kind == V_ERROR) return point;
-  if (point.kind != V_NUMBER && point.kind != V_TENSOR) return complain(e, E0303, where, value_text(e, point)), value_error();
+  if (point.kind != V_NUMBER && point.kind != V_TENSOR)
+    return complain(e, E0303, where, value_text(e, point)), value_error();
   if (!point_within(&point, &d->domain)) {
     double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
     double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
@@ -399,8 +402,10 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
     report_note(e->sources, user_span(e, g.dist->span), "this lies on %s", support_text(e, &g.dist->support));
     return value_error();
   }
-  if (!g.dist->shaped) g = shape_distribution(e, g, f.dist->event, where);
-  else if (!f.dist->shaped) f = shape_distribution(e, f, g.dist->event, where);
+  if (!g.dist->shaped)
+    g = shape_distribution(e, g, f.dist->event, where);
+  else if (!f.dist->shaped)
+    f = shape_distribution(e, f, g.dist->event, where);
   if (f.kind == V_ERROR || g.kind == V_ERROR) return value_error();
   if (!shape_equal(f.dist->event, g.dist->event)) {
     complain(e, E0320, where, shape_text(e->arena, f.dist->event), shape_text(e->arena, g.dist->event));

@@ -33,8 +33,10 @@ const char *expression_text(Elab *e, const Ast *ast) {
   char *to = text;  // one line, single spaces
   for (const char *from = text; *from; from++) {
     bool space = *from == ' ' || *from == '\n' || *from == '\t' || *from == '\r';
-    if (!space) *to++ = *from;
-    else if (to > text && to[-1] != ' ') *to++ = ' ';
+    if (!space)
+      *to++ = *from;
+    else if (to > text && to[-1] != ' ')
+      *to++ = ' ';
   }
   *to = 0;
   return text;
@@ -188,7 +190,7 @@ Value call_function(Elab *e, const Decl *d, const Call *call) {
 Value call_value(Elab *e, Value callee, const Call *call) {
   if (callee.kind == V_ERROR) return callee;
   if (callee.kind != V_CALLABLE) return complain(e, E0220, call->span, value_text(e, callee)), value_error();
-  if (!callee.decl) return call_builtin(e, NULL, callee.text, call);
+  if (!callee.decl) return call_builtin(e, callee.text, call);
   switch (callee.decl->ast->kind) {
     case AST_FUNCTION: return call_function(e, callee.decl, call);
     case AST_DISTRIBUTION: return make_distribution(e, callee.decl, call);
@@ -212,7 +214,7 @@ Value call_value(Elab *e, Value callee, const Call *call) {
 Value call_library(Elab *e, const char *name, Span where, int n, const Value *args) {
   Call call = {.span = where, .n = n};
   for (int i = 0; i < n; i++) call.arg[i] = args[i];
-  if (is_builtin(name)) return call_builtin(e, NULL, name, &call);
+  if (is_builtin(name)) return call_builtin(e, name, &call);
   const Decl *d = find_decl(e, name);
   while (d && (!d->library || strcmp(d->name, name))) d = d->next;
   if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
@@ -246,7 +248,7 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   }
   Value callee = lookup(e, scope, ast->a);
   if (!good || callee.kind == V_ERROR) return value_error();
-  if (callee.kind == V_CALLABLE && !callee.decl) return call_builtin(e, scope, callee.text, &call);
+  if (callee.kind == V_CALLABLE && !callee.decl) return call_builtin(e, callee.text, &call);
   return call_value(e, callee, &call);
 }
 
@@ -269,10 +271,9 @@ static const struct {
   const char *text;
   Op op;
   bool swapped, negated;
-} operators[] = {
-    {"+", OP_ADD, 0, 0}, {"-", OP_SUB, 0, 0},  {"*", OP_MUL, 0, 0},  {"/", OP_DIV, 0, 0},   {"^", OP_POW, 0, 0},
-    {"<", OP_LESS, 0, 0}, {">", OP_LESS, 1, 0}, {"<=", OP_LESS, 1, 1}, {">=", OP_LESS, 0, 1}, {"==", OP_EQUAL, 0, 0},
-    {"!=", OP_EQUAL, 0, 1}};
+} operators[] = {{"+", OP_ADD, 0, 0},   {"-", OP_SUB, 0, 0},    {"*", OP_MUL, 0, 0},   {"/", OP_DIV, 0, 0},
+                 {"^", OP_POW, 0, 0},   {"<", OP_LESS, 0, 0},   {">", OP_LESS, 1, 0},  {"<=", OP_LESS, 1, 1},
+                 {">=", OP_LESS, 0, 1}, {"==", OP_EQUAL, 0, 0}, {"!=", OP_EQUAL, 0, 1}};
 
 static Value join_text(Elab *e, Value a, Value b) {
   Value v = {.kind = V_TEXT, .span = a.span};
@@ -285,7 +286,8 @@ static Value matmul(Elab *e, Value a, Value b, Span where) {
   b = to_tensor(e, b);
   if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
   Shape s = event_shape(&a), t = event_shape(&b);
-  bool fits = s.rank >= 1 && t.rank >= 1 && t.rank <= 2 && s.dim[s.rank - 1] == t.dim[0] && (s.rank <= 2 || t.rank == 2);
+  bool fits =
+      s.rank >= 1 && t.rank >= 1 && t.rank <= 2 && s.dim[s.rank - 1] == t.dim[0] && (s.rank <= 2 || t.rank == 2);
   if (!fits) {
     complain(e, E0301, where, shape_text(e->arena, s), shape_text(e->arena, t), "@");
     return value_error();
@@ -310,13 +312,20 @@ static Value matmul(Elab *e, Value a, Value b, Span where) {
   return value_tensor(node_reshape(e->graph, product, physical_shape(e, plates, out)), plates);
 }
 
+static Value range_value(Elab *e, Value lo, Value hi) {
+  Value v = {.kind = V_LIST, .items = 2, .item = NEW_ARRAY(e->arena, Value, 2)};
+  v.item[0] = lo;
+  v.item[1] = hi;
+  return v;
+}
+
 static Value eval_binary(Elab *e, Scope *scope, const Ast *ast) {
   Value a = eval(e, scope, ast->a), b = eval(e, scope, ast->b);
   if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
   a.span = ast->a->span;
   b.span = ast->b->span;
   if (!strcmp(ast->text, "@")) return matmul(e, a, b, ast->span);
-  if (!strcmp(ast->text, "..")) return (Value){.kind = V_LIST, .span = ast->span, .items = 2, .item = memcpy(NEW_ARRAY(e->arena, Value, 2), (Value[]){a, b}, 2 * sizeof a)};
+  if (!strcmp(ast->text, "..")) return range_value(e, a, b);
   if (!strcmp(ast->text, "+") && a.kind == V_TEXT && b.kind == V_TEXT) return join_text(e, a, b);
   if (!strcmp(ast->text, "==") && (a.kind == V_TEXT || b.kind == V_TEXT))
     return value_number(a.kind == b.kind && !strcmp(a.text, b.text));
@@ -338,7 +347,8 @@ static Value eval_if(Elab *e, Scope *scope, const Ast *ast) {
   return apply(e, OP_SELECT, ast->span, 3, args);
 }
 
-// a[i, j]: a number picks one place of an axis, `lo .. hi` a range, a class or other tensor gathers along the first axis.
+// a[i, j]: a number picks one place of an axis, `lo .. hi` a range, a class or other tensor gathers along the first
+// axis.
 static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
   Value v = eval(e, scope, ast->a);
   if (v.kind == V_LIST && ast->b && !ast->b->next) {
@@ -505,8 +515,10 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
     Value v = value_error();
     bool has_dims = n->kind == AST_VARIABLE && n->a != NULL;
     bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
-    if (good && is_output(e, n->name)) v = has_dims ? shape_distribution(e, dist, declared, s->span) : dist;
-    else if (good) v = draw(e, dist, n->name, has_dims ? &declared : NULL, s->span);
+    if (good && is_output(e, n->name))
+      v = has_dims ? shape_distribution(e, dist, declared, s->span) : dist;
+    else if (good)
+      v = draw(e, dist, n->name, has_dims ? &declared : NULL, s->span);
     else if (dist.kind != V_ERROR && dist.kind != V_DIST)
       complain(e, E0407, s->b->span, value_text(e, dist));
     if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, v);

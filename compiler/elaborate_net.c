@@ -119,8 +119,10 @@ void update_state(Elab *e, Scope *scope, const Ast *s) {
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
   bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
-  const char *path = e->optimizing >= 0 ? arena_format(e->arena, "line_%d/%s/%s", e->line + 1, e->model->tensor[e->optimizing].name, s->name)
-                     : e->frame && e->frame->path ? arena_format(e->arena, "%s/%s", e->frame->path, s->name) : "";
+  const char *path = e->optimizing >= 0           ? arena_format(e->arena, "line_%d/%s/%s", e->line + 1,
+                                                                 e->model->tensor[e->optimizing].name, s->name)
+                     : e->frame && e->frame->path ? arena_format(e->arena, "%s/%s", e->frame->path, s->name)
+                                                  : "";
   int t = is_value ? e->optimizing : tensor_find(e, path);
   if (v.kind == V_ERROR) return;
   if (!old || t < 0 || (!is_value && e->model->tensor[t].kind == TENSOR_WEIGHT)) {
@@ -282,8 +284,7 @@ static bool gather_inputs(Elab *e, const Decl *d, const Call *call, Value *input
       while (position < wanted && input[position].kind != V_NONE) position++;
       k = position;
     }
-    if (k >= wanted || input[k].kind != V_NONE)
-      return complain(e, E0516, call->span, d->name, wanted, call->n), false;
+    if (k >= wanted || input[k].kind != V_NONE) return complain(e, E0516, call->span, d->name, wanted, call->n), false;
     input[k] = call->arg[i];
   }
   for (int i = 0; i < wanted; i++)

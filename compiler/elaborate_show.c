@@ -146,8 +146,11 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   e->cols = setting(e, body, "columns", 10, 100);
   e->across = plot ? picture->name != NULL : mentions(body->a, "column");
   int64_t points = setting(e, body, "points", 2000, 100000);
-  *show = (PlanShow){.name = ast->name, .kind = plot ? SHOW_PLOT : SHOW_GRID, .rows = (int)e->rows,
-                     .columns = (int)e->cols, .across = e->across};
+  *show = (PlanShow){.name = ast->name,
+                     .kind = plot ? SHOW_PLOT : SHOW_GRID,
+                     .rows = (int)e->rows,
+                     .columns = (int)e->cols,
+                     .across = e->across};
   begin_program(e, plot ? points : e->across ? e->rows : e->rows * e->cols, false);
   if (e->across) e->plate[e->plate_count++] = plot ? CURVE_POINTS : e->cols;
   e->in_show = true;

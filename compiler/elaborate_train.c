@@ -16,7 +16,7 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->graph->sources = e->sources;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
-  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 3 + 64);
+  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 2 + e->model->lines);
   e->training = training;
   e->plate[0] = batch;
   e->plate_count = 1;
@@ -30,7 +30,6 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
   e->draw_counts = NULL;
   e->drawing = (Drawing){0};
-  memset(e->feed, 0, sizeof e->feed);
   e->learners = 0;
   e->optimizing = -1;
   e->frame = NULL;
@@ -47,16 +46,13 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 }
 
 Node *feed_node(Elab *e, InputKind kind) {
-  Node **slot = kind == INPUT_UPDATE ? &(Node *){NULL} : &e->feed[kind - INPUT_STEP];
   static const char *const name[] = {"column", "step", "epoch", "update"};
-  if (kind == INPUT_UPDATE)
-    for (int i = 0; i < e->graph->inputs; i++)
-      if (e->graph->input[i].kind == kind && e->graph->input[i].index == e->line) return node_input(e->graph, i);
-  if (!*slot) {
-    e->graph->input[e->graph->inputs] = (InputInfo){kind, e->line, name[kind], {0}, kind == INPUT_UPDATE, INFINITY};
-    *slot = node_input(e->graph, e->graph->inputs++);
-  }
-  return *slot;
+  Graph *g = e->graph;
+  int index = kind == INPUT_UPDATE ? e->line : 0;
+  for (int i = 0; i < g->inputs; i++)
+    if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
+  g->input[g->inputs] = (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE, INFINITY};
+  return node_input(g, g->inputs++);
 }
 
 // --- objectives
@@ -94,16 +90,13 @@ static Value objective_value(Elab *e, const Ast *step) {
   return e->objective;
 }
 
-static Output output_of(Elab *e, const char *name, Value v) {
-  (void)e;
-  return (Output){name, v.node, v.plates & 1};
-}
+static Output output_of(const char *name, Value v) { return (Output){name, v.node, v.plates & 1}; }
 
 // --- a line of the round
 
 typedef struct {
   const Ast *step;
-  int count;       // weights to move
+  int count;  // weights to move
   int *tensor;
   Node **wrt, **gradient;
 } Line;
@@ -153,7 +146,7 @@ static bool check_learners(Elab *e, const Line *line) {
 // it out would be a silent mistake. Returns such a draw, or NULL.
 static const Node *blocked_draw(Elab *e, const Line *line, const Node *loss) {
   Graph *g = e->graph;
-  bool *steered = NEW_ARRAY(e->arena, bool, g->count);   // by a weight that is to move, on whatever path but a stop
+  bool *steered = NEW_ARRAY(e->arena, bool, g->count);  // by a weight that is to move, on whatever path but a stop
   const Node **draw = NEW_ARRAY(e->arena, const Node *, g->count);  // the steered draw it hangs on
   for (int k = 0; k < line->count; k++) steered[line->wrt[k]->id] = true;
   for (int i = 0; i < g->count; i++) {
@@ -262,7 +255,8 @@ static void explain_line(Elab *e, const Line *line) {
   const Ast *s = line->step;
   finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
           list_names(e, s->b), expression_text(e, s->c));
-  finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b), (long long)numbers);
+  finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b),
+          (long long)numbers);
   if (frozen.length)
     finding(e, "line", s->span, "   frozen: %s (gradients taken of its weights: %d)", frozen.data, strangers);
 }
@@ -276,7 +270,7 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   if (objective.kind == V_ERROR) return false;
   Line line = {.step = step};
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
-  *out = output_of(e, e->model->objective[e->line], objective);
+  *out = output_of(e->model->objective[e->line], objective);
   move_weights(e, &line);
   explain_line(e, &line);
   e->learners = 0;
@@ -287,7 +281,8 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
 
 static int count_steps(const Ast *items) {
   int n = 0;
-  for (; items; items = items->next) n += items->kind == AST_STEP ? 1 : items->kind == AST_REPEAT ? count_steps(items->b) : 0;
+  for (; items; items = items->next)
+    n += items->kind == AST_STEP ? 1 : items->kind == AST_REPEAT ? count_steps(items->b) : 0;
   return n;
 }
 
@@ -378,7 +373,7 @@ void elaborate_test(Elab *e) {
     e->draw_counts = NULL;
     Value v = objective_value(e, e->step[i]);
     if (v.kind == V_ERROR) return;
-    out[n++] = output_of(e, m->objective[i], v);
+    out[n++] = output_of(m->objective[i], v);
   }
   for (int i = 0; i < e->decls; i++) {
     const Ast *ast = e->decl[i]->ast;
@@ -394,7 +389,7 @@ void elaborate_test(Elab *e) {
       complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
       return;
     }
-    out[n++] = output_of(e, ast->name, v);
+    out[n++] = output_of(ast->name, v);
   }
   if (n) m->test = end_program(e, "test", m->batch, out, n);
 }
@@ -409,8 +404,10 @@ void elaborate_init(Elab *e) {
     const TensorStart *start = &e->start[t];
     e->graph->span = info->span;
     Value v = start->init ? eval(e, start->scope, start->init) : value_number(start->number);
-    if (v.kind == V_DIST) v = draw(e, v, info->name, &info->shape, info->span);
-    else if (start->drawn && v.kind != V_ERROR) complain(e, E0407, start->init->span, value_text(e, v)), v = value_error();
+    if (v.kind == V_DIST)
+      v = draw(e, v, info->name, &info->shape, info->span);
+    else if (start->drawn && v.kind != V_ERROR)
+      complain(e, E0407, start->init->span, value_text(e, v)), v = value_error();
     if (v.kind == V_ERROR) return;
     v = to_tensor(e, v);
     if (v.kind == V_ERROR) return;

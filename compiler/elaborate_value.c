@@ -1,7 +1,7 @@
 // Tensors of the language: implicit axes, broadcasting, arithmetic. Part of the elaborator.
 //
-// Two tensors meet when, after the plates, their event shapes are equal, or one is a scalar, or the shorter shape is the
-// end of the longer one, or ranks are equal and sizes differ only by 1s. Anything else is a mistake, not a guess.
+// Two tensors meet when, after the plates, their event shapes are equal, or one is a scalar, or the shorter shape is
+// the end of the longer one, or ranks are equal and sizes differ only by 1s. Anything else is a mistake, not a guess.
 #include "elaborate.h"
 
 #include <math.h>
@@ -179,9 +179,10 @@ static bool all_numbers(int n, const Value *args) {
   return true;
 }
 
-static const char *op_sign(Op op) {
+const char *op_sign(Op op) {
   switch (op) {
     case OP_ADD: return "+";
+    case OP_NEG: return "-";
     case OP_SUB: return "-";
     case OP_MUL: return "*";
     case OP_DIV: return "/";
@@ -269,10 +270,29 @@ static bool integral(const Node *n, int depth) {
   if (!depth) return false;
   switch (n->op) {
     case OP_CONST: return floor(n->attr.value) == n->attr.value;
-    case OP_SIGN: case OP_FLOOR: case OP_IOTA: case OP_LESS: case OP_EQUAL: return true;
-    case OP_ADD: case OP_SUB: case OP_MUL: case OP_MAX: case OP_MIN: case OP_NEG: case OP_ABS: case OP_RESHAPE:
-    case OP_PERMUTE: case OP_BROADCAST: case OP_SLICE: case OP_PAD: case OP_CONCAT: case OP_SUM: case OP_MAXIMUM:
-    case OP_CUMSUM: case OP_STOP: case OP_DISCRETE:
+    case OP_SIGN:
+    case OP_FLOOR:
+    case OP_IOTA:
+    case OP_LESS:
+    case OP_EQUAL: return true;
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_MAX:
+    case OP_MIN:
+    case OP_NEG:
+    case OP_ABS:
+    case OP_RESHAPE:
+    case OP_PERMUTE:
+    case OP_BROADCAST:
+    case OP_SLICE:
+    case OP_PAD:
+    case OP_CONCAT:
+    case OP_SUM:
+    case OP_MAXIMUM:
+    case OP_CUMSUM:
+    case OP_STOP:
+    case OP_DISCRETE:
       for (int i = 0; i < n->arity; i++)
         if (!integral(n->in[i], depth - 1)) return false;
       return true;

@@ -26,6 +26,12 @@ typedef struct {
 
 static float *scratch_tile(const RegionPiece *p, int tile) { return p->tile + tile * p->code->tile; }
 
+static float *scratch_slot(const RegionPiece *p, int slot) { return p->slot + slot * LANES; }
+
+static void tile_fill(float *tile, float x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) tile[i] = x;
+}
+
 static float *access_element(const RegionPiece *p, const Access *a) {
   float *e = p->memory + a->at + p->column * a->column;
   for (int i = 0; i < p->code->axes; i++) e += p->index[i] * a->row[i];
@@ -84,7 +90,7 @@ static void tile_load(const RegionPiece *p) {
   for (int i = 0; i < p->code->loads; i++) {
     const LoadCode *l = &p->code->load[i];
     switch (l->way) {
-      case LOAD_ROW_NUMBER: *p->value[i] = *access_element(p, &l->from); break;
+      case LOAD_ROW_NUMBER: tile_fill(p->value[i], *access_element(p, &l->from), LANES); break;
       case LOAD_DIRECT: p->value[i] = access_element(p, &l->from); break;
       case LOAD_COPY: load_copy(p, &l->from, p->value[i]); break;
       case LOAD_NUMBER: case LOAD_REPEAT: break;
@@ -94,18 +100,45 @@ static void tile_load(const RegionPiece *p) {
 
 // ---- steps
 
-static void tile_steps(const RegionPiece *p, const Step *step, int steps) {
-  float **v = p->value;
+// The loops take LANES elements at a time; the last ones, if they are fewer, go through a copy.
+static void step_rest(const Step *s, float *out, const float *const *in, int64_t done, int64_t rest) {
+  float copy[4][LANES] = {{0}}, y[LANES];
+  for (int k = 0; k < 4; k++)
+    for (int64_t i = 0; i < (s->step[k] ? rest : LANES); i++) copy[k][i] = in[k][s->step[k] ? done + i : i];
+  s->loop(y, (const float *const[]){copy[0], copy[1], copy[2], copy[3]}, s->step, LANES);
+  for (int64_t i = 0; i < rest; i++) out[done + i] = y[i];
+}
+
+static void run_step(const RegionPiece *p, const Step *s, int64_t n) {
+  const float *in[4];
+  for (int k = 0; k < 4; k++) in[k] = p->value[s->in[k]];
+  int64_t rest = n % LANES;
+  s->loop(p->value[s->out], in, s->step, n - rest);
+  if (rest) step_rest(s, p->value[s->out], in, n - rest, rest);
+}
+
+// Asks for a part of the next tile while this one is worked on: what comes from afar arrives in the meantime.
+static void fetch_ahead(const RegionPiece *p, int64_t begin, int64_t end) {
+#if defined(__GNUC__)
   int64_t n = p->rows * p->columns;
-  for (const Step *s = step, *end = step + steps; s < end; s++)
-    s->loop(v[s->out], v[s->in[0]], v[s->in[1]], v[s->in[2]], s->number ? 1 : n);
+  for (int i = 0; i < p->code->loads; i++)
+    for (int64_t j = begin; j < end && p->code->load[i].way == LOAD_DIRECT; j += LANES)
+      __builtin_prefetch(p->value[i] + n + j, 1);
+#else
+  (void)p, (void)begin, (void)end;
+#endif
+}
+
+static void tile_steps(const RegionPiece *p) {
+  const RegionCode *code = p->code;
+  int64_t n = p->rows * p->columns;
+  for (int i = 0; i < code->steps; i++) {
+    if (code->streams) fetch_ahead(p, n / LANES * i / code->steps * LANES, n / LANES * (i + 1) / code->steps * LANES);
+    run_step(p, &code->step[i], code->step[i].number ? LANES : n);
+  }
 }
 
 // ---- stores
-
-static void tile_fill(float *tile, float x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) tile[i] = x;
-}
 
 static void store_copy(const RegionPiece *p, const Access *to, const float *x) {
   int64_t index[MAX_RANK];
@@ -175,7 +208,7 @@ static void tile_run(RegionPiece *p) {
     const StoreCode *s = &p->code->store[i];
     if (s->direct) p->value[s->value] = access_element(p, &s->to);
   }
-  tile_steps(p, p->code->step, p->code->steps);
+  tile_steps(p);
   tile_store(p);
 }
 
@@ -219,25 +252,35 @@ static void piece_part(RegionPiece *p, int piece) {
   p->column_end = code->cut_columns && end < units ? end * LANES : code->columns;
 }
 
+static void begin_loads(RegionPiece *p) {
+  for (int i = 0; i < p->code->loads; i++) {
+    const LoadCode *l = &p->code->load[i];
+    bool number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
+    p->value[i] = number ? scratch_slot(p, l->place) : scratch_tile(p, l->place);
+    if (l->way == LOAD_NUMBER) tile_fill(p->value[i], p->memory[l->from.at], LANES);
+    if (l->way == LOAD_REPEAT) load_copy(p, &l->from, p->value[i]);
+  }
+}
+
+static void begin_results(RegionPiece *p, const Step *step, int steps) {
+  int first = p->code->loads + p->code->constants;
+  for (const Step *s = step; s < step + steps; s++) {
+    int place = p->code->place[s->out - first];
+    p->value[s->out] = s->number ? scratch_slot(p, place) : scratch_tile(p, place < 0 ? 0 : place);
+  }
+}
+
 // Gives every value its place, and computes what is the same for the whole piece.
 static void piece_begin(RegionPiece *p) {
   const RegionCode *code = p->code;
-  for (int i = 0; i < code->loads; i++) {
-    const LoadCode *l = &code->load[i];
-    bool number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
-    p->value[i] = number ? p->slot + l->place : scratch_tile(p, l->place);
-    if (l->way == LOAD_NUMBER) *p->value[i] = p->memory[l->from.at];
-    if (l->way == LOAD_REPEAT) load_copy(p, &l->from, p->value[i]);
-  }
+  begin_loads(p);
   for (int i = 0; i < code->constants; i++) {
-    p->value[code->loads + i] = p->slot + code->slots + i;
-    p->slot[code->slots + i] = code->constant[i];
+    p->value[code->loads + i] = scratch_slot(p, code->slots + i);
+    tile_fill(p->value[code->loads + i], code->constant[i], LANES);
   }
-  int first = code->loads + code->constants;
-  for (const Step *s = code->first; s < code->first + code->firsts; s++) p->value[s->out] = p->slot + code->place[s->out - first];
-  for (const Step *s = code->step; s < code->step + code->steps; s++)
-    p->value[s->out] = s->number ? p->slot + code->place[s->out - first] : scratch_tile(p, code->place[s->out - first]);
-  tile_steps(p, code->first, code->firsts);
+  begin_results(p, code->first, code->firsts);
+  begin_results(p, code->step, code->steps);
+  for (int i = 0; i < code->firsts; i++) run_step(p, &code->first[i], LANES);
 }
 
 void region_run(const RegionCode *code, float *memory, int piece) {

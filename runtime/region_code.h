@@ -9,13 +9,16 @@
 
 #include "region.h"
 
-// out[i] = op(a[i], b[i], c[i]) for n >= 1 elements; unused inputs may point anywhere readable. An input that the loop was
-// asked to take as a number is read once, before anything is written. out may be one of the inputs.
-typedef void Loop(float *out, const float *a, const float *b, const float *c, int64_t n);
+// out[i] = f(in[0][i], in[1][i], ...) for n elements. An operand whose step is 0 is LANES copies of one number, otherwise its
+// step is LANES. All four operands must be readable; out may be one of those whose step is not 0.
+typedef void Loop(float *out, const float *const *in, const int64_t *step, int64_t n);
+Loop *region_loop(ScalarOp op);
 
-// The loop of an operation whose input i is a number if bit i of `numbers` is set. Not all inputs may be numbers, except of
-// an operation of one input, where it does not matter.
-Loop *region_loop(ScalarOp op, int numbers);
+// The operations that loops chain; a BUS b is b - a, and a VID b is b / a. The first three do not turn around.
+typedef enum { LINK_ADD, LINK_SUB, LINK_MUL, LINK_DIV, LINK_BUS, LINK_VID } LinkOp;
+Loop *region_pair(LinkOp x, LinkOp y);             // (a x b) y c
+Loop *region_chain(LinkOp x, LinkOp y, LinkOp z);  // ((a x b) y c) z d
+Loop *region_join(LinkOp x, LinkOp y, LinkOp z);   // (a x b) z (c y d)
 
 // Where the elements lie: memory[at + sum of index[i] * row[i] + column index * column].
 typedef struct {
@@ -38,8 +41,9 @@ typedef struct {
 
 typedef struct {
   Loop *loop;
-  int out, in[3];  // values
-  bool number;     // computes one number
+  int out, in[4];   // values
+  int64_t step[4];  // of the operands, as the loop wants them
+  bool number;      // computes one number
 } Step;
 
 typedef struct {
@@ -71,12 +75,30 @@ struct RegionCode {
   int firsts;
   Step *step;   // for every tile
   int steps;
-  int *place;   // of each step's result, both lists: slot of a number, otherwise tile
+  int *place;   // of each instruction's result: slot of a number, otherwise tile; -1: it has none
   StoreCode *store;
   int stores;
+  bool streams;  // so much is read that the next tile is asked for in time
 };
 
-// Floats: in a tile at most; in scratch while tiles are large; in scratch at all, which is on the stack; between tiles.
+// What is known of a value while a region is made ready.
+typedef struct {
+  bool number, constant;  // one number for a tile; one for the whole piece
+  bool stored;
+  int uses;               // by instructions and stores
+  int step, last;         // the step that computes it, and the last that reads it
+} RegionValue;
+
+// region_steps.c: the steps for the instructions, given which loads are numbers. Sets number, constant, step and last of all
+// results, and gives numbers their slots.
+void region_steps(RegionCode *code, const Region *r, RegionValue *value);
+// Scratch tiles for the results of steps that are neither numbers nor written where they are stored.
+void region_tiles(RegionCode *code, const Region *r, const RegionValue *value);
+int region_arity(const Instr *i);
+
+// Floats: in a tile at most; in scratch while tiles are large; in scratch at all, which is on the stack; between tiles; loaded
+// where tiles are asked for in time.
+enum { REGION_STREAM = 1 << 19 };
 enum { REGION_TILE = 1024, REGION_NEAR = 16384, REGION_SCRATCH = 32768, REGION_PAD = 16, REGION_VALUES = 2048 };
 
 #endif

@@ -1,69 +1,98 @@
-// The inner loops of regions: one for each operation of ops.def and each choice of inputs that are numbers.
+// The inner loops of regions: one for each operation of ops.def, and one for each chain of up to three of + - * /.
 //
-// The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree.
-#if defined(__clang__)
-#pragma clang diagnostic ignored "-Wpass-failed"  // the loops over some functions stay scalar
-#endif
-
+// The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree. A loop goes
+// over its elements LANES at a time, which compilers turn into vector code; what it computes waits in `y` because the result
+// may take the place of an operand. An operand that is one number for all elements is LANES copies of it, and stands still.
+#include "kernels.h"
 #include "maths.h"
 #include "region_code.h"
 
-// Says that a loop's iterations do not depend on each other, although `out` may be one of the inputs.
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define INDEPENDENT
-#endif
-
-// A, B and C are 1 for inputs that are numbers.
-#define REGION_LOOP(name, A, B, C, expression)                                                 \
-  static void name(float *out, const float *pa, const float *pb, const float *pc, int64_t n) { \
-    const float a0 = pa[0], b0 = pb[0], c0 = pc[0];                                            \
-    INDEPENDENT                                                                                \
-    for (int64_t i = 0; i < n; i++) {                                                          \
-      const float a = A ? a0 : pa[i], b = B ? b0 : pb[i], c = C ? c0 : pc[i];                  \
-      (void)a, (void)b, (void)c;                                                               \
-      out[i] = expression;                                                                     \
-    }                                                                                          \
+#define REGION_LOOP(name, expression)                                                                \
+  static void name(float *out, const float *const *in, const int64_t *step, int64_t n) {             \
+    const float *pa = in[0], *pb = in[1], *pc = in[2], *pd = in[3];                                  \
+    const int64_t sa = step[0], sb = step[1], sc = step[2], sd = step[3];                            \
+    for (; n > 0; n -= LANES, out += LANES, pa += sa, pb += sb, pc += sc, pd += sd) {                \
+      float y[LANES];                                                                                \
+      for (int l = 0; l < LANES; l++) {                                                              \
+        const float a = pa[l], b = pb[l], c = pc[l], d = pd[l];                                      \
+        (void)a, (void)b, (void)c, (void)d;                                                          \
+        y[l] = expression;                                                                           \
+      }                                                                                              \
+      for (int l = 0; l < LANES; l++) out[l] = y[l];                                                 \
+    }                                                                                                \
   }
 
-#define LOOPS_1(ID, expression) REGION_LOOP(loop_##ID, 0, 1, 1, expression)
-#define LOOPS_2(ID, expression)                    \
-  REGION_LOOP(loop_##ID##_vv, 0, 0, 1, expression) \
-  REGION_LOOP(loop_##ID##_nv, 1, 0, 1, expression) \
-  REGION_LOOP(loop_##ID##_vn, 0, 1, 1, expression)
-#define LOOPS_3(ID, expression)                     \
-  REGION_LOOP(loop_##ID##_vvv, 0, 0, 0, expression) \
-  REGION_LOOP(loop_##ID##_nvv, 1, 0, 0, expression) \
-  REGION_LOOP(loop_##ID##_vnv, 0, 1, 0, expression) \
-  REGION_LOOP(loop_##ID##_nnv, 1, 1, 0, expression) \
-  REGION_LOOP(loop_##ID##_vvn, 0, 0, 1, expression) \
-  REGION_LOOP(loop_##ID##_nvn, 1, 0, 1, expression) \
-  REGION_LOOP(loop_##ID##_vnn, 0, 1, 1, expression)
+// ---- single operations
 
-#define LOOPS_SOURCE(...)
-#define LOOPS_MOVEMENT(...)
-#define LOOPS_REDUCTION(...)
-#define LOOPS_CONTRACTION(...)
-#define LOOPS_MARK(...)
-#define LOOPS_ELEMENTWISE(ID, arity, expression) LOOPS_##arity(ID, expression)
-#define OP(ID, name, arity, class, expression, ...) LOOPS_##class(ID, arity, expression)
+#define LOOP_SOURCE(ID, expression)
+#define LOOP_MOVEMENT(ID, expression)
+#define LOOP_REDUCTION(ID, expression)
+#define LOOP_CONTRACTION(ID, expression)
+#define LOOP_MARK(ID, expression)
+#define LOOP_ELEMENTWISE(ID, expression) REGION_LOOP(loop_##ID, expression)
+#define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
 #include "ops.def"
 
-#define TABLE_1(ID) {loop_##ID},
-#define TABLE_2(ID) {loop_##ID##_vv, loop_##ID##_nv, loop_##ID##_vn},
-#define TABLE_3(ID)                                                                                       \
-  {loop_##ID##_vvv, loop_##ID##_nvv, loop_##ID##_vnv, loop_##ID##_nnv, loop_##ID##_vvn, loop_##ID##_nvn, \
-   loop_##ID##_vnn},
-
-Loop *region_loop(ScalarOp op, int numbers) {
-  static Loop *const loop[SCALAR_COUNT][7] = {
-#undef LOOPS_ELEMENTWISE
-#define LOOPS_ELEMENTWISE(ID, arity, expression) TABLE_##arity(ID)
-#define OP(ID, name, arity, class, expression, ...) LOOPS_##class(ID, arity, expression)
+Loop *region_loop(ScalarOp op) {
+  static Loop *const loop[SCALAR_COUNT] = {
+#undef LOOP_ELEMENTWISE
+#define LOOP_ELEMENTWISE(ID, expression) loop_##ID,
+#define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
 #include "ops.def"
   };
-  return loop[op][numbers];
+  return loop[op];
+}
+
+// ---- chains of operations
+
+#define APPLY_ADD(x, y) ((x) + (y))
+#define APPLY_SUB(x, y) ((x) - (y))
+#define APPLY_MUL(x, y) ((x) * (y))
+#define APPLY_DIV(x, y) ((x) / (y))
+#define APPLY_BUS(x, y) ((y) - (x))
+#define APPLY_VID(x, y) ((y) / (x))
+
+// Does M for every operation, beside x and y. Several of them, because a macro does not expand within itself.
+#define EACH_FIRST(M) M(ADD) M(SUB) M(MUL) M(DIV)
+#define EACH_SECOND(M, x) M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV) M(x, BUS) M(x, VID)
+#define EACH_FORWARD(M, x) M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV)
+#define EACH_THIRD(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV) M(x, y, BUS) M(x, y, VID)
+#define EACH_JOIN(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV)
+
+#define PAIR(x, y) REGION_LOOP(pair_##x##_##y, APPLY_##y(APPLY_##x(a, b), c))
+#define PAIRS(x) EACH_SECOND(PAIR, x)
+EACH_FIRST(PAIRS)
+
+#define CHAIN(x, y, z) REGION_LOOP(chain_##x##_##y##_##z, APPLY_##z(APPLY_##y(APPLY_##x(a, b), c), d))
+#define CHAINS_2(x, y) EACH_THIRD(CHAIN, x, y)
+#define CHAINS(x) EACH_SECOND(CHAINS_2, x)
+EACH_FIRST(CHAINS)
+
+#define JOIN(x, y, z) REGION_LOOP(join_##x##_##y##_##z, APPLY_##z(APPLY_##x(a, b), APPLY_##y(c, d)))
+#define JOINS_2(x, y) EACH_JOIN(JOIN, x, y)
+#define JOINS(x) EACH_FORWARD(JOINS_2, x)
+EACH_FIRST(JOINS)
+
+#define PAIR_NAME(x, y) pair_##x##_##y,
+#define PAIR_NAMES(x) {EACH_SECOND(PAIR_NAME, x)},
+#define CHAIN_NAME(x, y, z) chain_##x##_##y##_##z,
+#define CHAIN_NAMES_2(x, y) {EACH_THIRD(CHAIN_NAME, x, y)},
+#define CHAIN_NAMES(x) {EACH_SECOND(CHAIN_NAMES_2, x)},
+#define JOIN_NAME(x, y, z) join_##x##_##y##_##z,
+#define JOIN_NAMES_2(x, y) {EACH_JOIN(JOIN_NAME, x, y)},
+#define JOIN_NAMES(x) {EACH_FORWARD(JOIN_NAMES_2, x)},
+
+Loop *region_pair(LinkOp x, LinkOp y) {
+  static Loop *const loop[4][6] = {EACH_FIRST(PAIR_NAMES)};
+  return loop[x][y];
+}
+
+Loop *region_chain(LinkOp x, LinkOp y, LinkOp z) {
+  static Loop *const loop[4][6][6] = {EACH_FIRST(CHAIN_NAMES)};
+  return loop[x][y][z];
+}
+
+Loop *region_join(LinkOp x, LinkOp y, LinkOp z) {
+  static Loop *const loop[4][4][4] = {EACH_FIRST(JOIN_NAMES)};
+  return loop[x][y][z];
 }

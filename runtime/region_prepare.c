@@ -8,21 +8,6 @@
 #include "kernels.h"
 #include "region_code.h"
 
-#define ARITY_SOURCE(arity)
-#define ARITY_MOVEMENT(arity)
-#define ARITY_REDUCTION(arity)
-#define ARITY_CONTRACTION(arity)
-#define ARITY_MARK(arity)
-#define ARITY_ELEMENTWISE(arity) arity,
-
-static int instr_arity(const Instr *i) {
-  static const int8_t arities[SCALAR_COUNT] = {
-#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
-#include "ops.def"
-  };
-  return arities[i->op];
-}
-
 // ---- rows and columns
 
 // Axis k of the result is axis axis[k] of the region, with its joined neighbours.
@@ -142,68 +127,51 @@ static LoadWay load_way(const RegionCode *code, const Access *a) {
   return repeats && code->tile_rows > 1 ? LOAD_REPEAT : LOAD_COPY;
 }
 
-// ---- values
+// ---- loads and stores
 
-// What is known of a value while a region is made ready.
-typedef struct {
-  bool number, constant;  // one number for a tile; one for the whole piece
-  int last;               // the last instruction that reads it; INT16_MAX if it is stored
-} ValueUse;
-
-static void find_uses(const Region *r, ValueUse *value) {
+static void count_uses(const Region *r, RegionValue *value) {
   for (int i = 0; i < r->instrs; i++)
-    for (int k = 0; k < instr_arity(&r->instr[i]); k++) value[r->instr[i].in[k]].last = i;
-  for (int i = 0; i < r->stores; i++) value[r->store[i].value].last = INT16_MAX;
+    for (int k = 0; k < region_arity(&r->instr[i]); k++) value[r->instr[i].in[k]].uses++;
+  for (int i = 0; i < r->stores; i++) {
+    value[r->store[i].value].uses++;
+    value[r->store[i].value].stored = true;
+  }
 }
 
 // Gives every load its way and its place. One whose memory a store overwrites while its elements still wait to be stored
 // themselves is copied first.
-static void prepare_loads(RegionCode *code, const Region *r, ValueUse *value) {
+static void prepare_loads(RegionCode *code, const Region *r, RegionValue *value) {
+  int64_t direct = 0;
   for (int i = 0; i < r->loads; i++) {
     LoadCode *l = &code->load[i];
     l->way = load_way(code, &l->from);
     for (int k = 0; k < r->stores; k++)
-      if (l->way == LOAD_DIRECT && value[i].last == INT16_MAX && access_equal(&l->from, &code->store[k].to))
-        l->way = LOAD_COPY;
+      if (l->way == LOAD_DIRECT && value[i].stored && access_equal(&l->from, &code->store[k].to)) l->way = LOAD_COPY;
     value[i].constant = l->way == LOAD_NUMBER;
     value[i].number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
+    value[i].last = -1;
     if (value[i].number) l->place = code->slots++;
     if (l->way == LOAD_COPY || l->way == LOAD_REPEAT) l->place = code->tiles++;
+    direct += l->way == LOAD_DIRECT;
   }
   for (int i = 0; i < r->constants; i++) value[r->loads + i].number = value[r->loads + i].constant = true;
+  code->streams = direct * code->rows * code->columns > REGION_STREAM;
 }
 
-static void prepare_step(RegionCode *code, const Region *r, int i, ValueUse *value) {
-  const Instr *instr = &r->instr[i];
-  int arity = instr_arity(instr), numbers = 0, out = r->loads + r->constants + i;
-  bool constant = true;
-  for (int k = 0; k < arity; k++) {
-    numbers |= value[instr->in[k]].number << k;
-    constant = constant && value[instr->in[k]].constant;
-  }
-  bool number = numbers == (1 << arity) - 1;
-  value[out].number = number;
-  value[out].constant = constant;
-  Step *s = constant ? &code->first[code->firsts++] : &code->step[code->steps++];
-  *s = (Step){.loop = region_loop((ScalarOp)instr->op, number ? 0 : numbers), .out = out, .number = number};
-  for (int k = 0; k < 3; k++) s->in[k] = instr->in[k < arity ? k : 0];
-  code->place[i] = number ? code->slots++ : instr->tile;
-}
-
-// Whether the instruction that computes the value of store s may write it there: no load still needs what it overwrites.
-static bool can_be_direct(const RegionCode *code, const Region *r, const ValueUse *value, int s) {
+// Whether the step that computes the value of store s may write it there: no load still needs what it overwrites.
+static bool can_be_direct(const RegionCode *code, const Region *r, const RegionValue *value, int s) {
   const StoreCode *store = &code->store[s];
-  int instr = store->value - r->loads - r->constants;
-  if (store->kind != STORE_ALL || instr < 0 || value[store->value].number || !is_contiguous(code, &store->to)) return false;
+  const RegionValue *v = &value[store->value];
+  if (store->kind != STORE_ALL || store->value < r->loads || v->number || !is_contiguous(code, &store->to)) return false;
   for (int i = 0; i < s; i++)
     if (code->store[i].direct && code->store[i].value == store->value) return false;
   for (int i = 0; i < r->loads; i++)
-    if (code->load[i].way == LOAD_DIRECT && value[i].last > instr && access_equal(&code->load[i].from, &store->to))
+    if (code->load[i].way == LOAD_DIRECT && value[i].last > v->step && access_equal(&code->load[i].from, &store->to))
       return false;
   return true;
 }
 
-static void prepare_stores(RegionCode *code, const Region *r, const ValueUse *value) {
+static void prepare_stores(RegionCode *code, const Region *r, const RegionValue *value) {
   for (int i = 0; i < r->stores; i++) {
     StoreCode *s = &code->store[i];
     s->direct = can_be_direct(code, r, value, i);
@@ -214,17 +182,17 @@ static void prepare_stores(RegionCode *code, const Region *r, const ValueUse *va
 
 // ---- all of it
 
-static void prepare_with_tile(RegionCode *code, const Region *r, ValueUse *value, int64_t room) {
-  code->tiles = r->tiles;
-  code->slots = code->firsts = code->steps = 0;
+static void prepare_with_tile(RegionCode *code, const Region *r, RegionValue *value, int64_t room) {
+  code->tiles = code->slots = 0;
   choose_tile(code, room);
   prepare_loads(code, r, value);
-  for (int i = 0; i < r->instrs; i++) prepare_step(code, r, i, value);
+  region_steps(code, r, value);
   prepare_stores(code, r, value);
+  region_tiles(code, r, value);
 }
 
 static int64_t scratch_floats(const RegionCode *code) {
-  return code->tiles * code->tile + code->slots + code->constants;
+  return code->tiles * code->tile + (code->slots + code->constants) * LANES;
 }
 
 RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
@@ -239,7 +207,7 @@ RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
   code->first = NEW_ARRAY(a, Step, r->instrs);
   code->step = NEW_ARRAY(a, Step, r->instrs);
   code->place = NEW_ARRAY(a, int, r->instrs);
-  ValueUse *value = NEW_ARRAY(a, ValueUse, code->values);
+  RegionValue *value = NEW_ARRAY(a, RegionValue, code->values);
   RegionAxes x = axes_of(r);
   int columns = axes_split(code, r, &x);
   for (int i = 0; i < r->loads; i++) code->load[i].from = access_of(&r->load[i], code, &x, columns);
@@ -248,7 +216,7 @@ RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
     code->store[i] = (StoreCode){.to = access_of(&s->view, code, &x, columns), .kind = s->kind, .value = s->value};
   }
   choose_cut(code, pieces);
-  find_uses(r, value);
+  count_uses(r, value);
   for (int64_t room = REGION_TILE; room >= LANES && code->values <= REGION_VALUES; room /= 2) {
     prepare_with_tile(code, r, value, room);
     if (scratch_floats(code) <= (room > 8 * LANES ? REGION_NEAR : REGION_SCRATCH)) return code;

@@ -18,7 +18,7 @@
 #include "maths.h"
 #include "philox.h"
 #include "pool.h"
-#include "region.h"
+#include "region_code.h"
 
 // ---- chance
 
@@ -227,7 +227,8 @@ static Sample *some_region(Chance *c, Arena *a) {
   r->instrs = (int)below(c, 25);
   for (int i = 0; i < r->instrs; i++) {
     uint32_t values = (uint32_t)(r->loads + r->constants + i);
-    s->instr[i].op = (uint8_t)below(c, SCALAR_COUNT);
+    static const uint8_t often[] = {SCALAR_ADD, SCALAR_SUB, SCALAR_MUL, SCALAR_DIV};
+    s->instr[i].op = below(c, 2) ? often[below(c, 4)] : (uint8_t)below(c, SCALAR_COUNT);
     for (int k = 0; k < 3; k++) s->instr[i].in[k] = (int16_t)(below(c, 2) ? values - 1 - below(c, 4) % values : below(c, values));
   }
   r->stores = 1 + (int)below(c, 5);
@@ -314,6 +315,39 @@ static void large_regions(void **state) {
     for (int64_t i = 0; i < floats; i++) assert_true(same_bits(after[i], expected[i]));
   }
   arena_close(a);
+}
+
+static float link_by_the_book(int op, float a, float b) {
+  switch (op) {
+    case LINK_ADD: return a + b;
+    case LINK_SUB: return a - b;
+    case LINK_MUL: return a * b;
+    case LINK_DIV: return a / b;
+    case LINK_BUS: return b - a;
+    default: return b / a;
+  }
+}
+
+static void chains(void **state) {
+  (void)state;
+  Chance c = {5};
+  float in[4][LANES], out[LANES];
+  const float *const at[] = {in[0], in[1], in[2], in[3]};
+  static const int64_t step[] = {LANES, LANES, LANES, LANES};
+  for (int i = 0; i < 4 * 6 * 6; i++) {
+    LinkOp x = (LinkOp)(i / 36), y = (LinkOp)(i / 6 % 6), z = (LinkOp)(i % 6);
+    for (int l = 0; l < 4 * LANES; l++) in[l / LANES][l % LANES] = some_float(&c);
+    bool joins = y < LINK_BUS && z < LINK_BUS;
+    for (int shape = 0; shape < (joins ? 3 : 2); shape++) {
+      (shape == 0 ? region_pair(x, y) : shape == 1 ? region_chain(x, y, z) : region_join(x, y, z))(out, at, step, LANES);
+      for (int l = 0; l < LANES; l++) {
+        float first = link_by_the_book(x, in[0][l], in[1][l]), pair = link_by_the_book(y, first, in[2][l]);
+        float chain = link_by_the_book(z, pair, in[3][l]);
+        float join = link_by_the_book(z, first, link_by_the_book(y, in[2][l], in[3][l]));
+        assert_true(same_bits(out[l], shape == 0 ? pair : shape == 1 ? chain : join));
+      }
+    }
+  }
 }
 
 static void open_exec(Arena *a, void *plan) {
@@ -532,7 +566,7 @@ static void not_finite(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(regions),        cmocka_unit_test(large_regions),
-      cmocka_unit_test(refusals),       cmocka_unit_test(products),
+      cmocka_unit_test(chains),         cmocka_unit_test(refusals),       cmocka_unit_test(products),
       cmocka_unit_test(random_kernels), cmocka_unit_test(indices),
       cmocka_unit_test(gather_scatter), cmocka_unit_test(sums_and_indices_along),
       cmocka_unit_test(not_finite),     cmocka_unit_test(pool_does_every_piece_once),

@@ -1,0 +1,151 @@
+// Instructions as steps: several of + - * / become one step where only the last result is read, which saves the others' way
+// through memory; then scratch tiles are given out again, since operands now live until that last operation.
+// Invariant: every operation is still done, rounded and all, so no bit changes.
+#include "kernels.h"
+#include "region_code.h"
+
+#define ARITY_SOURCE(arity)
+#define ARITY_MOVEMENT(arity)
+#define ARITY_REDUCTION(arity)
+#define ARITY_CONTRACTION(arity)
+#define ARITY_MARK(arity)
+#define ARITY_ELEMENTWISE(arity) arity,
+
+int region_arity(const Instr *i) {
+  static const int8_t arities[SCALAR_COUNT] = {
+#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
+#include "ops.def"
+  };
+  return arities[i->op];
+}
+
+typedef struct {
+  RegionCode *code;
+  const Region *r;
+  RegionValue *value;
+  int first;  // value of the first instruction
+} Steps;
+
+// ---- numbers
+
+static void find_numbers(Steps *t) {
+  for (int i = 0; i < t->r->instrs; i++) {
+    RegionValue *v = &t->value[t->first + i];
+    v->number = v->constant = true;
+    for (int k = 0; k < region_arity(&t->r->instr[i]); k++) {
+      v->number = v->number && t->value[t->r->instr[i].in[k]].number;
+      v->constant = v->constant && t->value[t->r->instr[i].in[k]].constant;
+    }
+    t->code->place[i] = v->number ? t->code->slots++ : -1;
+  }
+}
+
+// ---- chains
+
+static const Instr *instr_of(const Steps *t, int value) { return &t->r->instr[value - t->first]; }
+
+static int link_of(const Steps *t, int value) {
+  switch (value < t->first ? -1 : instr_of(t, value)->op) {
+    case SCALAR_ADD: return LINK_ADD;
+    case SCALAR_SUB: return LINK_SUB;
+    case SCALAR_MUL: return LINK_MUL;
+    case SCALAR_DIV: return LINK_DIV;
+    default: return -1;
+  }
+}
+
+static LinkOp turned(LinkOp link) { return link == LINK_SUB ? LINK_BUS : link == LINK_DIV ? LINK_VID : link; }
+
+// Whether the value can be computed within the step that reads it.
+static bool can_join(const Steps *t, int value) {
+  const RegionValue *v = &t->value[value];
+  return link_of(t, value) >= 0 && !v->number && !v->stored && v->uses == 1;
+}
+
+// The step of value `out`, whose operands in[0] and in[1] are numbered as given.
+static Step step_pair(const Steps *t, int out) {
+  const int16_t *in = instr_of(t, out)->in;
+  LinkOp z = (LinkOp)link_of(t, out);
+  int inner = in[0], other = in[1];
+  if (!can_join(t, inner)) inner = in[1], other = in[0], z = turned(z);
+  const int16_t *two = instr_of(t, inner)->in;
+  LinkOp y = (LinkOp)link_of(t, inner);
+  int deep = two[0], beside = two[1];
+  if (!can_join(t, deep)) deep = two[1], beside = two[0], y = turned(y);
+  if (!can_join(t, deep))
+    return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z), .out = out, .in = {two[0], two[1], other, other}};
+  const int16_t *three = instr_of(t, deep)->in;
+  Loop *loop = region_chain((LinkOp)link_of(t, deep), y, z);
+  return (Step){.loop = loop, .out = out, .in = {three[0], three[1], beside, other}};
+}
+
+static Step step_join(const Steps *t, int out) {
+  const int16_t *in = instr_of(t, out)->in, *a = instr_of(t, in[0])->in, *b = instr_of(t, in[1])->in;
+  Loop *loop = region_join((LinkOp)link_of(t, in[0]), (LinkOp)link_of(t, in[1]), (LinkOp)link_of(t, out));
+  return (Step){.loop = loop, .out = out, .in = {a[0], a[1], b[0], b[1]}};
+}
+
+static Step step_single(const Steps *t, int out) {
+  const Instr *i = instr_of(t, out);
+  Step s = {.loop = region_loop((ScalarOp)i->op), .out = out, .number = t->value[out].number};
+  for (int k = 0; k < 4; k++) s.in[k] = i->in[k < region_arity(i) ? k : 0];
+  return s;
+}
+
+static Step step_of(const Steps *t, int out) {
+  if (link_of(t, out) < 0 || t->value[out].number) return step_single(t, out);
+  const int16_t *in = instr_of(t, out)->in;
+  if (can_join(t, in[0]) && can_join(t, in[1])) return step_join(t, out);
+  return can_join(t, in[0]) || can_join(t, in[1]) ? step_pair(t, out) : step_single(t, out);
+}
+
+// Marks what a step reads as read, so that what nobody reads by itself gets no step.
+static void need_operands(const Steps *t, const Step *s, bool *needed) {
+  for (int k = 0; k < 4; k++)
+    if (s->in[k] >= t->first) needed[s->in[k] - t->first] = true;
+}
+
+static void add_step(Steps *t, Step s) {
+  RegionCode *code = t->code;
+  for (int k = 0; k < 4; k++) s.step[k] = s.number || t->value[s.in[k]].number ? 0 : LANES;
+  bool first = t->value[s.out].constant;
+  t->value[s.out].step = first ? -1 : code->steps;
+  for (int k = 0; k < 4 && !first; k++) t->value[s.in[k]].last = code->steps;
+  if (first)
+    code->first[code->firsts++] = s;
+  else
+    code->step[code->steps++] = s;
+}
+
+void region_steps(RegionCode *code, const Region *r, RegionValue *value) {
+  Steps t = {code, r, value, r->loads + r->constants};
+  bool needed[REGION_VALUES] = {false};
+  code->firsts = code->steps = 0;
+  find_numbers(&t);
+  for (int i = 0; i < r->stores; i++)
+    if (r->store[i].value >= t.first) needed[r->store[i].value - t.first] = true;
+  for (int i = r->instrs - 1; i >= 0; i--) {
+    if (!needed[i]) continue;
+    Step s = step_of(&t, t.first + i);
+    need_operands(&t, &s, needed);
+  }
+  for (int i = 0; i < r->instrs; i++)
+    if (needed[i]) add_step(&t, step_of(&t, t.first + i));
+}
+
+// ---- tiles
+
+void region_tiles(RegionCode *code, const Region *r, const RegionValue *value) {
+  int first = r->loads + r->constants, begin = code->tiles, owner[REGION_VALUES];
+  for (int s = 0; s < code->steps; s++) {
+    int out = code->step[s].out;
+    bool direct = false;
+    for (int i = 0; i < code->stores; i++) direct = direct || (code->store[i].direct && code->store[i].value == out);
+    if (direct || value[out].number) continue;
+    int tile = begin;
+    while (tile < code->tiles && (value[owner[tile - begin]].stored || value[owner[tile - begin]].last > s)) tile++;
+    if (tile == code->tiles) code->tiles++;
+    owner[tile - begin] = out;
+    code->place[out - first] = tile;
+  }
+}

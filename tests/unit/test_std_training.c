@@ -1,0 +1,197 @@
+// The optimisers and schedules of the standard library, against the published formulas in double precision.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#include "std_page.h"
+
+enum { WEIGHTS = 5, STEPS = 25 };
+
+// ---- optimisers, on the bowl sum(curve * (w - aim)^2) / 2 of two tensors, w[4] and s
+
+static const double curve[WEIGHTS] = {1, 2, 0.5, 10, 3}, aim[WEIGHTS] = {1, -2, 3, 0.5, -1};
+
+typedef struct {
+  double value, first, second;  // the weight, and what its optimiser remembers
+} Weight;
+
+// One update of a weight; step counts from 1.
+typedef void Update(Weight *w, double g, int step);
+
+static void sgd(Weight *w, double g, int step) {
+  (void)step;
+  w->value -= 0.05 * g;
+}
+
+static void sgd_momentum(Weight *w, double g, int step) {
+  (void)step;
+  w->first = 0.9 * w->first + g;
+  w->value -= 0.02 * w->first;
+}
+
+static void rmsprop(Weight *w, double g, int step) {
+  (void)step;
+  w->first = 0.9 * w->first + 0.1 * g * g;
+  w->value -= 0.03 * g / (sqrt(w->first) + 1e-8);
+}
+
+static double adam_direction(Weight *w, double g, int step, double beta1, double beta2, double epsilon) {
+  w->first = beta1 * w->first + (1 - beta1) * g;
+  w->second = beta2 * w->second + (1 - beta2) * g * g;
+  double first = w->first / (1 - pow(beta1, step)), second = w->second / (1 - pow(beta2, step));
+  return first / (sqrt(second) + epsilon);
+}
+
+static void adam(Weight *w, double g, int step) { w->value -= 0.05 * adam_direction(w, g, step, 0.9, 0.999, 1e-8); }
+
+static void adam_other(Weight *w, double g, int step) { w->value -= 0.1 * adam_direction(w, g, step, 0.5, 0.9, 1e-2); }
+
+static void adamw(Weight *w, double g, int step) {
+  double direction = adam_direction(w, g, step, 0.9, 0.999, 1e-8);
+  w->value -= 0.05 * direction + 0.05 * 0.1 * w->value;
+}
+
+// The rate rises over the first ten steps.
+static void sgd_warm(Weight *w, double g, int step) { w->value -= 0.05 * fmin(step / 10.0, 1) * g; }
+
+static const struct {
+  const char *text;
+  Update *update;
+  double clip;  // 0: none
+} optimizers[] = {
+    {"sgd(0.05)", sgd, 0},
+    {"sgd(0.05, clip: 3)", sgd, 3},
+    {"sgd(lr: 0.02, momentum: 0.9)", sgd_momentum, 0},
+    {"sgd(lr: 0.02, momentum: 0.9, clip: 3)", sgd_momentum, 3},
+    {"rmsprop(0.03, decay: 0.9)", rmsprop, 0},
+    {"rmsprop(0.03, decay: 0.9, clip: 3)", rmsprop, 3},
+    {"adam(0.05)", adam, 0},
+    {"adam(0.05, clip: 3)", adam, 3},
+    {"adam(0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-2)", adam_other, 0},
+    {"adamw(0.05, decay: 0.1)", adamw, 0},
+    {"adamw(0.05, decay: 0.1, clip: 3)", adamw, 3},
+    {"sgd(warm_up(0.05, 10))", sgd_warm, 0},
+};
+
+// A step of the formulas. Returns whether the gradient was clipped.
+static bool formulas(Weight *w, Update *update, double clip, int step) {
+  double g[WEIGHTS], norm = 0;
+  for (int i = 0; i < WEIGHTS; i++) {
+    g[i] = curve[i] * (w[i].value - aim[i]);
+    norm += g[i] * g[i];
+  }
+  double scale = clip > 0 ? fmin(1, clip / sqrt(norm)) : 1;
+  for (int i = 0; i < WEIGHTS; i++) update(&w[i], scale * g[i], step);
+  return scale < 1;
+}
+
+static Page *bowl(Arena *a, const char *optimizer, bool ascend) {
+  const char *sign = ascend ? "-" : "", *verb = ascend ? "maximize" : "minimize";
+  return page_format(
+      a, 0,
+      "model bowl\n"
+      "parameter w[4] = 0, s = 0\n"
+      "objective height { %s %s(sum([1, 2, 0.5, 10] * square(w - [1, -2, 3, 0.5]) / 2) + 3 * square(s + 1) / 2) }\n"
+      "train { %s height over w, s with %s  batch 1, epochs 1 }\n",
+      verb, sign, verb, optimizer);
+}
+
+static void check_optimizer(const char *text, Update *update, double clip, bool ascend) {
+  Arena *a = arena_open(NULL);
+  Page *page = bowl(a, text, ascend);
+  Weight w[WEIGHTS] = {{0}};
+  int clipped = 0;
+  for (int step = 1; step <= STEPS; step++) {
+    double height = 0;
+    for (int i = 0; i < WEIGHTS; i++) height += curve[i] * (w[i].value - aim[i]) * (w[i].value - aim[i]) / 2;
+    page->run.step = (uint32_t)step - 1;
+    page->updates = step;
+    page_train(page);
+    double got = (double)*page_output(page, page->plan->turn[0].program, "height");
+    page_near("objective", text, got, ascend ? -height : height, 1e-4);
+    clipped += formulas(w, update, clip, step);
+    for (int i = 0; i < WEIGHTS; i++) {
+      double now = (double)(i < 4 ? page_tensor(page, "w")[i] : *page_tensor(page, "s"));
+      page_near(arena_format(a, "weight %d at step %d", i, step), text, now, w[i].value, 2e-5);
+    }
+  }
+  if (clip > 0) assert_true(clipped > 0);  // the case is about it
+  arena_close(a);
+}
+
+static void optimisers(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++) {
+    check_optimizer(optimizers[i].text, optimizers[i].update, optimizers[i].clip, false);
+    check_optimizer(optimizers[i].text, optimizers[i].update, optimizers[i].clip, true);
+  }
+}
+
+// Gradients of a batch are those of the mean over its examples.
+static void the_mean_over_the_batch(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page =
+      page_open(a,
+                "model m  data x from npy(\"\")  parameter w = 2\n"
+                "objective o { minimize square(x - w) }  train { minimize o over w with sgd(0.1)  batch 50 }\n",
+                0);
+  double sum = 0;
+  for (int i = 0; i < 50; i++) page_column(page, "x")[i] = (float)i, sum += i;
+  page_train(page);
+  page_near("the weight", "a batch", (double)*page_tensor(page, "w"), 2 - 0.1 * 2 * (2 - sum / 50), 1e-6);
+  for (int i = 0; i < 50; i++)
+    page_near("an example", "a batch", (double)page_output(page, page->plan->turn[0].program, "o")[i],
+              (i - 2) * (i - 2), 1e-6);
+  arena_close(a);
+}
+
+// ---- schedules
+
+static double at_step(Page *page, const char *metric, int step) {
+  page->run.step = (uint32_t)step;
+  page->epoch = step / 10;
+  page_test(page);
+  return (double)*page_metric(page, metric);
+}
+
+static void schedules(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model s  data x from npy(\"\")\n"
+                         "let beta = min(1, epoch / 5)\n"
+                         "metric fixed = constant(0.3) + 0 * x  metric stairs = step_decay(0.3, 20, factor: 0.5)\n"
+                         "metric wave = cosine(0.3, 60, floor_rate: 0.01)  metric rise = warm_up(0.3, 25)\n"
+                         "metric tenth = step_decay(0.3, 20)  metric full = cosine(0.3, 60)  metric weight = beta\n",
+                         1);
+  const double pi = acos(-1);
+  for (int step = 0; step < 100; step++) {
+    double turn = (1 + cos(pi * fmin(step / 60.0, 1))) / 2;
+    const char *when = arena_format(a, "step %d", step);
+    page_near("constant", when, at_step(page, "fixed", step), 0.3, 1e-6);
+    page_near("step_decay", when, at_step(page, "stairs", step), 0.3 * pow(0.5, step / 20), 1e-6);
+    page_near("step_decay", when, at_step(page, "tenth", step), 0.3 * pow(0.1, step / 20), 1e-6);
+    page_near("cosine", when, at_step(page, "wave", step), 0.01 + 0.29 * turn, 1e-6);
+    page_near("cosine", when, at_step(page, "full", step), 0.3 * turn, 1e-6);
+    page_near("warm_up", when, at_step(page, "rise", step), 0.3 * fmin((step + 1) / 25.0, 1), 1e-6);
+    page_near("let", when, at_step(page, "weight", step), fmin(1, step / 10 / 5.0), 1e-6);
+  }
+  arena_close(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(optimisers),
+      cmocka_unit_test(the_mean_over_the_batch),
+      cmocka_unit_test(schedules),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

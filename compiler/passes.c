@@ -4,20 +4,6 @@
 // assignment to a tensor is the only one that counts, so the others are dropped first.
 #include "passes.h"
 
-static const struct {
-  const char *name;
-  Pass *run;
-  const char *reason;
-} pass_table[] = {
-    {"marks", pass_marks, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
-    {"narrow", pass_narrow, "before reductions are cut: a sum of a repeated value vanishes"},
-    {"select", pass_select, "anywhere before fusion; here it shortens what the next passes look at"},
-    {"join", pass_join, "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
-    {"reduce", pass_reduce, "after narrow, which removes reductions; before move, for it makes reshapes only"},
-    {"move", pass_move, "last: it spells padding out in pieces which the rules above would not recognise"},
-    {"dead", pass_dead, "the rules leave nodes behind that nobody reads"},
-};
-
 bool *live_nodes(Arena *a, const GraphProgram *p) {
   Graph *g = p->graph;
   bool *live = NEW_ARRAY(a, bool, g->count + 1);
@@ -85,7 +71,21 @@ static Node *without_mark(Graph *g, const Node *old, Node **in) {
   return op_class(old->op) == MARK ? in[0] : rewrite_same(g, old, in);
 }
 
-void pass_marks(Arena *a, GraphProgram *p) { rewrite(a, p, without_mark); }
+static void pass_marks(Arena *a, GraphProgram *p) { rewrite(a, p, without_mark); }
+
+static const struct {
+  const char *name;
+  Pass *run;
+  const char *reason;
+} pass_table[] = {
+    {"marks", pass_marks, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
+    {"narrow", pass_narrow, "before reductions are cut: a sum of a repeated value vanishes"},
+    {"select", pass_select, "anywhere before fusion; here it shortens what the next passes look at"},
+    {"join", pass_join, "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
+    {"reduce", pass_reduce, "after narrow, which removes reductions; before move, for it makes reshapes only"},
+    {"move", pass_move, "last: it spells padding out in pieces which the rules above would not recognise"},
+    {"dead", pass_dead, "after all: the rules leave nodes behind that nobody reads"},
+};
 
 // A copy whose arrays may be changed, with one assignment for each tensor.
 static GraphProgram *program_copy(Arena *a, const GraphProgram *p) {

@@ -128,7 +128,6 @@ void *grow_list(Arena *a, void *data, int count, int *room, size_t size);
 
 // Decides where every stored value lies.
 void store_values(Layout *l);
-int buffer_new(Layout *l, int64_t count);
 int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within
 Place place_rows(Layout *l, Shape s);  // a new buffer, row after row
 // Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that

@@ -6,7 +6,7 @@
 // the second begins no earlier than the first ends.
 #include "planner.h"
 
-int buffer_new(Layout *l, int64_t count) {
+static int buffer_new(Layout *l, int64_t count) {
   l->buffer = grow_list(l->scratch, l->buffer, l->buffers, &l->buffer_room, sizeof *l->buffer);
   l->buffer[l->buffers] = (Buffer){.count = count, .tensor = -1, .input = -1, .over = -1, .within = -1};
   return l->buffers++;

@@ -1,7 +1,7 @@
 // Runs programs kernel after kernel; see exec.h.
 //
-// Every kernel is handed to the pool in the pieces that the plan has cut. A piece of a matrix product is one call of the
-// BLAS, done by one thread, because the bits of a product depend on its shape and on the threads that share it.
+// Every kernel is handed to the pool in the pieces that the plan has cut. A piece of a matrix product is one call of
+// the BLAS, done by one thread, because the bits of a product depend on its shape and on the threads that share it.
 // Invariant: what a kernel writes depends on the plan, the memory and the run's random address; not on the threads.
 #include "exec.h"
 
@@ -123,7 +123,8 @@ void exec_program(Run *run, int program) {
 static void check_gemm(Run *run, const Gemm *g) {
   const int64_t size[] = {g->m, g->n, g->k, g->lda, g->ldb, g->ldc};
   for (size_t i = 0; i < sizeof size / sizeof *size; i++)
-    if (size[i] < 1 || size[i] > INT_MAX) fail(run->arena, EXIT_SOFTWARE, "a matrix product of size %lld", (long long)size[i]);
+    if (size[i] < 1 || size[i] > INT_MAX)
+      fail(run->arena, EXIT_SOFTWARE, "a matrix product of size %lld", (long long)size[i]);
 }
 
 // OpenBLAS maps 128 MiB for every thread that calls it, and where there is no room it tries for ever.

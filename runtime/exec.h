@@ -7,8 +7,8 @@
 
 typedef struct Exec Exec;
 
-// Makes all programs of run->plan ready for `threads` threads (0: as many as there are processors) on run->memory, and sets
-// run->execute, run->pool and run->exec. Fails with EXIT_MEMORY where the BLAS could not get its buffers, and with
+// Makes all programs of run->plan ready for `threads` threads (0: as many as there are processors) on run->memory, and
+// sets run->execute, run->pool and run->exec. Fails with EXIT_MEMORY where the BLAS could not get its buffers, and with
 // EXIT_SOFTWARE if a kernel cannot be run.
 void exec_open(Run *run, int threads);
 
@@ -24,8 +24,8 @@ typedef struct {
   float value;
 } NotFinite;
 
-// Runs a program, looking at what every kernel has written. Stops at the first kernel that made a NaN and describes it in
-// *nan; the first infinity met until then goes to *infinity. Returns which there were: bit 0 NaN, bit 1 infinity. An
+// Runs a program, looking at what every kernel has written. Stops at the first kernel that made a NaN and describes it
+// in *nan; the first infinity met until then goes to *infinity. Returns which there were: bit 0 NaN, bit 1 infinity. An
 // infinity alone may be legitimate: the log-density of what is impossible, to be masked later.
 int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity);
 

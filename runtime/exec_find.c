@@ -89,7 +89,9 @@ static const char *place_text(Arena *a, const Kernel *k, const NotFinite *x) {
   const char *label = k->label ? printable(a, k->label) : "a value without a name";
   const char *file = k->file ? arena_format(a, "%s:%d: ", printable(a, k->file), k->line) : "";
   return arena_format(a, "%s%s: element %lld is %s", file, label, (long long)x->element,
-                      isnan(x->value) ? "nan" : x->value > 0 ? "inf" : "-inf");
+                      isnan(x->value) ? "nan"
+                      : x->value > 0  ? "inf"
+                                      : "-inf");
 }
 
 const char *exec_find_nan(Run *run, int program) {

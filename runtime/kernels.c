@@ -72,7 +72,8 @@ static Philox random_address(const Run *run, RandomAddress address, uint32_t str
   return (Philox){{0, 0, 0, stream}, {run->seed, (uint32_t)PURPOSE_INIT << 16}};
 }
 
-void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin, int64_t end) {
+void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin,
+                 int64_t end) {
   for (int64_t row = begin; row < end; row++) {
     Philox at = random_address(run, address, stream, row);
     philox_row(&at, out + row * count, count);

@@ -1,4 +1,5 @@
-// The small kernels and parts of kernels that the executor and emitted programs share, so that they agree to the last bit.
+// The small kernels and parts of kernels that the executor and emitted programs share, so that they agree to the last
+// bit.
 #ifndef GMC_KERNELS_H
 #define GMC_KERNELS_H
 
@@ -18,7 +19,8 @@ float lanes_largest(const float *lane);
 int64_t index_row(float index, int64_t rows);
 
 // Uniform numbers for the rows from begin to end of out[row][count].
-void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin, int64_t end);
+void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin,
+                 int64_t end);
 
 // Running sums along one line: out[i * stride] = sum of in[k * stride] for k <= i, or for k >= i from the end.
 void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bool from_end);

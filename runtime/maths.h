@@ -1,10 +1,10 @@
 // Elementary functions for single precision: what the expressions of ops.def call.
 //
 // The executor, the constant folder and emitted programs all compile this text and must agree to the last bit, with
-// any compiler: a multiplication is fused with an addition only where m_fma says so (elsewhere -ffp-contract=off holds),
-// nothing depends on a mathematics library, and bits are moved by memcpy. The functions up to m_pow have no branches,
-// so that loops over them become vector code.
-// NaN in gives NaN out (m_less, m_equal and the unchosen side of m_select apart); overflow gives infinity.
+// any compiler: a multiplication is fused with an addition only where m_fma says so (elsewhere -ffp-contract=off
+// holds), nothing depends on a mathematics library, and bits are moved by memcpy. The functions up to m_pow have no
+// branches, so that loops over them become vector code. NaN in gives NaN out (m_less, m_equal and the unchosen side of
+// m_select apart); overflow gives infinity.
 //
 // Method: range reduction to a small interval, there a minimax polynomial, then reconstruction, as in J.-M. Muller,
 // "Elementary Functions", 3rd ed. (2016). Coefficients were fitted for this file by iteratively reweighted least
@@ -252,8 +252,8 @@ static inline float m_pow(float a, float b) {
   return a != a || b != b ? NAN : y;
 }
 
-// The three below: recurrence up to z >= 12, there the asymptotic series (Abramowitz and Stegun 6.1.41, 6.3.18, 6.4.12).
-// 0.5 ulp (digamma absolutely, near its zero), for x > 0; NaN below 0.
+// The three below: recurrence up to z >= 12, there the asymptotic series (Abramowitz and
+// Stegun 6.1.41, 6.3.18, 6.4.12). 0.5 ulp (digamma absolutely, near its zero), for x > 0; NaN below 0.
 static inline float m_lgamma(float x) {
   if (x == 1.0f || x == 2.0f) return 0.0f;
   if (!(x > 0.0f && x <= FLT_MAX)) return x >= 0.0f ? INFINITY : NAN;

@@ -1,10 +1,11 @@
 // The pool's threads; see pool.h.
 //
-// Every thread has a share of consecutive pieces, the same in every call, so that it finds its data in its cache; whoever
-// has finished takes pieces of the others, so that a thread which is not running holds up nobody. A share is one word:
-// the number of the call, the end of the share and its next piece. A piece is taken by exchanging that word, which fails
-// if the call is over; so a late thread can touch nothing of the next call, and no call waits for a thread to wake up.
-// Workers wait by spinning for a while, then sleep. Kernels follow each other within microseconds during training.
+// Every thread has a share of consecutive pieces, the same in every call, so that it finds its data in its cache;
+// whoever has finished takes pieces of the others, so that a thread which is not running holds up nobody. A share is
+// one word: the number of the call, the end of the share and its next piece. A piece is taken by exchanging that word,
+// which fails if the call is over; so a late thread can touch nothing of the next call, and no call waits for a thread
+// to wake up. Workers wait by spinning for a while, then sleep. Kernels follow each other within microseconds during
+// training.
 #include "pool.h"
 
 #include <pthread.h>
@@ -55,7 +56,8 @@ static void pool_take(Pool *pool, int thread, uint32_t call) {
   void *arg = atomic_load_explicit(&pool->arg, memory_order_relaxed);
   uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
   while (seen >> 32 == call && (seen & 0xffff) < (seen >> 16 & 0xffff)) {
-    if (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1, memory_order_acq_rel, memory_order_acquire)) continue;
+    if (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1, memory_order_acq_rel, memory_order_acquire))
+      continue;
     fn(arg, (int)(seen & 0xffff));
     atomic_fetch_sub_explicit(&pool->left, 1, memory_order_acq_rel);
     seen++;

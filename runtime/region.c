@@ -1,8 +1,8 @@
 // Runs regions: a small interpreter whose values are tiles that stay in the nearest cache; see region_code.h.
 //
-// For every tile: find or copy the loads, let each step's loop run over the tile, then store and reduce. A step costs some
-// nanoseconds beside its arithmetic, which a tile of hundreds of elements makes small.
-// Invariant: the order of every sum is that of kernel.h, however the space is cut into pieces and tiles.
+// For every tile: find or copy the loads, let each step's loop run over the tile, then store and reduce. A step costs
+// some nanoseconds beside its arithmetic, which a tile of hundreds of elements makes small. Invariant: the order of
+// every sum is that of kernel.h, however the space is cut into pieces and tiles.
 #include "region.h"
 
 #include <string.h>
@@ -93,7 +93,8 @@ static void tile_load(const RegionPiece *p) {
       case LOAD_ROW_NUMBER: tile_fill(p->value[i], *access_element(p, &l->from), LANES); break;
       case LOAD_DIRECT: p->value[i] = access_element(p, &l->from); break;
       case LOAD_COPY: load_copy(p, &l->from, p->value[i]); break;
-      case LOAD_NUMBER: case LOAD_REPEAT: break;
+      case LOAD_NUMBER:
+      case LOAD_REPEAT: break;
     }
   }
 }
@@ -230,7 +231,8 @@ static bool tile_columns_left(RegionPiece *p) {
 // A run of rows at a time, and in it some columns after others: all rows of a sum follow each other.
 static void piece_by_runs(RegionPiece *p) {
   for (int64_t row = p->row_begin; row < p->row_end; row += p->code->run)
-    for (p->column = p->column_begin; tile_columns_left(p); p->column += p->columns) piece_rows(p, row, row + p->code->run);
+    for (p->column = p->column_begin; tile_columns_left(p); p->column += p->columns)
+      piece_rows(p, row, row + p->code->run);
 }
 
 // A row at a time, or several if they are short.

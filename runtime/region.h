@@ -1,7 +1,8 @@
 // Regions, the fused elementwise and reduction kernels, made ready once and then run piece by piece.
 //
-// What the words of kernel.h leave open, and other readers of plans must do alike: every sum begins with +0, every maximum
-// with -infinity, and m_max(so far, next) takes the next element in. How a region is cut into pieces changes no bit.
+// What the words of kernel.h leave open, and other readers of plans must do alike: every sum begins with +0, every
+// maximum with -infinity, and m_max(so far, next) takes the next element in. How a region is cut into pieces changes no
+// bit.
 #ifndef GMC_REGION_H
 #define GMC_REGION_H
 

@@ -1,16 +1,16 @@
 // A region made ready: what region_prepare.c makes and region.c runs. Private to them.
 //
-// The iteration space is seen as rows of columns. Axes of size 1 are dropped and neighbours joined where every view allows
-// it; the columns are the last axis, the rows all others. A region is run tile by tile: some columns of one row, or some
-// whole rows if they are short. Every value of a tile is contiguous, in memory where a view allows it and otherwise in a
-// scratch tile, or is one number for the whole tile.
+// The iteration space is seen as rows of columns. Axes of size 1 are dropped and neighbours joined where every view
+// allows it; the columns are the last axis, the rows all others. A region is run tile by tile: some columns of one row,
+// or some whole rows if they are short. Every value of a tile is contiguous, in memory where a view allows it and
+// otherwise in a scratch tile, or is one number for the whole tile.
 #ifndef GMC_REGION_CODE_H
 #define GMC_REGION_CODE_H
 
 #include "region.h"
 
-// out[i] = f(in[0][i], in[1][i], ...) for n elements. An operand whose step is 0 is LANES copies of one number, otherwise its
-// step is LANES. All four operands must be readable; out may be one of those whose step is not 0.
+// out[i] = f(in[0][i], in[1][i], ...) for n elements. An operand whose step is 0 is LANES copies of one number,
+// otherwise its step is LANES. All four operands must be readable; out may be one of those whose step is not 0.
 typedef void Loop(float *out, const float *const *in, const int64_t *step, int64_t n);
 Loop *region_loop(ScalarOp op);
 
@@ -62,9 +62,9 @@ struct RegionCode {
   int64_t dim[MAX_RANK];
   int64_t rows, columns;
   ReduceWay reduce;
-  int64_t run;  // rows that end to end must be done in one go: of the reduced axis, otherwise 1
+  int64_t run;  // rows that must be done one after another by one piece: those of the reduced axis, otherwise 1
   int pieces;
-  bool cut_columns;  // into pieces; otherwise the rows are
+  bool cut_columns;                       // into pieces; otherwise the rows are
   int64_t tile_rows, tile_columns, tile;  // tile: floats from one scratch tile to the next
   int values, slots, tiles;
   LoadCode *load;
@@ -73,9 +73,9 @@ struct RegionCode {
   int constants;
   Step *first;  // steps that compute numbers for the whole piece
   int firsts;
-  Step *step;   // for every tile
+  Step *step;  // for every tile
   int steps;
-  int *place;   // of each instruction's result: slot of a number, otherwise tile; -1: it has none
+  int *place;  // of each instruction's result: slot of a number, otherwise tile; -1: it has none
   StoreCode *store;
   int stores;
   bool streams;  // so much is read that the next tile is asked for in time
@@ -85,20 +85,24 @@ struct RegionCode {
 typedef struct {
   bool number, constant;  // one number for a tile; one for the whole piece
   bool stored;
-  int uses;               // by instructions and stores
-  int step, last;         // the step that computes it, and the last that reads it
+  int uses;        // by instructions and stores
+  int step, last;  // the step that computes it, and the last that reads it
 } RegionValue;
 
-// region_steps.c: the steps for the instructions, given which loads are numbers. Sets number, constant, step and last of all
-// results, and gives numbers their slots.
+// region_steps.c: the steps for the instructions, given which loads are numbers. Sets number, constant, step and last
+// of all results, and gives numbers their slots.
 void region_steps(RegionCode *code, const Region *r, RegionValue *value);
 // Scratch tiles for the results of steps that are neither numbers nor written where they are stored.
 void region_tiles(RegionCode *code, const Region *r, const RegionValue *value);
 int region_arity(const Instr *i);
 
-// Floats: in a tile at most; in scratch while tiles are large; in scratch at all, which is on the stack; between tiles; loaded
-// where tiles are asked for in time.
-enum { REGION_STREAM = 1 << 19 };
-enum { REGION_TILE = 1024, REGION_NEAR = 16384, REGION_SCRATCH = 32768, REGION_PAD = 16, REGION_VALUES = 2048 };
+enum {
+  REGION_TILE = 1024,       // floats of a tile at most
+  REGION_NEAR = 16384,      // of all scratch, as long as tiles are larger than 8 LANES: what stays in the nearest cache
+  REGION_SCRATCH = 32768,   // of all scratch; it lies on the stack
+  REGION_PAD = 16,          // between scratch tiles
+  REGION_STREAM = 1 << 19,  // read by a region that fetches ahead: more than the second cache holds
+  REGION_VALUES = 2048      // values of a region
+};
 
 #endif

@@ -1,25 +1,26 @@
 // The inner loops of regions: one for each operation of ops.def, and one for each chain of up to three of + - * /.
 //
-// The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree. A loop goes
-// over its elements LANES at a time, which compilers turn into vector code; what it computes waits in `y` because the result
-// may take the place of an operand. An operand that is one number for all elements is LANES copies of it, and stands still.
+// The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree. A
+// loop goes over its elements LANES at a time, which compilers turn into vector code; what it computes waits in `y`
+// because the result may take the place of an operand. An operand that is one number for all elements is LANES copies
+// of it, and stands still.
 #include "kernels.h"
 #include "maths.h"
 #include "region_code.h"
 
-#define REGION_LOOP(name, expression)                                                                \
-  static void name(float *out, const float *const *in, const int64_t *step, int64_t n) {             \
-    const float *pa = in[0], *pb = in[1], *pc = in[2], *pd = in[3];                                  \
-    const int64_t sa = step[0], sb = step[1], sc = step[2], sd = step[3];                            \
-    for (; n > 0; n -= LANES, out += LANES, pa += sa, pb += sb, pc += sc, pd += sd) {                \
-      float y[LANES];                                                                                \
-      for (int l = 0; l < LANES; l++) {                                                              \
-        const float a = pa[l], b = pb[l], c = pc[l], d = pd[l];                                      \
-        (void)a, (void)b, (void)c, (void)d;                                                          \
-        y[l] = expression;                                                                           \
-      }                                                                                              \
-      for (int l = 0; l < LANES; l++) out[l] = y[l];                                                 \
-    }                                                                                                \
+#define REGION_LOOP(name, expression)                                                    \
+  static void name(float *out, const float *const *in, const int64_t *step, int64_t n) { \
+    const float *pa = in[0], *pb = in[1], *pc = in[2], *pd = in[3];                      \
+    const int64_t sa = step[0], sb = step[1], sc = step[2], sd = step[3];                \
+    for (; n > 0; n -= LANES, out += LANES, pa += sa, pb += sb, pc += sc, pd += sd) {    \
+      float y[LANES];                                                                    \
+      for (int l = 0; l < LANES; l++) {                                                  \
+        const float a = pa[l], b = pb[l], c = pc[l], d = pd[l];                          \
+        (void)a, (void)b, (void)c, (void)d;                                              \
+        y[l] = expression;                                                               \
+      }                                                                                  \
+      for (int l = 0; l < LANES; l++) out[l] = y[l];                                     \
+    }                                                                                    \
   }
 
 // ---- single operations
@@ -29,14 +30,14 @@
 #define LOOP_REDUCTION(ID, expression)
 #define LOOP_CONTRACTION(ID, expression)
 #define LOOP_MARK(ID, expression)
-#define LOOP_ELEMENTWISE(ID, expression) REGION_LOOP(loop_##ID, expression)
+#define LOOP_ELEMENTWISE(ID, expression)            REGION_LOOP(loop_##ID, expression)
 #define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
 #include "ops.def"
 
 Loop *region_loop(ScalarOp op) {
   static Loop *const loop[SCALAR_COUNT] = {
 #undef LOOP_ELEMENTWISE
-#define LOOP_ELEMENTWISE(ID, expression) loop_##ID,
+#define LOOP_ELEMENTWISE(ID, expression)            loop_##ID,
 #define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
 #include "ops.def"
   };
@@ -53,34 +54,34 @@ Loop *region_loop(ScalarOp op) {
 #define APPLY_VID(x, y) ((y) / (x))
 
 // Does M for every operation, beside x and y. Several of them, because a macro does not expand within itself.
-#define EACH_FIRST(M) M(ADD) M(SUB) M(MUL) M(DIV)
-#define EACH_SECOND(M, x) M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV) M(x, BUS) M(x, VID)
-#define EACH_FORWARD(M, x) M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV)
+#define EACH_FIRST(M)       M(ADD) M(SUB) M(MUL) M(DIV)
+#define EACH_SECOND(M, x)   M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV) M(x, BUS) M(x, VID)
+#define EACH_FORWARD(M, x)  M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV)
 #define EACH_THIRD(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV) M(x, y, BUS) M(x, y, VID)
-#define EACH_JOIN(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV)
+#define EACH_JOIN(M, x, y)  M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV)
 
 #define PAIR(x, y) REGION_LOOP(pair_##x##_##y, APPLY_##y(APPLY_##x(a, b), c))
-#define PAIRS(x) EACH_SECOND(PAIR, x)
+#define PAIRS(x)   EACH_SECOND(PAIR, x)
 EACH_FIRST(PAIRS)
 
 #define CHAIN(x, y, z) REGION_LOOP(chain_##x##_##y##_##z, APPLY_##z(APPLY_##y(APPLY_##x(a, b), c), d))
 #define CHAINS_2(x, y) EACH_THIRD(CHAIN, x, y)
-#define CHAINS(x) EACH_SECOND(CHAINS_2, x)
+#define CHAINS(x)      EACH_SECOND(CHAINS_2, x)
 EACH_FIRST(CHAINS)
 
 #define JOIN(x, y, z) REGION_LOOP(join_##x##_##y##_##z, APPLY_##z(APPLY_##x(a, b), APPLY_##y(c, d)))
 #define JOINS_2(x, y) EACH_JOIN(JOIN, x, y)
-#define JOINS(x) EACH_FORWARD(JOINS_2, x)
+#define JOINS(x)      EACH_FORWARD(JOINS_2, x)
 EACH_FIRST(JOINS)
 
-#define PAIR_NAME(x, y) pair_##x##_##y,
-#define PAIR_NAMES(x) {EACH_SECOND(PAIR_NAME, x)},
+#define PAIR_NAME(x, y)     pair_##x##_##y,
+#define PAIR_NAMES(x)       {EACH_SECOND(PAIR_NAME, x)},
 #define CHAIN_NAME(x, y, z) chain_##x##_##y##_##z,
 #define CHAIN_NAMES_2(x, y) {EACH_THIRD(CHAIN_NAME, x, y)},
-#define CHAIN_NAMES(x) {EACH_SECOND(CHAIN_NAMES_2, x)},
-#define JOIN_NAME(x, y, z) join_##x##_##y##_##z,
-#define JOIN_NAMES_2(x, y) {EACH_JOIN(JOIN_NAME, x, y)},
-#define JOIN_NAMES(x) {EACH_FORWARD(JOIN_NAMES_2, x)},
+#define CHAIN_NAMES(x)      {EACH_SECOND(CHAIN_NAMES_2, x)},
+#define JOIN_NAME(x, y, z)  join_##x##_##y##_##z,
+#define JOIN_NAMES_2(x, y)  {EACH_JOIN(JOIN_NAME, x, y)},
+#define JOIN_NAMES(x)       {EACH_FORWARD(JOIN_NAMES_2, x)},
 
 Loop *region_pair(LinkOp x, LinkOp y) {
   static Loop *const loop[4][6] = {EACH_FIRST(PAIR_NAMES)};

@@ -1,8 +1,8 @@
 // Makes regions ready to be run; see region_code.h.
 //
-// In order: the iteration space as rows of columns, the shape of a tile, a way of loading for every load, the steps with
-// the loops that fit their inputs, and which results can be written where they are stored.
-// Invariant: nothing decided here changes a bit of any result.
+// In order: the iteration space as rows of columns, the shape of a tile, a way of loading for every load, the steps
+// with the loops that fit their inputs, and which results can be written where they are stored. Invariant: nothing
+// decided here changes a bit of any result.
 #include <string.h>
 
 #include "kernels.h"
@@ -138,8 +138,8 @@ static void count_uses(const Region *r, RegionValue *value) {
   }
 }
 
-// Gives every load its way and its place. One whose memory a store overwrites while its elements still wait to be stored
-// themselves is copied first.
+// Gives every load its way and its place. One whose memory a store overwrites while its elements still wait to be
+// stored themselves is copied first.
 static void prepare_loads(RegionCode *code, const Region *r, RegionValue *value) {
   int64_t direct = 0;
   for (int i = 0; i < r->loads; i++) {
@@ -162,7 +162,8 @@ static void prepare_loads(RegionCode *code, const Region *r, RegionValue *value)
 static bool can_be_direct(const RegionCode *code, const Region *r, const RegionValue *value, int s) {
   const StoreCode *store = &code->store[s];
   const RegionValue *v = &value[store->value];
-  if (store->kind != STORE_ALL || store->value < r->loads || v->number || !is_contiguous(code, &store->to)) return false;
+  if (store->kind != STORE_ALL || store->value < r->loads || v->number || !is_contiguous(code, &store->to))
+    return false;
   for (int i = 0; i < s; i++)
     if (code->store[i].direct && code->store[i].value == store->value) return false;
   for (int i = 0; i < r->loads; i++)

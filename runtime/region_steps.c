@@ -1,5 +1,5 @@
-// Instructions as steps: several of + - * / become one step where only the last result is read, which saves the others' way
-// through memory; then scratch tiles are given out again, since operands now live until that last operation.
+// Instructions as steps: several of + - * / become one step where only the last result is read, which saves the others'
+// way through memory; then scratch tiles are given out again, since operands now live until that last operation.
 // Invariant: every operation is still done, rounded and all, so no bit changes.
 #include "kernels.h"
 #include "region_code.h"

@@ -46,11 +46,19 @@ static void store(Builder *b, int value, StoreKind kind, View view) {
   b->store[b->kernel.region.stores++] = (Store){value, kind, view};
 }
 
-static Builder *builder(Arena *a, const char *label, int rank, int64_t d0, int64_t d1, int reduce, int loads, int constants) {
+static Builder *builder(Arena *a, const char *label, int rank, int64_t d0, int64_t d1, int reduce, int loads,
+                        int constants) {
   Builder *b = NEW(a, Builder);
   b->kernel = (Kernel){.kind = KERNEL_REGION, .pieces = 1, .label = label};
-  b->kernel.region = (Region){.rank = rank, .dim = {d0, d1}, .reduce = reduce, .load = b->load, .loads = loads, .constant = b->constant,
-                              .constants = constants, .instr = b->instr, .store = b->store};
+  b->kernel.region = (Region){.rank = rank,
+                              .dim = {d0, d1},
+                              .reduce = reduce,
+                              .load = b->load,
+                              .loads = loads,
+                              .constant = b->constant,
+                              .constants = constants,
+                              .instr = b->instr,
+                              .store = b->store};
   return b;
 }
 
@@ -116,15 +124,18 @@ static Builder *likelihood(Arena *a) {
   b->load[2] = (View){BIAS, {0, 1}};
   enum { x, l0, bias, zero };
   int l = instr2(b, SCALAR_ADD, l0, bias);
-  int soft = instr2(b, SCALAR_LOG1P, instr2(b, SCALAR_EXP, instr2(b, SCALAR_NEG, instr2(b, SCALAR_ABS, l, l), 0), 0), 0);
-  int sum = instr2(b, SCALAR_SUB, instr2(b, SCALAR_SUB, instr2(b, SCALAR_MUL, x, l), instr2(b, SCALAR_MAX, l, zero)), soft);
+  int soft =
+      instr2(b, SCALAR_LOG1P, instr2(b, SCALAR_EXP, instr2(b, SCALAR_NEG, instr2(b, SCALAR_ABS, l, l), 0), 0), 0);
+  int sum =
+      instr2(b, SCALAR_SUB, instr2(b, SCALAR_SUB, instr2(b, SCALAR_MUL, x, l), instr2(b, SCALAR_MAX, l, zero)), soft);
   store(b, sum, STORE_SUM, (View){S, {1, 0}});
   return b;
 }
 
 static void likelihood_loop(float *memory) {
   for (int i = 0; i < ROWS; i++) {
-    const float *restrict x = memory + X + i * PIXELS, *restrict logits = memory + L + i * PIXELS, *restrict bias = memory + BIAS;
+    const float *restrict x = memory + X + i * PIXELS, *restrict logits = memory + L + i * PIXELS,
+                          *restrict bias = memory + BIAS;
     float row[PIXELS], lane[LANES];
     for (int j = 0; j < PIXELS; j++) {
       float l = logits[j] + bias[j];
@@ -147,14 +158,16 @@ static Builder *gradient(Arena *a) {
   b->constant[1] = 1.0f / ROWS;
   enum { x, l0, bias, one, scale };
   int l = instr2(b, SCALAR_ADD, l0, bias);
-  int sigmoid = instr2(b, SCALAR_DIV, one, instr2(b, SCALAR_ADD, instr2(b, SCALAR_EXP, instr2(b, SCALAR_NEG, l, l), 0), one));
+  int sigmoid =
+      instr2(b, SCALAR_DIV, one, instr2(b, SCALAR_ADD, instr2(b, SCALAR_EXP, instr2(b, SCALAR_NEG, l, l), 0), one));
   store(b, instr2(b, SCALAR_MUL, instr2(b, SCALAR_SUB, sigmoid, x), scale), STORE_ALL, (View){D, {PIXELS, 1}});
   return b;
 }
 
 static void gradient_loop(float *memory) {
   for (int i = 0; i < ROWS; i++) {
-    const float *restrict x = memory + X + i * PIXELS, *restrict logits = memory + L + i * PIXELS, *restrict bias = memory + BIAS;
+    const float *restrict x = memory + X + i * PIXELS, *restrict logits = memory + L + i * PIXELS,
+                          *restrict bias = memory + BIAS;
     float *restrict d = memory + D + i * PIXELS;
     for (int j = 0; j < PIXELS; j++) d[j] = (1.0f / (m_exp(-(logits[j] + bias[j])) + 1.0f) - x[j]) * (1.0f / ROWS);
   }
@@ -214,8 +227,8 @@ static void bench(Builder *make(Arena *), void loop(float *), int threads) {
   }
   qsort(region, ROUNDS, sizeof *region, compare);
   qsort(hand, ROUNDS, sizeof *hand, compare);
-  printf("%-32s %.3f ms (best %.3f)   by hand, one thread %.3f ms (%.3f)   ratio %.2f\n", b->kernel.label, region[ROUNDS / 2], region[0],
-         hand[ROUNDS / 2], hand[0], region[ROUNDS / 2] / hand[ROUNDS / 2]);
+  printf("%-32s %.3f ms (best %.3f)   by hand, one thread %.3f ms (%.3f)   ratio %.2f\n", b->kernel.label,
+         region[ROUNDS / 2], region[0], hand[ROUNDS / 2], hand[0], region[ROUNDS / 2] / hand[ROUNDS / 2]);
   arena_close(a);
 }
 

@@ -28,7 +28,7 @@ static void counted_free(void *p) {
 }
 
 #define calloc counted_calloc
-#define free counted_free
+#define free   counted_free
 #include "../../runtime/base.c"
 #undef calloc
 #undef free
@@ -139,7 +139,8 @@ static void texts(void **state) {
   assert_string_equal(arena_copy(a, "abc"), "abc");
   assert_string_equal(arena_slice(a, "abc", 2), "ab");
   assert_string_equal(arena_format(a, "%s-%05d", "x", 42), "x-00042");
-  assert_string_equal(printable(a, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+  assert_string_equal(printable(a, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"),
+                      "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
   assert_string_equal(printable(a, "a\033[31m\n\x7f%n"), "a\\x1b[31m\\x0a\\x7f%n");
   assert_string_equal(printable(a, "\xc2\x9b\xff\xc3"), "\\xc2\\x9b\\xff\\xc3");
   assert_string_equal(printable(a, "\xc0\x80\xed\xa0\x80\xf5"), "\\xc0\\x80\\xed\\xa0\\x80\\xf5");
@@ -242,9 +243,12 @@ static void failures(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(alignment_and_zeroes), cmocka_unit_test(many_small_objects),
-      cmocka_unit_test(children_and_cleanups), cmocka_unit_test(texts),
-      cmocka_unit_test(failing_allocations),  cmocka_unit_test(refused_sizes),
+      cmocka_unit_test(alignment_and_zeroes),
+      cmocka_unit_test(many_small_objects),
+      cmocka_unit_test(children_and_cleanups),
+      cmocka_unit_test(texts),
+      cmocka_unit_test(failing_allocations),
+      cmocka_unit_test(refused_sizes),
       cmocka_unit_test(failures),
   };
   return cmocka_run_group_tests_name("base", tests, NULL, NULL);

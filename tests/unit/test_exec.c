@@ -52,7 +52,8 @@ static float apply(int op, float a, float b, float c) {
 #define APPLY_CONTRACTION(ID, expression)
 #define APPLY_MARK(ID, expression)
 #define APPLY_ELEMENTWISE(ID, expression) \
-  case SCALAR_##ID: return expression;
+  case SCALAR_##ID:                       \
+    return expression;
 #define OP(ID, name, arity, class, expression, ...) APPLY_##class(ID, expression)
 #include "ops.def"
     default: return 0;
@@ -229,7 +230,8 @@ static Sample *some_region(Chance *c, Arena *a) {
     uint32_t values = (uint32_t)(r->loads + r->constants + i);
     static const uint8_t often[] = {SCALAR_ADD, SCALAR_SUB, SCALAR_MUL, SCALAR_DIV};
     s->instr[i].op = below(c, 2) ? often[below(c, 4)] : (uint8_t)below(c, SCALAR_COUNT);
-    for (int k = 0; k < 3; k++) s->instr[i].in[k] = (int16_t)(below(c, 2) ? values - 1 - below(c, 4) % values : below(c, values));
+    for (int k = 0; k < 3; k++)
+      s->instr[i].in[k] = (int16_t)(below(c, 2) ? values - 1 - below(c, 4) % values : below(c, values));
   }
   r->stores = 1 + (int)below(c, 5);
   some_stores(c, s);
@@ -247,18 +249,27 @@ static Plan *plan_of(Arena *a, const Kernel *kernel, int kernels, int64_t floats
 }
 
 // Runs kernels once on a copy of `before`.
-static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const float *before, int64_t floats, int threads) {
+static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const float *before, int64_t floats,
+                          int threads) {
   float *memory = NEW_ARRAY(a, float, floats);
   memcpy(memory, before, (size_t)floats * sizeof *memory);
   int32_t example[8] = {5, 3, 77, 1, 0, 2, 9, 4};
-  Run run = {.arena = a, .plan = plan_of(a, kernel, kernels, floats), .memory = memory, .seed = 11, .purpose = PURPOSE_TRAIN,
-             .step = 6, .turn = 2, .first_position = 100, .example = example};
+  Run run = {.arena = a,
+             .plan = plan_of(a, kernel, kernels, floats),
+             .memory = memory,
+             .seed = 11,
+             .purpose = PURPOSE_TRAIN,
+             .step = 6,
+             .turn = 2,
+             .first_position = 100,
+             .example = example};
   exec_open(&run, threads);
   run.execute(&run, 0);
   return memory;
 }
 
-static void compare_region(Arena *a, const Sample *s, const float *before, const float *expected, int pieces, int threads) {
+static void compare_region(Arena *a, const Sample *s, const float *before, const float *expected, int pieces,
+                           int threads) {
   Kernel k = {.kind = KERNEL_REGION, .pieces = pieces, .region = s->region};
   float *after = run_kernels(a, &k, 1, before, s->used, threads);
   for (int64_t i = 0; i < s->used; i++)
@@ -266,9 +277,9 @@ static void compare_region(Arena *a, const Sample *s, const float *before, const
       print_error("pieces %d threads %d: memory[%lld] is %a, not %a\n", pieces, threads, (long long)i, (double)after[i],
                   (double)expected[i]);
       const Region *r = &s->region;
-      print_error("rank %d [%lld %lld %lld %lld %lld] reduce %d loads %d constants %d instrs %d\n", r->rank, (long long)r->dim[0],
-                  (long long)r->dim[1], (long long)r->dim[2], (long long)r->dim[3], (long long)r->dim[4], r->reduce, r->loads,
-                  r->constants, r->instrs);
+      print_error("rank %d [%lld %lld %lld %lld %lld] reduce %d loads %d constants %d instrs %d\n", r->rank,
+                  (long long)r->dim[0], (long long)r->dim[1], (long long)r->dim[2], (long long)r->dim[3],
+                  (long long)r->dim[4], r->reduce, r->loads, r->constants, r->instrs);
       assert_true(false);
     }
 }
@@ -283,7 +294,8 @@ static void regions(void **state) {
     float *before = NEW_ARRAY(a, float, s->used), *expected = NEW_ARRAY(a, float, s->used);
     for (int64_t i = 0; i < s->used; i++) expected[i] = before[i] = some_float(&c);
     by_the_book(&s->region, before, expected);
-    for (int pieces = 1; pieces <= 5; pieces++) compare_region(a, s, before, expected, pieces, pieces == 1 ? 1 : 1 + (int)seed % 3);
+    for (int pieces = 1; pieces <= 5; pieces++)
+      compare_region(a, s, before, expected, pieces, pieces == 1 ? 1 : 1 + (int)seed % 3);
     arena_close(a);
   }
 }
@@ -299,7 +311,8 @@ static void large_regions(void **state) {
   r.load = load;
   r.instr = instr;
   for (int i = 0; i < LOADS; i++) load[i] = (View){.at = i, .stride = {3, 1}};
-  for (int i = 0; i < LOADS - 1; i++) instr[i] = (Instr){SCALAR_ADD, {(int16_t)(i ? LOADS + i - 1 : 0), (int16_t)(i + 1)}, 0};
+  for (int i = 0; i < LOADS - 1; i++)
+    instr[i] = (Instr){SCALAR_ADD, {(int16_t)(i ? LOADS + i - 1 : 0), (int16_t)(i + 1)}, 0};
   Kernel k = {.kind = KERNEL_REGION, .pieces = 1, .region = r};
   int64_t floats = LOADS + 3 * 60 + 17 + 1020;
   float *before = NEW_ARRAY(a, float, floats), *expected = NEW_ARRAY(a, float, floats);
@@ -317,7 +330,7 @@ static void large_regions(void **state) {
   arena_close(a);
 }
 
-static float link_by_the_book(int op, float a, float b) {
+static float link_by_the_book(LinkOp op, float a, float b) {
   switch (op) {
     case LINK_ADD: return a + b;
     case LINK_SUB: return a - b;
@@ -339,7 +352,9 @@ static void chains(void **state) {
     for (int l = 0; l < 4 * LANES; l++) in[l / LANES][l % LANES] = some_float(&c);
     bool joins = y < LINK_BUS && z < LINK_BUS;
     for (int shape = 0; shape < (joins ? 3 : 2); shape++) {
-      (shape == 0 ? region_pair(x, y) : shape == 1 ? region_chain(x, y, z) : region_join(x, y, z))(out, at, step, LANES);
+      (shape == 0   ? region_pair(x, y)
+       : shape == 1 ? region_chain(x, y, z)
+                    : region_join(x, y, z))(out, at, step, LANES);
       for (int l = 0; l < LANES; l++) {
         float first = link_by_the_book(x, in[0][l], in[1][l]), pair = link_by_the_book(y, first, in[2][l]);
         float chain = link_by_the_book(z, pair, in[3][l]);
@@ -360,8 +375,9 @@ static void refusals(void **state) {
   Arena *a = arena_open(NULL);
   Region r = {.rank = 1, .dim = {8}, .reduce = -1, .loads = 5000};
   r.load = NEW_ARRAY(a, View, r.loads);
-  Kernel kernel[2] = {{.kind = KERNEL_REGION, .pieces = 1, .region = r},
-                      {.kind = KERNEL_GEMM, .pieces = 1, .gemm = {.batch = 1, .m = 1, .n = (int64_t)1 << 40, .k = 1, .lda = 1}}};
+  Kernel kernel[2] = {
+      {.kind = KERNEL_REGION, .pieces = 1, .region = r},
+      {.kind = KERNEL_GEMM, .pieces = 1, .gemm = {.batch = 1, .m = 1, .n = (int64_t)1 << 40, .k = 1, .lda = 1}}};
   assert_fails(open_exec, plan_of(a, &kernel[0], 1, 8), EXIT_SOFTWARE, "too large");
   assert_fails(open_exec, plan_of(a, &kernel[1], 1, 8), EXIT_SOFTWARE, "1099511627776");
   arena_close(a);
@@ -387,7 +403,8 @@ static void products(void **state) {
     int64_t floats = g.c + g.step_c * g.batch;
     float *before = NEW_ARRAY(a, float, floats);
     double *expected = NEW_ARRAY(a, double, floats);
-    for (int64_t i = 0; i < floats; i++) expected[i] = (double)(before[i] = i < g.c ? (float)below(&c, 1000) / 500 - 1 : NAN);
+    for (int64_t i = 0; i < floats; i++)
+      expected[i] = (double)(before[i] = i < g.c ? (float)below(&c, 1000) / 500 - 1 : NAN);
     for (int64_t b = 0; b < g.batch; b++)
       for (int64_t i = 0; i < g.m; i++)
         for (int64_t j = 0; j < g.n; j++) {
@@ -438,9 +455,10 @@ static void indices(void **state) {
   static const struct {
     float index;
     int64_t row;
-  } known[] = {{0, 0},   {0.99f, 0},   {1, 1},        {2.7f, 2},      {3, 3},        {4, 3},  {-1, 0},
+  } known[] = {{0, 0},     {0.99f, 0}, {1, 1},        {2.7f, 2},      {3, 3},   {4, 3},      {-1, 0},
                {-5e9f, 0}, {1e30f, 3}, {INFINITY, 3}, {-INFINITY, 0}, {NAN, 0}, {3.9999f, 3}};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++) assert_int_equal(index_row(known[i].index, 4), known[i].row);
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    assert_int_equal(index_row(known[i].index, 4), known[i].row);
   assert_int_equal(index_row(16777216.0f, 16777217), 16777216);
   assert_int_equal(index_row(16777216.0f, 16777216), 16777215);
 }
@@ -485,7 +503,8 @@ static void sums_and_indices_along(void **state) {
         for (int i = 0; i < LENGTH; i++)
           for (int r = 0; r < INNER; r++) {
             float sum = 0;
-            for (int j = from_end ? i : 0; j < (from_end ? LENGTH : i + 1); j++) sum += before[(o * LENGTH + j) * INNER + r];
+            for (int j = from_end ? i : 0; j < (from_end ? LENGTH : i + 1); j++)
+              sum += before[(o * LENGTH + j) * INNER + r];
             assert_true(after[COUNT + (o * LENGTH + i) * INNER + r] == sum);
             assert_true(after[2 * COUNT + (o * LENGTH + i) * INNER + r] == (float)i);
           }
@@ -541,9 +560,11 @@ static const char *found(Arena *a, float first, float second) {
   static const Instr log_of[] = {{SCALAR_LOG, {0}, 0}}, less[] = {{SCALAR_SUB, {0, 0}, 0}};
   static const Store out[] = {{1, STORE_ALL, {4, {1}}}}, last[] = {{1, STORE_ALL, {8, {1}}}};
   static const View middle = {4, {1}};
-  Region logs = {1, {4}, -1, &all, 1, NULL, 0, log_of, 1, 1, out, 1}, differences = {1, {4}, -1, &middle, 1, NULL, 0, less, 1, 1, last, 1};
-  const Kernel kernel[] = {{.kind = KERNEL_REGION, .pieces = 1, .label = "log(x)", .file = "m.gm", .line = 3, .region = logs},
-                           {.kind = KERNEL_REGION, .pieces = 2, .label = "y - y", .region = differences}};
+  Region logs = {1, {4}, -1, &all, 1, NULL, 0, log_of, 1, 1, out, 1},
+         differences = {1, {4}, -1, &middle, 1, NULL, 0, less, 1, 1, last, 1};
+  const Kernel kernel[] = {
+      {.kind = KERNEL_REGION, .pieces = 1, .label = "log(x)", .file = "m.gm", .line = 3, .region = logs},
+      {.kind = KERNEL_REGION, .pieces = 2, .label = "y - y", .region = differences}};
   float *memory = NEW_ARRAY(a, float, 12);
   for (int i = 0; i < 4; i++) memory[i] = 1;
   memory[1] = first;
@@ -558,18 +579,25 @@ static void not_finite(void **state) {
   Arena *a = arena_open(NULL);
   assert_null(found(a, 2, 3));
   assert_string_equal(found(a, 2, -1), "m.gm:3: log(x): element 2 is nan");
-  assert_string_equal(found(a, 0, 1), "y - y: element 1 is nan (the first infinity: m.gm:3: log(x): element 1 is -inf)");
+  assert_string_equal(found(a, 0, 1),
+                      "y - y: element 1 is nan (the first infinity: m.gm:3: log(x): element 1 is -inf)");
   assert_string_equal(found(a, 0, -1), "m.gm:3: log(x): element 2 is nan");
   arena_close(a);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(regions),        cmocka_unit_test(large_regions),
-      cmocka_unit_test(chains),         cmocka_unit_test(refusals),       cmocka_unit_test(products),
-      cmocka_unit_test(random_kernels), cmocka_unit_test(indices),
-      cmocka_unit_test(gather_scatter), cmocka_unit_test(sums_and_indices_along),
-      cmocka_unit_test(not_finite),     cmocka_unit_test(pool_does_every_piece_once),
+      cmocka_unit_test(regions),
+      cmocka_unit_test(large_regions),
+      cmocka_unit_test(chains),
+      cmocka_unit_test(refusals),
+      cmocka_unit_test(products),
+      cmocka_unit_test(random_kernels),
+      cmocka_unit_test(indices),
+      cmocka_unit_test(gather_scatter),
+      cmocka_unit_test(sums_and_indices_along),
+      cmocka_unit_test(not_finite),
+      cmocka_unit_test(pool_does_every_piece_once),
       cmocka_unit_test(pools_open_and_close),
   };
   return cmocka_run_group_tests_name("exec", tests, NULL, NULL);

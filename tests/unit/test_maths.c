@@ -30,9 +30,9 @@ typedef struct {
   const char *name;
   Function *function;
   Reference *reference;
-  float lo, hi;     // of |x|
-  bool negative;    // also below zero
-  double limit;     // ulps
+  float lo, hi;   // of |x|
+  bool negative;  // also below zero
+  double limit;   // ulps
 } Case;
 
 // The largest error over about a million floats of each sign, spread evenly over their binary form.
@@ -136,7 +136,8 @@ static void powers_at_the_ends(void **state) {
     for (size_t j = 0; j < sizeof value / sizeof *value; j++) {
       float y = m_pow(value[i], value[j]);
       double r = pow((double)value[i], (double)value[j]);
-      if (ulps(y, (long double)r) > 1) print_message("pow(%g, %g) = %g\n", (double)value[i], (double)value[j], (double)y);
+      if (ulps(y, (long double)r) > 1)
+        print_message("pow(%g, %g) = %g\n", (double)value[i], (double)value[j], (double)y);
       assert_true(ulps(y, (long double)r) <= 1);
     }
   assert_true(isnan(m_pow(NAN, 0)) && isnan(m_pow(1, NAN)) && isnan(m_pow(-2, 0.5f)));
@@ -170,8 +171,8 @@ static void gamma_constants(void **state) {
 
 static void nan_in_nan_out(void **state) {
   (void)state;
-  static Function *const unary[] = {m_exp,  m_log, m_log1p, m_expm1, m_sqrt,   m_sin,     m_cos,     m_tanh,
-                                    m_erf,  m_abs, m_sign,  m_floor, m_lgamma, m_digamma, m_trigamma};
+  static Function *const unary[] = {m_exp, m_log, m_log1p, m_expm1, m_sqrt,   m_sin,     m_cos,     m_tanh,
+                                    m_erf, m_abs, m_sign,  m_floor, m_lgamma, m_digamma, m_trigamma};
   for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
     assert_true(isnan(unary[i](NAN)));
     assert_true(isnan(unary[i](-NAN)));
@@ -184,9 +185,9 @@ static void nan_in_nan_out(void **state) {
 }
 
 // Loops over the functions become vector code: that must not change a bit.
-#define VECTOR_LOOP(f)                                        \
-  static void loop_##f(const float *x, float *y, int n) {     \
-    for (int i = 0; i < n; i++) y[i] = f(x[i]);               \
+#define VECTOR_LOOP(f)                                    \
+  static void loop_##f(const float *x, float *y, int n) { \
+    for (int i = 0; i < n; i++) y[i] = f(x[i]);           \
   }
 VECTOR_LOOP(m_exp)
 VECTOR_LOOP(m_log)
@@ -277,10 +278,17 @@ static void rows_can_be_cut(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(accuracy),           cmocka_unit_test(angles),          cmocka_unit_test(powers),
-      cmocka_unit_test(powers_at_the_ends), cmocka_unit_test(ends_of_domains), cmocka_unit_test(gamma_constants),
-      cmocka_unit_test(nan_in_nan_out),     cmocka_unit_test(vector_equals_scalar),
-      cmocka_unit_test(philox_known_answers), cmocka_unit_test(uniforms), cmocka_unit_test(rows_can_be_cut),
+      cmocka_unit_test(accuracy),
+      cmocka_unit_test(angles),
+      cmocka_unit_test(powers),
+      cmocka_unit_test(powers_at_the_ends),
+      cmocka_unit_test(ends_of_domains),
+      cmocka_unit_test(gamma_constants),
+      cmocka_unit_test(nan_in_nan_out),
+      cmocka_unit_test(vector_equals_scalar),
+      cmocka_unit_test(philox_known_answers),
+      cmocka_unit_test(uniforms),
+      cmocka_unit_test(rows_can_be_cut),
   };
   return cmocka_run_group_tests_name("maths", tests, NULL, NULL);
 }

@@ -139,6 +139,7 @@ static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *
 
 static void declare_file(Elab *e, int file, bool library, int depth) {
   const Ast *tree = parse_file(e->arena, e->sources, file);
+  if (file == e->file) e->model->tree = tree;
   for (const Ast *i = tree->a; i; i = i->next) {
     switch (i->kind) {
       case AST_MODEL: e->model->name = i->name; break;

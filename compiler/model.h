@@ -34,6 +34,7 @@ typedef struct Model {
   Arena *arena;
   Sources *sources;
   const char *name, *source;
+  const Ast *tree;                     // of the model's own file
   int64_t batch, epochs;
   uint32_t seed;
   PlanData data;
@@ -59,7 +60,7 @@ int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *giv
 // Lays a model out: passes, fusion, kernels, memory (compiler/lower.c).
 Plan *plan_model(Arena *a, const Model *m);
 
-// Stages as text, for --dump: "ast", "graph", "grad", "fused", "plan".
+// Stages as text, for --dump: "ast", "graph", "grad", "fused", "plan"; false if there is no such stage.
 bool dump_stage(Text *t, const Model *m, const char *stage);
 
 #endif

@@ -224,7 +224,8 @@ static void print_needed(Text *t, Arena *a, const GraphProgram *p) {
 bool dump_stage(Text *t, const Model *m, const char *stage) {
   Arena *a = arena_open(t->arena);
   bool graph = strcmp(stage, "graph") == 0, grad = strcmp(stage, "grad") == 0, fused = strcmp(stage, "fused") == 0;
-  bool plan = strcmp(stage, "plan") == 0;
+  bool plan = strcmp(stage, "plan") == 0, ast = strcmp(stage, "ast") == 0;
+  if (ast) ast_print(t, m->tree);
   for (int i = 0; i < m->programs; i++) {
     const GraphProgram *p = &m->program[i].graph;
     if (graph) graph_print(t, p);
@@ -233,5 +234,5 @@ bool dump_stage(Text *t, const Model *m, const char *stage) {
   }
   if (plan) plan_print(t, plan_model(a, m));
   arena_close(a);
-  return graph || grad || fused || plan;
+  return ast || graph || grad || fused || plan;
 }

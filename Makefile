@@ -119,13 +119,16 @@ demo:
 # each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libgmc.a
-	$(CC) $(CFLAGS) -fsanitize=fuzzer -I$(B) -Icompiler -Iruntime $^ $(LIBS) -o $@
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -I$(B) -Icompiler -Iruntime $^ $(LIBS) -o $@
 fuzz:
 	@./setup.sh build fuzz
 	@$(SUB) MODE=fuzz CC=clang $(FUZZERS)
-	@set -e; for f in $(FUZZERS); do mkdir -p build/fuzz/corpus/$${f##*/}; \
-	  $$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 -close_fd_mask=3 \
-	    -artifact_prefix=build/fuzz/ build/fuzz/corpus/$${f##*/} tests/lang grammar/std; done
+	@set -e; for f in $(notdir $(FUZZERS)); do \
+	  echo "$$f"; mkdir -p build/fuzz/corpus/$$f; \
+	  build/fuzz/$$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 \
+	    -close_fd_mask=3 -verbosity=0 -artifact_prefix=build/fuzz/ $$(ls tests/fuzz/$$f.dict 2>/dev/null | sed 's/^/-dict=/') \
+	    -max_len=8192 build/fuzz/corpus/$$f tests/lang grammar/std; done
 
 bench: gmc
 	@set -e; for b in $(sort $(wildcard tests/bench/*.sh)); do $$b; done

@@ -60,19 +60,15 @@ Loop *region_loop(ScalarOp op) {
 #define EACH_THIRD(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV) M(x, y, BUS) M(x, y, VID)
 #define EACH_JOIN(M, x, y)  M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV)
 
-#define PAIR(x, y) REGION_LOOP(pair_##x##_##y, APPLY_##y(APPLY_##x(a, b), c))
-#define PAIRS(x)   EACH_SECOND(PAIR, x)
-EACH_FIRST(PAIRS)
+#define PAIR(x, y)       REGION_LOOP(pair_##x##_##y, APPLY_##y(APPLY_##x(a, b), c))
+#define CHAIN(x, y, z)   REGION_LOOP(chain_##x##_##y##_##z, APPLY_##z(APPLY_##y(APPLY_##x(a, b), c), d))
+#define JOIN(x, y, z)    REGION_LOOP(join_##x##_##y##_##z, APPLY_##z(APPLY_##x(a, b), APPLY_##y(c, d)))
+#define CHAINS_2(x, y)   EACH_THIRD(CHAIN, x, y)
+#define JOINS_2(x, y)    EACH_JOIN(JOIN, x, y)
+#define LINKED_LOOPS(x)  EACH_SECOND(PAIR, x) EACH_SECOND(CHAINS_2, x) EACH_FORWARD(JOINS_2, x)
+#define ALL_LINKED_LOOPS EACH_FIRST(LINKED_LOOPS)
 
-#define CHAIN(x, y, z) REGION_LOOP(chain_##x##_##y##_##z, APPLY_##z(APPLY_##y(APPLY_##x(a, b), c), d))
-#define CHAINS_2(x, y) EACH_THIRD(CHAIN, x, y)
-#define CHAINS(x)      EACH_SECOND(CHAINS_2, x)
-EACH_FIRST(CHAINS)
-
-#define JOIN(x, y, z) REGION_LOOP(join_##x##_##y##_##z, APPLY_##z(APPLY_##x(a, b), APPLY_##y(c, d)))
-#define JOINS_2(x, y) EACH_JOIN(JOIN, x, y)
-#define JOINS(x)      EACH_FORWARD(JOINS_2, x)
-EACH_FIRST(JOINS)
+ALL_LINKED_LOOPS
 
 #define PAIR_NAME(x, y)     pair_##x##_##y,
 #define PAIR_NAMES(x)       {EACH_SECOND(PAIR_NAME, x)},

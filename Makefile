@@ -24,7 +24,7 @@ SAY = $(if $(V),,@echo '  $(1) $<')
 
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
 OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
-UNITS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
 
@@ -71,7 +71,7 @@ $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
 TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c))
-$(B)/unit/%: tests/unit/%.c $(TESTS) $(B)/libgmc.a
+$(B)/%: tests/%.c $(TESTS) $(B)/libgmc.a
 	@mkdir -p $(@D)
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
@@ -130,8 +130,9 @@ fuzz:
 	    -close_fd_mask=3 -verbosity=0 -artifact_prefix=build/fuzz/ $$(ls tests/fuzz/$$f.dict 2>/dev/null | sed 's/^/-dict=/') \
 	    -max_len=8192 build/fuzz/corpus/$$f tests/lang grammar/std; done
 
-bench: gmc
-	@set -e; for b in $(sort $(wildcard tests/bench/*.sh)); do $$b; done
+BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
+bench: gmc $(BENCHES)
+	@set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "$$b"; $$b; done
 
 OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])
 TIDY := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*

@@ -142,6 +142,17 @@ holds 'a resumed run is the whole one' cmp runs/tiny/metrics.jsonl whole/metrics
 says 0 '' run models/tiny.gm -c runs/tiny/config.yaml --out again
 holds 'a run repeats from its own settings' cmp again/metrics.jsonl whole/metrics.jsonl
 
+flock runs/tiny/.lock "$gmc" run --resume runs/tiny --epochs 9 >out 2>err
+holds 'one run at a time' test $? = 75
+says 73 'tiny.csv' run models/tiny.gm --out tiny.csv
+"$gmc" run models/tiny.gm --epochs 100000 --out cut >out 2>stopped &
+while [ ! -s cut/weights.safetensors ] && kill -0 $!; do sleep 0.05; done
+kill -TERM $!
+wait $!
+holds 'a clean stop' test $? = 143
+holds 'it says how to go on' grep -q -e '--resume cut' stopped
+says 0 '' run --resume cut --epochs 1
+
 # sweeps
 printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
 says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept

@@ -137,6 +137,13 @@ static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *
   }
 }
 
+static void add_net(Elab *e, const Ast *net, bool library) {
+  if (ast_length(net->a) > MAX_ARGS || ast_length(net->b) > MAX_ARGS)
+    complain(e, E0221, net->span, MAX_ARGS);
+  else
+    add_decl(e, net->name, net, library);
+}
+
 static void declare_file(Elab *e, int file, bool library, int depth) {
   const Ast *tree = parse_file(e->arena, e->sources, file);
   if (file == e->file) e->model->tree = tree;
@@ -150,6 +157,7 @@ static void declare_file(Elab *e, int file, bool library, int depth) {
       case AST_KL: add_decl(e, "", i, library); break;
       case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
       case AST_METRIC: add_decl(e, arena_format(e->arena, "metric %s", i->name), i, library); break;
+      case AST_NET: add_net(e, i, library); break;
       case AST_ERROR: break;
       default: add_decl(e, i->name, i, library);
     }

@@ -21,7 +21,13 @@
 
 #include "model.h"
 
-enum { MAX_PLATES = 4, MAX_ARGS = 24, MAX_CALL_DEPTH = 120 };
+enum {
+  MAX_PLATES = 4,
+  MAX_ARGS = 24,
+  MAX_CALL_DEPTH = 120,
+  MAX_NESTING = 600,  // expressions being evaluated inside one another: bounds the stack
+  MAX_WORK = 1000000  // expressions evaluated in all: bounds the time
+};
 
 typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE } ValueKind;
 
@@ -192,7 +198,9 @@ typedef struct Elab {
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
   Frame *frame;
-  int depth;
+  int depth;    // of calls
+  int nesting;  // of expressions
+  int work;     // expressions evaluated so far
 
   Drawing drawing;
 

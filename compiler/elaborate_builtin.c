@@ -39,17 +39,25 @@ static Value flatten(Elab *e, const Call *call, Value *keyword) {
   return reshape_event(e, v, shape_of(1, (int64_t[]){shape_count(event_shape(&v))}));
 }
 
+// The sizes that the arguments from `first` on give; false after reporting.
+static bool sizes(Elab *e, const Call *call, int first, Shape *s) {
+  int64_t most = 2147483647;  // of elements
+  *s = (Shape){0};
+  for (int i = first; i < call->n; i++) {
+    int64_t n = whole(e, call, call->arg[i], 1, (double)most, 0);
+    if (n < 1) return false;
+    if (s->rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), false;
+    s->dim[s->rank++] = n;
+    most /= n;
+  }
+  return true;
+}
+
 static Value reshape(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
   Value v = as_tensor(e, call, 0);
-  if (v.kind == V_ERROR) return v;
-  Shape s = {0};
-  for (int i = 1; i < call->n; i++) {
-    int64_t n = whole(e, call, call->arg[i], 1, 2147483647.0, 0);
-    if (n < 1) return value_error();
-    if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
-    s.dim[s.rank++] = n;
-  }
+  Shape s;
+  if (v.kind == V_ERROR || !sizes(e, call, 1, &s)) return value_error();
   if (shape_count(s) != shape_count(event_shape(&v))) {
     complain(e, E0314, call->span, shape_text(e->arena, event_shape(&v)), (long long)shape_count(event_shape(&v)),
              shape_text(e->arena, s), (long long)shape_count(s));
@@ -205,14 +213,8 @@ static Value transpose(Elab *e, const Call *call, Value *keyword) {
 }
 
 static Value constant(Elab *e, const Call *call, double x) {
-  Shape s = {0};
-  for (int i = 0; i < call->n; i++) {
-    int64_t n = whole(e, call, call->arg[i], 1, 2147483647.0, 0);
-    if (n < 1) return value_error();
-    if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
-    s.dim[s.rank++] = n;
-  }
-  return value_tensor(node_const(e->graph, x, s), 0);
+  Shape s;
+  return sizes(e, call, 0, &s) ? value_tensor(node_const(e->graph, x, s), 0) : value_error();
 }
 
 static Value zeros(Elab *e, const Call *call, Value *keyword) { return (void)keyword, constant(e, call, 0); }
@@ -266,6 +268,8 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
     event = event_shape(&like);
     plates |= like.plates;
   }
+  if (event.rank + __builtin_popcount(plates) > MAX_RANK)
+    return complain(e, E0304, call->span, MAX_RANK), value_error();
   bool fresh = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
   RandomAddress address = !(plates & 1) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
   const char *path = e->drawing.active ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";

@@ -101,6 +101,7 @@ static bool declare_column(Elab *e, const Ast *v) {
   *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .span = v->span};
   c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
+  if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
   if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
   if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
   return true;

@@ -306,6 +306,7 @@ static Value matmul(Elab *e, Value a, Value b, Span where) {
   unsigned plates = a.plates | b.plates;
   int64_t rows = shape_count(s) / k, batch = shape_count(physical_shape(e, plates, (Shape){0}));
   Value wide_a = widen(e, a, plates, s), wide_b = widen(e, b, plates, t);
+  if (wide_a.kind == V_ERROR || wide_b.kind == V_ERROR) return value_error();
   Node *left = node_reshape(e->graph, wide_a.node, shape_of(3, (int64_t[]){batch, rows, k}));
   Node *right = node_reshape(e->graph, wide_b.node, shape_of(3, (int64_t[]){batch, k, n}));
   Node *product = node_matmul(e->graph, left, right, false, false);
@@ -464,12 +465,24 @@ static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
   return value_error();
 }
 
+// Bodies are expanded where they are applied, so a short text can ask for anything.
+static bool too_much(Elab *e, const Ast *ast) {
+  if (e->work == MAX_WORK) complain(e, E0232, ast->span, MAX_WORK);
+  if (e->work++ >= MAX_WORK) return true;
+  if (e->nesting < MAX_NESTING) return false;
+  complain(e, E0233, ast->span, MAX_NESTING);
+  return true;
+}
+
 Value eval(Elab *e, Scope *scope, const Ast *ast) {
+  if (too_much(e, ast)) return value_error();
+  e->nesting++;
   Span outer = e->graph ? e->graph->span : (Span){-1, 0, 0};
   if (e->graph && !sources_text(e->sources, ast->span.file)->library) e->graph->span = ast->span;
   Value v = eval_kind(e, scope, ast);
   v.span = ast->span;
   if (e->graph) e->graph->span = outer;
+  e->nesting--;
   return v;
 }
 

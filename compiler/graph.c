@@ -67,6 +67,8 @@ Graph *graph_new(Arena *a) {
 
 // ---- one node for equal nodes
 
+enum { GRAPH_LIMIT = 50000 };  // nodes
+
 static uint64_t mix(uint64_t hash, uint64_t value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
   return hash ^ hash >> 29;
@@ -121,10 +123,21 @@ static void grow(Graph *g) {
   }
 }
 
+// What no machine can hold, or no planner lay out in time, is told with its place.
+_Noreturn static void refuse_size(const Graph *g, const char *what) {
+  const char *place = "";
+  if (g->sources && g->span.file >= 0)
+    place = arena_format(g->arena, "%s:%d:%d: ", printable(g->arena, sources_text(g->sources, g->span.file)->name),
+                         span_line(g->sources, g->span), span_column(g->sources, g->span));
+  fail(g->arena, EXIT_DATA, "%s%s", place, what);
+}
+
 static Node *intern(Graph *g, const Node *draft) {
   grow(g);
   Node **slot = find_slot(g, draft), *n = *slot;
   if (n) return n;
+  if (g->count == GRAPH_LIMIT)
+    refuse_size(g, arena_format(g->arena, "the model expands to more than %d operations", GRAPH_LIMIT));
   n = NEW(g->arena, Node);
   *n = *draft;
   n->id = g->count;
@@ -142,6 +155,7 @@ Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, 
   for (int i = 0; i < arity; i++) draft.in[i] = in[i];
   Shape known;
   const char *wrong = graph_shape(g, &draft, &known);
+  if (wrong == graph_too_large) refuse_size(g, arena_format(g->arena, "%s gives %s", op_name(op), wrong));
   if (wrong) {
     Text inputs = text_new(g->arena);
     for (int i = 0; i < arity; i++) text_add(&inputs, " %s", shape_text(g->arena, in[i]->shape));

@@ -7,6 +7,7 @@
 // Checks the inputs and attributes of a node, whose shape is the one given by the caller or rank 0, and leaves the
 // shape it must have in *shape. Returns what is wrong, or NULL. (graph_shape.c)
 const char *graph_shape(const Graph *g, const Node *n, Shape *shape);
+extern const char graph_too_large[];  // the one thing it finds wrong that is the user's doing
 
 // The simpler node that stands for the draft n (complete but for its id and bounds), or NULL. May put the inputs of a
 // commutative operation in order. (graph_simplify.c)

@@ -144,13 +144,15 @@ static ShapeRule *const shape_rule[] = {
 #include "../runtime/ops.def"
 };
 
+const char graph_too_large[] = "more than 2^40 elements";
+
 static const char *check_sizes(const Shape *s) {
   const int64_t limit = (int64_t)1 << 40;
   int64_t count = 1;
   if (s->rank < 0 || s->rank > MAX_RANK) return "too many axes";
   for (int i = 0; i < s->rank; i++) {
     if (s->dim[i] < 1) return "an axis without elements";
-    if (s->dim[i] > limit / count) return "more than 2^40 elements";
+    if (s->dim[i] > limit / count) return graph_too_large;
     count *= s->dim[i];
   }
   return NULL;

@@ -246,6 +246,8 @@ static Node *simplify_pad(Graph *g, Node *n) {
   return node_pad(g, a->in[0], sum.a, sum.b);
 }
 
+enum { LONG_CONCAT = 4096 };  // a tensor joined to itself again and again would have as many inputs as elements
+
 static bool same_concat(const Node *n, const Node *in) { return in->op == OP_CONCAT && in->attr.a[0] == n->attr.a[0]; }
 
 static Node *simplify_concat(Graph *g, Node *n) {
@@ -257,7 +259,7 @@ static Node *simplify_concat(Graph *g, Node *n) {
   }
   if (n->arity == 1) return n->in[0];
   if (alike) return same_value(g, n->in[0], n->shape);
-  if (total == n->arity) return NULL;
+  if (total == n->arity || total > LONG_CONCAT) return NULL;
   Node **flat = NEW_ARRAY(g->arena, Node *, total);
   int k = 0;
   for (int i = 0; i < n->arity; i++) {

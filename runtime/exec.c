@@ -8,7 +8,6 @@
 #include <cblas.h>
 #include <limits.h>
 #include <math.h>
-#include <sys/mman.h>
 
 #include "kernels.h"
 #include "pool.h"
@@ -127,16 +126,6 @@ static void check_gemm(Run *run, const Gemm *g) {
       fail(run->arena, EXIT_SOFTWARE, "a matrix product of size %lld", (long long)size[i]);
 }
 
-// OpenBLAS maps 128 MiB for every thread that calls it, and where there is no room it tries for ever.
-static void check_address_space(Run *run) {
-  size_t size = (size_t)pool_threads(run->pool) << 27;
-  void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (probe == MAP_FAILED)
-    fail(run->arena, EXIT_MEMORY, "too little address space: the matrix products of %d threads need %zu MiB",
-         pool_threads(run->pool), size >> 20);
-  munmap(probe, size);
-}
-
 static bool prepare_program(Run *run, const PlanProgram *p, RegionCode **region) {
   bool multiplies = false;
   for (int i = 0; i < p->kernels; i++) {
@@ -159,7 +148,6 @@ void exec_open(Run *run, int threads) {
     run->exec->region[i] = NEW_ARRAY(run->arena, RegionCode *, p->kernels);
     multiplies |= prepare_program(run, p, run->exec->region[i]);
   }
-  if (multiplies) check_address_space(run);
-  openblas_set_num_threads(1);
+  if (multiplies) blas_prepare(run);
   run->execute = exec_program;
 }

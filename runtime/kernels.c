@@ -1,8 +1,12 @@
-// Lanes, indices, random rows and running sums; see kernels.h.
+// Lanes, indices, random rows, running sums and what the BLAS needs; see kernels.h.
 #include "kernels.h"
+
+#include <cblas.h>
+#include <sys/mman.h>
 
 #include "maths.h"
 #include "philox.h"
+#include "pool.h"
 
 // ---- lanes
 
@@ -89,4 +93,17 @@ void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bo
     sum += in[at];
     out[at] = sum;
   }
+}
+
+// ---- matrix products
+
+// OpenBLAS maps 128 MiB for every thread that calls it, and where there is no room it tries for ever.
+void blas_prepare(const Run *run) {
+  size_t size = (size_t)pool_threads(run->pool) << 27;
+  void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (probe == MAP_FAILED)
+    fail(run->arena, EXIT_MEMORY, "too little address space: the matrix products of %d threads need %zu MiB",
+         pool_threads(run->pool), size >> 20);
+  munmap(probe, size);
+  openblas_set_num_threads(1);
 }

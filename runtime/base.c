@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(ARENA_EACH)
+#elif defined(__SANITIZE_ADDRESS__)
 #define ARENA_EACH
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)

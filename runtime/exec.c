@@ -7,7 +7,6 @@
 
 #include <cblas.h>
 #include <limits.h>
-#include <math.h>
 
 #include "kernels.h"
 #include "pool.h"

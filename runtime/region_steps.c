@@ -62,7 +62,8 @@ static bool can_join(const Steps *t, int value) {
   return link_of(t, value) >= 0 && !v->number && !v->stored && v->uses == 1;
 }
 
-// The step of value `out`, whose operands in[0] and in[1] are numbered as given.
+// The step of value `out` when one of its operands is computed within it, and perhaps one of that one's in turn. Where
+// the operand comes second, the operation turns around.
 static Step step_pair(const Steps *t, int out) {
   const int16_t *in = instr_of(t, out)->in;
   LinkOp z = (LinkOp)link_of(t, out);

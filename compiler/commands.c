@@ -10,9 +10,7 @@
 
 static const char gmc_version[] = "0.1.0";
 
-static void print_text(const Text *t) {
-  fwrite(t->data, 1, t->length, stdout);
-}
+static void print_text(const Text *t) { fwrite(t->data, 1, t->length, stdout); }
 
 static int check_one(Arena *parent, const Options *o, const char *path) {
   Arena *a = arena_open(parent);

@@ -35,9 +35,7 @@ static Setting prior_setting(Arena *a, const char *text) {
   return (Setting){.name = name, .text = value, .origin = arena_format(a, "--prior %s", name)};
 }
 
-static void put(Arena *a, Settings *s, Setting one) {
-  settings_put(a, s, one.name, one.text, one.origin);
-}
+static void put(Arena *a, Settings *s, Setting one) { settings_put(a, s, one.name, one.text, one.origin); }
 
 static void put_train(Arena *a, Config *c, const Options *o, OptionId id, const char *name) {
   if (option_given(o, id)) settings_put(a, &c->train, name, option_text(o, id), arena_format(a, "--%s", name));

@@ -74,13 +74,9 @@ Config *config_copy(Arena *a, const Config *c) {
 
 // events
 
-static int event_line(const Reader *r) {
-  return (int)r->event.start_mark.line + 1;
-}
+static int event_line(const Reader *r) { return (int)r->event.start_mark.line + 1; }
 
-static const char *event_origin(const Reader *r) {
-  return arena_format(r->arena, "%s:%d", r->path, event_line(r));
-}
+static const char *event_origin(const Reader *r) { return arena_format(r->arena, "%s:%d", r->path, event_line(r)); }
 
 static _Noreturn void refuse(const Reader *r, const char *format, ...) PRINTF_LIKE(2, 3);
 static _Noreturn void refuse(const Reader *r, const char *format, ...) {
@@ -227,9 +223,7 @@ static void read_number(Reader *r, const Key *key, void *field) {
   }
 }
 
-static void read_text(Reader *r, const Key *key, void *field) {
-  *(const char **)field = read_expression(r, key->name);
-}
+static void read_text(Reader *r, const Key *key, void *field) { *(const char **)field = read_expression(r, key->name); }
 
 static void read_setting(Reader *r, const Key *key, void *field) {
   const char *text = read_expression(r, key->name);

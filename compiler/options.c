@@ -42,9 +42,7 @@ typedef struct {
   int argc, at;  // at: the word that is read next
 } Reader;
 
-const char *command_name(Command c) {
-  return command_row[c].name;
-}
+const char *command_name(Command c) { return command_row[c].name; }
 
 bool number_read(const char *text, int64_t least, int64_t most, int64_t *number) {
   if (*text == '\0' || strlen(text) > 18) return false;
@@ -57,9 +55,7 @@ bool number_read(const char *text, int64_t least, int64_t most, int64_t *number)
   return strcmp(text, "-") != 0 && *number >= least && *number <= most;
 }
 
-static bool takes(Command c, OptionId id) {
-  return option_row[id].commands >> c & 1u;
-}
+static bool takes(Command c, OptionId id) { return option_row[id].commands >> c & 1u; }
 
 static _Noreturn void unknown_command(Arena *a, const char *name) {
   const char *names[COMMANDS_END];
@@ -229,17 +225,13 @@ Options *options_parse(Arena *a, int argc, char **argv) {
   return o;
 }
 
-const char *option_text(const Options *o, OptionId id) {
-  return o->value[id].count ? o->value[id].text[0] : NULL;
-}
+const char *option_text(const Options *o, OptionId id) { return o->value[id].count ? o->value[id].text[0] : NULL; }
 
 int64_t option_number(const Options *o, OptionId id, int64_t otherwise) {
   return o->value[id].count ? o->value[id].number : otherwise;
 }
 
-bool option_given(const Options *o, OptionId id) {
-  return o->value[id].count > 0;
-}
+bool option_given(const Options *o, OptionId id) { return o->value[id].count > 0; }
 
 static void help_all(Text *t) {
   text_add(t, "gmc: trains generative models written as the mathematics reads\n\n");

@@ -28,8 +28,8 @@ typedef enum {
       COMMANDS_END
 } Command;
 
-#define ON(ID) (1u << COMMAND_##ID)
-#define ON_MODEL (ON(RUN) | ON(CHECK) | ON(EXPLAIN) | ON(EMIT))
+#define ON(ID)    (1u << COMMAND_##ID)
+#define ON_MODEL  (ON(RUN) | ON(CHECK) | ON(EXPLAIN) | ON(EMIT))
 #define ON_FOLDER (ON(SAMPLE) | ON(SHOW) | ON(EVAL))
 
 // A flag has no value, a text or number is given once, a list any number of times.
@@ -54,8 +54,8 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
-  O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN) | ON_FOLDER, "say nothing but mistakes")                          \
-  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN) | ON_FOLDER, "say more: kernels, memory, threads")            \
+  O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
+  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, kernels of the BLAS")                    \
   O(HELP, "help", 'h', NULL, FLAG, 0, 0, ~0u, "say how the command is used")
 
 typedef enum {

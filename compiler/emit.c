@@ -10,15 +10,11 @@
 // A reader with zlib, which is everywhere, in place of the faster one of gmc itself.
 static const char *reader_of(DataFormat format) {
   switch (format) {
-    case DATA_IDX:
-      return "data_read_idx_zlib";
-    case DATA_NPY:
-      return "data_read_npy";
-    case DATA_CSV:
-      return "data_read_csv";
+    case DATA_IDX: return "data_read_idx_zlib";
+    case DATA_NPY: return "data_read_npy";
+    case DATA_CSV: return "data_read_csv";
     case DATA_NONE:
-    case DATA_GENERATED:
-      break;
+    case DATA_GENERATED: break;
   }
   return "NULL";
 }
@@ -39,17 +35,15 @@ static void print_opening(Text *out, const Model *m, const char *command, bool z
   emit_comment_text(out, m->name);
   text_add(out, "`. Written by: ");
   emit_comment_text(out, command);
-  text_add(out,
-           "\n//\n// Compile and run:\n"
-           "//   cc -O3 -march=native -ffp-contract=off -fno-math-errno -fno-trapping-math train.c -lopenblas%s -lm "
-           "-lpthread -o train\n"
-           "//   ./train --out runs/a\n//\n"
-           "// With -ffp-contract=off the losses are those of `gmc run` to the last bit; the other flags only make it "
-           "fast.\n"
-           "// Order: the model and its places in memory, its kernels, its programs and tables; then what all such "
-           "programs\n"
-           "// have in common: memory, files, data, the training loop, pictures. It ends with main.\n",
-           zlib ? " -lz" : "");
+  text_add(
+      out,
+      "\n//\n// Compile and run:\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c -lopenblas%s -lm -lpthread -o train\n"
+      "//   ./train --out runs/a\n//\n"
+      "// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its programs\n"
+      "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
+      "// The last function is main.\n",
+      zlib ? " -lz" : "");
 }
 
 // The model's text as comment.
@@ -73,8 +67,7 @@ static void print_open(Text *out, bool multiplies) {
            "static void open_run(Run *run, int threads) {\n"
            "  run->pool = pool_open(run->arena, threads);\n"
            "  run->execute = execute;\n");
-  if (multiplies) text_add(out, "  check_address_space(run);\n");
-  text_add(out, "  openblas_set_num_threads(1);  // products are cut by us: their bits depend on no machine\n}\n");
+  text_add(out, "%s}\n", multiplies ? "  blas_prepare(run);\n" : "");
 }
 
 static bool plan_multiplies(const Plan *p) {
@@ -82,6 +75,18 @@ static bool plan_multiplies(const Plan *p) {
     for (int k = 0; k < p->program[i].kernels; k++)
       if (p->program[i].kernel[k].kind == KERNEL_GEMM) return true;
   return false;
+}
+
+static void print_includes(Text *out, const Fragments *f) {
+  text_add(
+      out,
+      "\n// Sums and products are done one by one, as they are written: then the losses are those of `gmc run` to the "
+      "last\n"
+      "// bit, whatever the compiler and its flags (but for -ffast-math).\n"
+      "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
+      "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\", \"no-trapping-math\")\n"
+      "#endif\n\n#define _GNU_SOURCE\n");
+  fragments_includes(out, f);
 }
 
 // The model's own part of the file, all of it, and main.
@@ -126,8 +131,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const char *command)
   fragments_want(f, t.entry.data);
   print_opening(out, m, command, fragments_include(f, "<zlib.h>"));
   print_model(out, m);
-  text_add(out, "#define _GNU_SOURCE\n");
-  fragments_includes(out, f);
+  print_includes(out, f);
   text_append(out, above.data, above.length);
   print_heading(out, "The model's places in memory: offsets in floats.");
   text_append(out, t.places.data, t.places.length);

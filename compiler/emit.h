@@ -4,7 +4,8 @@
 // loops, its tables, and of the runtime just the definitions that these use, taken from the sources built into gmc.
 //
 //   emit.c            the order of the file
-//   emit_fragments.c  C texts cut into definitions, and which of them are needed
+//   emit_tokens.c, emit_cut.c  C texts cut into definitions
+//   emit_fragments.c  which of them are needed
 //   emit_names.c      names, comments, strings and numbers of C
 //   emit_kernels.c, emit_region.c  kernels as functions of pointers
 //   emit_programs.c   offsets as names, and the calls of the kernels

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { LONGEST_LINE = 116 };
+
 bool kernel_is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -21,6 +23,11 @@ void kernel_line(KernelText *k, int depth, const char *format, ...) {
 
 void kernel_size(KernelText *k, const char *name, int64_t size) {
   text_add(&k->sizes, "%s%s = %lld", k->sizes.length ? ", " : "", name, (long long)size);
+}
+
+void kernel_cut(KernelText *k, int64_t size) {
+  k->cut = k->pieces > 1;
+  k->cut_size = size;
 }
 
 static const char *pointer_find(const KernelText *k, int64_t at) {
@@ -65,15 +72,9 @@ const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *di
 
 // --- the kinds ---
 
-// Where the pieces begin and end along a size: "begin" and "end", or the whole of it.
-static void gemm_cut(KernelText *k, const Gemm *g) {
-  static const char *const size[] = {"M", "N", "BATCH"};
-  k->cut = k->pieces > 1 ? size[g->cut] : NULL;
-}
-
 // "+ begin", "+ begin * LDA": how far into a matrix a piece begins, or nothing.
 static const char *gemm_from(const KernelText *k, bool cut, bool by_rows, const char *stride) {
-  if (!k->cut || !cut) return "";
+  if (!cut) return "";
   return by_rows ? arena_format(k->arena, " + begin * %s", stride) : " + begin";
 }
 
@@ -86,7 +87,7 @@ static void emit_gemm(KernelText *k, const Gemm *g) {
   const int64_t shape[] = {g->batch, g->m, g->n};
   const char *c = kernel_output(k, g->c, g->batch > 1 ? 3 : 2, g->batch > 1 ? shape : shape + 1);
   const char *a = kernel_pointer(k, g->a), *b = kernel_pointer(k, g->b);
-  gemm_cut(k, g);
+  kernel_cut(k, g->cut == 0 ? g->m : g->cut == 1 ? g->n : g->batch);
   if (g->batch > 1) kernel_size(k, "BATCH", g->batch);
   kernel_size(k, "M", g->m);
   kernel_size(k, "N", g->n);
@@ -115,10 +116,11 @@ static void emit_gemm(KernelText *k, const Gemm *g) {
 static void emit_random(KernelText *k, const Random *r) {
   const char *y = kernel_output(k, r->at, 2, (const int64_t[]){r->rows, r->count});
   static const char *const address[] = {"RANDOM_STEP", "RANDOM_EXAMPLE", "RANDOM_ONCE"};
+  k->uses_run = true;
   kernel_size(k, "ROWS", r->rows);
   kernel_size(k, "COUNT", r->count);
-  if (k->pieces > 1) k->cut = "ROWS";
-  kernel_line(k, 1, "random_rows(call->run, %s, %u, %s, COUNT, %s, %s);", address[r->address], r->stream, y,
+  kernel_cut(k, r->rows);
+  kernel_line(k, 1, "random_rows(run, %s, %u, %s, COUNT, %s, %s);", address[r->address], r->stream, y,
               k->cut ? "begin" : "0", k->cut ? "end" : "ROWS");
 }
 
@@ -129,7 +131,7 @@ static void emit_gather(KernelText *k, const Gather *g) {
   kernel_size(k, "ROWS", g->rows);
   kernel_size(k, "INDICES", g->indices);
   kernel_size(k, "WIDTH", g->width);
-  if (k->pieces > 1) k->cut = "INDICES";
+  kernel_cut(k, g->indices);
   kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++) {", k->cut ? "begin" : "0", k->cut ? "end" : "INDICES");
   kernel_line(k, 2, "const int64_t row = index_row(%s[i], ROWS);", index);
   kernel_line(k, 2, "for (int64_t j = 0; j < WIDTH; j++) %s[i * WIDTH + j] = %s[row * WIDTH + j];", y, table);
@@ -142,7 +144,7 @@ static void emit_scatter(KernelText *k, const Scatter *s) {
   kernel_size(k, "ROWS", s->rows);
   kernel_size(k, "INDICES", s->indices);
   kernel_size(k, "WIDTH", s->width);
-  if (k->pieces > 1) k->cut = "WIDTH";
+  kernel_cut(k, s->width);
   const char *from = k->cut ? "begin" : "0", *to = k->cut ? "end" : "WIDTH";
   kernel_line(k, 1, "for (int64_t i = 0; i < ROWS; i++)");
   kernel_line(k, 2, "for (int64_t j = %s; j < %s; j++) %s[i * WIDTH + j] = 0.0f;", from, to, y);
@@ -158,7 +160,7 @@ static void emit_cumsum(KernelText *k, const Cumsum *c) {
   kernel_size(k, "OUTER", c->outer);
   kernel_size(k, "LENGTH", c->length);
   kernel_size(k, "INNER", c->inner);
-  if (k->pieces > 1) k->cut = "OUTER";
+  kernel_cut(k, c->outer);
   kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++)", k->cut ? "begin" : "0", k->cut ? "end" : "OUTER");
   kernel_line(k, 2, "for (int64_t j = 0; j < INNER; j++)");
   kernel_line(k, 3, "cumsum_line(%s + i * LENGTH * INNER + j, %s + i * LENGTH * INNER + j, LENGTH, INNER, %s);", y, x,
@@ -170,7 +172,7 @@ static void emit_iota(KernelText *k, const Iota *c) {
   kernel_size(k, "OUTER", c->outer);
   kernel_size(k, "LENGTH", c->length);
   kernel_size(k, "INNER", c->inner);
-  if (k->pieces > 1) k->cut = "OUTER";
+  kernel_cut(k, c->outer);
   kernel_line(k, 1, "for (int64_t i = %s; i < %s; i++)", k->cut ? "begin" : "0", k->cut ? "end" : "OUTER");
   kernel_line(k, 2, "for (int64_t j = 0; j < LENGTH; j++)");
   kernel_line(k, 3, "for (int64_t k = 0; k < INNER; k++) %s[(i * LENGTH + j) * INNER + k] = (float)j;", y);
@@ -178,67 +180,72 @@ static void emit_iota(KernelText *k, const Iota *c) {
 
 static const char *kernel_verb(KernelKind kind) {
   switch (kind) {
-    case KERNEL_REGION:
-      return "compute_";
-    case KERNEL_GEMM:
-      return "multiply_";
-    case KERNEL_RANDOM:
-      return "draw_";
-    case KERNEL_GATHER:
-      return "gather_";
-    case KERNEL_SCATTER:
-      return "scatter_";
-    case KERNEL_CUMSUM:
-      return "cumsum_";
-    case KERNEL_IOTA:
-      return "index_";
+    case KERNEL_REGION: return "compute_";
+    case KERNEL_GEMM: return "multiply_";
+    case KERNEL_RANDOM: return "draw_";
+    case KERNEL_GATHER: return "gather_";
+    case KERNEL_SCATTER: return "scatter_";
+    case KERNEL_CUMSUM: return "cumsum_";
+    case KERNEL_IOTA: return "index_";
   }
   return "";
 }
 
 static void emit_body(KernelText *t, const Kernel *k) {
   switch (k->kind) {
-    case KERNEL_REGION:
-      emit_region(t, &k->region);
-      break;
-    case KERNEL_GEMM:
-      emit_gemm(t, &k->gemm);
-      break;
-    case KERNEL_RANDOM:
-      emit_random(t, &k->random);
-      break;
-    case KERNEL_GATHER:
-      emit_gather(t, &k->gather);
-      break;
-    case KERNEL_SCATTER:
-      emit_scatter(t, &k->scatter);
-      break;
-    case KERNEL_CUMSUM:
-      emit_cumsum(t, &k->cumsum);
-      break;
-    case KERNEL_IOTA:
-      emit_iota(t, &k->iota);
-      break;
+    case KERNEL_REGION: emit_region(t, &k->region); break;
+    case KERNEL_GEMM: emit_gemm(t, &k->gemm); break;
+    case KERNEL_RANDOM: emit_random(t, &k->random); break;
+    case KERNEL_GATHER: emit_gather(t, &k->gather); break;
+    case KERNEL_SCATTER: emit_scatter(t, &k->scatter); break;
+    case KERNEL_CUMSUM: emit_cumsum(t, &k->cumsum); break;
+    case KERNEL_IOTA: emit_iota(t, &k->iota); break;
   }
 }
 
 // --- functions ---
 
+// Adds an item to a list in round brackets that opened in `column`, on lines that are not too long.
+static void list_add(Text *t, size_t *line, size_t column, const char *item) {
+  if (t->data[t->length - 1] != '(') text_add(t, ",");
+  if (t->length - *line + strlen(item) + 2 > LONGEST_LINE) {
+    text_add(t, "\n%*s", (int)column, "");
+    *line = t->length - column;
+  } else if (t->data[t->length - 1] == ',') {
+    text_add(t, " ");
+  }
+  text_add(t, "%s", item);
+}
+
 // Parameters and body: all of the function but its name.
 static const char *function_text(const KernelText *k) {
   Text t = text_new(k->arena);
-  bool whole = !k->cut;
-  text_add(&t, whole ? "(const Call *call) {\n" : "(void *context, int piece) {\n  const Call *call = context;\n");
-  if (k->sizes.length && whole) text_add(&t, "  enum { %s };\n", k->sizes.data);
-  if (!whole) text_add(&t, "  enum { %s%sPIECES = %d };\n", k->sizes.data, k->sizes.length ? ", " : "", k->pieces);
+  text_add(&t, "(");
+  size_t line = 0;
+  if (k->uses_run) list_add(&t, &line, 4, "const Run *run");
   for (int i = 0; i < k->pointers; i++)
-    text_add(&t, "  %sfloat *restrict const %s = call->at[%d];\n", i < k->written ? "" : "const ", k->pointer[i].name,
-             i);
-  if (k->cut)
-    text_add(&t, "  const int64_t begin = %s * (int64_t)piece / PIECES, end = %s * (int64_t)(piece + 1) / PIECES;\n",
-             k->cut, k->cut);
+    list_add(&t, &line, 4,
+             arena_format(k->arena, "%sfloat *restrict %s", i < k->written ? "" : "const ", k->pointer[i].name));
+  if (k->cut) list_add(&t, &line, 4, "int64_t begin, int64_t end");
+  text_add(&t, ") {\n");
+  if (k->sizes.length) text_add(&t, "  enum { %s };\n", k->sizes.data);
   text_append(&t, k->body.data, k->body.length);
   text_add(&t, "}\n");
+  return t.data;
+}
+
+// The function that does one of the pieces of a kernel.
+static const char *pieces_text(const KernelText *k, const char *function) {
+  Text t = text_new(k->arena);
+  text_add(&t, "(void *call, int piece) {\n  const Call *c = call;\n");
+  size_t line = t.length, column = 3 + strlen(function);
+  text_add(&t, "  %s(", function);
+  if (k->uses_run) list_add(&t, &line, column, "c->run");
+  for (int i = 0; i < k->pointers; i++) list_add(&t, &line, column, arena_format(k->arena, "c->at[%d]", i));
+  long long size = k->cut_size;
+  list_add(&t, &line, column, arena_format(k->arena, "INT64_C(%lld) * piece / %d", size, k->pieces));
+  list_add(&t, &line, column, arena_format(k->arena, "INT64_C(%lld) * (piece + 1) / %d", size, k->pieces));
+  text_add(&t, ");\n}\n");
   return t.data;
 }
 
@@ -285,27 +292,32 @@ const char *kernel_result(Arena *a, const Kernel *k, int n) {
   return n ? arena_format(a, "%s_%d", kernel_result(a, k, 0), n + 1) : "value";
 }
 
-static const KernelFunction *function_of(KernelTable *t, const KernelText *body, const Kernel *k) {
-  const char *text = function_text(body);
+// The name of the function with this text, which is printed with the kernel's comments unless there is one already.
+static const char *function_of(KernelTable *t, const char *text, const char *prefix, const char *name,
+                               const Kernel *k) {
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
-    if (strcmp((*link)->text, text) == 0) return *link;
-  const char *name = name_unique(t->names, kernel_verb(k->kind), kernel_result(t->arena, k, 0));
+    if (strcmp((*link)->text, text) == 0) return (*link)->name;
   *link = NEW(t->arena, KernelFunction);
-  **link = (KernelFunction){name, text, !body->cut, NULL};
+  **link = (KernelFunction){name_unique(t->names, prefix, name), text, NULL};
   text_add(&t->text, "\n");
-  kernel_place(&t->text, t, k, "");
-  kernel_label(&t->text, k, "");
+  if (k) kernel_place(&t->text, t, k, "");
+  if (k) kernel_label(&t->text, k, "");
   text_add(&t->text, "static void %s%s", (*link)->name, text);
-  return *link;
+  return (*link)->name;
 }
 
 KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
-  KernelText *body = NEW(t->arena, KernelText);
-  *body = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
-  emit_body(body, k);
+  KernelText *text = NEW(t->arena, KernelText);
+  *text = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
+  emit_body(text, k);
   KernelCall *call = NEW(t->arena, KernelCall);
-  *call = (KernelCall){function_of(t, body, k), body->pointer, body->pointers, body->written};
-  if (t->most_pointers < body->pointers) t->most_pointers = body->pointers;
+  *call = (KernelCall){NULL, text->cut, text->uses_run, text->pointer, text->pointers, text->written};
+  call->function = function_of(t, function_text(text), kernel_verb(k->kind), kernel_result(t->arena, k, 0), k);
+  if (!text->cut) return call;
+  const char *prefix = arena_format(t->arena, "%s_in_", call->function);
+  call->function =
+      function_of(t, pieces_text(text, call->function), prefix, arena_format(t->arena, "%d", k->pieces), NULL);
+  if (t->most_pointers < text->pointers) t->most_pointers = text->pointers;
   return call;
 }

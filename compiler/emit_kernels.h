@@ -17,7 +17,9 @@ typedef struct {
   Arena *arena;
   int pieces;
   Text sizes;              // enumerators: "N0 = 128, N1 = 400"
-  const char *cut;         // the size that the pieces divide, or NULL
+  bool cut;                // pieces do it from `begin` to `end` of
+  int64_t cut_size;        // so many
+  bool uses_run;           // has the run as its first parameter
   Text body;               // statements
   KernelPointer *pointer;  // those written come first
   int pointers, written, room;
@@ -28,6 +30,8 @@ typedef struct {
 const char *kernel_pointer(KernelText *k, int64_t at);
 const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim);
 void kernel_size(KernelText *k, const char *name, int64_t size);
+// Says that the pieces, if there are several, divide `size`: then the function has the parameters `begin` and `end`.
+void kernel_cut(KernelText *k, int64_t size);
 void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
 bool kernel_is_word(char c);
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
@@ -39,12 +43,12 @@ void emit_region(KernelText *k, const Region *r);
 typedef struct KernelFunction {
   const char *name;
   const char *text;  // parameters and body
-  bool whole;        // is in one piece, and called directly
   struct KernelFunction *next;
 } KernelFunction;
 
 typedef struct {
-  const KernelFunction *function;
+  const char *function;  // of the kernel, or of its pieces
+  bool cut, uses_run;
   const KernelPointer *pointer;
   int pointers, written;
 } KernelCall;

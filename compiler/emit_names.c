@@ -38,9 +38,7 @@ static bool name_taken(const Names *n, const char *name) {
   return n->taken && fragments_defines(n->taken, name);
 }
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 const char *name_unique(Names *n, const char *prefix, const char *text) {
   Text t = text_new(n->arena);

@@ -114,13 +114,12 @@ static void print_call(Program *p, const Kernel *k) {
   if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
   p->place = place.data;
   kernel_label(&p->calls, k, "  ");
-  const char *name = call->function->name;
-  const char *begin = call->function->whole ? arena_format(p->arena, "  %s(&(Call){run, {", name)
-                                            : arena_format(p->arena, "  pool_run(run->pool, %s, &(Call){run, {", name);
+  const char *begin = call->cut ? arena_format(p->arena, "  pool_run(run->pool, %s, &(Call){run, {", call->function)
+                                : arena_format(p->arena, "  %s(%s", call->function, call->uses_run ? "run, " : "");
   size_t column = strlen(begin) < LONGEST_LINE / 2 ? strlen(begin) : 6;
   text_add(&p->calls, "%s%s", begin, column == 6 ? "\n      " : "");
-  text_add(&p->calls, "%s}}", pointers_text(p, k, call, column));
-  if (!call->function->whole) text_add(&p->calls, ", %d", k->pieces);
+  text_add(&p->calls, "%s", pointers_text(p, k, call, column));
+  if (call->cut) text_add(&p->calls, "}}, %d", k->pieces);
   text_add(&p->calls, ");\n");
 }
 
@@ -180,9 +179,10 @@ void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *
     print_program(programs, &q, &p->program[i], offsets->program[i]);
   }
   print_execute(programs, p, offsets);
-  text_add(kernels,
-           "\n// What a kernel is handed: the run, and where in its memory to write and to read.\n"
-           "typedef struct {\n  const Run *run;\n  float *at[%d];\n} Call;\n",
-           table->most_pointers > 0 ? table->most_pointers : 1);
+  if (table->most_pointers)
+    text_add(kernels,
+             "\n// What the pieces of a kernel are handed: the run, and where in its memory to write and to read.\n"
+             "typedef struct {\n  const Run *run;\n  float *at[%d];\n} Call;\n",
+             table->most_pointers);
   text_append(kernels, table->text.data, table->text.length);
 }

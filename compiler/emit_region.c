@@ -19,7 +19,7 @@ static const struct {
 #define REDUCTION(...)
 #define CONTRACTION(...)
 #define MARK(...)
-#define ELEMENTWISE(arity, text) {arity, #text},
+#define ELEMENTWISE(arity, text)              {arity, #text},
 #define OP(ID, name, arity, class, text, ...) class(arity, text)
 #include "../runtime/ops.def"
 #undef SOURCE
@@ -47,9 +47,7 @@ typedef struct {
   int temporaries;
 } RegionText;
 
-static char axis_letter(int position) {
-  return "ijklno"[position];
-}
+static char axis_letter(int position) { return "ijklno"[position]; }
 
 // --- which axes, and where the pieces cut ---
 
@@ -282,7 +280,7 @@ void emit_region(KernelText *k, const Region *r) {
   t.uses = NEW_ARRAY(k->arena, int, values);
   region_axes(&t);
   for (int i = 0; i < t.axes; i++) kernel_size(k, arena_format(k->arena, "N%d", i), r->dim[t.axis[i]]);
-  if (t.cut >= 0) k->cut = arena_format(k->arena, "N%d", t.cut);
+  if (t.cut >= 0) kernel_cut(k, r->dim[t.axis[t.cut]]);
   for (int i = 0; i < r->stores; i++) output_of_store(k, r, &r->store[i].view);
   count_uses(&t);
   if (t.reduce < 0)

@@ -334,7 +334,7 @@ static const char emitted_main[] =
     "             .first_position = 9, .example = example};\n"
     "  for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;\n"
     "  run.pool = pool_open(a, argc);\n"
-    "  openblas_set_num_threads(1);\n"
+    "  blas_prepare(&run);\n"
     "  if (fread(memory, sizeof *memory, SIZE, stdin) != SIZE) return 1;\n"
     "  execute(&run, 0);\n"
     "  size_t written = fwrite(memory, sizeof *memory, SIZE, stdout);\n"

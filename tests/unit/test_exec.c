@@ -12,6 +12,18 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
+static long allocations_left = -1;  // that still succeed; -1: all
+
+static void *counted_calloc(size_t n, size_t size) {
+  if (allocations_left == 0) return NULL;
+  if (allocations_left > 0) allocations_left--;
+  return calloc(n, size);
+}
+
+#define calloc counted_calloc
+#include "../../runtime/base.c"
+#undef calloc
+
 #include "attempt.h"
 #include "exec.h"
 #include "kernels.h"
@@ -143,7 +155,7 @@ typedef struct {
 static View some_view(Chance *c, Sample *s, bool repeats, int without) {
   const Region *r = &s->region;
   View v = {.at = s->used + below(c, 3)};
-  int order[MAX_RANK];
+  int order[MAX_RANK] = {0};
   for (int i = 0; i < r->rank; i++) {
     int j = (int)below(c, (uint32_t)i + 1);
     order[i] = order[j];
@@ -383,6 +395,31 @@ static void refusals(void **state) {
   arena_close(a);
 }
 
+static void open_two_threads(Arena *a, void *plan) {
+  Run run = {.arena = a, .plan = plan};
+  exec_open(&run, 2);
+}
+
+static void memory_runs_out(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Chance c = {3};
+  Sample *s = some_region(&c, a);
+  Kernel kernel[2] = {
+      {.kind = KERNEL_REGION, .pieces = 2, .region = s->region},
+      {.kind = KERNEL_GEMM, .pieces = 2, .gemm = {1, 2, 2, 2, false, false, 0, 4, 8, 2, 2, 2, 0, 0, 0, 0}}};
+  Plan *plan = plan_of(a, kernel, 2, 12);
+  long n = 1;  // the attempt's own arena opens
+  for (int code = EXIT_MEMORY; code; n++) {
+    allocations_left = n;
+    code = attempt(open_two_threads, plan);
+    assert_true(code == 0 || code == EXIT_MEMORY);
+  }
+  allocations_left = -1;
+  assert_true(n > 3);
+  arena_close(a);
+}
+
 // ---- the other kernels
 
 static void products(void **state) {
@@ -591,6 +628,7 @@ int main(void) {
       cmocka_unit_test(large_regions),
       cmocka_unit_test(chains),
       cmocka_unit_test(refusals),
+      cmocka_unit_test(memory_runs_out),
       cmocka_unit_test(products),
       cmocka_unit_test(random_kernels),
       cmocka_unit_test(indices),

@@ -46,9 +46,8 @@ void finding(Elab *e, const char *topic, Span where, const char *format, ...) {
   m->finding[m->findings++] = f;
 }
 
-// A stream of random numbers for each path: FNV-1a of its text.
-uint32_t stream_id(Elab *e, const char *path) {
-  (void)e;
+// FNV-1a; it also addresses a stream of random numbers.
+uint32_t path_hash(const char *path) {
   uint32_t h = 2166136261u;
   for (; *path; path++) h = (h ^ (uint8_t)*path) * 16777619u;
   return h;

@@ -140,8 +140,8 @@ typedef struct {
 typedef struct {
   const Ast *init;  // expression, or NULL for zero
   Scope *scope;
-  double number;  // for slots
   bool drawn;
+  uint32_t hash;  // of the tensor's name; set by tensor_declare
 } TensorStart;
 
 // A draw being made: what random() gives.
@@ -224,7 +224,7 @@ void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at th
 Span user_span(const Elab *e, Span where);
 void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
 Value lookup(Elab *e, Scope *scope, const Ast *name);
-uint32_t stream_id(Elab *e, const char *path);
+uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
 bool name_in(const char *name, int n, const char *const *list);
 const Setting *find_setting(const Setting *list, int n, const char *name);
 

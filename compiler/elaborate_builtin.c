@@ -280,10 +280,10 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
     if (row.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
     memmove(row.dim + 1, row.dim, sizeof row.dim[0] * (size_t)row.rank++);
     row.dim[0] = 1;
-    Node *n = node_random(e->graph, stream_id(e, path), RANDOM_STEP, row);
+    Node *n = node_random(e->graph, path_hash(path), RANDOM_STEP, row);
     return value_tensor(node_reshape(e->graph, n, s), plates);
   }
-  return value_tensor(node_random(e->graph, stream_id(e, path), address, s), plates);
+  return value_tensor(node_random(e->graph, path_hash(path), address, s), plates);
 }
 
 static Value given(Elab *e, const Call *call, Value *keyword) {

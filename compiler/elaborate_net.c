@@ -10,8 +10,9 @@
 // --- tensors
 
 int tensor_find(const Elab *e, const char *name) {
+  uint32_t hash = path_hash(name);
   for (int i = e->tensors; i--;)
-    if (!strcmp(e->model->tensor[i].name, name)) return i;
+    if (e->start[i].hash == hash && !strcmp(e->model->tensor[i].name, name)) return i;
   return -1;
 }
 
@@ -42,6 +43,7 @@ int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind
   t = e->tensors++;
   e->model->tensor[t] = (TensorInfo){name, owner, kind, shape, -INFINITY, INFINITY, user_span(e, where)};
   e->start[t] = start;
+  e->start[t].hash = path_hash(name);
   e->model->tensors = e->tensors;
   return t;
 }
@@ -92,12 +94,13 @@ static int declare_one(Elab *e, Scope *scope, const Ast *s) {
     if (is_weight) return complain(e, E0509, s->span), -1;
     const TensorInfo *w = &e->model->tensor[e->optimizing];
     const char *path = arena_format(e->arena, "line_%d/%s/%s", e->line + 1, w->name, s->name);
-    return tensor_declare(e, path, w->owner, TENSOR_SLOT, w->shape, s->span, (TensorStart){s->b, scope, 0, false});
+    return tensor_declare(e, path, w->owner, TENSOR_SLOT, w->shape, s->span,
+                          (TensorStart){.init = s->b, .scope = scope});
   }
   if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, s->name), -1;
   if (!eval_dims(e, scope, s->a, &shape)) return -1;
   const char *path = arena_format(e->arena, "%s/%s", e->frame->path, s->name);
-  TensorStart start = {s->b, scope, 0, s->flag != 0};
+  TensorStart start = {.init = s->b, .scope = scope, .drawn = s->flag != 0};
   return tensor_declare(e, path, e->frame->owner, is_weight ? TENSOR_WEIGHT : TENSOR_STATE, shape, s->span, start);
 }
 
@@ -156,7 +159,7 @@ Value parameter_value(Elab *e, const Decl *d) {
   if (ast->b && !eval_support(e, e->global, ast->b, &support)) return value_error();
   if (ast->b && (support_discrete(&support) || (support.lo != -INFINITY && support.lo != 0 && support.hi == INFINITY)))
     return complain(e, E0513, ast->b->span, support_text(e, &support)), value_error();
-  TensorStart start = {ast->c, e->global, 0, ast->flag != 0};
+  TensorStart start = {.init = ast->c, .scope = e->global, .drawn = ast->flag != 0};
   int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
   if (t < 0) return value_error();
   Value raw = value_tensor(tensor_value(e, t), 0);

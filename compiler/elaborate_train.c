@@ -403,7 +403,7 @@ void elaborate_init(Elab *e) {
     const TensorInfo *info = &e->model->tensor[t];
     const TensorStart *start = &e->start[t];
     e->graph->span = info->span;
-    Value v = start->init ? eval(e, start->scope, start->init) : value_number(start->number);
+    Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
     if (v.kind == V_DIST)
       v = draw(e, v, info->name, &info->shape, info->span);
     else if (start->drawn && v.kind != V_ERROR)

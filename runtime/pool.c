@@ -149,10 +149,29 @@ static void pool_close(void *p) {
   pthread_mutex_destroy(&pool->mutex);
 }
 
+// When there is a thread for every processor, every worker gets one of its own, other than that of the opening thread.
+// Left alone, Linux wakes a sleeper where its waker runs, and the two take turns there for milliseconds.
+static void pool_spread(const Pool *pool) {
+#if defined(CPU_COUNT)
+  cpu_set_t all, one;
+  if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) != pool->threads) return;
+  size_t mine = (size_t)sched_getcpu();
+  int i = 1;
+  for (size_t cpu = 0; cpu < CPU_SETSIZE && i < pool->threads; cpu++) {
+    if (!CPU_ISSET(cpu, &all) || cpu == mine) continue;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    pthread_setaffinity_np(pool->worker[i++].thread, sizeof one, &one);
+  }
+#else
+  (void)pool;
+#endif
+}
+
 static int pool_processors(void) {
 #if defined(CPU_COUNT)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  cpu_set_t all;
+  if (sched_getaffinity(0, sizeof all, &all) == 0) return CPU_COUNT(&all);
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? (int)online : 1;
@@ -179,6 +198,7 @@ Pool *pool_open(Arena *a, int threads) {
   pthread_cond_init(&pool->wake, NULL);
   arena_cleanup(a, pool_close, pool);
   pool_start(pool, threads < POOL_MOST_THREADS ? threads : POOL_MOST_THREADS);
+  pool_spread(pool);
   return pool;
 }
 

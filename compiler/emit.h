@@ -7,7 +7,8 @@
 //   emit_tokens.c, emit_cut.c  C texts cut into definitions
 //   emit_fragments.c  which of them are needed
 //   emit_names.c      names, comments, strings and numbers of C
-//   emit_kernels.c, emit_region.c  kernels as functions of pointers
+//   emit_kernels.c, emit_region.c  kernels as statements on pointers
+//   emit_functions.c  the functions of kernels, each once
 //   emit_programs.c   offsets as names, and the calls of the kernels
 //   emit_tables.c     the plan's tables as initialisers
 //

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { LONGEST_LINE = 116 };
-
 bool kernel_is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -178,7 +176,7 @@ static void emit_iota(KernelText *k, const Iota *c) {
   kernel_line(k, 3, "for (int64_t k = 0; k < INNER; k++) %s[(i * LENGTH + j) * INNER + k] = (float)j;", y);
 }
 
-static const char *kernel_verb(KernelKind kind) {
+const char *kernel_verb(KernelKind kind) {
   switch (kind) {
     case KERNEL_REGION: return "compute_";
     case KERNEL_GEMM: return "multiply_";
@@ -191,7 +189,7 @@ static const char *kernel_verb(KernelKind kind) {
   return "";
 }
 
-static void emit_body(KernelText *t, const Kernel *k) {
+void emit_kernel(KernelText *t, const Kernel *k) {
   switch (k->kind) {
     case KERNEL_REGION: emit_region(t, &k->region); break;
     case KERNEL_GEMM: emit_gemm(t, &k->gemm); break;
@@ -201,123 +199,4 @@ static void emit_body(KernelText *t, const Kernel *k) {
     case KERNEL_CUMSUM: emit_cumsum(t, &k->cumsum); break;
     case KERNEL_IOTA: emit_iota(t, &k->iota); break;
   }
-}
-
-// --- functions ---
-
-// Adds an item to a list in round brackets that opened in `column`, on lines that are not too long.
-static void list_add(Text *t, size_t *line, size_t column, const char *item) {
-  if (t->data[t->length - 1] != '(') text_add(t, ",");
-  if (t->length - *line + strlen(item) + 2 > LONGEST_LINE) {
-    text_add(t, "\n%*s", (int)column, "");
-    *line = t->length - column;
-  } else if (t->data[t->length - 1] == ',') {
-    text_add(t, " ");
-  }
-  text_add(t, "%s", item);
-}
-
-// Parameters and body: all of the function but its name.
-static const char *function_text(const KernelText *k) {
-  Text t = text_new(k->arena);
-  text_add(&t, "(");
-  size_t line = 0;
-  if (k->uses_run) list_add(&t, &line, 4, "const Run *run");
-  for (int i = 0; i < k->pointers; i++)
-    list_add(&t, &line, 4,
-             arena_format(k->arena, "%sfloat *restrict %s", i < k->written ? "" : "const ", k->pointer[i].name));
-  if (k->cut) list_add(&t, &line, 4, "int64_t begin, int64_t end");
-  text_add(&t, ") {\n");
-  if (k->sizes.length) text_add(&t, "  enum { %s };\n", k->sizes.data);
-  text_append(&t, k->body.data, k->body.length);
-  text_add(&t, "}\n");
-  return t.data;
-}
-
-// The function that does one of the pieces of a kernel.
-static const char *pieces_text(const KernelText *k, const char *function) {
-  Text t = text_new(k->arena);
-  text_add(&t, "(void *call, int piece) {\n  const Call *c = call;\n");
-  size_t line = t.length, column = 3 + strlen(function);
-  text_add(&t, "  %s(", function);
-  if (k->uses_run) list_add(&t, &line, column, "c->run");
-  for (int i = 0; i < k->pointers; i++) list_add(&t, &line, column, arena_format(k->arena, "c->at[%d]", i));
-  long long size = k->cut_size;
-  list_add(&t, &line, column, arena_format(k->arena, "INT64_C(%lld) * piece / %d", size, k->pieces));
-  list_add(&t, &line, column, arena_format(k->arena, "INT64_C(%lld) * (piece + 1) / %d", size, k->pieces));
-  text_add(&t, ");\n}\n");
-  return t.data;
-}
-
-KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names) {
-  KernelTable *t = NEW(a, KernelTable);
-  *t = (KernelTable){.arena = a, .sources = sources, .names = names, .text = text_new(a)};
-  return t;
-}
-
-// The text of a line of one of the sources, or NULL.
-static const char *source_line(const KernelTable *t, const char *file, int line) {
-  for (int i = 0; t->sources && file && i < sources_count(t->sources); i++) {
-    const SourceText *s = sources_text(t->sources, i);
-    if (strcmp(s->name, file) != 0) continue;
-    const char *p = s->text;
-    for (int n = 1; n < line && p; n++) p = (p = strchr(p, '\n')) ? p + 1 : NULL;
-    if (!p) return NULL;
-    p += strspn(p, " \t");
-    return arena_slice(t->arena, p, strcspn(p, "\r\n"));
-  }
-  return NULL;
-}
-
-void kernel_label(Text *out, const Kernel *k, const char *indent) {
-  if (!k->label) return;
-  text_add(out, "%s// ", indent);
-  emit_comment_text(out, k->label);
-  text_add(out, "\n");
-}
-
-void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent) {
-  if (!k->file) return;
-  const char *line = source_line(t, k->file, k->line);
-  text_add(out, "%s// ", indent);
-  emit_comment_text(out, arena_format(t->arena, "%s:%d%s%s", k->file, k->line, line ? ": " : "", line ? line : ""));
-  text_add(out, "\n");
-}
-
-const char *kernel_result(Arena *a, const Kernel *k, int n) {
-  const char *p = k->label ? k->label : "";
-  for (int i = 0; i < n && p; i++) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
-  const char *equals = p ? strstr(p, " = ") : NULL, *next = p ? strstr(p, "; ") : NULL;
-  if (equals && (!next || equals < next)) return arena_slice(a, p, (size_t)(equals - p));
-  return n ? arena_format(a, "%s_%d", kernel_result(a, k, 0), n + 1) : "value";
-}
-
-// The name of the function with this text, which is printed with the kernel's comments unless there is one already.
-static const char *function_of(KernelTable *t, const char *text, const char *prefix, const char *name,
-                               const Kernel *k) {
-  KernelFunction **link = &t->first;
-  for (; *link; link = &(*link)->next)
-    if (strcmp((*link)->text, text) == 0) return (*link)->name;
-  *link = NEW(t->arena, KernelFunction);
-  **link = (KernelFunction){name_unique(t->names, prefix, name), text, NULL};
-  text_add(&t->text, "\n");
-  if (k) kernel_place(&t->text, t, k, "");
-  if (k) kernel_label(&t->text, k, "");
-  text_add(&t->text, "static void %s%s", (*link)->name, text);
-  return (*link)->name;
-}
-
-KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
-  KernelText *text = NEW(t->arena, KernelText);
-  *text = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
-  emit_body(text, k);
-  KernelCall *call = NEW(t->arena, KernelCall);
-  *call = (KernelCall){NULL, text->cut, text->uses_run, text->pointer, text->pointers, text->written};
-  call->function = function_of(t, function_text(text), kernel_verb(k->kind), kernel_result(t->arena, k, 0), k);
-  if (!text->cut) return call;
-  const char *prefix = arena_format(t->arena, "%s_in_", call->function);
-  call->function =
-      function_of(t, pieces_text(text, call->function), prefix, arena_format(t->arena, "%d", k->pieces), NULL);
-  if (t->most_pointers < text->pointers) t->most_pointers = text->pointers;
-  return call;
 }

@@ -39,15 +39,15 @@ const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
 const char *kernel_result(Arena *a, const Kernel *k, int n);
 void emit_region(KernelText *k, const Region *r);
 
-// A function that some kernels share.
-typedef struct KernelFunction {
-  const char *name;
-  const char *text;  // parameters and body
-  struct KernelFunction *next;
-} KernelFunction;
+void emit_kernel(KernelText *k, const Kernel *kernel);  // the statements
+const char *kernel_verb(KernelKind kind);               // what its function's name begins with
+
+// A function that does some kernels, all those with the same statements.
+typedef struct KernelFunction KernelFunction;
 
 typedef struct {
-  const char *function;  // of the kernel, or of its pieces
+  KernelFunction *of;
+  const char *function;  // its name, or that of the function which does it piece by piece
   bool cut, uses_run;
   const KernelPointer *pointer;
   int pointers, written;
@@ -58,15 +58,23 @@ typedef struct {
   const Sources *sources;  // for the lines of the model, or NULL
   Names *names;
   KernelFunction *first;
-  int most_pointers;
-  Text text;  // all functions, with their comments
+  int most_pointers;  // of a kernel in pieces
 } KernelTable;
 
 KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names);
-// The function that does what the kernel does, printed unless there is one already, and what to hand to it.
+// The function that does what the kernel does, and what to hand to it.
 KernelCall *kernel_call(KernelTable *t, const Kernel *k);
+// Tells the function what a caller calls the value it hands over.
+void kernel_called(KernelCall *call, int pointer, const char *name);
+void emit_functions(Text *out, const KernelTable *t);
+
 // Comment lines: the kernel's label; "model.gm:14: the text of that line", or nothing if the place is not known.
 void kernel_label(Text *out, const Kernel *k, const char *indent);
 void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent);
+
+enum { LONGEST_LINE = 118 };
+// Adds an item to a list whose bracket has just been opened, or is filled already, on lines that are not too long:
+// `line` is where the present one begins, `column` where the next ones do.
+void emit_list_item(Text *t, size_t *line, size_t column, const char *item);
 
 #endif

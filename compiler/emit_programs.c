@@ -7,8 +7,6 @@
 
 #include "emit_kernels.h"
 
-enum { LONGEST_LINE = 116 };
-
 // A value in memory at some moment of a program.
 typedef struct {
   int64_t at;
@@ -86,39 +84,25 @@ static const char *read_text(const Program *p, int64_t at) {
   return offset_text(p, p->written[best].name, at - p->written[best].at);
 }
 
-// The pointers of a call: "m + AT_y, m + AT_x", on lines that are not too long.
-static const char *pointers_text(Program *p, const Kernel *k, const KernelCall *call, size_t column) {
-  const char **read = NEW_ARRAY(p->arena, const char *, call->pointers);
-  for (int i = call->written; i < call->pointers; i++) read[i] = read_text(p, call->pointer[i].at);
-  Text t = text_new(p->arena);
-  size_t line = 0;  // where what stands on the present line begins
-  for (int i = 0; i < call->pointers; i++) {
-    const char *at = i < call->written ? write_text(p, k, call, i) : read[i];
-    if (i) text_add(&t, ",");
-    if (t.length - line + column + strlen(at) + 6 > LONGEST_LINE) {
-      text_add(&t, "\n%*s", (int)column, "");
-      line = t.length;
-    } else if (i) {
-      text_add(&t, " ");
-    }
-    text_add(&t, "m + %s", at);
-  }
-  return t.data;
-}
-
 // One call, with its label above it, and the line of the model where another one begins.
 static void print_call(Program *p, const Kernel *k) {
-  const KernelCall *call = kernel_call(p->table, k);
+  KernelCall *call = kernel_call(p->table, k);
   Text place = text_new(p->arena);
   kernel_place(&place, p->table, k, "  ");
   if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
   p->place = place.data;
   kernel_label(&p->calls, k, "  ");
-  const char *begin = call->cut ? arena_format(p->arena, "  pool_run(run->pool, %s, &(Call){run, {", call->function)
-                                : arena_format(p->arena, "  %s(%s", call->function, call->uses_run ? "run, " : "");
-  size_t column = strlen(begin) < LONGEST_LINE / 2 ? strlen(begin) : 6;
-  text_add(&p->calls, "%s%s", begin, column == 6 ? "\n      " : "");
-  text_add(&p->calls, "%s", pointers_text(p, k, call, column));
+  const char **name = NEW_ARRAY(p->arena, const char *, call->pointers);
+  for (int i = call->written; i < call->pointers; i++) name[i] = read_text(p, call->pointer[i].at);
+  for (int i = 0; i < call->written; i++) name[i] = write_text(p, k, call, i);
+  size_t line = p->calls.length;
+  text_add(&p->calls, call->cut ? "  pool_run(run->pool, %s, &(Call){run, {" : "  %s(", call->function);
+  size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : 6;
+  if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
+  for (int i = 0; i < call->pointers; i++) {
+    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s", name[i]));
+    if (strncmp(name[i], "AT_", 3) == 0) kernel_called(call, i, name[i] + 3);
+  }
   if (call->cut) text_add(&p->calls, "}}, %d", k->pieces);
   text_add(&p->calls, ");\n");
 }
@@ -179,10 +163,5 @@ void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *
     print_program(programs, &q, &p->program[i], offsets->program[i]);
   }
   print_execute(programs, p, offsets);
-  if (table->most_pointers)
-    text_add(kernels,
-             "\n// What the pieces of a kernel are handed: the run, and where in its memory to write and to read.\n"
-             "typedef struct {\n  const Run *run;\n  float *at[%d];\n} Call;\n",
-             table->most_pointers);
-  text_append(kernels, table->text.data, table->text.length);
+  emit_functions(kernels, table);
 }

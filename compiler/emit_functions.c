@@ -1,0 +1,200 @@
+// Functions of kernels, each printed once; see emit_kernels.h.
+//
+// Kernels with the same statements share a function. Where only one kernel has it, its parameters are called as the
+// values that it is handed; otherwise y and y2, which are written, and a, b and so on.
+#include <string.h>
+
+#include "emit_kernels.h"
+
+// What a function that does a kernel piece by piece is called, for each number of pieces.
+typedef struct Pieces {
+  const char *name;
+  int pieces;
+  struct Pieces *next;
+} Pieces;
+
+struct KernelFunction {
+  const char *name;
+  const char *key;       // all that makes it what it is, but the name
+  const Kernel *kernel;  // the first one that it does
+  const KernelText *text;
+  const char **called;  // what that kernel's caller calls the pointers, or NULL
+  int uses;
+  Pieces *pieces;
+  struct KernelFunction *next;
+};
+
+KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names) {
+  KernelTable *t = NEW(a, KernelTable);
+  *t = (KernelTable){.arena = a, .sources = sources, .names = names};
+  return t;
+}
+
+// --- comments ---
+
+// The text of a line of one of the sources, or NULL.
+static const char *source_line(const KernelTable *t, const char *file, int line) {
+  for (int i = 0; t->sources && file && i < sources_count(t->sources); i++) {
+    const SourceText *s = sources_text(t->sources, i);
+    if (strcmp(s->name, file) != 0) continue;
+    const char *p = s->text;
+    for (int n = 1; n < line && p; n++) p = (p = strchr(p, '\n')) ? p + 1 : NULL;
+    if (!p) return NULL;
+    p += strspn(p, " \t");
+    return arena_slice(t->arena, p, strcspn(p, "\r\n"));
+  }
+  return NULL;
+}
+
+void kernel_label(Text *out, const Kernel *k, const char *indent) {
+  if (!k->label) return;
+  text_add(out, "%s// ", indent);
+  emit_comment_text(out, k->label);
+  text_add(out, "\n");
+}
+
+void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *indent) {
+  if (!k->file) return;
+  const char *line = source_line(t, k->file, k->line);
+  text_add(out, "%s// ", indent);
+  emit_comment_text(out, arena_format(t->arena, "%s:%d%s%s", k->file, k->line, line ? ": " : "", line ? line : ""));
+  text_add(out, "\n");
+}
+
+const char *kernel_result(Arena *a, const Kernel *k, int n) {
+  const char *p = k->label ? k->label : "";
+  for (int i = 0; i < n && p; i++) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
+  const char *equals = p ? strstr(p, " = ") : NULL, *next = p ? strstr(p, "; ") : NULL;
+  if (equals && (!next || equals < next)) return arena_slice(a, p, (size_t)(equals - p));
+  return n ? arena_format(a, "%s_%d", kernel_result(a, k, 0), n + 1) : "value";
+}
+
+// --- which function ---
+
+static KernelFunction *function_of(KernelTable *t, const KernelText *text, const Kernel *k) {
+  const char *key = arena_format(t->arena, "%d %d %d %d %lld %s %s", text->pointers, text->written, text->uses_run,
+                                 text->cut, (long long)text->cut_size, text->sizes.data, text->body.data);
+  KernelFunction **link = &t->first;
+  for (; *link; link = &(*link)->next)
+    if (strcmp((*link)->key, key) == 0) return *link;
+  const char *name = name_unique(t->names, kernel_verb(k->kind), kernel_result(t->arena, k, 0));
+  *link = NEW(t->arena, KernelFunction);
+  **link = (KernelFunction){.name = name, .key = key, .kernel = k, .text = text};
+  (*link)->called = NEW_ARRAY(t->arena, const char *, text->pointers);
+  return *link;
+}
+
+static const char *pieces_of(KernelTable *t, KernelFunction *f, int pieces) {
+  Pieces **link = &f->pieces;
+  for (; *link; link = &(*link)->next)
+    if ((*link)->pieces == pieces) return (*link)->name;
+  const char *name =
+      name_unique(t->names, arena_format(t->arena, "%s_in_", f->name), arena_format(t->arena, "%d", pieces));
+  *link = NEW(t->arena, Pieces);
+  **link = (Pieces){name, pieces, NULL};
+  return name;
+}
+
+KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
+  KernelText *text = NEW(t->arena, KernelText);
+  *text = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
+  emit_kernel(text, k);
+  KernelFunction *f = function_of(t, text, k);
+  f->uses++;
+  if (text->cut && t->most_pointers < text->pointers) t->most_pointers = text->pointers;
+  const char *name = text->cut ? pieces_of(t, f, k->pieces) : f->name;
+  KernelCall *call = NEW(t->arena, KernelCall);
+  *call = (KernelCall){f, name, text->cut, text->uses_run, text->pointer, text->pointers, text->written};
+  return call;
+}
+
+void kernel_called(KernelCall *call, int pointer, const char *name) { call->of->called[pointer] = name; }
+
+// --- printing ---
+
+void emit_list_item(Text *t, size_t *line, size_t column, const char *item) {
+  bool first = t->data[t->length - 1] == '(' || t->data[t->length - 1] == '{';
+  if (!first) text_add(t, ",");
+  if (t->length - *line + strlen(item) + 2 > LONGEST_LINE) {
+    text_add(t, "\n%*s", (int)column, "");
+    *line = t->length - column;
+  } else if (!first) {
+    text_add(t, " ");
+  }
+  text_add(t, "%s", item);
+}
+
+// Gives the pointers the names by which a single caller knows the values.
+static KernelPointer *parameters_of(const KernelTable *t, const KernelFunction *f) {
+  KernelPointer *p = NEW_ARRAY(t->arena, KernelPointer, f->text->pointers);
+  Names *names = names_new(t->arena, NULL);
+  for (int i = 0; i < f->text->pointers; i++) {
+    p[i] = f->text->pointer[i];
+    if (f->uses == 1 && f->called[i])
+      p[i].name = name_unique(names, i < f->text->written ? "out_" : "in_", f->called[i]);
+  }
+  return p;
+}
+
+// The statements, with the parameters in the places of the pointers.
+static void print_body(Text *out, const KernelText *text, const KernelPointer *parameter) {
+  for (const char *p = text->body.data; *p;) {
+    size_t n = 0;
+    while (kernel_is_word(p[n])) n++;
+    int found = -1;
+    for (int i = 0; i < text->pointers && n; i++)
+      if (strlen(text->pointer[i].name) == n && memcmp(p, text->pointer[i].name, n) == 0) found = i;
+    if (found >= 0)
+      text_add(out, "%s", parameter[found].name);
+    else
+      text_append(out, p, n ? n : 1);
+    p += n ? n : 1;
+  }
+}
+
+static void print_function(Text *out, const KernelTable *t, const KernelFunction *f) {
+  const KernelText *k = f->text;
+  const KernelPointer *parameter = parameters_of(t, f);
+  text_add(out, "\n");
+  kernel_place(out, t, f->kernel, "");
+  kernel_label(out, f->kernel, "");
+  size_t line = out->length;
+  text_add(out, "static void %s(", f->name);
+  size_t column = out->length - line;
+  if (k->uses_run) emit_list_item(out, &line, column, "const Run *run");
+  for (int i = 0; i < k->pointers; i++)
+    emit_list_item(out, &line, column,
+                   arena_format(t->arena, "%sfloat *restrict %s", i < k->written ? "" : "const ", parameter[i].name));
+  if (k->cut) emit_list_item(out, &line, column, "int64_t begin, int64_t end");
+  text_add(out, ") {\n");
+  if (k->sizes.length) text_add(out, "  enum { %s };\n", k->sizes.data);
+  print_body(out, k, parameter);
+  text_add(out, "}\n");
+}
+
+// The function that does one of the pieces.
+static void print_pieces(Text *out, const KernelTable *t, const KernelFunction *f, const Pieces *p) {
+  text_add(out, "\nstatic void %s(void *call, int piece) {\n  const Call *c = call;\n", p->name);
+  size_t line = out->length;
+  text_add(out, "  %s(", f->name);
+  size_t column = out->length - line;
+  if (f->text->uses_run) emit_list_item(out, &line, column, "c->run");
+  for (int i = 0; i < f->text->pointers; i++)
+    emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
+  long long size = f->text->cut_size;
+  emit_list_item(out, &line, column, arena_format(t->arena, "INT64_C(%lld) * piece / %d", size, p->pieces));
+  emit_list_item(out, &line, column, arena_format(t->arena, "INT64_C(%lld) * (piece + 1) / %d", size, p->pieces));
+  text_add(out, ");\n}\n");
+}
+
+void emit_functions(Text *out, const KernelTable *t) {
+  if (t->most_pointers)
+    text_add(out,
+             "\n// What the pieces of a kernel are handed: the run, and where in its memory to write and to read.\n"
+             "typedef struct {\n  const Run *run;\n  float *at[%d];\n} Call;\n",
+             t->most_pointers);
+  for (const KernelFunction *f = t->first; f; f = f->next) {
+    print_function(out, t, f);
+    for (const Pieces *p = f->pieces; p; p = p->next) print_pieces(out, t, f, p);
+  }
+}

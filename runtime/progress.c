@@ -128,9 +128,27 @@ static double progress_rate(int64_t steps, double seconds) {
   return seconds > 0 ? (double)steps / seconds : 0;
 }
 
+// Seconds since the process began, to the hundredth that Linux keeps; negative when it does not say.
+static double progress_age(void) {
+  char text[1024];
+  unsigned long long ticks;
+  struct timespec now;
+  FILE *f = fopen("/proc/self/stat", "r");
+  if (!f) return -1;
+  size_t n = fread(text, 1, sizeof text - 1, f);
+  fclose(f);
+  text[n] = 0;
+  const char *field = strrchr(text, ')');  // the second field; the 22nd is when it began
+  for (int i = 2; field && i < 22; i++) field = strchr(field + 1, ' ');
+  if (!field || sscanf(field, "%llu", &ticks) != 1 || clock_gettime(CLOCK_BOOTTIME, &now)) return -1;
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - (double)ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
+  if (p->verbose && t->step == p->first_step + 1)
+    progress_say(p, true, "first step done %.2f s after the process began", progress_age());
   if (now - p->told < (p->moving ? progress_moving : progress_plain)) return;
   p->told = now;
   double rate = progress_rate(t->step - p->first_step, now - p->began);

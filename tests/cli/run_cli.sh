@@ -164,6 +164,10 @@ holds 'a param that is set is not swept' test -f one/metrics.jsonl
 says 74 'No space' emit models/tiny.gm -o /dev/full
 "$gmc" help >/dev/full 2>err
 holds 'a full disk' test $? = 74
+if ! grep -q __asan_init "$gmc"; then  # which needs terabytes of address space
+  (ulimit -v 100000; exec timeout 10 "$gmc" help) >out 2>err
+  holds 'too little address space' test $? = 71
+fi
 printf 'x' | "$gmc" check /dev/stdin >out 2>err
 holds 'no regular file' test $? -ne 0
 head -c 100000 /dev/urandom >noise.gm

@@ -182,8 +182,10 @@ static void print_pieces(Text *out, const KernelTable *t, const KernelFunction *
   for (int i = 0; i < f->text->pointers; i++)
     emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
   long long size = f->text->cut_size;
-  emit_list_item(out, &line, column, arena_format(t->arena, "INT64_C(%lld) * piece / %d", size, p->pieces));
-  emit_list_item(out, &line, column, arena_format(t->arena, "INT64_C(%lld) * (piece + 1) / %d", size, p->pieces));
+  const char *format = f->text->cut_tiles ? "gemm_piece(%lld, %s, %d)" : "INT64_C(%lld) * %s / %d";
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, "piece", p->pieces));
+  const char *next = f->text->cut_tiles ? "piece + 1" : "(piece + 1)";
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, next, p->pieces));
   text_add(out, ");\n}\n");
 }
 

@@ -86,6 +86,7 @@ static void emit_gemm(KernelText *k, const Gemm *g) {
   const char *c = kernel_output(k, g->c, g->batch > 1 ? 3 : 2, g->batch > 1 ? shape : shape + 1);
   const char *a = kernel_pointer(k, g->a), *b = kernel_pointer(k, g->b);
   kernel_cut(k, g->cut == 0 ? g->m : g->cut == 1 ? g->n : g->batch);
+  k->cut_tiles = g->cut != 2;
   if (g->batch > 1) kernel_size(k, "BATCH", g->batch);
   kernel_size(k, "M", g->m);
   kernel_size(k, "N", g->n);

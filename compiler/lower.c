@@ -105,7 +105,7 @@ static int cut_gemm(Gemm *g) {
   double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
   g->cut = g->batch >= MAX_PIECES ? 2 : g->m >= g->n ? 0 : 1;
   int64_t limit = g->cut == 2 ? g->batch : (g->cut == 0 ? g->m : g->n) / MIN_WIDTH;
-  int most = even_pieces(flops, 20e6, limit), pieces = 1;
+  int most = even_pieces(flops, 30e6, limit), pieces = 1;
   while (2 * pieces <= most) pieces *= 2;
   return pieces;
 }

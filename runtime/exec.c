@@ -35,8 +35,12 @@ static Range range_of(int64_t size, const Kernel *k, int piece) {
 
 static void gemm_run(const Gemm *g, float *memory, const Kernel *k, int piece) {
   Range batch = {0, g->batch}, rows = {0, g->m}, columns = {0, g->n};
-  Range *cut = g->cut == 0 ? &rows : g->cut == 1 ? &columns : &batch;
-  *cut = range_of(cut->end, k, piece);
+  if (g->cut == 2) {
+    batch = range_of(g->batch, k, piece);
+  } else {
+    Range *cut = g->cut == 0 ? &rows : &columns;
+    *cut = (Range){gemm_piece(cut->end, piece, k->pieces), gemm_piece(cut->end, piece + 1, k->pieces)};
+  }
   if (rows.begin == rows.end || columns.begin == columns.end) return;
   const float *a = memory + g->a + (g->transpose_a ? rows.begin : rows.begin * g->lda);
   const float *b = memory + g->b + (g->transpose_b ? columns.begin * g->ldb : columns.begin);

@@ -68,7 +68,8 @@ typedef struct {
 } Region;
 
 // C[b] (m x n) = op(A[b]) (m x k) * op(B[b]) (k x n), row-major with leading dimensions. Never accumulates.
-// Pieces cut the rows of C (cut 0), its columns (cut 1) or the batch (cut 2): piece p of P does m*p/P <= row < m*(p+1)/P.
+// Pieces cut the rows of C (cut 0), its columns (cut 1) or the batch (cut 2); rows and columns in whole tiles
+// (gemm_piece in runtime/kernels.h).
 typedef struct {
   int64_t batch, m, n, k;
   bool transpose_a, transpose_b;

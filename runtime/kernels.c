@@ -61,6 +61,13 @@ int64_t index_row(float index, int64_t rows) {
   return index >= (float)rows ? rows - 1 : (int64_t)index < rows ? (int64_t)index : rows - 1;
 }
 
+// ---- matrix products
+
+int64_t gemm_piece(int64_t size, int piece, int pieces) {
+  int64_t tiles = (size + 15) / 16, begin = tiles * piece / pieces * 16;
+  return begin < size ? begin : size;
+}
+
 // ---- random numbers
 
 // The address of a row's first number; see philox.h.

@@ -38,7 +38,7 @@ static void print_opening(Text *out, const Model *m, const char *command, bool z
   text_add(
       out,
       "\n//\n// Compile and run:\n"
-      "//   cc -O3 -march=native -ffp-contract=off train.c -lopenblas%s -lm -lpthread -o train\n"
+      "//   cc -O3 -march=native -ffp-contract=off -fno-math-errno train.c -lopenblas%s -lm -lpthread -o train\n"
       "//   ./train --out runs/a\n//\n"
       "// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its programs\n"
       "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
@@ -84,7 +84,7 @@ static void print_includes(Text *out, const Fragments *f) {
       "last\n"
       "// bit, whatever the compiler and its flags (but for -ffast-math).\n"
       "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
-      "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-math-errno\", \"no-trapping-math\")\n"
+      "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-trapping-math\")\n"
       "#endif\n\n#define _GNU_SOURCE\n");
   fragments_includes(out, f);
 }

@@ -82,7 +82,6 @@ void emit_comment_text(Text *out, const char *text) {
       continue;
     }
     for (size_t i = 0; i < (mark ? mark : 1); i++) text_add(out, "\\x%02x", (unsigned char)p[i]);
-    if (joins_lines) text_add(out, ".");
     if (mark) p += mark - 1;
   }
 }

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Same seed, same bits: tests/models/bits.sh [MODEL...], all of models/ by default. GMC names the program, ./gmc by default.
+# Every model is trained for a few short epochs on little data: on one, two and three threads; stopped in the middle of an
+# epoch and resumed; interrupted by Ctrl-C and resumed; with another seed. All files of a run but its log, its settings and
+# its record of threads must be the same to the byte, and differ with the seed.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+gmc=$(realpath "${GMC:-./gmc}") || exit 1
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+unset OPENBLAS_NUM_THREADS
+
+check() {  # check WHAT COMMAND...: counts whether the command succeeds
+  what=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $what"
+    head -n 20 "$work/log"
+  fi
+}
+
+# The first N images or labels of an IDX file, as one of its own: cut_idx FROM TO HEADER SIZE N, N below 65536
+cut_idx() {
+  { gzip -dc "$1" | head -c 4
+    printf '\000\000%b%b' "\\0$(printf %o $(($5 / 256)))" "\\0$(printf %o $(($5 % 256)))"
+    gzip -dc "$1" | tail -c +9 | head -c $(($3 - 8 + $4 * $5)); } | gzip -1 >"$2"
+}
+
+mkdir "$work/mnist"
+for split in train:500 t10k:150; do
+  name=${split%:*} n=${split#*:} from=models/data/mnist to=$work/mnist
+  cut_idx "$from/$name-images-idx3-ubyte.gz" "$to/$name-images-idx3-ubyte.gz" 16 784 "$n" 2>/dev/null  # gzip finds its reader gone
+  cut_idx "$from/$name-labels-idx1-ubyte.gz" "$to/$name-labels-idx1-ubyte.gz" 8 1 "$n" 2>/dev/null
+done
+
+# The model's own data, less of it: data MODEL
+data() {
+  source=$(sed -n 's/^data .* from *\([a-z_.0-9]*\).*/\1/p' "$1")
+  case $source in
+    mnist) echo "mnist(\"$work/mnist\")" ;;
+    *) echo "$source(examples: 1000)" ;;
+  esac
+}
+
+train() {  # train FOLDER ARGUMENT...: a run of `model`
+  into=$1
+  shift
+  ${instead:-} "$gmc" run "$model" --data "$data" --batch 100 --epochs "$epochs" -q --seed "$seed" --out "$work/$into" "$@"
+}
+
+resume() {  # resume FOLDER ARGUMENT...
+  from=$1
+  shift
+  "$gmc" run --resume "$work/$from" -q "$@"
+}
+
+same() {  # same A B: all files, both ways
+  diff -rq -x run.json -x run.log -x .lock -x config.yaml "$work/$1" "$work/$2"
+}
+
+differ() {  # differ A B: what was measured
+  ! cmp -s "$work/$1/metrics.jsonl" "$work/$2/metrics.jsonl"
+}
+
+# Ctrl-C once the first epoch is over: the run must end with 130 before it is complete.
+interrupt() {
+  instead="exec" train "$1" --threads 2 &
+  run=$!
+  turns=0
+  while [ ! -s "$work/$1/metrics.jsonl" ] && [ $turns -lt 3000 ]; do
+    sleep 0.01
+    turns=$((turns + 1))
+  done
+  kill -INT $run
+  wait $run
+  code=$?
+  rows=$(wc -l <"$work/$1/metrics.jsonl")
+  echo "exit code $code after $rows lines of metrics.jsonl"
+  [ $code = 130 ] && [ "$rows" -lt "$(wc -l <"$work/$name-1/metrics.jsonl")" ]
+}
+
+[ $# -gt 0 ] || set -- $(grep -l '^train' models/*.gm)
+for model in "$@"; do
+  name=$(basename "$model" .gm) data=$(data "$model") epochs=5 seed=7
+  case $data in toy*) epochs=10 ;; esac
+  check "$name: one thread" train "$name-1" --threads 1
+  check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
+  for threads in 2 3; do
+    check "$name: $threads threads" train "$name-$threads" --threads $threads
+    check "$name: $threads threads, the same files" same "$name-1" "$name-$threads"
+  done
+  check "$name: stopped" train "$name-stopped" --threads 2 --steps 13
+  check "$name: stopped before the end" differ "$name-1" "$name-stopped"
+  check "$name: stopped again" resume "$name-stopped" --threads 1 --steps 19
+  check "$name: resumed" resume "$name-stopped" --threads 3
+  check "$name: resumed, the same files" same "$name-1" "$name-stopped"
+  check "$name: Ctrl-C" interrupt "$name-interrupted"
+  check "$name: resumed after Ctrl-C" resume "$name-interrupted" --threads 1
+  check "$name: resumed after Ctrl-C, the same files" same "$name-1" "$name-interrupted"
+  seed=8
+  check "$name: another seed" train "$name-other"
+  check "$name: another seed, other numbers" differ "$name-1" "$name-other"
+done
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -83,6 +83,7 @@ interrupt() {
   [ $code = 130 ] && [ "$rows" -lt "$(wc -l <"$work/$name-1/metrics.jsonl")" ]
 }
 
+# shellcheck disable=SC2046  # names without spaces
 [ $# -gt 0 ] || set -- $(grep -l '^train' models/*.gm)
 for model in "$@"; do
   name=$(basename "$model" .gm) data=$(data "$model") epochs=5 seed=7

@@ -2,6 +2,7 @@
 # make check      the inner loop, under a minute    make test      everything, installing what is missing; under ten
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
+# make quality  the models trained for real, minutes
 # make lint fmt install clean                       MODE=release|asan|fuzz, PREFIX=/usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
@@ -89,7 +90,7 @@ GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh
 # and beside them those of make test
-SLOW := 'tests/models/emit.sh $(wildcard models/*.gm)'
+SLOW := 'tests/models/emit.sh $(wildcard models/*.gm)' tests/models/bits.sh
 
 check: gmc $(UNITS)
 	@tests/run.sh $(QUICK)
@@ -105,6 +106,10 @@ asan:
 asan-build: $(GMC) $(UNITS)
 asan-run: asan-build
 	@tests/run.sh $(QUICK)
+
+# the models trained for real, for some minutes
+quality: gmc
+	@tests/models/quality.sh
 
 promote: gmc
 	@tests/lang/run.sh --promote
@@ -152,7 +157,7 @@ install: gmc
 clean:
 	rm -rf build gmc
 
-.PHONY: all units check test asan asan-build asan-run promote demo fuzz bench lint fmt install clean
+.PHONY: all units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

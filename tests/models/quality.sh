@@ -1,0 +1,110 @@
+#!/bin/sh
+# Do the models learn what they should? Real trainings, some minutes: tests/models/quality.sh
+# GMC names the program, ./gmc by default. The limits are what was measured, with a margin for another machine's rounding; the
+# bounds are those of a C or Python program of the same equations. KEEP names a folder for the runs and their pictures.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+gmc=$(realpath "${GMC:-./gmc}") || exit 1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+work=${KEEP:-$scratch}
+passed=0 failed=0
+
+check() {  # check WHAT COMMAND...: counts whether the command succeeds
+  what=$1
+  shift
+  if "$@" >"$scratch/log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $what"
+    head -n 20 "$scratch/log"
+  fi
+}
+
+train() {  # train FOLDER MODEL ARGUMENT...
+  folder=$1 model=$2
+  shift 2
+  "$gmc" run "$model" --out "$work/$folder" -q --threads 1 "$@"
+}
+
+measured() {  # measured FOLDER EPOCH KEY: a number of the held-out data
+  sed -n "s/.*\"epoch\":$2,\"split\":\"test\".*\"$3\":\([-+.e0-9]*\).*/\1/p" "$work/$1/metrics.jsonl"
+}
+
+between() {  # between NUMBER LOW HIGH
+  echo "$1 should be between $2 and $3"
+  echo "$1 $2 $3" | awk 'NF == 3 && $1 >= $2 && $1 <= $3 { good = 1 } END { exit !good }'
+}
+
+# learns FOLDER EPOCH KEY LOW HIGH
+learns() {
+  check "$1: $3 after epoch $2" between "$(measured "$1" "$2" "$3")" "$4" "$5"
+}
+
+# Samples of x as text, `values` of them a line: samples FOLDER N VALUES
+samples() {
+  "$gmc" sample "$work/$1" -n "$2" --of x -q -o "$scratch/sample.npy" >&2 || return 1
+  header=$(od -An -tu2 -j8 -N2 "$scratch/sample.npy")
+  od -An -v -tf4 -w$((4 * $3)) -j$((10 + header)) "$scratch/sample.npy"
+}
+
+check 'cvae' train cvae models/cvae.gm
+learns cvae 1 elbo -126.0 -124
+learns cvae 5 elbo -106.2 -104
+learns cvae 20 elbo -100.0 -98
+
+check 'vae' train vae models/vae.gm --epochs 5
+learns vae 1 elbo -129.5 -126
+learns vae 5 elbo -109.5 -107
+learns vae 5 rate 22 28
+check 'ae' train ae models/ae.gm --epochs 5
+learns ae 5 error 5.5 7
+check 'vae_lecture' train vae_lecture models/vae_lecture.gm --epochs 5
+learns vae_lecture 5 loss 30.5 33
+
+# Eight clusters in the plane: where the samples fall, and that none is left out
+check 'vae_toy' train vae_toy models/vae_toy.gm
+learns vae_toy 100 elbo -1.6 -0.32
+check 'vae_flower' train vae_flower models/vae_flower.gm
+learns vae_flower 100 elbo -0.9 -0.32
+for name in vae_toy vae_flower; do
+  samples $name 5000 2 | awk '{
+      k = int((atan2($2, $1) / 0.785398163 + 8.5)) % 8
+      near = sqrt(($1 - 2 * cos(k * 0.785398163)) ^ 2 + ($2 - 2 * sin(k * 0.785398163)) ^ 2) < 0.4
+      inside += near; cluster[k] += near
+    } END { least = NR; for (k = 0; k < 8; k++) if (cluster[k] < least) least = cluster[k]; print inside / NR, least / NR }' >"$scratch/plane"
+  check "$name: samples in clusters" between "$(cut -d' ' -f1 "$scratch/plane")" 0.75 1
+  check "$name: samples in the smallest" between "$(cut -d' ' -f2 "$scratch/plane")" 0.05 0.125
+done
+
+# The game on a line: its value is -2 log 2 when D cannot tell, and G has the moments of the data
+check 'gan_toy1d' train gan_toy1d models/gan_toy1d.gm
+learns gan_toy1d 40 discern -1.395 -1.375
+samples gan_toy1d 20000 1 | awk '{ mean += $1; square += $1 ^ 2; right += $1 > 0 } END { print mean / NR, square / NR, right / NR }' >"$scratch/line"
+check 'gan_toy1d: mean' between "$(cut -d' ' -f1 "$scratch/line")" 0.26 0.41
+check 'gan_toy1d: mean of squares' between "$(cut -d' ' -f2 "$scratch/line")" 1.1 1.34
+check 'gan_toy1d: share on the right' between "$(cut -d' ' -f3 "$scratch/line")" 0.62 0.69
+
+check 'gan' train gan models/gan.gm --epochs 3
+learns gan 3 discern -1.3 -0.05
+learns gan 3 deceive -6 -0.7
+
+# Another prior is another line: NAME PRIOR RULE LOW HIGH, the bound after three epochs
+swap() {
+  name=cvae_$1
+  check "$name" train "$name" "$scratch/cvae.gm" --prior "z ~ $2" --epochs 3 ${5:-}
+  learns "$name" 3 elbo "$4" -100
+  check "$name: improves" between "$(measured "$name" 3 elbo)" "$(measured "$name" 1 elbo)" -100
+  "$gmc" explain "$scratch/cvae.gm" --prior "z ~ $2" ${5:-} >"$scratch/explained"
+  check "$name: explained" grep -q "$3" "$scratch/explained"
+}
+cp models/flower.gm "$scratch"
+{ cat models/cvae.gm; echo 'use "flower.gm"'; } >"$scratch/cvae.gm"
+swap laplace 'laplace(0, 1)' 'KL(normal || laplace): closed form' -112
+swap student_t 'student_t(3)' 'KL(normal || student_t): no closed form is known; Monte Carlo' -112
+swap mixture 'mixture over k in 0 .. 3 { normal(k - 1, 0.5) }' 'KL(normal || mixture): no closed form is known; Monte Carlo' -115
+swap flower 'flower(6)' 'KL(normal || flower): no closed form is known; Monte Carlo' -160 '--set latent=2'
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -65,7 +65,8 @@ bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out) {
     double n = eval_number(e, scope, d, "a size");
     if (isnan(n)) return false;
     total *= n;
-    if (n < 1 || floor(n) != n || total > 2147483647.0) return complain(e, E0306, d->span, n), false;
+    if (n < 1 || floor(n) != n) return complain(e, E0306, d->span, n), false;
+    if (total > 2147483647.0) return complain(e, E0323, d->span, total), false;
     if (out->rank == MAX_RANK) return complain(e, E0304, d->span, MAX_RANK), false;
     out->dim[out->rank++] = (int64_t)n;
   }

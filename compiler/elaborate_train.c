@@ -327,7 +327,8 @@ static void elaborate_items(Elab *e, const Ast *items) {
     int first = e->model->turns;
     elaborate_items(e, i->b);
     int length = e->model->turns - first;
-    for (int r = 1; r < n && n <= 1000 && e->model->turns < 10000; r++)
+    if (length * n > MAX_TURNS) complain(e, E0527, i->span, MAX_TURNS);
+    for (int r = 1; r < n && length * n <= MAX_TURNS; r++)
       for (int k = 0; k < length; k++) add_turn(e, e->model->turn[first + k]);
     i = i->next;
   }

@@ -9,6 +9,17 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
+// The text as a shell would have it typed.
+static const char *shell_word(Arena *a, const char *text) {
+  Text t = text_new(a);
+  if (*text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,=:@%+-")] == '\0')
+    return text;
+  text_add(&t, "'");
+  for (; *text; text++) text_add(&t, *text == '\'' ? "'\\''" : "%c", *text);
+  text_add(&t, "'");
+  return t.data;
+}
+
 static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *folder, bool resume) {
   const Plan *plan = plan_model(a, m);
   Session s = execute_session(plan, o, folder);
@@ -16,7 +27,7 @@ static int train(Arena *a, const Options *o, const Model *m, const Config *c, co
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
   s.checkpoint_seconds = CHECKPOINT_SECONDS;
-  s.resume_command = arena_format(a, "gmc run --resume %s", folder);
+  s.resume_command = arena_format(a, "gmc run --resume %s", shell_word(a, folder));
   s.kept = folder_texts(a, m, c, &s.kepts);
   return session_train(a, plan, &s);
 }
@@ -50,7 +61,7 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
     Config *one = sweep_config(a, c, i, &name);
     if (!c->out) c->out = folder_choose(parent, compile_file(a, path, one)->name);
     one->out = arena_format(a, "%s/%s", c->out, name);
-    if (!option_given(o, OPTION_QUIET)) fprintf(stderr, "gmc: run %d of %d: %s\n", i + 1, runs, name);
+    if (!option_given(o, OPTION_QUIET)) say_line(stderr, "gmc: run %d of %d: %s", i + 1, runs, name);
     int result = run_one(a, o, path, one);
     arena_close(a);
     if (code == EXIT_DONE) code = result;

@@ -1,6 +1,7 @@
 // gmc: reads the command line and does what it says.
 //
 // One arena for the whole; whatever fails comes back here with its exit code.
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,6 +53,7 @@ int main(int argc, char **argv) {
     return EXIT_MEMORY;
   }
   volatile int code = EXIT_SOFTWARE;
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a write that fails, and is told
   if (ARENA_TRY(a) == 0) {
     code = run_command(a, options_parse(a, argc, argv));
   } else {

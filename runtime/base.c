@@ -160,26 +160,6 @@ void arena_release(Arena *a, Cleanup *c) {
   fn(what);
 }
 
-// An arena is zeroed when it opens, and setjmp leaves something else there.
-static bool escape_is_set(const Arena *a) {
-  static const jmp_buf never;
-  return memcmp(&a->escape, &never, sizeof never) != 0;
-}
-
-_Noreturn void fail(Arena *a, int code, const char *format, ...) {
-  va_list list;
-  va_start(list, format);
-  fflush(stdout);
-  fputs("gmc: ", stderr);
-  vfprintf(stderr, format, list);
-  fputc('\n', stderr);
-  va_end(list);
-  while (a && !escape_is_set(a)) a = a->parent;
-  if (!a) exit(code);
-  a->code = code;
-  longjmp(a->escape, 1);
-}
-
 size_t utf8_length(const char *text) {
   const unsigned char *s = (const unsigned char *)text;
   if (s[0] < 0x80) return 1;
@@ -196,17 +176,60 @@ static bool is_control(const char *text) {
   return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
 }
 
-const char *printable(Arena *a, const char *text) {
-  Text t = text_new(a);
-  for (const char *s = text; *s;) {
-    size_t n = is_control(s) ? 0 : utf8_length(s);
-    if (n)
-      text_append(&t, s, n);
-    else
-      text_add(&t, "\\x%02x", (unsigned char)*s);
-    s += n ? n : 1;
+// Copies the text to where there is room for four times its length; returns the end.
+static char *escape(char *to, const char *text) {
+  for (size_t n; *text; text += n) {
+    n = is_control(text) ? 0 : utf8_length(text);
+    if (n) {
+      memcpy(to, text, n);
+      to += n;
+    } else {
+      to += snprintf(to, 5, "\\x%02x", (unsigned char)*text);
+      n = 1;
+    }
   }
-  return t.data;
+  *to = '\0';
+  return to;
+}
+
+// Without memory of an arena, for there may be none left; what does not fit is left out.
+void say_line_list(FILE *out, const char *format, va_list list) {
+  char text[4096], line[4 * sizeof text + 1];
+  vsnprintf(text, sizeof text, format, list);
+  strcpy(escape(line, text), "\n");
+  fputs(line, out);
+}
+
+void say_line(FILE *out, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  say_line_list(out, format, list);
+  va_end(list);
+}
+
+// An arena is zeroed when it opens, and setjmp leaves something else there.
+static bool escape_is_set(const Arena *a) {
+  static const jmp_buf never;
+  return memcmp(&a->escape, &never, sizeof never) != 0;
+}
+
+_Noreturn void fail(Arena *a, int code, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  fflush(stdout);
+  fputs("gmc: ", stderr);
+  say_line_list(stderr, format, list);
+  va_end(list);
+  while (a && !escape_is_set(a)) a = a->parent;
+  if (!a) exit(code);
+  a->code = code;
+  longjmp(a->escape, 1);
+}
+
+const char *printable(Arena *a, const char *text) {
+  char *copy = arena_alloc(a, 4 * strlen(text) + 1, 1);
+  escape(copy, text);
+  return copy;
 }
 
 // Makes room for `more` bytes and the NUL.

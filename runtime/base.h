@@ -67,6 +67,11 @@ char *arena_vformat(Arena *a, const char *format, va_list list) PRINTF_LIKE(2, 0
 struct Cleanup *arena_cleanup(Arena *a, void (*fn)(void *), void *what);
 void arena_release(Arena *a, struct Cleanup *c);  // calls it now instead
 
+// One line to a person. Whatever names are part of it, nothing but printable characters reaches the terminal: others are
+// shown as \xNN.
+void say_line(FILE *out, const char *format, ...) PRINTF_LIKE(2, 3);
+void say_line_list(FILE *out, const char *format, va_list list) PRINTF_LIKE(2, 0);
+
 // Prints "gmc: <message>" and leaves through the arena's escape (the nearest ancestor's with one set).
 _Noreturn void fail(Arena *a, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 

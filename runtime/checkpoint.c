@@ -29,9 +29,7 @@ static void metas_integer(Metas *m, const char *key, int64_t value) {
   metas_text(m, key, arena_format(m->arena, "%lld", (long long)value));
 }
 
-const char *checkpoint_path(Arena *a, const char *folder) {
-  return arena_format(a, "%s/weights.safetensors", folder);
-}
+const char *checkpoint_path(Arena *a, const char *folder) { return arena_format(a, "%s/weights.safetensors", folder); }
 
 // One line of the round after another: its sum, the number of its values and of its updates.
 static void metas_lines(Metas *m, const Training *t) {
@@ -158,8 +156,8 @@ static void source_tensors(const Source *s, Run *run, bool slots) {
 static void source_warn(const Source *s, const char *what, const char *now) {
   const char *then = safetensors_meta(s->file, what);
   if (then && strcmp(then, now) == 0) return;
-  fprintf(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits\n", s->path,
-          what, then ? printable(s->arena, then) : "", now);
+  say_line(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits", s->path,
+           what, then ? printable(s->arena, then) : "", now);
 }
 
 static void source_warnings(const Source *s, const Training *t) {

@@ -51,12 +51,11 @@ void diagnose(Training *t, int64_t step, const char *what) {
   const char *place = s->find_nan ? diagnose_search(t, step) : NULL;
   progress_clear(t->progress);
   fflush(stdout);
-  fprintf(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
-          (long long)(step / t->epoch_steps + 1));
-  if (place) fprintf(stderr, "\n  first in %s", place);
+  say_line(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
+           (long long)(step / t->epoch_steps + 1));
+  if (place) say_line(stderr, "  first in %s", place);
   if (s->folder && saved >= 0)
-    fprintf(stderr, "\n  the weights of step %lld are kept in %s", (long long)saved,
-            checkpoint_path(t->run->arena, s->folder));
-  fputc('\n', stderr);
+    say_line(stderr, "  the weights of step %lld are kept in %s", (long long)saved,
+             checkpoint_path(t->run->arena, s->folder));
   t->failed = true;
 }

@@ -40,9 +40,7 @@ bool file_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
-static void file_close_descriptor(void *descriptor) {
-  close(*(int *)descriptor);
-}
+static void file_close_descriptor(void *descriptor) { close(*(int *)descriptor); }
 
 // Opens a regular file of at most `limit` bytes. Never waits, as opening a pipe would.
 static int file_open(Arena *a, const char *path, size_t limit, const char *hint, size_t *size) {
@@ -63,11 +61,12 @@ static int file_open(Arena *a, const char *path, size_t limit, const char *hint,
 
 Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint) {
   size_t size = 0, got = 0;
-  int descriptor = file_open(a, path, limit, hint, &size);
-  struct Cleanup *closing = arena_cleanup(a, file_close_descriptor, &descriptor);
+  int *descriptor = NEW(a, int);  // for the cleanup, should memory run out below
+  *descriptor = file_open(a, path, limit, hint, &size);
+  struct Cleanup *closing = arena_cleanup(a, file_close_descriptor, descriptor);
   uint8_t *data = arena_alloc(a, size + 1, 1);
   while (got < size) {
-    ssize_t n = read(descriptor, data + got, size - got);
+    ssize_t n = read(*descriptor, data + got, size - got);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) break;
     got += (size_t)n;

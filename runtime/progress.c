@@ -54,12 +54,10 @@ static void progress_say(Progress *p, bool loud, const char *format, ...) {
   va_copy(again, list);
   if (loud && !p->quiet) {
     progress_clear(p);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
+    say_line_list(stderr, format, list);
   }
   if (p->log) {
-    vfprintf(p->log, format, again);
-    fputc('\n', p->log);
+    say_line_list(p->log, format, again);
     fflush(p->log);
   }
   va_end(again);
@@ -106,9 +104,7 @@ void progress_begin(Progress *p, const Training *t) {
   progress_next(p, t);
 }
 
-void progress_trained(Progress *p) {
-  p->epoch_trained = progress_clock();
-}
+void progress_trained(Progress *p) { p->epoch_trained = progress_clock(); }
 
 void progress_next(Progress *p, const Training *t) {
   p->epoch_began = progress_clock();
@@ -124,9 +120,7 @@ static void progress_duration(char *text, size_t size, double seconds) {
     snprintf(text, size, "%lld:%02lld", s / 60, s % 60);
 }
 
-static double progress_rate(int64_t steps, double seconds) {
-  return seconds > 0 ? (double)steps / seconds : 0;
-}
+static double progress_rate(int64_t steps, double seconds) { return seconds > 0 ? (double)steps / seconds : 0; }
 
 // Seconds since the process began, to the hundredth that Linux keeps; negative when it does not say.
 static double progress_age(void) {

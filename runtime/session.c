@@ -23,8 +23,29 @@
 #include "show.h"
 #include "train.h"
 
+// The number that a line of a file of the system begins with, after `name`; or `absent`.
+static double session_system(const char *path, const char *name, double absent) {
+  char line[128];
+  double value = absent;
+  FILE *file = fopen(path, "r");
+  while (file && fgets(line, sizeof line, file))
+    if (strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), "%lf", &value) == 1) break;
+  if (file) fclose(file);
+  return value;
+}
+
+// Memory that is promised and not there ends the process in the middle of its work; so it is counted before.
+static void session_check_memory(Arena *a, const Plan *plan) {
+  double need = (double)plan->peak * sizeof(float), group = session_system("/sys/fs/cgroup/memory.max", "", INFINITY);
+  double have = session_system("/proc/meminfo", "MemAvailable:", INFINITY) * 1024, gib = 1 << 30;
+  if (need > fmin(have, group))
+    fail(a, EXIT_MEMORY, "%s: needs %.1f GiB of memory, and there are %.1f GiB; a smaller batch needs less",
+         plan->source, need / gib, fmin(have, group) / gib);
+}
+
 // A run with memory and an executor, and no data yet.
 static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
+  session_check_memory(a, plan);
   Run *run = NEW(a, Run);
   run->arena = a;
   run->plan = plan;
@@ -56,9 +77,7 @@ static void session_folder(Arena *a, const char *folder) {
   }
 }
 
-static void session_unlock(void *file) {
-  close(*(int *)file);
-}
+static void session_unlock(void *file) { close(*(int *)file); }
 
 // Holds the folder until the arena closes, or the process ends in whatever way.
 static void session_lock(Arena *a, const char *folder) {
@@ -72,6 +91,19 @@ static void session_lock(Arena *a, const char *folder) {
   fail(a, EXIT_LOCKED, "%s: another run is at work in this folder", folder);
 }
 
+// Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
+static void session_check_names(Arena *a, const Session *s) {
+  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log"};
+  int owns = sizeof own / sizeof *own;
+  if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;
+  for (int i = 0; i < owns + s->kepts; i++) {
+    const char *name = i < owns ? own[i] : s->kept[i - owns].name;
+    if (file_exists(arena_format(a, "%s/%s", s->folder, name)))
+      fail(a, EXIT_CANTCREATE, "%s: is no run's folder, and holds a %s already; choose another folder", s->folder,
+           name);
+  }
+}
+
 // Does the folder hold what is to be resumed, or nothing that a new run would spoil?
 static void session_check_folder(Arena *a, const Session *s) {
   bool holds = file_exists(checkpoint_path(a, s->folder));
@@ -79,6 +111,7 @@ static void session_check_folder(Arena *a, const Session *s) {
   if (!s->resume && holds)
     fail(a, EXIT_CANTCREATE, "%s: holds a run already; go on with it%s%s, or choose another folder", s->folder,
          s->resume_command ? " by " : "", s->resume_command ? s->resume_command : "");
+  if (!s->resume) session_check_names(a, s);
 }
 
 static void session_member(Text *t, const char *name, const char *text) {
@@ -172,8 +205,8 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   int n = measure_test(run, moment, measure), width = 0;
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)
-    fprintf(stderr, "%s: %lld examples of the test split, weights of step %lld\n", s->folder,
-            (long long)run->test.examples, (long long)moment.step + 1);
+    say_line(stderr, "%s: %lld examples of the test split, weights of step %lld", s->folder,
+             (long long)run->test.examples, (long long)moment.step + 1);
   for (int i = 0; i < n; i++) width = (int)strlen(measure[i].name) > width ? (int)strlen(measure[i].name) : width;
   bool finite = true;
   for (int i = 0; i < n; i++) {

@@ -30,7 +30,10 @@ static void print_heading(Text *out, const char *text) {
   text_add(out, "\n// %s\n// %s\n", dashes, text);
 }
 
-static void print_opening(Text *out, const Model *m, const char *command, bool zlib) {
+// Are there files of data whose paths do not begin at the root?
+static bool reads_nearby(const Plan *p) { return p->data.files > 0 && p->data.train && p->data.train[0][0] != '/'; }
+
+static void print_opening(Text *out, const Model *m, const Plan *p, const char *command, bool zlib) {
   text_add(out, "// Trains the model `");
   emit_comment_text(out, m->name);
   text_add(out, "`. Written by: ");
@@ -38,12 +41,15 @@ static void print_opening(Text *out, const Model *m, const char *command, bool z
   text_add(
       out,
       "\n//\n// Compile and run:\n"
-      "//   cc -O3 -march=native -ffp-contract=off -fno-math-errno train.c -lopenblas%s -lm -lpthread -o train\n"
-      "//   ./train --out runs/a\n//\n"
-      "// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its programs\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c -lopenblas%s -lm -lpthread -o train\n"
+      "//   ./train --out runs/a\n"
+      "%s"
+      "//\n// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its "
+      "programs\n"
       "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
       "// The last function is main.\n",
-      zlib ? " -lz" : "");
+      zlib ? " -lz" : "",
+      reads_nearby(p) ? "// in the folder where gmc was: the paths of the data begin there.\n" : "");
 }
 
 // The model's text as comment.
@@ -77,7 +83,7 @@ static bool plan_multiplies(const Plan *p) {
   return false;
 }
 
-static void print_includes(Text *out, const Fragments *f) {
+static void print_includes(Text *out, const Fragments *f, bool roots) {
   text_add(
       out,
       "\n// Sums and products are done one by one, as they are written: then the losses are those of `gmc run` to the "
@@ -87,6 +93,10 @@ static void print_includes(Text *out, const Fragments *f) {
       "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-trapping-math\")\n"
       "#endif\n\n#define _GNU_SOURCE\n");
   fragments_includes(out, f);
+  if (roots)
+    text_add(out,
+             "\n// Square roots without a look at errno, so that their loops become vector code.\n"
+             "#if defined(__GNUC__)\nextern float sqrtf(float) __attribute__((const));\n#endif\n");
 }
 
 // The model's own part of the file, all of it, and main.
@@ -129,9 +139,9 @@ void emit_program(Text *out, const Model *m, const Plan *p, const char *command)
   ModelText t = model_text(a, m, p, f);
   Text above = above_text(a, f, &t);
   fragments_want(f, t.entry.data);
-  print_opening(out, m, command, fragments_include(f, "<zlib.h>"));
+  print_opening(out, m, p, command, fragments_include(f, "<zlib.h>"));
   print_model(out, m);
-  print_includes(out, f);
+  print_includes(out, f, strstr(t.kernels.data, "m_sqrt("));
   text_append(out, above.data, above.length);
   print_heading(out, "The model's places in memory: offsets in floats.");
   text_append(out, t.places.data, t.places.length);

@@ -47,7 +47,7 @@ typedef struct {
   int temporaries;
 } RegionText;
 
-static char axis_letter(int position) { return "ijklno"[position]; }
+static char axis_letter(int position) { return "ijklpq"[position]; }
 
 // --- which axes, and where the pieces cut ---
 

@@ -21,6 +21,7 @@ Span user_span(const Elab *e, Span where) {
 }
 
 void complain(Elab *e, DiagnosticCode code, Span where, ...) {
+  e->complaints++;
   va_list list;
   va_start(list, where);
   Span user = user_span(e, where);

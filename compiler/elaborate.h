@@ -25,9 +25,10 @@ enum {
   MAX_PLATES = 4,
   MAX_ARGS = 24,
   MAX_CALL_DEPTH = 120,
-  MAX_TURNS = 10000,  // of a round
-  MAX_NESTING = 600,  // expressions being evaluated inside one another: bounds the stack
-  MAX_WORK = 1000000  // expressions evaluated in all: bounds the time
+  MAX_TURNS = 10000,    // of a round
+  MAX_NESTING = 600,    // expressions being evaluated inside one another: bounds the stack
+  MAX_WORK = 1000000,   // expressions evaluated in all: bounds the time
+  MAX_COMPLAINTS = 500  // repeated ones counted: what has so many mistakes is looked at no further
 };
 
 typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE } ValueKind;
@@ -202,6 +203,7 @@ typedef struct Elab {
   int depth;    // of calls
   int nesting;  // of expressions
   int work;     // expressions evaluated so far
+  int complaints;
 
   Drawing drawing;
 

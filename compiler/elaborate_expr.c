@@ -468,6 +468,7 @@ static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
 
 // Bodies are expanded where they are applied, so a short text can ask for anything.
 static bool too_much(Elab *e, const Ast *ast) {
+  if (e->complaints >= MAX_COMPLAINTS) return true;
   if (e->work == MAX_WORK) complain(e, E0232, ast->span, MAX_WORK);
   if (e->work++ >= MAX_WORK) return true;
   if (e->nesting < MAX_NESTING) return false;

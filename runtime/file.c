@@ -4,15 +4,19 @@
 // only the old file.
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_BUFFER = 64 << 10 };
+
+static const char file_mark[] = ".tmp-";  // between a file's name and its writer's process, in the temporary's name
 
 struct NewFile {
   Arena *arena;
@@ -102,7 +106,7 @@ NewFile *file_begin(Arena *a, const char *path) {
   f->arena = a;
   f->path = path;
   f->target = exists && realpath(path, real) ? arena_copy(a, real) : path;
-  if (!exists || S_ISREG(st.st_mode)) f->temporary = arena_format(a, "%s.tmp-%ld", f->target, (long)getpid());
+  if (!exists || S_ISREG(st.st_mode)) f->temporary = arena_format(a, "%s%s%ld", f->target, file_mark, (long)getpid());
   f->buffer = arena_alloc(a, FILE_BUFFER, 1);
   f->descriptor = f->temporary ? open(f->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
                                : open(f->target, O_WRONLY | O_CLOEXEC);
@@ -164,4 +168,21 @@ void file_replace(Arena *a, const char *path, const void *bytes, size_t length) 
   NewFile *f = file_begin(a, path);
   file_add(f, bytes, length);
   file_commit(f);
+}
+
+// The process whose temporary this is, or 0.
+static pid_t file_writer(const char *name) {
+  const char *mark = strstr(name, file_mark);
+  char *end;
+  long pid = mark ? strtol(mark + strlen(file_mark), &end, 10) : 0;
+  return pid > 0 && *end == '\0' ? (pid_t)pid : 0;
+}
+
+void file_sweep(const char *folder) {
+  DIR *entries = opendir(folder);
+  for (struct dirent *e; entries && (e = readdir(entries));) {
+    pid_t writer = file_writer(e->d_name);
+    if (writer && kill(writer, 0) != 0 && errno == ESRCH) unlinkat(dirfd(entries), e->d_name, 0);
+  }
+  if (entries) closedir(entries);
 }

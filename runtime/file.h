@@ -29,6 +29,9 @@ void file_commit(NewFile *f);                                 // fails with EXIT
 // All three at once.
 void file_replace(Arena *a, const char *path, const void *bytes, size_t length);
 
+// Removes what processes that were killed while they wrote have left in a folder.
+void file_sweep(const char *folder);
+
 // a * b and a + b; false if they do not fit.
 bool size_product(size_t a, size_t b, size_t *out);
 

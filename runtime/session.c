@@ -161,7 +161,11 @@ static void session_begin(Training *t) {
   session_folder(a, s->folder);
   session_lock(a, s->folder);
   session_check_folder(a, s);
-  if (t->plan->shows) session_folder(a, arena_format(a, "%s/shows", s->folder));
+  file_sweep(s->folder);
+  if (t->plan->shows) {
+    session_folder(a, arena_format(a, "%s/shows", s->folder));
+    file_sweep(arena_format(a, "%s/shows", s->folder));
+  }
   if (s->resume)
     checkpoint_resume(t, &length);
   else

@@ -9,21 +9,21 @@
 
 // --- names ---
 
-static Name **bucket_of(Fragments *f, Slice name) {
+static uint32_t bucket_of(Slice name) {
   uint32_t hash = 2166136261u;
   for (size_t i = 0; i < name.length; i++) hash = (hash ^ (uint8_t)name.at[i]) * 16777619u;
-  return &f->bucket[hash % BUCKETS];
+  return hash % BUCKETS;
 }
 
 Name *name_find(const Fragments *f, Slice name, const Name *from) {
-  Name *n = from ? from->next : *bucket_of((Fragments *)(uintptr_t)f, name);
+  Name *n = from ? from->next : f->bucket[bucket_of(name)];
   while (n && (n->name.length != name.length || memcmp(n->name.at, name.at, name.length) != 0)) n = n->next;
   return n;
 }
 
 static void name_add(Fragments *f, Fragment *what, Slice name) {
   if (!name.length) return;
-  Name **link = bucket_of(f, name);
+  Name **link = &f->bucket[bucket_of(name)];
   while (*link) link = &(*link)->next;
   *link = NEW(f->arena, Name);
   **link = (Name){name, what, NULL};
@@ -42,7 +42,10 @@ typedef struct {
   Slice pointed;       // word after the first "(*"
 } Declared;
 
-static bool is_attribute(Slice word) { return slice_is(word, "__attribute__") || slice_is(word, "_Alignas"); }
+// Words whose round brackets are not those of parameters.
+static bool is_attribute(Slice word) {
+  return slice_is(word, "__attribute__") || slice_is(word, "_Alignas") || slice_is(word, "PRINTF_LIKE");
+}
 
 // Reads the words outside of brackets of the declaration `text`.
 static Declared declaration_shape(Slice text) {
@@ -128,14 +131,14 @@ bool fragment_defines(const Fragment *what) {
 
 // --- cutting ---
 
-// How far `p` is from the beginning of its line, in lines that are blank: is there a blank line between a and b?
 bool blank_between(const char *a, const char *b) {
   int lines = 0;
   for (; a < b; a++) lines += *a == '\n';
   return lines > 1;
 }
 
-static Slice skip_to(const char *from, const char *word) {
+// The word after `word`, if that is what the directive begins with.
+static Slice directive_name(const char *from, const char *word) {
   while (is_space(*from) || *from == '#') from++;
   Slice s = token_at(from).text;
   return slice_is(s, word) ? token_at(after(s) + 1).text : (Slice){0};
@@ -183,7 +186,8 @@ static Fragment *fragment_add(Fragments *f, int file, Slice comment, Slice text)
 // A directive, or the group that it opens. Returns where it ends.
 static const char *cut_directive(Fragments *f, int file, Slice comment, Slice line) {
   SourceFile *s = &f->file[file];
-  Slice include = skip_to(line.at, "include"), macro = skip_to(line.at, "define"), guard = skip_to(line.at, "ifndef");
+  Slice include = directive_name(line.at, "include"), macro = directive_name(line.at, "define"),
+        guard = directive_name(line.at, "ifndef");
   if (include.length) {
     const char *name = strpbrk(line.at, "<\"");
     if (s->includes < MOST_INCLUDES) s->include[s->includes++] = (Slice){name, strcspn(name + 1, ">\"") + 2};
@@ -200,7 +204,7 @@ static const char *cut_directive(Fragments *f, int file, Slice comment, Slice li
   Fragment *what = fragment_add(f, file, comment, group);
   for (const char *p = group.at; p < after(group);) {
     Token t = token_at(p);
-    if (t.kind == TOKEN_DIRECTIVE) name_add(f, what, skip_to(t.text.at, "define"));
+    if (t.kind == TOKEN_DIRECTIVE) name_add(f, what, directive_name(t.text.at, "define"));
     p = after(t.text);
   }
   return after(group);

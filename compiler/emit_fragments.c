@@ -66,7 +66,7 @@ void fragments_want(Fragments *f, const char *text) { want_words(f, (Slice){text
 
 // --- printing ---
 
-// Calls fn for every system header of the files that something was wanted of, once each.
+// Is this a system header that no file before it, of those that something was wanted of, includes?
 static bool include_is_first(const Fragments *f, int file, int include) {
   Slice name = f->file[file].include[include];
   for (int i = 0; i <= file; i++)

@@ -34,10 +34,13 @@ static const char source_text_[] =
     "static int odd(int n) { return n != 0 && even(n - 1); }\n\n"
     "int twice(int x) {\n  Up up = {.twice = x};\n  return up.twice * UP_TWO + even(x); /* never */\n}\n\n"
     "void never(void) { puts(table[0]); }\n";
-static const char low_text[] = "#ifndef LOW_H\n#define LOW_H\ntypedef struct Low Low;\n#endif\n";
+static const char low_text[] = "#ifndef LOW_H\n#define LOW_H\ntypedef struct Low Low;\nint other(void);\n#endif\n";
+static const char other_text[] =
+    "#include \"low.h\"\nint other(void) { int odd = 1, table = 2; return odd + table; }\n";
 static const EmbeddedFile texts[] = {{"x/up.c", source_text_, sizeof source_text_ - 1},
                                      {"x/up.h", header_text, sizeof header_text - 1},
                                      {"x/low.h", low_text, sizeof low_text - 1},
+                                     {"x/other.c", other_text, sizeof other_text - 1},
                                      {NULL, NULL, 0}};
 
 static void test_fragments_choice(void **state) {
@@ -55,6 +58,10 @@ static void test_fragments_choice(void **state) {
   assert_null(strstr(other, "twice("));
   assert_non_null(strstr(other, "// called\nstatic void never(void)"));
   assert_true(strstr(other, "table[]") < strstr(other, "never"));
+  const char *local = print_fragments(a, texts, "other()");
+  assert_non_null(strstr(local, "static int other(void) {"));
+  assert_null(strstr(local, "odd("));
+  assert_null(strstr(local, "table[]"));
   arena_close(a);
 }
 
@@ -169,9 +176,7 @@ static uint32_t next(Draw *r) {
   r->state = r->state * 6364136223846793005u + 1442695040888963407u;
   return (uint32_t)(r->state >> 33);
 }
-static int below(Draw *r, int n) {
-  return (int)(next(r) % (uint32_t)n);
-}
+static int below(Draw *r, int n) { return (int)(next(r) % (uint32_t)n); }
 
 // Room for what a kernel writes, so that nothing but its own loads is overwritten.
 static int64_t room(Draw *r, int64_t count) {
@@ -214,7 +219,7 @@ static void random_instructions(Draw *r, Region *g) {
 #define REDUCTION(arity)
 #define CONTRACTION(arity)
 #define MARK(arity)
-#define ELEMENTWISE(arity) arity,
+#define ELEMENTWISE(arity)              arity,
 #define OP(ID, name, arity, class, ...) class(arity)
 #include "ops.def"
   };

@@ -101,7 +101,8 @@ KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count) {
 
 Config *folder_config(Arena *a, const char *folder) {
   const char *path = inside(a, folder, "config.yaml");
-  if (!file_exists(path)) fail(a, EXIT_NOINPUT, "%s holds no run: there is no config.yaml", printable(a, folder));
+  if (access(path, F_OK) != 0 && errno != EACCES)
+    fail(a, EXIT_NOINPUT, "%s holds no run: there is no config.yaml", printable(a, folder));
   return config_read(a, path);
 }
 

@@ -227,7 +227,7 @@ static Value all_components(Elab *e, const Dist *d, int *plate) {
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
   Dist *d = NEW(e->arena, Dist);
   *d = (Dist){.decl = ast, .scope = scope, .span = ast->span};
-  int plate;
+  int plate = 0;
   Value c = all_components(e, d, &plate);
   if (c.kind == V_ERROR) return c;
   e->plate_count--;
@@ -300,7 +300,7 @@ static Value log_terms(Elab *e, Value dist, Value point, Span where) {
   Dist *d = dist.dist;
   const Dist *mixture = as_mixture(e, d);
   if (mixture) {
-    int plate;
+    int plate = 0;
     Value c = all_components(e, mixture, &plate);
     if (c.kind == V_ERROR) return c;
     Value v = log_terms(e, c, point, where);

@@ -122,9 +122,10 @@ static const char *scalar_text(const Reader *r) {
   return arena_slice(r->arena, text, length);
 }
 
-// In { } a comma ends a value: `{z: laplace(0, 1)}` reads as `laplace(0` and `1)`.
+// In { } a comma ends a value that is not quoted: `{z: laplace(0, 1)}` reads as `laplace(0` and `1)`.
 static void check_brackets(const Reader *r, const char *text) {
   int depth = 0;
+  if (r->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE) return;
   for (const char *c = text; *c; c++) depth += (strchr("([{", *c) != NULL) - (strchr(")]}", *c) != NULL);
   if (depth != 0) {
     refuse(r, "`%s` has a bracket without its partner; inside { } or [ ], quote an expression that holds a comma",
@@ -234,6 +235,24 @@ static void read_setting(Reader *r, const Key *key, void *field) {
 
 // printing, the same forms
 
+// A character between quotes; returns its length. YAML takes U+0080 to U+009f, U+2028 and U+2029 for controls and ends
+// of lines. A byte that is no text becomes the character of its number.
+static size_t print_character(Text *t, const char *at) {
+  unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
+  size_t n = utf8_length(at);
+  if (byte == '"' || byte == '\\')
+    text_add(t, "\\%c", byte);
+  else if (n == 0 || byte < 32 || byte == 127)
+    text_add(t, "\\x%02x", byte);
+  else if (byte == 0xc2 && next < 0xa0)
+    text_add(t, "\\x%02x", next);
+  else if (strncmp(at, "\u2028", n) == 0 || strncmp(at, "\u2029", n) == 0)
+    text_add(t, "\\%c", (unsigned char)at[2] == 0xa8 ? 'L' : 'P');
+  else
+    text_append(t, at, n);
+  return n ? n : 1;
+}
+
 // As it stands where YAML cannot take it for anything else, quoted otherwise.
 static void print_scalar(Text *t, const char *text) {
   static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./";
@@ -242,15 +261,7 @@ static void print_scalar(Text *t, const char *text) {
     return;
   }
   text_add(t, "\"");
-  for (const char *c = text; *c; c++) {
-    unsigned char byte = (unsigned char)*c;
-    if (byte == '"' || byte == '\\')
-      text_add(t, "\\%c", byte);
-    else if (byte < 32 || byte == 127)
-      text_add(t, "\\x%02x", byte);
-    else
-      text_append(t, c, 1);
-  }
+  while (*text) text += print_character(t, text);
   text_add(t, "\"");
 }
 

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "embedded.h"
@@ -113,7 +114,10 @@ static void declare_file(Elab *e, int file, bool library, int depth);
 static void use_file(Elab *e, const Ast *use, int depth) {
   const char *from = sources_text(e->sources, use->span.file)->name, *slash = strrchr(from, '/');
   bool absolute = use->name[0] == '/' || !slash;
-  const char *path = absolute ? use->name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, use->name);
+  struct stat about;
+  const char *name = use->name;
+  while (!strncmp(name, "./", 2)) name += 2;  // one file, one name
+  const char *path = absolute ? name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, name);
   for (int i = 0; i < sources_count(e->sources); i++) {
     if (strcmp(sources_text(e->sources, i)->name, path)) continue;
     if (i >= e->given || e->declared[i]) return;  // once is enough
@@ -121,8 +125,11 @@ static void use_file(Elab *e, const Ast *use, int depth) {
     declare_file(e, i, false, depth + 1);
     return;
   }
-  if (depth > 16 || access(path, R_OK)) {
-    complain(e, E0203, use->span, printable(e->arena, path));
+  if (depth == MAX_USES || stat(path, &about) || !S_ISREG(about.st_mode) || access(path, R_OK)) {
+    if (depth == MAX_USES)
+      complain(e, E0211, use->span, MAX_USES);
+    else
+      complain(e, E0203, use->span, path);
     return;
   }
   declare_file(e, sources_read(e->sources, path), false, depth + 1);

@@ -25,6 +25,7 @@ enum {
   MAX_PLATES = 4,
   MAX_ARGS = 24,
   MAX_CALL_DEPTH = 120,
+  MAX_USES = 16,        // of files inside one another
   MAX_TURNS = 10000,    // of a round
   MAX_NESTING = 600,    // expressions being evaluated inside one another: bounds the stack
   MAX_WORK = 1000000,   // expressions evaluated in all: bounds the time

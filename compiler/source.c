@@ -5,10 +5,10 @@
 // characters, whatever the text holds.
 #include "source.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "../runtime/file.h"
 
 enum {
   SHOWN_LIMIT = 20,      // errors printed in one run, and warnings
@@ -56,9 +56,7 @@ static const struct {
 #include "diagnostics.def"
 };
 
-static bool is_error(DiagnosticCode code) {
-  return *table[code].severity == 'e';
-}
+static bool is_error(DiagnosticCode code) { return *table[code].severity == 'e'; }
 
 // ---- texts ----
 
@@ -101,12 +99,8 @@ int sources_add(Sources *s, const char *name, const char *text, size_t length, b
   return s->count++;
 }
 
-const SourceText *sources_text(const Sources *s, int file) {
-  return &s->source[file]->text;
-}
-int sources_count(const Sources *s) {
-  return s->count;
-}
+const SourceText *sources_text(const Sources *s, int file) { return &s->source[file]->text; }
+int sources_count(const Sources *s) { return s->count; }
 
 // ---- UTF-8 ----
 
@@ -163,35 +157,14 @@ static void show_text(Text *t, const char *text) {
 
 // ---- reading ----
 
-static void close_file(void *file) {
-  fclose(file);
-}
-
-static Text read_all(Arena *a, const char *path) {
-  FILE *file = fopen(path, "rb");
-  struct stat info;
-  if (!file) fail(a, EXIT_NOINPUT, "%s: %s", printable(a, path), strerror(errno));
-  struct Cleanup *closing = arena_cleanup(a, close_file, file);
-  if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode))
-    fail(a, EXIT_NOINPUT, "%s: a folder", printable(a, path));
-  Text t = text_new(a);
-  char part[1 << 14];
-  for (size_t n; (n = fread(part, 1, sizeof part, file)) > 0;) {
-    text_append(&t, part, n);
-    if (t.length > SIZE_LIMIT) fail(a, EXIT_DATA, "%s: longer than 4 MiB", printable(a, path));
-  }
-  if (ferror(file)) fail(a, EXIT_NOINPUT, "%s: %s", printable(a, path), strerror(errno));
-  arena_release(a, closing);
-  return t;
-}
-
 int sources_read(Sources *s, const char *path) {
-  Text t = read_all(s->arena, path);
-  int file = sources_add(s, path, t.data, t.length, false);
-  for (size_t at = 0; at < t.length;) {
-    size_t n = utf8_length(t.data + at);
+  Bytes bytes = file_read(s->arena, path, SIZE_LIMIT, "");
+  const char *text = (const char *)bytes.data;
+  int file = sources_add(s, path, text, bytes.size, false);
+  for (size_t at = 0; at < bytes.size;) {
+    size_t n = utf8_length(text + at);
     Span where = {file, (uint32_t)at, (uint32_t)at + 1};
-    if (n == 0 || !t.data[at]) {
+    if (n == 0 || !text[at]) {
       fail(s->arena, EXIT_DATA, "%s:%d:%d: %s", printable(s->arena, path), span_line(s, where), span_column(s, where),
            n ? "a zero byte: this is no text" : "not valid UTF-8");
     }
@@ -300,9 +273,7 @@ void report_help(Sources *s, const char *format, ...) {
   va_end(list);
 }
 
-int diagnostics_errors(const Sources *s) {
-  return s->errors;
-}
+int diagnostics_errors(const Sources *s) { return s->errors; }
 
 void diagnostics_stop(Sources *s) {
   if (s->errors) fail(s->arena, EXIT_DATA, "%d error%s", s->errors, s->errors == 1 ? "" : "s");
@@ -432,9 +403,7 @@ static void print_all(Sources *s, Text *t, const Palette *palette) {
   print_more(t, s->warnings, "warning");
 }
 
-void diagnostics_text(Sources *s, Text *out) {
-  print_all(s, out, &plain);
-}
+void diagnostics_text(Sources *s, Text *out) { print_all(s, out, &plain); }
 
 void diagnostics_print(Sources *s, FILE *out, bool colour) {
   Text t = text_new(s->arena);
@@ -451,9 +420,7 @@ const char *diagnostic_explain(const char *code) {
   return NULL;
 }
 
-static int smaller(int a, int b) {
-  return a < b ? a : b;
-}
+static int smaller(int a, int b) { return a < b ? a : b; }
 
 // Edits to turn a into b: insert, delete, replace, or swap two neighbours.
 static int edit_distance(const char *a, const char *b) {

@@ -249,7 +249,7 @@ static void test_read(void **state) {
   Arena *a = arena_open(NULL);
   char *path = (char *)path_of(a, "model.gm");
   assert_fails(read_path, path, EXIT_NOINPUT, "No such file");
-  assert_fails(read_path, folder, EXIT_NOINPUT, "a folder");
+  assert_fails(read_path, folder, EXIT_DATA, "is a folder");
   put(path, "a\nb \xff", 5);
   assert_fails(read_path, path, EXIT_DATA, "model.gm:2:3: not valid UTF-8");
   put(path, "a\0b", 3);
@@ -261,7 +261,7 @@ static void test_read(void **state) {
   char *big = calloc(1, (4 << 20) + 1);
   memset(big, ' ', (4 << 20) + 1);
   put(path, big, (4 << 20) + 1);
-  assert_fails(read_path, path, EXIT_DATA, "longer than 4 MiB");
+  assert_fails(read_path, path, EXIT_DATA, "more than the 4194304 allowed");
   put(path, big, 4 << 20);
   assert_works(read_path, path);
   free(big);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Do the models learn what they should? Real trainings, some minutes: tests/models/quality.sh
-# GMC names the program, ./gmc by default. The limits are what was measured, with a margin for another machine's rounding; the
-# bounds are those of a C or Python program of the same equations. KEEP names a folder for the runs and their pictures.
+# GMC names the program, ./gmc by default. The limits are what was measured, with a margin for another machine's
+# rounding. KEEP names a folder for the runs and their pictures.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 gmc=$(realpath "${GMC:-./gmc}") || exit 1
@@ -65,16 +65,16 @@ learns vae_lecture 5 loss 30.5 33
 
 # Eight clusters in the plane: where the samples fall, and that none is left out
 check 'vae_toy' train vae_toy models/vae_toy.gm
-learns vae_toy 100 elbo -1.6 -0.32
+learns vae_toy 100 elbo -1.5 -0.32
 check 'vae_flower' train vae_flower models/vae_flower.gm
-learns vae_flower 100 elbo -0.9 -0.32
+learns vae_flower 100 elbo -1.4 -0.32
 for name in vae_toy vae_flower; do
   samples $name 5000 2 | awk '{
       k = int((atan2($2, $1) / 0.785398163 + 8.5)) % 8
       near = sqrt(($1 - 2 * cos(k * 0.785398163)) ^ 2 + ($2 - 2 * sin(k * 0.785398163)) ^ 2) < 0.4
       inside += near; cluster[k] += near
     } END { least = NR; for (k = 0; k < 8; k++) if (cluster[k] < least) least = cluster[k]; print inside / NR, least / NR }' >"$scratch/plane"
-  check "$name: samples in clusters" between "$(cut -d' ' -f1 "$scratch/plane")" 0.75 1
+  check "$name: samples in clusters" between "$(cut -d' ' -f1 "$scratch/plane")" 0.65 1
   check "$name: samples in the smallest" between "$(cut -d' ' -f2 "$scratch/plane")" 0.05 0.125
 done
 
@@ -88,15 +88,16 @@ check 'gan_toy1d: share on the right' between "$(cut -d' ' -f3 "$scratch/line")"
 
 check 'gan' train gan models/gan.gm --epochs 3
 learns gan 3 discern -1.3 -0.05
-learns gan 3 deceive -6 -0.7
+learns gan 3 deceive -6 -0.4
 
-# Another prior is another line: NAME PRIOR RULE LOW HIGH, the bound after three epochs
+# Another prior is another line: swap NAME PRIOR RULE LIMIT [OPTION], where the bound is above the limit after three epochs
+# shellcheck disable=SC2086  # an option, or nothing
 swap() {
-  name=cvae_$1
-  check "$name" train "$name" "$scratch/cvae.gm" --prior "z ~ $2" --epochs 3 ${5:-}
+  name=cvae_$1 more=${5:-}
+  check "$name" train "$name" "$scratch/cvae.gm" --prior "z ~ $2" --data "mnist(\"$PWD/models/data/mnist\")" --epochs 3 $more
   learns "$name" 3 elbo "$4" -100
   check "$name: improves" between "$(measured "$name" 3 elbo)" "$(measured "$name" 1 elbo)" -100
-  "$gmc" explain "$scratch/cvae.gm" --prior "z ~ $2" ${5:-} >"$scratch/explained"
+  "$gmc" explain "$scratch/cvae.gm" --prior "z ~ $2" $more >"$scratch/explained"
   check "$name: explained" grep -q "$3" "$scratch/explained"
 }
 cp models/flower.gm "$scratch"

@@ -99,13 +99,14 @@ static void flatten_batch(Gemm *g) {
   g->step_a = g->step_c = 0;
 }
 
-// BLAS loses a tenth of its speed on pieces narrower than MIN_WIDTH, and some where a piece begins between the tiles of 16
-// that it works in, which is rarer for powers of two.
+// BLAS loses a tenth of its speed on pieces narrower than MIN_WIDTH, and little on two halves of rows: all but the
+// smallest products are cut in two, larger ones into pieces of about PIECE_FLOPS.
 static int cut_gemm(Gemm *g) {
+  enum { LEAST_CUT = 128, LEAST_FLOPS = 1500000, PIECE_FLOPS = 30000000 };
   double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
   g->cut = g->batch >= MAX_PIECES ? 2 : g->m >= g->n ? 0 : 1;
-  int64_t limit = g->cut == 2 ? g->batch : (g->cut == 0 ? g->m : g->n) / MIN_WIDTH;
-  int most = even_pieces(flops, 30e6, limit), pieces = 1;
+  int64_t size = g->cut == 2 ? g->batch : g->cut == 0 ? g->m : g->n, limit = g->cut == 2 ? size : size / MIN_WIDTH;
+  int most = even_pieces(flops, PIECE_FLOPS, limit), pieces = flops >= LEAST_FLOPS && size >= LEAST_CUT ? 2 : 1;
   while (2 * pieces <= most) pieces *= 2;
   return pieces;
 }

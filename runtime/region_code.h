@@ -14,8 +14,9 @@
 typedef void Loop(float *out, const float *const *in, const int64_t *step, int64_t n);
 Loop *region_loop(ScalarOp op);
 
-// The operations that loops chain; a BUS b is b - a, and a VID b is b / a. The first three do not turn around.
-typedef enum { LINK_ADD, LINK_SUB, LINK_MUL, LINK_DIV, LINK_BUS, LINK_VID } LinkOp;
+// The operations that loops chain; a BUS b is b - a, a VID b is b / a, and a SQRT b is the root of a. A chain begins with
+// one that is not BUS or VID; SQRT stands nowhere else, and in a join only on the left.
+typedef enum { LINK_ADD, LINK_SUB, LINK_MUL, LINK_DIV, LINK_BUS, LINK_VID, LINK_SQRT } LinkOp;
 Loop *region_pair(LinkOp x, LinkOp y);             // (a x b) y c
 Loop *region_chain(LinkOp x, LinkOp y, LinkOp z);  // ((a x b) y c) z d
 Loop *region_join(LinkOp x, LinkOp y, LinkOp z);   // (a x b) z (c y d)

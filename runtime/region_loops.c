@@ -1,4 +1,5 @@
-// The inner loops of regions: one for each operation of ops.def, and one for each chain of up to three of + - * /.
+// The inner loops of regions: one for each operation of ops.def, and one for each chain of up to three of
+// + - * /, which a square root may begin.
 //
 // The bodies are the expressions of ops.def, so that the executor, the constant folder and emitted programs agree. A
 // loop goes over its elements LANES at a time, which compilers turn into vector code; what it computes waits in `y`
@@ -52,9 +53,10 @@ Loop *region_loop(ScalarOp op) {
 #define APPLY_DIV(x, y) ((x) / (y))
 #define APPLY_BUS(x, y) ((y) - (x))
 #define APPLY_VID(x, y) ((y) / (x))
+#define APPLY_SQRT(x, y) m_sqrt(x)
 
 // Does M for every operation, beside x and y. Several of them, because a macro does not expand within itself.
-#define EACH_FIRST(M)       M(ADD) M(SUB) M(MUL) M(DIV)
+#define EACH_FIRST(M)       M(ADD) M(SUB) M(MUL) M(DIV) M(SQRT)
 #define EACH_SECOND(M, x)   M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV) M(x, BUS) M(x, VID)
 #define EACH_FORWARD(M, x)  M(x, ADD) M(x, SUB) M(x, MUL) M(x, DIV)
 #define EACH_THIRD(M, x, y) M(x, y, ADD) M(x, y, SUB) M(x, y, MUL) M(x, y, DIV) M(x, y, BUS) M(x, y, VID)
@@ -71,25 +73,25 @@ Loop *region_loop(ScalarOp op) {
 ALL_LINKED_LOOPS
 
 #define PAIR_NAME(x, y)     pair_##x##_##y,
-#define PAIR_NAMES(x)       {EACH_SECOND(PAIR_NAME, x)},
+#define PAIR_NAMES(x)       [LINK_##x] = {EACH_SECOND(PAIR_NAME, x)},
 #define CHAIN_NAME(x, y, z) chain_##x##_##y##_##z,
 #define CHAIN_NAMES_2(x, y) {EACH_THIRD(CHAIN_NAME, x, y)},
-#define CHAIN_NAMES(x)      {EACH_SECOND(CHAIN_NAMES_2, x)},
+#define CHAIN_NAMES(x)      [LINK_##x] = {EACH_SECOND(CHAIN_NAMES_2, x)},
 #define JOIN_NAME(x, y, z)  join_##x##_##y##_##z,
 #define JOIN_NAMES_2(x, y)  {EACH_JOIN(JOIN_NAME, x, y)},
-#define JOIN_NAMES(x)       {EACH_FORWARD(JOIN_NAMES_2, x)},
+#define JOIN_NAMES(x)       [LINK_##x] = {EACH_FORWARD(JOIN_NAMES_2, x)},
 
 Loop *region_pair(LinkOp x, LinkOp y) {
-  static Loop *const loop[4][6] = {EACH_FIRST(PAIR_NAMES)};
+  static Loop *const loop[LINK_SQRT + 1][6] = {EACH_FIRST(PAIR_NAMES)};
   return loop[x][y];
 }
 
 Loop *region_chain(LinkOp x, LinkOp y, LinkOp z) {
-  static Loop *const loop[4][6][6] = {EACH_FIRST(CHAIN_NAMES)};
+  static Loop *const loop[LINK_SQRT + 1][6][6] = {EACH_FIRST(CHAIN_NAMES)};
   return loop[x][y][z];
 }
 
 Loop *region_join(LinkOp x, LinkOp y, LinkOp z) {
-  static Loop *const loop[4][4][4] = {EACH_FIRST(JOIN_NAMES)};
+  static Loop *const loop[LINK_SQRT + 1][4][4] = {EACH_FIRST(JOIN_NAMES)};
   return loop[x][y][z];
 }

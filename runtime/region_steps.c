@@ -1,4 +1,4 @@
-// Instructions as steps: several of + - * / become one step where only the last result is read, which saves the others'
+// Instructions as steps: several of + - * / and roots become one step where only the last result is read, which saves the others'
 // way through memory; then scratch tiles are given out again, since operands now live until that last operation.
 // Invariant: every operation is still done, rounded and all, so no bit changes.
 #include "kernels.h"
@@ -50,6 +50,7 @@ static int link_of(const Steps *t, int value) {
     case SCALAR_SUB: return LINK_SUB;
     case SCALAR_MUL: return LINK_MUL;
     case SCALAR_DIV: return LINK_DIV;
+    case SCALAR_SQRT: return LINK_SQRT;
     default: return -1;
   }
 }
@@ -62,6 +63,14 @@ static bool can_join(const Steps *t, int value) {
   return link_of(t, value) >= 0 && !v->number && !v->stored && v->uses == 1;
 }
 
+// Whether it can, and what it is computed from can be computed within it in turn: a root begins a chain.
+static bool can_hold(const Steps *t, int value) { return can_join(t, value) && link_of(t, value) != LINK_SQRT; }
+
+// The second operand of a link, or the first again for a root, which has none.
+static int second_of(const Steps *t, int value) {
+  return instr_of(t, value)->in[link_of(t, value) == LINK_SQRT ? 0 : 1];
+}
+
 // The step of value `out` when one of its operands is computed within it, and perhaps one of that one's in turn. Where
 // the operand comes second, the operation turns around.
 static Step step_pair(const Steps *t, int out) {
@@ -71,19 +80,19 @@ static Step step_pair(const Steps *t, int out) {
   if (!can_join(t, inner)) inner = in[1], other = in[0], z = turned(z);
   const int16_t *two = instr_of(t, inner)->in;
   LinkOp y = (LinkOp)link_of(t, inner);
-  int deep = two[0], beside = two[1];
-  if (!can_join(t, deep)) deep = two[1], beside = two[0], y = turned(y);
-  if (!can_join(t, deep))
-    return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z), .out = out, .in = {two[0], two[1], other, other}};
-  const int16_t *three = instr_of(t, deep)->in;
+  int deep = two[0], beside = second_of(t, inner);
+  if (!can_join(t, deep)) deep = beside, beside = two[0], y = turned(y);
+  if (!can_hold(t, inner) || !can_join(t, deep))
+    return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z), .out = out,
+                  .in = {two[0], second_of(t, inner), other, other}};
   Loop *loop = region_chain((LinkOp)link_of(t, deep), y, z);
-  return (Step){.loop = loop, .out = out, .in = {three[0], three[1], beside, other}};
+  return (Step){.loop = loop, .out = out, .in = {instr_of(t, deep)->in[0], second_of(t, deep), beside, other}};
 }
 
 static Step step_join(const Steps *t, int out) {
   const int16_t *in = instr_of(t, out)->in, *a = instr_of(t, in[0])->in, *b = instr_of(t, in[1])->in;
   Loop *loop = region_join((LinkOp)link_of(t, in[0]), (LinkOp)link_of(t, in[1]), (LinkOp)link_of(t, out));
-  return (Step){.loop = loop, .out = out, .in = {a[0], a[1], b[0], b[1]}};
+  return (Step){.loop = loop, .out = out, .in = {a[0], second_of(t, in[0]), b[0], b[1]}};
 }
 
 static Step step_single(const Steps *t, int out) {
@@ -94,9 +103,10 @@ static Step step_single(const Steps *t, int out) {
 }
 
 static Step step_of(const Steps *t, int out) {
-  if (link_of(t, out) < 0 || t->value[out].number) return step_single(t, out);
+  int link = link_of(t, out);
+  if (link < 0 || link == LINK_SQRT || t->value[out].number) return step_single(t, out);
   const int16_t *in = instr_of(t, out)->in;
-  if (can_join(t, in[0]) && can_join(t, in[1])) return step_join(t, out);
+  if (can_join(t, in[0]) && can_hold(t, in[1])) return step_join(t, out);
   return can_join(t, in[0]) || can_join(t, in[1]) ? step_pair(t, out) : step_single(t, out);
 }
 

@@ -76,8 +76,8 @@ typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPO
 // Where values may lie. `rank` axes of each value belong together (real[2]: 1).
 typedef struct {
   SupportKind kind;
-  double lo, hi;  // bounds; of the set's members; 0 and n-1 for a class
-  bool open_lo;   // lo itself excluded
+  double lo, hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
+  bool computed;  // they are
   int rank;
   int64_t dim[MAX_RANK];
 } Support;

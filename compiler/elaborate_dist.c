@@ -20,6 +20,7 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support
     if (v.kind != V_NUMBER && v.kind != V_TENSOR)
       return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
     double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
+    s->computed = s->computed || v.kind == V_TENSOR;
     if (!ordered || a == list) s->lo = fmin(s->lo, lo);
     if (!ordered || a != list) s->hi = fmax(s->hi, hi);
   }
@@ -56,7 +57,7 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
   }
   if (!strcmp(name, "real")) return true;
   if (!strcmp(name, "positive")) {
-    s->kind = SUPPORT_INTERVAL, s->lo = 0, s->open_lo = true;
+    s->kind = SUPPORT_INTERVAL, s->lo = 0;
     return true;
   }
   if (!strcmp(name, "simplex")) {
@@ -75,6 +76,7 @@ const char *support_text(Elab *e, const Support *s) {
     case SUPPORT_SET: return arena_format(e->arena, "{%g, %g}", s->lo, s->hi);
     case SUPPORT_INTERVAL: break;
   }
+  if (s->computed) return arena_format(e->arena, "an interval that is computed, somewhere in [%g, %g]", s->lo, s->hi);
   if (s->hi == INFINITY) return s->lo == 0 ? "the positive numbers" : arena_format(e->arena, "[%g, infinity)", s->lo);
   return arena_format(e->arena, "[%g, %g]", s->lo, s->hi);
 }
@@ -82,7 +84,7 @@ const char *support_text(Elab *e, const Support *s) {
 bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
 
 bool support_within(const Support *inner, const Support *outer) {
-  if (support_discrete(outer) && !support_discrete(inner)) return false;
+  if (outer->computed || (support_discrete(outer) && !support_discrete(inner))) return false;
   return inner->lo >= outer->lo && inner->hi <= outer->hi;
 }
 

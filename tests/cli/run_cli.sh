@@ -1,39 +1,8 @@
 #!/bin/sh
 # The command line from outside: exit codes, what is said and where, and what a run's folder is good for.
-# GMC names the program, ./gmc by default.
 # shellcheck disable=SC2016  # backquotes in patterns are meant
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=$(realpath "${GMC:-./gmc}") || exit 1
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-passed=0 failed=0
-cd "$scratch" || exit 1
-
-wrong() {
-  failed=$((failed + 1))
-  echo "FAILED $*"
-  sed 's/^/  /' out err
-}
-
-# says CODE PATTERN ARGUMENT...: gmc ends with CODE and the pattern stands in what it says on stderr, or with code 0 on either
-says() {
-  code=$1 pattern=$2
-  shift 2
-  timeout 60 "$gmc" "$@" >out 2>err </dev/null
-  got=$?
-  if [ "$code" = 0 ]; then cat out err >said; else cp err said; fi
-  if [ $got != "$code" ]; then wrong "gmc $*: exit code $got, not $code"
-  elif [ -n "$pattern" ] && ! grep -q -e "$pattern" said; then wrong "gmc $*: nothing like '$pattern'"
-  else passed=$((passed + 1)); fi
-}
-
-# holds TEXT COMMAND...: a condition of the shell
-holds() {
-  text=$1
-  shift
-  if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
-}
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
 
 awk -v OFS=, 'BEGIN { for (i = 0; i < 200; i++) print i % 2, int(i / 2) % 2, (i * 7) % 10 / 10, 1 - i % 2 }' >tiny.csv
 mkdir models
@@ -182,5 +151,4 @@ says 65 '' eval broken
 printf 'files: {"../model.gm": x}\n' >broken/config.yaml
 says 78 'no name of a file' eval broken
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

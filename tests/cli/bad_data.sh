@@ -1,0 +1,148 @@
+#!/bin/sh
+# Data that is not as it should be: every damage ends in one message that names the file and the place, before a folder is made.
+# shellcheck source=tests/cli/common.sh
+. "$(dirname "$0")/common.sh"
+
+# size N...: each as four bytes, the highest first
+size() {
+  for n; do
+    for shift in 24 16 8 0; do printf '%b' "\\0$(printf %03o $((n >> shift & 255)))"; done
+  done
+}
+# repeat N BYTES: the bytes, written as printf takes them, N times
+repeat() { printf '%b' "$(text=$2 awk -v n="$1" 'BEGIN { while (n--) printf "%s", ENVIRON["text"] }')"; }
+# idx TYPE SIZES: the header of an IDX file
+# shellcheck disable=SC2086  # sizes are words
+idx() { printf '%b' "\\0000\\0000\\0$1\\0$(echo $2 | wc -w)"; size $2; }
+# npy TYPE FORTRAN SHAPE: the header of an NPY file
+npy() {
+  dict="{'descr': '$1', 'fortran_order': $2, 'shape': ($3), }"
+  printf '\223NUMPY\001\000%b%s\n' "\\0$(printf %03o $((${#dict} + 1)))\\0000" "$dict"
+}
+
+cat >m.gm <<'GM'
+model m
+param units = 8
+data x[2, 2] in [0, 1], y : class(3) from idx("x.idx", "y.idx")
+prior z[2] ~ normal(0, 1)
+encoder q(z | x, y) {
+  h = concat(flatten(x), onehot(y)) |> dense(units) |> relu
+  z ~ normal(dense(h, 2), exp(dense(h, 2)))
+}
+decoder p(x | z, y) { x ~ bernoulli(logits: concat(z, onehot(y)) |> dense(4) |> reshape(2, 2)) }
+objective elbo { z ~ q(z | x, y)   maximize log p(x | z, y) - kl(q(z | x, y) || prior(z)) }
+train { maximize elbo over q, p with adam(lr: 1e-2)   batch 16, epochs 1 }
+GM
+{ idx 010 '60 2 2'; repeat 60 '\0000\0100\0200\0377'; } >x.idx
+{ idx 010 '60'; repeat 20 '\0000\0001\0002'; } >y.idx
+gzip -k x.idx y.idx
+
+# takes DATA: a run with it succeeds
+takes() {
+  rm -rf o
+  says 0 '' run m.gm --out o -q --data "$1"
+}
+# refuses CODE PATTERN DATA: it does not, and leaves nothing behind
+refuses() {
+  rm -rf o
+  says "$1" "$2" run m.gm --out o -q --data "$3"
+  holds 'nothing is left' test ! -e o
+}
+
+takes 'idx("x.idx", "y.idx")'
+takes 'idx("x.idx.gz", "y.idx.gz")'
+for n in 0 1 3; do head -c $n x.idx >short && refuses 65 '^gmc: short: is no IDX file' 'idx("short", "y.idx")'; done
+for n in 4 15; do head -c $n x.idx >short && refuses 65 '^gmc: short: .*within its header' 'idx("short", "y.idx")'; done
+for n in 16 255; do head -c $n x.idx >short && refuses 65 "has $n bytes, but .* promises 256" 'idx("short", "y.idx")'; done
+for n in 10 20 40; do head -c $n x.idx.gz >short && refuses 65 '^gmc: short: ' 'idx("short", "y.idx")'; done
+{ cat x.idx; echo; } >long && refuses 65 'has 257 bytes' 'idx("long", "y.idx")'
+{ cat x.idx.gz x.idx.gz; } >long && refuses 65 'expands past' 'idx("long", "y.idx")'
+{ head -c 30 x.idx.gz; printf '\377\377'; tail -c +33 x.idx.gz; } >flip && refuses 65 '^gmc: flip: ' 'idx("flip", "y.idx")'
+{ idx 010 '4294967295 4294967295 4294967295'; repeat 9 x; } >big && refuses 65 'any memory' 'idx("big", "y.idx")'
+{ idx 010 '1000000000 2 2'; repeat 9 x; } >big && refuses 65 'promises 4000000016' 'idx("big", "y.idx")'
+gzip -k big && refuses 65 'compressed ones' 'idx("big.gz", "y.idx")'
+{ idx 010 '0 2 2'; } >none && refuses 65 'no examples' 'idx("none", "y.idx")'
+{ idx 010 '60 3 1'; repeat 180 x; } >shape && refuses 65 'shape \[60, 3, 1\].* \[2, 2\]' 'idx("shape", "y.idx")'
+{ idx 014 '60 2 2'; repeat 960 x; } >kind && refuses 65 '32-bit' 'idx("kind", "y.idx")'
+{ idx 010 '60'; repeat 59 '\0000'; repeat 1 '\0003'; } >label && refuses 65 'item 59 .*label 3' 'idx("x.idx", "label")'
+{ idx 010 '59'; repeat 59 '\0000'; } >few && refuses 65 '59 examples, but x.idx holds 60' 'idx("x.idx", "few")'
+{ idx 010 '9 2 2'; repeat 36 x; } >few && { idx 010 9; repeat 9 '\0000'; } >few_y
+refuses 65 'takes 16 examples.* has 9' 'idx("few", "few_y")'
+refuses 66 'nothing: No such file.*--data:1' 'idx("nothing", "y.idx")'
+refuses 65 'is a folder' 'idx(".", "y.idx")'
+refuses 65 'not a regular file' 'idx("/dev/zero", "y.idx")'
+mkfifo pipe && refuses 65 'not a regular file' 'idx("pipe", "y.idx")'
+refuses 65 'takes 16 examples.* has 1 ' 'idx("x.idx", "y.idx", holdout: 0.999)'
+head -c 255 x.idx >short && refuses 65 'short: has 255 bytes' 'idx("x.idx", "y.idx", test: ["short", "y.idx"])'
+refuses 66 'nowhere/' 'mnist("nowhere")'
+
+quarter='\0000\0000\0200\0076'
+{ npy '<f4' False '40, 2, 2'; repeat 160 "$quarter"; } >x.npy
+{ npy '|u1' False '40,'; repeat 40 '\0001'; } >y.npy
+takes 'npy("x.npy", "y.npy")'
+refuses 65 '^gmc: x.idx: is no NPY file' 'npy("x.idx", "y.npy")'
+for n in 0 5 11 30 60; do head -c $n x.npy >short && refuses 65 '^gmc: short: ' 'npy("short", "y.npy")'; done
+head -c 300 x.npy >short && refuses 65 'has 300 bytes' 'npy("short", "y.npy")'
+# item BYTES PATTERN: the last value is these four bytes
+item() {
+  { npy '<f4' False '40, 2, 2'; repeat 159 "$quarter"; repeat 1 "$1"; } >bad.npy
+  refuses 65 "$2" 'npy("bad.npy", "y.npy")'
+}
+item '\0000\0000\0300\0177' 'bad.npy: item 39 .*element 3: value nan'
+item '\0000\0000\0200\0177' 'value inf is outside \[0, 1\]'
+item '\0000\0000\0000\0100' 'value 2 is outside'
+item '\0000\0000\0200\0276' 'value -0.25 is outside'
+# header PATTERN TYPE FORTRAN SHAPE
+header() {
+  { npy "$2" "$3" "$4"; repeat 160 "$quarter"; } >bad.npy
+  refuses 65 "$1" 'npy("bad.npy", "y.npy")'
+}
+header 'Fortran order' '<f4' True '40, 2, 2'
+header 'big-endian' '>f4' False '40, 2, 2'
+header 'never read' '|O' False '40, 2, 2'
+header 'type other than' '<c8' False '40, 2, 2'
+header 'any memory' '<f4' False '4000000000000000000, 4, 4'
+header 'too large' '<f4' False '99999999999999999999, 2, 2'
+header 'as NumPy writes' '<f4' False '-40, 2, 2'
+header 'more dimensions' '<f4' False '40, 2, 2, 1, 1, 1, 1, 1, 1'
+
+awk 'BEGIN { for (i = 0; i < 60; i++) print "0.1,0.2,0.3,0.4," i % 3 }' >t.csv
+takes 'csv("t.csv")'
+refuses 65 '^gmc: x.idx: ' 'csv("x.idx")'
+# row PATTERN TEXT: line 31 is this
+row() {
+  awk -v row="$2" 'NR == 31 { print row; next } { print }' t.csv >bad.csv
+  refuses 65 "$1" 'csv("bad.csv")'
+}
+row '31:16: the line has too few' '0.1,0.2,0.3,0.4'
+row '31:18: the line goes on' '0.1,0.2,0.3,0.4,1,2'
+row '31:9: a number was expected' '0.1,0.2,x,0.4,1'
+row '31:9: a number was expected' '0.1,0.2,nan,0.4,1'
+row '31:9: a number was expected' '0.1,0.2,"0.2,0.4,1'
+row '31:1: a number was expected' ',,,,'
+row 'item 30 .*value inf' '0.1,0.2,1e999,0.4,1'
+row 'value 1.5 is outside' '0.1,0.2,1.5,0.4,1'
+row 'label 3 is not' '0.1,0.2,0.3,0.4,3'
+row 'label 0.5 is not' '0.1,0.2,0.3,0.4,0.5'
+: >empty && refuses 65 'no examples' 'csv("empty")'
+echo a,b,c,d,e >empty && refuses 65 'no examples' 'csv("empty")'
+
+# the option is named as the place of what is wrong in it
+refuses 65 '^--data:1:4: error' 'idx("x.idx", "y.idx"'
+refuses 65 '^--data:1:10: error.*nosuch' 'mnist |> nosuch'
+refuses 65 '^--data:1:1: error.*1 files for 2 columns' 'idx("x.idx")'
+refuses 65 '^--data:1:14: error.*file name' 'idx("x.idx", 3)'
+refuses 65 '^--data:1:1: error.*source' '1 + 2'
+says 65 '^--set units:1:1: error' run m.gm --set 'units=(3'
+says 65 '^--set units:1:5: error.*nosuch' run m.gm --set 'units=2 + nosuch'
+says 65 '^--prior z:1:5: error.*nrmal' run m.gm --prior 'z ~ nrmal(0, 1)'
+says 65 '^--prior z:1:[0-9]*: error' run m.gm --prior 'z ~ normal(0, '
+says 65 '^--prior z:1:15: error.*scale' run m.gm --prior 'z ~ normal(0, -1)'
+
+if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --clear-groups true 2>/dev/null; then
+  chmod 755 . && mkdir closed && cp x.idx closed && chmod 700 closed && cp "$gmc" gmc && chmod 755 gmc
+  setpriv --reuid 65534 --clear-groups ./gmc run m.gm --out o -q --data 'idx("closed/x.idx", "y.idx")' >out 2>closed.err </dev/null
+  holds 'a folder that may not be read' test $? = 66
+  holds '... is named' grep -q 'closed/x.idx: Permission denied' closed.err
+fi
+finish

@@ -1,0 +1,40 @@
+# What the scripts of this folder share: a scratch folder to work in, and ways to ask. A script sources it first and ends with
+# `finish`. GMC names the program, ./gmc by default.
+# shellcheck shell=sh
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+gmc=$(realpath "${GMC:-./gmc}") || exit 1
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+cd "$scratch" || exit 1
+
+wrong() {
+  failed=$((failed + 1))
+  echo "FAILED $*"
+  sed 's/^/  /' out err
+}
+
+# says CODE PATTERN ARGUMENT...: gmc ends with CODE and the pattern stands in what it says on stderr, or with code 0 on either
+says() {
+  code=$1 pattern=$2
+  shift 2
+  timeout 60 "$gmc" "$@" >out 2>err </dev/null
+  got=$?
+  if [ "$code" = 0 ]; then cat out err >said; else cp err said; fi
+  if [ $got != "$code" ]; then wrong "gmc $*: exit code $got, not $code"
+  elif [ -n "$pattern" ] && ! grep -q -e "$pattern" said; then wrong "gmc $*: nothing like '$pattern'"
+  else passed=$((passed + 1)); fi
+}
+
+# holds TEXT COMMAND...: a condition of the shell
+holds() {
+  text=$1
+  shift
+  if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
+}
+
+finish() {
+  echo "$passed passed, $failed failed"
+  [ $failed = 0 ]
+}

@@ -88,7 +88,7 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(sort $(wildcard tests/cli/bad_*.sh))
 # and beside them those of make test
 SLOW := 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
 
@@ -129,11 +129,13 @@ build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libgmc.a
 fuzz:
 	@./setup.sh build fuzz
 	@$(SUB) MODE=fuzz CC=clang $(FUZZERS)
+	@mkdir -p build/fuzz/seeds && cp models/*.gm build/fuzz/seeds
+	@awk -v out=build/fuzz/seeds -f tests/lang/examples.awk grammar/LANGUAGE.md
 	@set -e; for f in $(notdir $(FUZZERS)); do \
 	  echo "$$f"; mkdir -p build/fuzz/corpus/$$f; \
 	  build/fuzz/$$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 \
 	    -close_fd_mask=3 -verbosity=0 -artifact_prefix=build/fuzz/ $$(ls tests/fuzz/$$f.dict 2>/dev/null | sed 's/^/-dict=/') \
-	    -max_len=8192 build/fuzz/corpus/$$f tests/lang grammar/std; done
+	    -max_len=8192 build/fuzz/corpus/$$f build/fuzz/seeds tests/lang grammar/std; done
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
 bench: gmc $(BENCHES)

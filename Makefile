@@ -119,7 +119,7 @@ demo:
 	@$(SUB) gmc
 	@rm -rf runs/demo
 	./gmc run models/cvae.gm --out runs/demo
-	@echo "the pictures are in runs/demo/shows:" && ls runs/demo/shows
+	@echo 'the pictures are in runs/demo/shows:' && ls runs/demo/shows | grep -v '_[0-9]*\.png'
 
 # each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))

@@ -234,6 +234,7 @@ static void training_record_step(Training *t) {
 
 static bool training_checkpoint_due(const Training *t) {
   const Session *s = t->session;
+  if (t->saved_step < 0) return true;  // the first one comes early, but not before a step has shown that all is well
   if (s->checkpoint_steps && t->step % s->checkpoint_steps == 0) return true;
   return s->checkpoint_seconds > 0 && progress_clock() - t->saved_time >= s->checkpoint_seconds;
 }
@@ -254,7 +255,6 @@ static void training_after_step(Training *t) {
 }
 
 int training_run(Training *t) {
-  if (t->saved_step != t->step && training_sound(t)) training_save(t);
   while (t->step < t->last_step && !stop_signal && !t->failed) {
     int bad = training_round(t);
     if (bad >= 0)

@@ -154,9 +154,8 @@ Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   return (Value){.kind = V_DIST, .dist = d, .span = call->span};
 }
 
-static const char *dist_name(const Value *v) {
-  return v->dist->decl->kind == AST_DISTRIBUTION ? v->dist->decl->name : "mixture";
-}
+static const char *name_of(const Dist *d) { return d->decl->kind == AST_DISTRIBUTION ? d->decl->name : "mixture"; }
+static const char *dist_name(const Value *v) { return name_of(v->dist); }
 
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
   Dist *d = dist.dist;
@@ -256,7 +255,9 @@ static const char *draw_name(Elab *e, const char *variable) {
   return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
 }
 
-static Value sample_member(Elab *e, const Dist *d) {
+static Value sample_member(Elab *e, const Dist *d);
+
+static Value sample_formula(Elab *e, const Dist *d) {
   const Dist *mixture = as_mixture(e, d);
   if (mixture) {
     double from, n = mixture_range(e, mixture, &from);
@@ -269,6 +270,14 @@ static Value sample_member(Elab *e, const Dist *d) {
   const Ast *m = find_member(d->decl, "sample");
   if (!m) return complain(e, E0413, d->span, d->decl->name), value_error();
   return eval_body(e, scope_new(e, d->scope), m->c);
+}
+
+static Value sample_member(Elab *e, const Dist *d) {
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, name_of(d)), value_error();
+  e->depth++;
+  Value v = sample_formula(e, d);
+  e->depth--;
+  return v;
 }
 
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {

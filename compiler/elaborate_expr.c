@@ -437,7 +437,9 @@ static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   if (v.kind == V_ERROR) return v;
   if (event_rank(&v) != 1) return complain(e, E0312, ast->span, shape_text(e->arena, event_shape(&v))), value_error();
   v.span = ast->span;
-  return call_library(e, !strcmp(ast->text, "mean") ? "average" : ast->text, ast->span, 1, &v);
+  if (!strcmp(ast->text, "mean")) return call_library(e, "average", ast->span, 1, &v);
+  const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
+  return call_value(e, lookup(e, scope, &name), &(Call){.span = ast->span, .n = 1, .arg = {v}});
 }
 
 static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {

@@ -124,11 +124,11 @@ bool broadcast_shapes(Shape s, Shape t, Shape *out) {
 Value widen(Elab *e, Value v, unsigned plates, Shape event) {
   v = to_tensor(e, v);
   if (v.kind == V_ERROR) return v;
-  Shape own = event_shape(&v), from = {0};
-  if (plates_in(plates) + event.rank > MAX_RANK) {
-    complain(e, E0304, v.span, MAX_RANK);
-    return value_error();
-  }
+  Shape own = event_shape(&v), from = {0}, merged;
+  if (plates_in(plates) + event.rank > MAX_RANK) return complain(e, E0304, v.span, MAX_RANK), value_error();
+  if (v.plates & ~plates) return complain(e, E0325, v.span), value_error();
+  if (!broadcast_shapes(event, own, &merged) || !shape_equal(merged, event))
+    return complain(e, E0324, v.span, shape_text(e->arena, own), shape_text(e->arena, event)), value_error();
   for (int p = 0; p < MAX_PLATES; p++)
     if (plates >> p & 1) from.dim[from.rank++] = v.plates >> p & 1 ? e->plate[p] : 1;
   for (int i = 0; i < event.rank; i++) {

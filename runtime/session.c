@@ -189,28 +189,29 @@ int session_train(Arena *a, const Plan *plan, const Session *s) {
   return training_run(t);
 }
 
-// A run with the folder's weights, at the moment they were kept.
-static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment *moment) {
+// A run with the folder's weights, at the moment they were kept, after `step` steps.
+static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment *moment, int64_t *step) {
   Run *run = session_run(a, plan, s);
-  int64_t step, epoch_steps;
+  int64_t epoch_steps;
   uint32_t seed;
-  checkpoint_weights(run, checkpoint_path(a, s->folder), &step, &epoch_steps, &seed);
+  checkpoint_weights(run, checkpoint_path(a, s->folder), step, &epoch_steps, &seed);
   if (!s->seed_given) run->seed = seed;
-  *moment = moment_after(step, epoch_steps, NEW_ARRAY(a, Line, plan->lines));
+  *moment = moment_after(*step, epoch_steps, NEW_ARRAY(a, Line, plan->lines));
   return run;
 }
 
 int session_eval(Arena *a, const Plan *plan, const Session *s) {
   Moment moment;
+  int64_t step;
   if (plan->test < 0) fail(a, EXIT_DATA, "%s: the model has nothing to measure", plan->source);
-  Run *run = session_trained(a, plan, s, &moment);
+  Run *run = session_trained(a, plan, s, &moment, &step);
   data_load_test(run);
   Measure *measure = NEW_ARRAY(a, Measure, plan->program[plan->test].outputs);
   int n = measure_test(run, moment, measure), width = 0;
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)
     say_line(stderr, "%s: %lld examples of the test split, weights of step %lld", s->folder,
-             (long long)run->test.examples, (long long)moment.step + 1);
+             (long long)run->test.examples, (long long)step);
   for (int i = 0; i < n; i++) width = (int)strlen(measure[i].name) > width ? (int)strlen(measure[i].name) : width;
   bool finite = true;
   for (int i = 0; i < n; i++) {
@@ -224,7 +225,8 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
 
 int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path) {
   Moment moment;
-  Run *run = session_trained(a, plan, s, &moment);
+  int64_t step;
+  Run *run = session_trained(a, plan, s, &moment, &step);
   if (session_reads_data(plan, plan->show[show].program)) data_load_test(run);
   if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
   show_draw(run, show, path, moment);
@@ -233,7 +235,8 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
 
 float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n) {
   Moment moment;
-  Run *run = session_trained(a, plan, s, &moment);
+  int64_t step;
+  Run *run = session_trained(a, plan, s, &moment, &step);
   const PlanProgram *p = &plan->program[program];
   const PlanOutput *output = &p->output[0];
   if (session_reads_data(plan, program)) data_load_test(run);

@@ -15,7 +15,8 @@ enum {
   SIZE_LIMIT = 4 << 20,  // bytes of a file
   LINE_WIDTH = 120,      // longer lines are shown in part
   TAB = 4,
-  NAME_LIMIT = 64  // longer names are not compared for "did you mean"
+  MESSAGE_LIMIT = 1000,  // bytes; a name may be as long as its file
+  NAME_LIMIT = 64        // longer names are not compared for "did you mean"
 };
 
 typedef struct {
@@ -234,6 +235,14 @@ static Diagnostic *diagnostic_new(Sources *s) {
   return &s->diagnostic[s->diagnostics++];
 }
 
+static const char *message_text(Arena *a, const char *format, va_list list) {
+  char *text = arena_vformat(a, format, list), *end = text;
+  if (strlen(text) <= MESSAGE_LIMIT) return text;
+  for (size_t n; end - text < MESSAGE_LIMIT; end += n) n = utf8_length(end) ? utf8_length(end) : 1;
+  *end = '\0';
+  return arena_format(a, "%s...", text);
+}
+
 void report(Sources *s, DiagnosticCode code, Span where, ...) {
   va_list list;
   va_start(list, where);
@@ -242,7 +251,7 @@ void report(Sources *s, DiagnosticCode code, Span where, ...) {
 }
 
 void report_list(Sources *s, DiagnosticCode code, Span where, va_list list) {
-  const char *message = arena_vformat(s->arena, table[code].format, list);
+  const char *message = message_text(s->arena, table[code].format, list);
   s->muted = said_already(s, code, where, message);
   if (s->muted) return;
   int *count = is_error(code) ? &s->errors : &s->warnings;
@@ -258,7 +267,7 @@ void report_note(Sources *s, Span where, const char *format, ...) {
   va_list list;
   va_start(list, format);
   Note *note = NEW(s->arena, Note);
-  *note = (Note){.where = where, .text = arena_vformat(s->arena, format, list)};
+  *note = (Note){.where = where, .text = message_text(s->arena, format, list)};
   va_end(list);
   Diagnostic *d = &s->diagnostic[s->diagnostics - 1];
   *d->last_note = note;
@@ -269,7 +278,7 @@ void report_help(Sources *s, const char *format, ...) {
   if (s->muted || !s->diagnostics) return;
   va_list list;
   va_start(list, format);
-  s->diagnostic[s->diagnostics - 1].help = arena_vformat(s->arena, format, list);
+  s->diagnostic[s->diagnostics - 1].help = message_text(s->arena, format, list);
   va_end(list);
 }
 

@@ -77,7 +77,8 @@ typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPO
 typedef struct {
   SupportKind kind;
   double lo, hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
-  bool computed;  // they are
+  bool computed;            // they are, and
+  double sure_lo, sure_hi;  // these are the narrowest they can be
   int rank;
   int64_t dim[MAX_RANK];
 } Support;

@@ -21,8 +21,8 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support
       return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
     double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
     s->computed = s->computed || v.kind == V_TENSOR;
-    if (!ordered || a == list) s->lo = fmin(s->lo, lo);
-    if (!ordered || a != list) s->hi = fmax(s->hi, hi);
+    if (!ordered || a == list) s->lo = fmin(s->lo, lo), s->sure_lo = hi;
+    if (!ordered || a != list) s->hi = fmax(s->hi, hi), s->sure_hi = lo;
   }
   return true;
 }
@@ -84,7 +84,8 @@ const char *support_text(Elab *e, const Support *s) {
 bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
 
 bool support_within(const Support *inner, const Support *outer) {
-  if (outer->computed || (support_discrete(outer) && !support_discrete(inner))) return false;
+  if (support_discrete(outer) && !support_discrete(inner)) return false;
+  if (outer->computed) return inner->lo >= outer->sure_lo && inner->hi <= outer->sure_hi;
   return inner->lo >= outer->lo && inner->hi <= outer->hi;
 }
 

@@ -33,9 +33,7 @@ typedef struct {
 
 static void print_node(Printer *p, const Ast *node, int indent);
 
-static bool is_leaf(const Ast *n) {
-  return n->kind == AST_NUMBER || n->kind == AST_NAME || n->kind == AST_STRING;
-}
+static bool is_leaf(const Ast *n) { return n->kind == AST_NUMBER || n->kind == AST_NAME || n->kind == AST_STRING; }
 
 static void print_string(Text *t, const char *s) {
   text_append(t, "\"", 1);

@@ -155,9 +155,7 @@ bool mistake_word(Parser *p, const char *name, Span where) {
   return false;
 }
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 // Where the line of `at` begins; of a long line only the end is looked at, so that no text takes quadratic time.
 static uint32_t line_start(const Parser *p, uint32_t at) {

@@ -31,9 +31,7 @@ Ast *parser_tree(Parser *p, Ast fields) {
   return node;
 }
 
-AstList ast_list(Ast *one) {
-  return (AstList){one, one};
-}
+AstList ast_list(Ast *one) { return (AstList){one, one}; }
 
 AstList ast_join(AstList list, AstList more) {
   if (!list.first) return more;
@@ -42,22 +40,16 @@ AstList ast_join(AstList list, AstList more) {
   return (AstList){list.first, more.last};
 }
 
-AstList ast_append(AstList list, Ast *one) {
-  return ast_join(list, ast_list(one));
-}
+AstList ast_append(AstList list, Ast *one) { return ast_join(list, ast_list(one)); }
 
 AstList ast_retag(AstList list, AstKind kind) {
   for (Ast *node = list.first; node; node = node->next) node->kind = kind;
   return list;
 }
 
-void parser_items(Parser *p, AstList list) {
-  p->items = ast_join(p->items, list);
-}
+void parser_items(Parser *p, AstList list) { p->items = ast_join(p->items, list); }
 
-static Ast *tree_error(Parser *p, Span where) {
-  return parser_tree(p, (Ast){.kind = AST_ERROR, .span = where});
-}
+static Ast *tree_error(Parser *p, Span where) { return parser_tree(p, (Ast){.kind = AST_ERROR, .span = where}); }
 
 // ---- what an expression turns out to be ----
 
@@ -195,10 +187,6 @@ static Ast *parse_one(Arena *a, Sources *s, int file, int start) {
   return p->result ? p->result : tree_error(p, (Span){file, 0, (uint32_t)sources_text(s, file)->length});
 }
 
-Ast *parse_expression(Arena *a, Sources *s, int file) {
-  return parse_one(a, s, file, TOKEN_START_EXPRESSION);
-}
+Ast *parse_expression(Arena *a, Sources *s, int file) { return parse_one(a, s, file, TOKEN_START_EXPRESSION); }
 
-Ast *parse_prior(Arena *a, Sources *s, int file) {
-  return parse_one(a, s, file, TOKEN_START_PRIOR);
-}
+Ast *parse_prior(Arena *a, Sources *s, int file) { return parse_one(a, s, file, TOKEN_START_PRIOR); }

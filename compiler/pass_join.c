@@ -1,9 +1,10 @@
 // Joins matrix products, because a small one runs at half the speed of a large one.
 //
-// Products with one right operand (a network applied to two batches) become one of the stacked rows; products with one left
-// operand (two heads of a network) one of the columns side by side; a sum of two products becomes one over the joined inner
-// axes. The joined operands cost nothing where regions compute them, for these store into slices of the whole.
-// Invariant: what is joined does not depend on each other; `reach` holds for every node what it depends on, joins included.
+// Products with one right operand (a network applied to two batches) become one of the stacked rows; products with one
+// left operand (two heads of a network) one of the columns side by side; a sum of two products becomes one over the
+// joined inner axes. The joined operands cost nothing where regions compute them, for these store into slices of the
+// whole. Invariant: what is joined does not depend on each other; `reach` holds for every node what it depends on,
+// joins included.
 #include "passes.h"
 
 enum {
@@ -112,8 +113,9 @@ static bool is_sum_of_products(const Node *n) {
   return n->op == OP_ADD && n->in[0]->op == OP_MATMUL && n->in[1]->op == OP_MATMUL;
 }
 
-// Factors of one product that is summed take the rank of the older of the two, so that the factors of the other products of
-// the sum, and those of the products before and after, are joined in one order. A node's own rank is its id.
+// Factors of one product that is summed take the rank of the older of the two, so that the factors of the other
+// products of the sum, and those of the products before and after, are joined in one order. A node's own rank is its
+// id.
 static void find_ranks(Joining *j) {
   j->rank = NEW_ARRAY(j->arena, int, j->from->count + 1);
   for (int id = 0; id < j->from->count; id++) j->rank[id] = id;

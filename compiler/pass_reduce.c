@@ -1,8 +1,8 @@
 // Reductions as kernels do them: over one run of neighbouring axes, seen as the middle of [outer, length, inner].
 //
-// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long one
-// becomes two, so that its parts can be computed side by side: only what is before the reduced axis can be divided without
-// breaking up rows. (Rounding then grows with the root of the length, too.)
+// A reduction over several runs becomes several, the last run first, where elements are neighbours in memory. A long
+// one becomes two, so that its parts can be computed side by side: only what is before the reduced axis can be divided
+// without breaking up rows. (Rounding then grows with the root of the length, too.)
 #include "passes.h"
 
 enum {
@@ -18,8 +18,8 @@ static int64_t product(const Shape *s, int from, int to) {
   return n;
 }
 
-// The number of equal parts to cut a reduction into; 1: leave it whole. One row of a total may have more parts, for a part
-// of it is only a row of the next.
+// The number of equal parts to cut a reduction into; 1: leave it whole. One row of a total may have more parts, for a
+// part of it is only a row of the next.
 static int64_t part_count(int64_t outer, int64_t length, int64_t inner) {
   int64_t elements = outer * length * inner, most = inner == 1 ? 4 * WAYS : WAYS / outer;
   if (outer >= WAYS || elements < LONG) return 1;

@@ -1,4 +1,5 @@
-// Sums of complementary choices: select(c, x, 0) + select(c, 0, y) is select(c, x, y). The gradient of max is full of them.
+// Sums of complementary choices: select(c, x, 0) + select(c, 0, y) is select(c, x, y). The gradient of max is full of
+// them.
 #include "passes.h"
 
 // A choice of which one side is 0, and the factor it is multiplied by.

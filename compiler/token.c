@@ -25,9 +25,7 @@ static Token token_take(Parser *p) {
   return t;
 }
 
-static void token_back(Parser *p, Token t) {
-  p->back[p->backs++] = t;
-}
+static void token_back(Parser *p, Token t) { p->back[p->backs++] = t; }
 
 static Token token_peek(Parser *p) {
   Token t = token_take(p);
@@ -42,9 +40,7 @@ static Token token_made(const Parser *p, int kind, uint32_t at) {
 // ---- what the words around a word make of it ----
 
 // The words that begin items are declared in one run in gm.y.
-static bool is_item(int kind) {
-  return kind >= TOKEN_MODEL && kind <= TOKEN_SHOW;
-}
+static bool is_item(int kind) { return kind >= TOKEN_MODEL && kind <= TOKEN_SHOW; }
 
 // An item begins here for sure: `prior z`, but not `prior(z)`.
 static bool begins_item(Parser *p, const Token *t) {
@@ -61,10 +57,8 @@ static bool is_name_here(Parser *p, const Token *t) {
   Token next = token_peek(p);
   switch (t->kind) {
     case TOKEN_WEIGHT:
-    case TOKEN_STATE:
-      return next.kind != TOKEN_NAME || next.first;
-    case TOKEN_MIXTURE:
-      return next.kind != TOKEN_OVER;
+    case TOKEN_STATE: return next.kind != TOKEN_NAME || next.first;
+    case TOKEN_MIXTURE: return next.kind != TOKEN_OVER;
     default:  // log, mean, draw
       if (next.kind == '[') return next.where.begin == t->where.end;
       return next.kind && strchr("=~:,)]", next.kind) != NULL;
@@ -88,9 +82,7 @@ static void call_or_group(const Parser *p, Token *t) {
 
 // ---- brackets ----
 
-static char closer_of(char open) {
-  return open == '(' ? ')' : open == '[' ? ']' : '}';
-}
+static char closer_of(char open) { return open == '(' ? ')' : open == '[' ? ']' : '}'; }
 
 // The innermost body that is open: the place the grammar recovers to. 0: between items.
 static int body_level(const Parser *p) {
@@ -234,25 +226,17 @@ static bool refine(Parser *p, Token *t) {
   switch (t->kind) {
     case '(':
     case '[':
-    case '{':
-      bracket_open(p, t);
-      return true;
+    case '{': bracket_open(p, t); return true;
     case ')':
     case ']':
-    case '}':
-      return bracket_close(p, t);
+    case '}': return bracket_close(p, t);
     case TOKEN_WEIGHT:
     case TOKEN_STATE:
     case TOKEN_LOG:
     case TOKEN_MEAN:
-    case TOKEN_DRAW:
-      name_or_keyword(p, t);
-      return true;
-    case TOKEN_MIXTURE:
-      name_or_keyword(p, t);
-      break;
-    default:
-      break;
+    case TOKEN_DRAW: name_or_keyword(p, t); return true;
+    case TOKEN_MIXTURE: name_or_keyword(p, t); break;
+    default: break;
   }
   Bracket *in = &p->bracket[p->depth];
   if (t->kind == TOKEN_REPEAT || t->kind == TOKEN_DISTRIBUTION || t->kind == TOKEN_MIXTURE)

@@ -19,9 +19,7 @@ Canvas *canvas_new(Arena *a, int width, int height) {
   return c;
 }
 
-static int canvas_limit(double v, int lo, int hi) {
-  return v < lo ? lo : v > hi ? hi : (int)v;
-}
+static int canvas_limit(double v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : (int)v; }
 
 // The pixels that a part from (x0, y0) to (x1, y1) may cover, noted as touched.
 static CanvasBox canvas_touch(Canvas *c, double x0, double y0, double x1, double y1) {
@@ -54,14 +52,10 @@ void canvas_line(Canvas *c, double x0, double y0, double x1, double y1, double t
     }
 }
 
-void canvas_disc(Canvas *c, double x, double y, double radius) {
-  canvas_line(c, x, y, x, y, 2 * radius);
-}
+void canvas_disc(Canvas *c, double x, double y, double radius) { canvas_line(c, x, y, x, y, 2 * radius); }
 
 // How much of the pixel from p to p + 1 lies between lo and hi.
-static double canvas_overlap(int p, double lo, double hi) {
-  return fmax(0, fmin(hi, p + 1) - fmax(lo, p));
-}
+static double canvas_overlap(int p, double lo, double hi) { return fmax(0, fmin(hi, p + 1) - fmax(lo, p)); }
 
 void canvas_rectangle(Canvas *c, double x0, double y0, double x1, double y1) {
   CanvasBox b = canvas_touch(c, x0, y0, x1, y1);
@@ -87,9 +81,7 @@ void canvas_paint(Canvas *c, Color color, double opacity) {
   c->touched = (CanvasBox){c->width, c->height, 0, 0};
 }
 
-static int canvas_hex(char digit) {
-  return digit <= '9' ? digit - '0' : digit - 'a' + 10;
-}
+static int canvas_hex(char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; }
 
 // Where text goes: the place of the glyph's origin, pixels for a unit of the font, and which way it runs.
 typedef struct {

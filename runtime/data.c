@@ -65,8 +65,9 @@ static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *pat
   if (c->classes)
     fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d", place, v, printable(a, c->name),
          c->classes - 1);
-  fail(a, EXIT_DATA, c->whole ? "%s: value %g is outside {%g, %g}, the support of the column %s"
-                              : "%s: value %g is outside [%g, %g], the support of the column %s",
+  fail(a, EXIT_DATA,
+       c->whole ? "%s: value %g is outside {%g, %g}, the support of the column %s"
+                : "%s: value %g is outside [%g, %g], the support of the column %s",
        place, v, (double)c->lo, (double)c->hi, printable(a, c->name));
 }
 
@@ -157,9 +158,7 @@ void data_load_test(Run *run) {
     data_load_train(run);
 }
 
-static uint64_t data_rotate(uint64_t v, int by) {
-  return v << by | v >> (64 - by);
-}
+static uint64_t data_rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }
 
 static uint64_t data_mix(uint64_t sum, uint64_t word) {
   return data_rotate(sum + word * 0xc2b2ae3d27d4eb4fu, 31) * 0x9e3779b185ebca87u;

@@ -22,9 +22,7 @@ static _Noreturn void csv_refuse(const CsvCursor *c, const char *what) {
        what);
 }
 
-static bool csv_digit(const char *p) {
-  return *p >= '0' && *p <= '9';
-}
+static bool csv_digit(const char *p) { return *p >= '0' && *p <= '9'; }
 
 // Reads digits into *mantissa, which is right while there are at most 15; returns how many.
 static int csv_digits(const char **p, uint64_t *mantissa) {

@@ -147,13 +147,14 @@ static void fill_numbers(float *x, int64_t n) {
   }
 }
 
-// Does this BLAS give the product the same bits whole as in its pieces? It does where its kernels add up the elements of
-// the result in an order that the other rows and columns do not change; then numbers of any value show it, and a
+// Does this BLAS give the product the same bits whole as in its pieces? It does where its kernels add up the elements
+// of the result in an order that the other rows and columns do not change; then numbers of any value show it, and a
 // difference would show in them.
 static bool same_whole(Arena *parent, const Gemm *of, int pieces) {
   Arena *a = arena_open(parent);
   Gemm g = *of;
-  int64_t size_a = (g.transpose_a ? g.k : g.m) * g.lda, size_b = (g.transpose_b ? g.n : g.k) * g.ldb, size_c = g.m * g.n;
+  int64_t size_a = (g.transpose_a ? g.k : g.m) * g.lda, size_b = (g.transpose_b ? g.n : g.k) * g.ldb,
+          size_c = g.m * g.n;
   float *memory = NEW_ARRAY(a, float, size_a + size_b + 2 * size_c);
   fill_numbers(memory, size_a + size_b);
   g.a = 0, g.b = size_a, g.c = size_a + size_b, g.ldc = g.n;

@@ -16,14 +16,10 @@ Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line) {
 
 static float feed_number(const PlanFeed *feed, Moment moment) {
   switch (feed->kind) {
-    case FEED_STEP:
-      return (float)moment.step;
-    case FEED_EPOCH:
-      return (float)moment.epoch;
-    case FEED_UPDATE:
-      return (float)(moment.line[feed->index].updates + 1);
-    case FEED_COLUMN:
-      break;
+    case FEED_STEP: return (float)moment.step;
+    case FEED_EPOCH: return (float)moment.epoch;
+    case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
+    case FEED_COLUMN: break;
   }
   return 0;
 }

@@ -3,9 +3,7 @@
 
 #include <libdeflate.h>
 
-static void gunzip_free(void *decompressor) {
-  libdeflate_free_decompressor(decompressor);
-}
+static void gunzip_free(void *decompressor) { libdeflate_free_decompressor(decompressor); }
 
 const char *gunzip_deflate(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room) {
   struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();

@@ -5,18 +5,12 @@
 #include <string.h>
 #include <zlib.h>
 
-bool gunzip_is(const uint8_t *from, size_t size) {
-  return size >= 2 && from[0] == 0x1f && from[1] == 0x8b;
-}
+bool gunzip_is(const uint8_t *from, size_t size) { return size >= 2 && from[0] == 0x1f && from[1] == 0x8b; }
 
 // zlib counts in unsigned int: what can be handed to it at once.
-static unsigned int gunzip_portion(size_t size) {
-  return size < UINT_MAX ? (unsigned int)size : UINT_MAX;
-}
+static unsigned int gunzip_portion(size_t size) { return size < UINT_MAX ? (unsigned int)size : UINT_MAX; }
 
-static void gunzip_end(void *stream) {
-  inflateEnd(stream);
-}
+static void gunzip_end(void *stream) { inflateEnd(stream); }
 
 // Expands all members; one byte past room is taken to see that there is more. Returns what zlib said last.
 static int gunzip_members(z_stream *z, const uint8_t *from, size_t size, uint8_t *into, size_t room, size_t *written) {

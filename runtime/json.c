@@ -23,9 +23,7 @@ static bool json_refuse(JsonReader *r, const char *what) {
   return false;
 }
 
-static int json_peek(JsonReader *r) {
-  return r->at < r->end ? (unsigned char)*r->at : -1;
-}
+static int json_peek(JsonReader *r) { return r->at < r->end ? (unsigned char)*r->at : -1; }
 
 static int json_skip_blanks(JsonReader *r) {
   while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r')) r->at++;
@@ -209,16 +207,11 @@ static bool json_value(JsonReader *r, Json *into) {
                           : JSON_NULL;
   switch (into->kind) {
     case JSON_OBJECT:
-    case JSON_ARRAY:
-      return json_children(r, into);
-    case JSON_STRING:
-      return json_string(r, &into->string);
-    case JSON_TRUE:
-      return json_word(r, "true");
-    case JSON_FALSE:
-      return json_word(r, "false");
-    default:
-      return c == 'n' ? json_word(r, "null") : json_refuse(r, "expected a value");
+    case JSON_ARRAY: return json_children(r, into);
+    case JSON_STRING: return json_string(r, &into->string);
+    case JSON_TRUE: return json_word(r, "true");
+    case JSON_FALSE: return json_word(r, "false");
+    default: return c == 'n' ? json_word(r, "null") : json_refuse(r, "expected a value");
   }
 }
 

@@ -29,13 +29,9 @@ typedef struct {
   int labels;         // width of the row labels
 } GridLayout;
 
-static bool grid_has_text(const char *text) {
-  return text && *text;
-}
+static bool grid_has_text(const char *text) { return text && *text; }
 
-static int grid_pixels(const GridLayout *l, int values) {
-  return (values * l->scale + l->shrink - 1) / l->shrink;
-}
+static int grid_pixels(const GridLayout *l, int values) { return (values * l->scale + l->shrink - 1) / l->shrink; }
 
 static int grid_gap(const GridPicture *g, int column) {
   return column == 0 ? 0 : g->apart && g->apart[column] ? GRID_APART : GRID_GAP;

@@ -51,9 +51,7 @@ static Color plot_color(int series) {
   return plot_palette[(size_t)series % (sizeof plot_palette / sizeof *plot_palette)];
 }
 
-static bool plot_has_text(const char *text) {
-  return text && *text;
-}
+static bool plot_has_text(const char *text) { return text && *text; }
 
 static double plot_x_value(const Plot *p, const PlotSeries *s, int64_t i) {
   if (s->x) return (double)s->x[i * (s->stride ? s->stride : 1)];

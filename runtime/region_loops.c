@@ -47,12 +47,12 @@ Loop *region_loop(ScalarOp op) {
 
 // ---- chains of operations
 
-#define APPLY_ADD(x, y) ((x) + (y))
-#define APPLY_SUB(x, y) ((x) - (y))
-#define APPLY_MUL(x, y) ((x) * (y))
-#define APPLY_DIV(x, y) ((x) / (y))
-#define APPLY_BUS(x, y) ((y) - (x))
-#define APPLY_VID(x, y) ((y) / (x))
+#define APPLY_ADD(x, y)  ((x) + (y))
+#define APPLY_SUB(x, y)  ((x) - (y))
+#define APPLY_MUL(x, y)  ((x) * (y))
+#define APPLY_DIV(x, y)  ((x) / (y))
+#define APPLY_BUS(x, y)  ((y) - (x))
+#define APPLY_VID(x, y)  ((y) / (x))
 #define APPLY_SQRT(x, y) m_sqrt(x)
 
 // Does M for every operation, beside x and y. Several of them, because a macro does not expand within itself.

@@ -1,6 +1,6 @@
-// Instructions as steps: several of + - * / and roots become one step where only the last result is read, which saves the others'
-// way through memory; then scratch tiles are given out again, since operands now live until that last operation.
-// Invariant: every operation is still done, rounded and all, so no bit changes.
+// Instructions as steps: several of + - * / and roots become one step where only the last result is read, which saves
+// the others' way through memory; then scratch tiles are given out again, since operands now live until that last
+// operation. Invariant: every operation is still done, rounded and all, so no bit changes.
 #include "kernels.h"
 #include "region_code.h"
 
@@ -83,7 +83,8 @@ static Step step_pair(const Steps *t, int out) {
   int deep = two[0], beside = second_of(t, inner);
   if (!can_join(t, deep)) deep = beside, beside = two[0], y = turned(y);
   if (!can_hold(t, inner) || !can_join(t, deep))
-    return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z), .out = out,
+    return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z),
+                  .out = out,
                   .in = {two[0], second_of(t, inner), other, other}};
   Loop *loop = region_chain((LinkOp)link_of(t, deep), y, z);
   return (Step){.loop = loop, .out = out, .in = {instr_of(t, deep)->in[0], second_of(t, deep), beside, other}};

@@ -214,13 +214,9 @@ const TensorView *safetensors_find(const Safetensors *s, const char *name) {
   return NULL;
 }
 
-int safetensors_count(const Safetensors *s) {
-  return s->count;
-}
+int safetensors_count(const Safetensors *s) { return s->count; }
 
-const TensorView *safetensors_at(const Safetensors *s, int i) {
-  return &s->entry[i].view;
-}
+const TensorView *safetensors_at(const Safetensors *s, int i) { return &s->entry[i].view; }
 
 const char *safetensors_meta(const Safetensors *s, const char *key) {
   const Json *found = json_find(s->meta, key);

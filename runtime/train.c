@@ -21,9 +21,7 @@
 // that belongs to no run.
 static volatile sig_atomic_t stop_signal;
 
-static void training_on_signal(int signal) {
-  stop_signal = signal;
-}
+static void training_on_signal(int signal) { stop_signal = signal; }
 
 // What is to happen on a signal, and what happened before.
 typedef struct {
@@ -166,9 +164,7 @@ int training_round(Training *t) {
   return -1;
 }
 
-int64_t training_epoch(const Training *t) {
-  return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0;
-}
+int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
 
 // Measures the test split, and tells what there is to tell of the epoch so far: metrics, pictures and the loss line.
 static void training_report(Training *t) {

@@ -24,7 +24,7 @@ Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1) $<')
 
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
-OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
@@ -32,7 +32,7 @@ all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
 gmc: build/release/gmc
 	@cp -f $< $@
 
-$(B)/gmc: $(B)/compiler/main.o $(B)/libgmc.a
+$(B)/gmc: $(B)/compiler/main.o $(B)/bodies.o $(B)/libgmc.a
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
@@ -71,11 +71,20 @@ $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
+# loops compiled ahead, found in the models by the compiler itself
+$(B)/ahead: $(B)/compiler/ahead.o $(B)/libgmc.a
+	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
+$(B)/bodies.c: $(B)/ahead $(sort $(wildcard models/*.gm))
+	$(Q)$(B)/ahead $(filter-out $< models/flower.gm,$^) > $@
+$(B)/bodies.o: $(B)/bodies.c
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
+
 TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c))
-$(B)/%: tests/%.c $(TESTS) $(B)/libgmc.a
+$(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
 	@mkdir -p $(@D)
 	$(call SAY,cc)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/bodies.o $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:
@@ -123,7 +132,7 @@ demo:
 
 # each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
-build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libgmc.a
+build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/bodies.o $(B)/libgmc.a
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -I$(B) -Icompiler -Iruntime $^ $(LIBS) -o $@
 fuzz:

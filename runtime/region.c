@@ -102,20 +102,28 @@ static void tile_load(const RegionPiece *p) {
 // ---- steps
 
 // The loops take LANES elements at a time; the last ones, if they are fewer, go through a copy.
-static void step_rest(const Step *s, float *out, const float *const *in, int64_t done, int64_t rest) {
-  float copy[4][LANES] = {{0}}, y[LANES];
-  for (int k = 0; k < 4; k++)
-    for (int64_t i = 0; i < (s->step[k] ? rest : LANES); i++) copy[k][i] = in[k][s->step[k] ? done + i : i];
-  s->loop(y, (const float *const[]){copy[0], copy[1], copy[2], copy[3]}, s->step, LANES);
-  for (int64_t i = 0; i < rest; i++) out[done + i] = y[i];
+static void step_rest(const Step *s, float *const *out, const float *const *in, int64_t done, int64_t rest) {
+  float copy[REGION_OPERANDS][LANES] = {{0}}, y[REGION_RESULTS][LANES];
+  const float *from[REGION_OPERANDS];
+  float *to[REGION_RESULTS];
+  for (int k = 0; k < s->ins; k++) {
+    from[k] = s->step[k] ? copy[k] : in[k];
+    for (int64_t i = 0; i < rest && s->step[k]; i++) copy[k][i] = in[k][done + i];
+  }
+  for (int k = 0; k < s->outs; k++) to[k] = y[k];
+  s->loop(to, from, s->step, LANES);
+  for (int k = 0; k < s->outs; k++)
+    for (int64_t i = 0; i < rest; i++) out[k][done + i] = y[k][i];
 }
 
 static void run_step(const RegionPiece *p, const Step *s, int64_t n) {
-  const float *in[4];
-  for (int k = 0; k < 4; k++) in[k] = p->value[s->in[k]];
+  const float *in[REGION_OPERANDS];
+  float *out[REGION_RESULTS];
+  for (int k = 0; k < s->ins; k++) in[k] = p->value[s->in[k]];
+  for (int k = 0; k < s->outs; k++) out[k] = p->value[s->out[k]];
   int64_t rest = n % LANES;
-  s->loop(p->value[s->out], in, s->step, n - rest);
-  if (rest) step_rest(s, p->value[s->out], in, n - rest, rest);
+  s->loop(out, in, s->step, n - rest);
+  if (rest) step_rest(s, out, in, n - rest, rest);
 }
 
 // Asks for a part of the next tile while this one is worked on: what comes from afar arrives in the meantime.
@@ -134,7 +142,8 @@ static void tile_steps(const RegionPiece *p) {
   const RegionCode *code = p->code;
   int64_t n = p->rows * p->columns;
   for (int i = 0; i < code->steps; i++) {
-    if (code->streams) fetch_ahead(p, n / LANES * i / code->steps * LANES, n / LANES * (i + 1) / code->steps * LANES);
+    if (code->streams && code->steps > 1)
+      fetch_ahead(p, n / LANES * i / code->steps * LANES, n / LANES * (i + 1) / code->steps * LANES);
     run_step(p, &code->step[i], code->step[i].number ? LANES : n);
   }
 }
@@ -266,10 +275,11 @@ static void begin_loads(RegionPiece *p) {
 
 static void begin_results(RegionPiece *p, const Step *step, int steps) {
   int first = p->code->loads + p->code->constants;
-  for (const Step *s = step; s < step + steps; s++) {
-    int place = p->code->place[s->out - first];
-    p->value[s->out] = s->number ? scratch_slot(p, place) : scratch_tile(p, place < 0 ? 0 : place);
-  }
+  for (const Step *s = step; s < step + steps; s++)
+    for (int k = 0; k < s->outs; k++) {
+      int place = p->code->place[s->out[k] - first];
+      p->value[s->out[k]] = s->number ? scratch_slot(p, place) : scratch_tile(p, place < 0 ? 0 : place);
+    }
 }
 
 // Gives every value its place, and computes what is the same for the whole piece.

@@ -9,13 +9,27 @@
 
 #include "region.h"
 
-// out[i] = f(in[0][i], in[1][i], ...) for n elements. An operand whose step is 0 is LANES copies of one number,
-// otherwise its step is LANES. All four operands must be readable; out may be one of those whose step is not 0.
-typedef void Loop(float *out, const float *const *in, const int64_t *step, int64_t n);
+enum {
+  REGION_TILE = 1024,       // floats of a tile at most
+  REGION_NEAR = 16384,      // of all scratch, as long as tiles are larger than 8 LANES: what stays in the nearest cache
+  REGION_SCRATCH = 32768,   // of all scratch; it lies on the stack
+  REGION_PAD = 16,          // between scratch tiles
+  REGION_STREAM = 1 << 19,  // read by a region that fetches ahead: more than the second cache holds
+  REGION_VALUES = 2048,     // values of a region
+  REGION_BODY = 64,         // instructions of a body at most
+  REGION_OPERANDS = 24,     // its operands
+  REGION_RESULTS = 8        // and what it stores
+};
+
+// out[k][i] = f_k(in[0][i], in[1][i], ...) for n elements. An operand whose step is 0 is LANES copies of one number,
+// otherwise its step is LANES. An out may be one of the operands whose step is not 0.
+typedef void Loop(float *const *out, const float *const *in, const int64_t *step, int64_t n);
+
+// Loops of one operation. All four operands must be readable.
 Loop *region_loop(ScalarOp op);
 
-// The operations that loops chain; a BUS b is b - a, a VID b is b / a, and a SQRT b is the root of a. A chain begins with
-// one that is not BUS or VID; SQRT stands nowhere else, and in a join only on the left.
+// The operations that loops chain; a BUS b is b - a, a VID b is b / a, and a SQRT b is the root of a. A chain begins
+// with one that is not BUS or VID; SQRT stands nowhere else, and in a join only on the left.
 typedef enum { LINK_ADD, LINK_SUB, LINK_MUL, LINK_DIV, LINK_BUS, LINK_VID, LINK_SQRT } LinkOp;
 Loop *region_pair(LinkOp x, LinkOp y);             // (a x b) y c
 Loop *region_chain(LinkOp x, LinkOp y, LinkOp z);  // ((a x b) y c) z d
@@ -42,9 +56,9 @@ typedef struct {
 
 typedef struct {
   Loop *loop;
-  int out, in[4];   // values
-  int64_t step[4];  // of the operands, as the loop wants them
-  bool number;      // computes one number
+  int outs, out[REGION_RESULTS], ins, in[REGION_OPERANDS];  // values
+  int64_t step[REGION_OPERANDS];                            // of the operands, as the loop wants them
+  bool number;                                              // computes one number
 } Step;
 
 typedef struct {
@@ -79,7 +93,8 @@ struct RegionCode {
   int *place;  // of each instruction's result: slot of a number, otherwise tile; -1: it has none
   StoreCode *store;
   int stores;
-  bool streams;  // so much is read that the next tile is asked for in time
+  const char *body;  // of all steps but those of numbers, or NULL; see region_body.h
+  bool streams;      // so much is read that the next tile is asked for in time
 };
 
 // What is known of a value while a region is made ready.
@@ -92,18 +107,9 @@ typedef struct {
 
 // region_steps.c: the steps for the instructions, given which loads are numbers. Sets number, constant, step and last
 // of all results, and gives numbers their slots.
-void region_steps(RegionCode *code, const Region *r, RegionValue *value);
+void region_steps(Arena *a, RegionCode *code, const Region *r, RegionValue *value);
 // Scratch tiles for the results of steps that are neither numbers nor written where they are stored.
 void region_tiles(RegionCode *code, const Region *r, const RegionValue *value);
 int region_arity(const Instr *i);
-
-enum {
-  REGION_TILE = 1024,       // floats of a tile at most
-  REGION_NEAR = 16384,      // of all scratch, as long as tiles are larger than 8 LANES: what stays in the nearest cache
-  REGION_SCRATCH = 32768,   // of all scratch; it lies on the stack
-  REGION_PAD = 16,          // between scratch tiles
-  REGION_STREAM = 1 << 19,  // read by a region that fetches ahead: more than the second cache holds
-  REGION_VALUES = 2048      // values of a region
-};
 
 #endif

@@ -9,19 +9,20 @@
 #include "maths.h"
 #include "region_code.h"
 
-#define REGION_LOOP(name, expression)                                                    \
-  static void name(float *out, const float *const *in, const int64_t *step, int64_t n) { \
-    const float *pa = in[0], *pb = in[1], *pc = in[2], *pd = in[3];                      \
-    const int64_t sa = step[0], sb = step[1], sc = step[2], sd = step[3];                \
-    for (; n > 0; n -= LANES, out += LANES, pa += sa, pb += sb, pc += sc, pd += sd) {    \
-      float y[LANES];                                                                    \
-      for (int l = 0; l < LANES; l++) {                                                  \
-        const float a = pa[l], b = pb[l], c = pc[l], d = pd[l];                          \
-        (void)a, (void)b, (void)c, (void)d;                                              \
-        y[l] = expression;                                                               \
-      }                                                                                  \
-      for (int l = 0; l < LANES; l++) out[l] = y[l];                                     \
-    }                                                                                    \
+#define REGION_LOOP(name, expression)                                                            \
+  static void name(float *const *outs, const float *const *in, const int64_t *step, int64_t n) { \
+    float *out = outs[0];                                                                        \
+    const float *pa = in[0], *pb = in[1], *pc = in[2], *pd = in[3];                              \
+    const int64_t sa = step[0], sb = step[1], sc = step[2], sd = step[3];                        \
+    for (; n > 0; n -= LANES, out += LANES, pa += sa, pb += sb, pc += sc, pd += sd) {            \
+      float y[LANES];                                                                            \
+      for (int l = 0; l < LANES; l++) {                                                          \
+        const float a = pa[l], b = pb[l], c = pc[l], d = pd[l];                                  \
+        (void)a, (void)b, (void)c, (void)d;                                                      \
+        y[l] = expression;                                                                       \
+      }                                                                                          \
+      for (int l = 0; l < LANES; l++) out[l] = y[l];                                             \
+    }                                                                                            \
   }
 
 // ---- single operations

@@ -183,11 +183,11 @@ static void prepare_stores(RegionCode *code, const Region *r, const RegionValue 
 
 // ---- all of it
 
-static void prepare_with_tile(RegionCode *code, const Region *r, RegionValue *value, int64_t room) {
+static void prepare_with_tile(Arena *a, RegionCode *code, const Region *r, RegionValue *value, int64_t room) {
   code->tiles = code->slots = 0;
   choose_tile(code, room);
   prepare_loads(code, r, value);
-  region_steps(code, r, value);
+  region_steps(a, code, r, value);
   prepare_stores(code, r, value);
   region_tiles(code, r, value);
 }
@@ -219,7 +219,7 @@ RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
   choose_cut(code, pieces);
   count_uses(r, value);
   for (int64_t room = REGION_TILE; room >= LANES && code->values <= REGION_VALUES; room /= 2) {
-    prepare_with_tile(code, r, value, room);
+    prepare_with_tile(a, code, r, value, room);
     if (scratch_floats(code) <= (room > 8 * LANES ? REGION_NEAR : REGION_SCRATCH)) return code;
   }
   fail(a, EXIT_SOFTWARE, "a region of %d instructions is too large to be run", r->instrs);

@@ -2,7 +2,7 @@
 // the others' way through memory; then scratch tiles are given out again, since operands now live until that last
 // operation. Invariant: every operation is still done, rounded and all, so no bit changes.
 #include "kernels.h"
-#include "region_code.h"
+#include "region_body.h"
 
 #define ARITY_SOURCE(arity)
 #define ARITY_MOVEMENT(arity)
@@ -84,21 +84,27 @@ static Step step_pair(const Steps *t, int out) {
   if (!can_join(t, deep)) deep = beside, beside = two[0], y = turned(y);
   if (!can_hold(t, inner) || !can_join(t, deep))
     return (Step){.loop = region_pair((LinkOp)link_of(t, inner), z),
-                  .out = out,
+                  .outs = 1,
+                  .out = {out},
+                  .ins = 4,
                   .in = {two[0], second_of(t, inner), other, other}};
   Loop *loop = region_chain((LinkOp)link_of(t, deep), y, z);
-  return (Step){.loop = loop, .out = out, .in = {instr_of(t, deep)->in[0], second_of(t, deep), beside, other}};
+  return (Step){.loop = loop,
+                .outs = 1,
+                .out = {out},
+                .ins = 4,
+                .in = {instr_of(t, deep)->in[0], second_of(t, deep), beside, other}};
 }
 
 static Step step_join(const Steps *t, int out) {
   const int16_t *in = instr_of(t, out)->in, *a = instr_of(t, in[0])->in, *b = instr_of(t, in[1])->in;
   Loop *loop = region_join((LinkOp)link_of(t, in[0]), (LinkOp)link_of(t, in[1]), (LinkOp)link_of(t, out));
-  return (Step){.loop = loop, .out = out, .in = {a[0], second_of(t, in[0]), b[0], b[1]}};
+  return (Step){.loop = loop, .outs = 1, .out = {out}, .ins = 4, .in = {a[0], second_of(t, in[0]), b[0], b[1]}};
 }
 
 static Step step_single(const Steps *t, int out) {
   const Instr *i = instr_of(t, out);
-  Step s = {.loop = region_loop((ScalarOp)i->op), .out = out, .number = t->value[out].number};
+  Step s = {.loop = region_loop((ScalarOp)i->op), .outs = 1, .out = {out}, .ins = 4, .number = t->value[out].number};
   for (int k = 0; k < 4; k++) s.in[k] = i->in[k < region_arity(i) ? k : 0];
   return s;
 }
@@ -113,51 +119,60 @@ static Step step_of(const Steps *t, int out) {
 
 // Marks what a step reads as read, so that what nobody reads by itself gets no step.
 static void need_operands(const Steps *t, const Step *s, bool *needed) {
-  for (int k = 0; k < 4; k++)
+  for (int k = 0; k < s->ins; k++)
     if (s->in[k] >= t->first) needed[s->in[k] - t->first] = true;
 }
 
 static void add_step(Steps *t, Step s) {
   RegionCode *code = t->code;
-  for (int k = 0; k < 4; k++) s.step[k] = s.number || t->value[s.in[k]].number ? 0 : LANES;
-  bool first = t->value[s.out].constant;
-  t->value[s.out].step = first ? -1 : code->steps;
-  for (int k = 0; k < 4 && !first; k++) t->value[s.in[k]].last = code->steps;
+  for (int k = 0; k < s.ins; k++) s.step[k] = s.number || t->value[s.in[k]].number ? 0 : LANES;
+  bool first = t->value[s.out[0]].constant;
+  for (int k = 0; k < s.outs; k++) t->value[s.out[k]].step = first ? -1 : code->steps;
+  for (int k = 0; k < s.ins && !first; k++) t->value[s.in[k]].last = code->steps;
   if (first)
     code->first[code->firsts++] = s;
   else
     code->step[code->steps++] = s;
 }
 
-void region_steps(RegionCode *code, const Region *r, RegionValue *value) {
+void region_steps(Arena *a, RegionCode *code, const Region *r, RegionValue *value) {
   Steps t = {code, r, value, r->loads + r->constants};
   bool needed[REGION_VALUES] = {false};
+  Step body;
   code->firsts = code->steps = 0;
   find_numbers(&t);
+  code->body = region_body(a, r, value, &body);
+  if (body.loop) need_operands(&t, &body, needed);
   for (int i = 0; i < r->stores; i++)
     if (r->store[i].value >= t.first) needed[r->store[i].value - t.first] = true;
   for (int i = r->instrs - 1; i >= 0; i--) {
-    if (!needed[i]) continue;
+    if (!needed[i] || (body.loop && !value[t.first + i].number)) continue;
     Step s = step_of(&t, t.first + i);
     need_operands(&t, &s, needed);
   }
   for (int i = 0; i < r->instrs; i++)
-    if (needed[i]) add_step(&t, step_of(&t, t.first + i));
+    if (needed[i] && (!body.loop || value[t.first + i].number)) add_step(&t, step_of(&t, t.first + i));
+  if (body.loop) add_step(&t, body);
 }
 
 // ---- tiles
 
+static bool written_directly(const RegionCode *code, int value) {
+  for (int i = 0; i < code->stores; i++)
+    if (code->store[i].direct && code->store[i].value == value) return true;
+  return false;
+}
+
 void region_tiles(RegionCode *code, const Region *r, const RegionValue *value) {
   int first = r->loads + r->constants, begin = code->tiles, owner[REGION_VALUES];
   for (int s = 0; s < code->steps; s++) {
-    int out = code->step[s].out;
-    bool direct = false;
-    for (int i = 0; i < code->stores; i++) direct = direct || (code->store[i].direct && code->store[i].value == out);
-    if (direct || value[out].number) continue;
-    int tile = begin;
-    while (tile < code->tiles && (value[owner[tile - begin]].stored || value[owner[tile - begin]].last > s)) tile++;
-    if (tile == code->tiles) code->tiles++;
-    owner[tile - begin] = out;
-    code->place[out - first] = tile;
+    for (int k = 0; k < code->step[s].outs; k++) {
+      int out = code->step[s].out[k], tile = begin;
+      if (value[out].number || written_directly(code, out)) continue;
+      while (tile < code->tiles && (value[owner[tile - begin]].stored || value[owner[tile - begin]].last > s)) tile++;
+      if (tile == code->tiles) code->tiles++;
+      owner[tile - begin] = out;
+      code->place[out - first] = tile;
+    }
   }
 }

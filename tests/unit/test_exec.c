@@ -356,7 +356,7 @@ static float link_by_the_book(LinkOp op, float a, float b) {
 static void chains(void **state) {
   (void)state;
   Chance c = {5};
-  float in[4][LANES], out[LANES];
+  float in[4][LANES], out[LANES], *to = out;
   const float *const at[] = {in[0], in[1], in[2], in[3]};
   static const int64_t step[] = {LANES, LANES, LANES, LANES};
   for (int i = 0; i < 4 * 6 * 6; i++) {
@@ -366,7 +366,7 @@ static void chains(void **state) {
     for (int shape = 0; shape < (joins ? 3 : 2); shape++) {
       (shape == 0   ? region_pair(x, y)
        : shape == 1 ? region_chain(x, y, z)
-                    : region_join(x, y, z))(out, at, step, LANES);
+                    : region_join(x, y, z))(&to, at, step, LANES);
       for (int l = 0; l < LANES; l++) {
         float first = link_by_the_book(x, in[0][l], in[1][l]), pair = link_by_the_book(y, first, in[2][l]);
         float chain = link_by_the_book(z, pair, in[3][l]);

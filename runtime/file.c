@@ -52,12 +52,13 @@ static int file_open(Arena *a, const char *path, size_t limit, const char *hint,
   if (descriptor < 0) fail(a, EXIT_NOINPUT, "%s: %s%s%s", printable(a, path), strerror(errno), *hint ? "; " : "", hint);
   struct stat st;
   bool known = fstat(descriptor, &st) == 0;
+  int error = errno;
   if (known && S_ISREG(st.st_mode) && (uintmax_t)st.st_size <= limit) {
     *size = (size_t)st.st_size;
     return descriptor;
   }
   close(descriptor);
-  if (!known) fail(a, EXIT_IO, "%s: cannot be examined", printable(a, path));
+  if (!known) fail(a, EXIT_IO, "%s: cannot be examined: %s", printable(a, path), strerror(error));
   if (S_ISDIR(st.st_mode)) fail(a, EXIT_DATA, "%s: is a folder, not a file", printable(a, path));
   if (!S_ISREG(st.st_mode)) fail(a, EXIT_DATA, "%s: is not a regular file", printable(a, path));
   fail(a, EXIT_DATA, "%s: has %jd bytes, more than the %zu allowed", printable(a, path), (intmax_t)st.st_size, limit);
@@ -178,11 +179,14 @@ static pid_t file_writer(const char *name) {
   return pid > 0 && *end == '\0' ? (pid_t)pid : 0;
 }
 
+// One of this process's own number was left by an earlier process, as numbers begin anew in every container: whoever
+// sweeps has nothing open there yet.
 void file_sweep(const char *folder) {
   DIR *entries = opendir(folder);
   for (struct dirent *e; entries && (e = readdir(entries));) {
     pid_t writer = file_writer(e->d_name);
-    if (writer && kill(writer, 0) != 0 && errno == ESRCH) unlinkat(dirfd(entries), e->d_name, 0);
+    bool gone = writer && (writer == getpid() || (kill(writer, 0) != 0 && errno == ESRCH));
+    if (gone) unlinkat(dirfd(entries), e->d_name, 0);
   }
   if (entries) closedir(entries);
 }

@@ -25,9 +25,11 @@ static int records_file(Records *r, const char *name, int64_t length) {
   int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file < 0) fail(r->arena, EXIT_CANTCREATE, "%s: %s", path, strerror(errno));
   struct stat about;
-  bool ok = fstat(file, &about) == 0 && about.st_size >= length && ftruncate(file, (off_t)length) == 0;
-  if (ok) return file;
+  bool known = fstat(file, &about) == 0, holds = known && about.st_size >= length;
+  if (holds && ftruncate(file, (off_t)length) == 0) return file;
+  int error = errno;
   close(file);
+  if (!known || holds) fail(r->arena, EXIT_IO, "%s: %s", path, strerror(error));
   fail(r->arena, EXIT_DATA, "%s: shorter than the %lld bytes it had at the last checkpoint", path, (long long)length);
 }
 

@@ -146,12 +146,15 @@ for what in 'sample o -n 9999 -o big.npy' 'sample o -n 9999 -o big.png' 'show o 
 done
 if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --clear-groups true 2>/dev/null; then
   fresh && chmod -R a+rX . && cp "$gmc" gmc && chmod 755 gmc
-  for what in 'run --resume o -q --epochs 3' 'run tiny.gm --out new -q' 'sample o -n 3 -o new.npy' 'emit tiny.gm -o new.c'; do
+  for what in 'run --resume o -q --epochs 3' 'run tiny.gm --out new -q' 'sample o -n 3 -o new.npy' 'emit tiny.gm -o new.c' \
+    'show o' 'show o dreams -o new.png'; do
     # shellcheck disable=SC2086
     setpriv --reuid 65534 --clear-groups ./gmc $what >out 2>full </dev/null
     holds "without permission: $what" test $? = 73
     holds '... is told' grep -q 'Permission denied' full
   done
+  holds 'nothing is touched' diff -r -x .lock o kept
+  holds 'nothing is made' test -z "$(find . -maxdepth 1 -name 'new*')"
 fi
 
 # killed at any moment, a run goes on to the bits of one that never was

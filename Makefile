@@ -17,7 +17,7 @@ CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fn
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
-LIBS := -lopenblas -lyaml -lz -ldeflate -lm -lpthread
+LIBS := -lyaml -lz -ldeflate -lm -lpthread
 
 # commands are shown in short; V=1 shows them in full
 Q := $(if $(V),,@)
@@ -147,7 +147,10 @@ fuzz:
 	    -max_len=8192 build/fuzz/corpus/$$f build/fuzz/seeds tests/lang grammar/std; done
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
-bench: gmc $(BENCHES)
+$(BENCHES): LIBS += -lopenblas
+bench:
+	@./setup.sh build bench
+	@$(SUB) gmc $(BENCHES)
 	@set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "$$b"; $$b; done
 
 OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|test|lint|fuzz|fmt]...
+# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|test|lint|fuzz|bench|fmt]...
 # With --check it only says what is missing. Does nothing, and quickly, when all is there.
 set -u
 
@@ -22,7 +22,6 @@ needs_build() {
   need make make
   need flex flex
   need bison bison
-  need libopenblas-dev cblas.h
   need libyaml-dev yaml.h
   need zlib1g-dev zlib.h
   need libdeflate-dev libdeflate.h
@@ -36,11 +35,12 @@ needs_test() {
 
 needs_lint() { need clang clang; need clang-tidy clang-tidy; }
 needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
+needs_bench() { need libopenblas-dev cblas.h; }  # to compare with
 needs_fmt() { need clang-format clang-format; }
 
 for group in "${@:-build}"; do
   case $group in
-    build | test | lint | fuzz | fmt) "needs_$group" ;;
+    build | test | lint | fuzz | bench | fmt) "needs_$group" ;;
     *) echo "setup.sh: there is no group $group" >&2; exit 64 ;;
   esac
 done

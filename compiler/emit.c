@@ -41,14 +41,14 @@ static void print_opening(Text *out, const Model *m, const Plan *p, const char *
   text_add(
       out,
       "\n//\n// Compile and run:\n"
-      "//   cc -O3 -march=native -ffp-contract=off train.c -lopenblas%s -lm -lpthread -o train\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c %s-lm -lpthread -o train\n"
       "//   ./train --out runs/a\n"
       "%s"
       "//\n// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its "
       "programs\n"
       "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
       "// The last function is main.\n",
-      zlib ? " -lz" : "",
+      zlib ? "-lz " : "",
       reads_nearby(p) ? "// in the folder where gmc was: the paths of the data begin there.\n" : "");
 }
 
@@ -67,20 +67,12 @@ static void print_model(Text *out, const Model *m) {
 }
 
 // How a run is given what executes it.
-static void print_open(Text *out, bool multiplies) {
+static void print_open(Text *out) {
   text_add(out,
            "\n// Gives a run what executes it.\n"
            "static void open_run(Run *run, int threads) {\n"
            "  run->pool = pool_open(run->arena, threads);\n"
-           "  run->execute = execute;\n");
-  text_add(out, "%s}\n", multiplies ? "  blas_prepare(run);\n" : "");
-}
-
-static bool plan_multiplies(const Plan *p) {
-  for (int i = 0; i < p->programs; i++)
-    for (int k = 0; k < p->program[i].kernels; k++)
-      if (p->program[i].kernel[k].kind == KERNEL_GEMM) return true;
-  return false;
+           "  run->execute = execute;\n}\n");
 }
 
 static void print_includes(Text *out, const Fragments *f, bool roots) {
@@ -110,7 +102,7 @@ static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragm
   Offsets offsets = emit_offsets(a, p, names);
   emit_offset_names(&t.places, p, &offsets);
   emit_programs(&t.kernels, &t.programs, p, m->sources, &offsets, names);
-  print_open(&t.programs, plan_multiplies(p));
+  print_open(&t.programs);
   emit_tables(&t.tables, p, &offsets);
   text_add(&t.entry,
            "\nint main(int argc, char **argv) {\n"

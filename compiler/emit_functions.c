@@ -6,13 +6,6 @@
 
 #include "emit_kernels.h"
 
-// What a function that does a kernel piece by piece is called, for each number of pieces.
-typedef struct Pieces {
-  const char *name;
-  int pieces;
-  struct Pieces *next;
-} Pieces;
-
 struct KernelFunction {
   const char *name;
   const char *key;       // all that makes it what it is, but the name
@@ -20,7 +13,7 @@ struct KernelFunction {
   const KernelText *text;
   const char **called;  // what that kernel's caller calls the pointers, or NULL
   int uses;
-  Pieces *pieces;
+  const char *piece;  // the name of the function that does one of its pieces, or NULL
   struct KernelFunction *next;
 };
 
@@ -84,17 +77,6 @@ static KernelFunction *function_of(KernelTable *t, const KernelText *text, const
   return *link;
 }
 
-static const char *pieces_of(KernelTable *t, KernelFunction *f, int pieces) {
-  Pieces **link = &f->pieces;
-  for (; *link; link = &(*link)->next)
-    if ((*link)->pieces == pieces) return (*link)->name;
-  const char *name =
-      name_unique(t->names, arena_format(t->arena, "%s_in_", f->name), arena_format(t->arena, "%d", pieces));
-  *link = NEW(t->arena, Pieces);
-  **link = (Pieces){name, pieces, NULL};
-  return name;
-}
-
 KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
   KernelText *text = NEW(t->arena, KernelText);
   *text = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
@@ -102,7 +84,8 @@ KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
   KernelFunction *f = function_of(t, text, k);
   f->uses++;
   if (text->cut && t->most_pointers < text->pointers) t->most_pointers = text->pointers;
-  const char *name = text->cut ? pieces_of(t, f, k->pieces) : f->name;
+  if (text->cut && !f->piece) f->piece = name_unique(t->names, f->name, "_piece");
+  const char *name = text->cut ? f->piece : f->name;
   KernelCall *call = NEW(t->arena, KernelCall);
   *call = (KernelCall){f, name, text->cut, text->uses_run, text->pointer, text->pointers, text->written};
   return call;
@@ -173,8 +156,8 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
 }
 
 // The function that does one of the pieces.
-static void print_pieces(Text *out, const KernelTable *t, const KernelFunction *f, const Pieces *p) {
-  text_add(out, "\nstatic void %s(void *call, int piece) {\n  const Call *c = call;\n", p->name);
+static void print_piece(Text *out, const KernelTable *t, const KernelFunction *f) {
+  text_add(out, "\nstatic void %s(void *call, int piece, int pieces) {\n  const Call *c = call;\n", f->piece);
   size_t line = out->length;
   text_add(out, "  %s(", f->name);
   size_t column = out->length - line;
@@ -182,10 +165,10 @@ static void print_pieces(Text *out, const KernelTable *t, const KernelFunction *
   for (int i = 0; i < f->text->pointers; i++)
     emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
   long long size = f->text->cut_size;
-  const char *format = f->text->cut_tiles ? "gemm_piece(%lld, %s, %d)" : "INT64_C(%lld) * %s / %d";
-  emit_list_item(out, &line, column, arena_format(t->arena, format, size, "piece", p->pieces));
+  const char *format = f->text->cut_tiles ? "gemm_piece(%lld, %s, pieces)" : "INT64_C(%lld) * %s / pieces";
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, "piece"));
   const char *next = f->text->cut_tiles ? "piece + 1" : "(piece + 1)";
-  emit_list_item(out, &line, column, arena_format(t->arena, format, size, next, p->pieces));
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, next));
   text_add(out, ");\n}\n");
 }
 
@@ -197,6 +180,6 @@ void emit_functions(Text *out, const KernelTable *t) {
              t->most_pointers);
   for (const KernelFunction *f = t->first; f; f = f->next) {
     print_function(out, t, f);
-    for (const Pieces *p = f->pieces; p; p = p->next) print_pieces(out, t, f, p);
+    if (f->piece) print_piece(out, t, f);
   }
 }

@@ -1,7 +1,7 @@
 // Kernels as functions of pointers; see emit.h and emit_kernels.h.
 //
 // Every kernel becomes the text of a function in which no offset stands; kernels whose texts are equal share one
-// function. Invariant: the arithmetic, its order and the shapes handed to the BLAS are those of runtime/exec.c.
+// function. Invariant: the arithmetic, its order are those of runtime/exec.c.
 #include "emit_kernels.h"
 
 #include <string.h>
@@ -105,11 +105,9 @@ static void emit_gemm(KernelText *k, const Gemm *g) {
     from_b = arena_format(k->arena, " + i * %lld%s", (long long)g->step_b, from_b);
     from_c = arena_format(k->arena, " + i * %lld%s", (long long)g->step_c, from_c);
   }
-  kernel_line(k, depth, "cblas_sgemm(CblasRowMajor, %s, %s, %s, %s, K,", g->transpose_a ? "CblasTrans" : "CblasNoTrans",
-              g->transpose_b ? "CblasTrans" : "CblasNoTrans", rows ? "(int)(end - begin)" : "M",
-              columns ? "(int)(end - begin)" : "N");
-  kernel_line(k, depth, "            1.0f, %s%s, %s, %s%s, %s, 0.0f, %s%s, %s);", a, from_a, lda, b, from_b, ldb, c,
-              from_c, ldc);
+  kernel_line(k, depth, "gemm(%s, %s, %s, %s, K, %s%s, %s, %s%s, %s, %s%s, %s);", g->transpose_a ? "true" : "false",
+              g->transpose_b ? "true" : "false", rows ? "end - begin" : "M", columns ? "end - begin" : "N", a, from_a,
+              lda, b, from_b, ldb, c, from_c, ldc);
 }
 
 static void emit_random(KernelText *k, const Random *r) {

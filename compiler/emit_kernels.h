@@ -19,7 +19,7 @@ typedef struct {
   Text sizes;              // enumerators: "N0 = 128, N1 = 400"
   bool cut;                // pieces do it from `begin` to `end` of
   int64_t cut_size;        // so many
-  bool cut_tiles;          // by whole tiles of the BLAS
+  bool cut_tiles;          // by whole tiles of a matrix product
   bool uses_run;           // has the run as its first parameter
   Text body;               // statements
   KernelPointer *pointer;  // those written come first

@@ -56,7 +56,7 @@ static void set_offset(Layout *l, Step *s, int64_t *at, Place p, bool write) {
 
 // ---- matrix products
 
-// A matrix as BLAS wants it: one of its axes dense.
+// A matrix as gemm wants it: one of its axes dense.
 typedef struct {
   Place place;
   bool transpose;
@@ -99,8 +99,8 @@ static void flatten_batch(Gemm *g) {
   g->step_a = g->step_c = 0;
 }
 
-// BLAS loses a tenth of its speed on pieces narrower than MIN_WIDTH, and little on two halves of rows: all but the
-// smallest products are cut in two, larger ones into pieces of about PIECE_FLOPS.
+// Pieces narrower than MIN_WIDTH spend too much on packing, two halves little: all but the smallest products are cut in
+// two, larger ones into pieces of about PIECE_FLOPS.
 static int cut_gemm(Gemm *g) {
   enum { LEAST_CUT = 128, LEAST_FLOPS = 1500000, PIECE_FLOPS = 30000000 };
   double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
@@ -109,16 +109,6 @@ static int cut_gemm(Gemm *g) {
   int most = even_pieces(flops, PIECE_FLOPS, limit), pieces = flops >= LEAST_FLOPS && size >= LEAST_CUT ? 2 : 1;
   while (2 * pieces <= most) pieces *= 2;
   return pieces;
-}
-
-static void check_size(const Layout *l, const Kernel *k) {
-  const Gemm *g = &k->gemm;
-  const int64_t size[] = {g->m, g->n, g->k, g->lda, g->ldb, g->ldc};
-  for (int i = 0; i < 6; i++) {
-    if (size[i] <= INT32_MAX) continue;
-    fail(l->arena, EXIT_DATA, "%s:%d: a product of matrices [%lld, %lld] and [%lld, %lld] is too large for the BLAS",
-         k->file ? k->file : "", k->line, (long long)g->m, (long long)g->k, (long long)g->k, (long long)g->n);
-  }
 }
 
 static void lower_matmul(Layout *l, Node *n) {
@@ -139,7 +129,6 @@ static void lower_matmul(Layout *l, Node *n) {
   set_offset(l, s, &g->b, b.place, false);
   set_offset(l, s, &g->c, c, true);
   flatten_batch(g);
-  check_size(l, &s->kernel);
   s->kernel.pieces = cut_gemm(g);
 }
 

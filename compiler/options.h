@@ -55,7 +55,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
   O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
-  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, kernels of the BLAS")                    \
+  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, times")                    \
   O(HELP, "help", 'h', NULL, FLAG, 0, 0, ~0u, "say how the command is used")
 
 typedef enum {

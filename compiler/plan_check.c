@@ -1,7 +1,7 @@
 // The check of a finished plan: what the executor and the emitter take for granted.
 //
 // Independent of the planner's own structures: it reads the plan as they do. Every offset lies within the program's
-// memory, every kernel has pieces and sizes that fit BLAS, values of a region are defined before they are used.
+// memory, every kernel has pieces and sizes that fit, values of a region are defined before they are used.
 #include "planner.h"
 
 typedef struct {
@@ -49,13 +49,12 @@ static void check_region(const Check *c) {
 }
 
 static void check_matrix(const Check *c, int64_t at, int64_t rows, int64_t columns, int64_t ld, int64_t step) {
-  if (ld < columns || ld > INT32_MAX) bad(c, "a leading dimension does not fit");
+  if (ld < columns) bad(c, "a leading dimension does not fit");
   check_span(c, at, at + (c->kernel->gemm.batch - 1) * step + (rows - 1) * ld + columns - 1);
 }
 
 static void check_gemm(const Check *c) {
   const Gemm *g = &c->kernel->gemm;
-  if (g->m > INT32_MAX || g->n > INT32_MAX || g->k > INT32_MAX) bad(c, "a matrix is too large for BLAS");
   int64_t size[] = {g->m, g->n, g->batch};
   if (g->batch < 1 || g->cut < 0 || g->cut > 2 || c->kernel->pieces > size[g->cut]) bad(c, "malformed product");
   check_matrix(c, g->a, g->transpose_a ? g->k : g->m, g->transpose_a ? g->m : g->k, g->lda, g->step_a);

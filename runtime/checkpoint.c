@@ -3,7 +3,6 @@
 // Invariant: what is read is checked before anything of the run changes, so that a refused file leaves it as it was.
 #include "checkpoint.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +54,6 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "metrics_jsonl", t->records ? t->records->length.jsonl : 0);
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
   metas_text(&m, "data", arena_format(scratch, "%016llx", (unsigned long long)t->data_hash));
-  metas_text(&m, "blas", openblas_get_config());
-  metas_text(&m, "blas_core", openblas_get_corename());
   return m;
 }
 
@@ -162,7 +159,6 @@ static void source_warn(const Source *s, const char *what, const char *now) {
 
 static void source_warnings(const Source *s, const Training *t) {
   source_warn(s, "data", arena_format(s->arena, "%016llx", (unsigned long long)t->data_hash));
-  source_warn(s, "blas_core", openblas_get_corename());
   source_warn(s, "random_streams", arena_format(s->arena, "%d", PHILOX_VERSION));
   source_warn(s, "seed", arena_format(s->arena, "%lu", (unsigned long)t->run->seed));
 }

@@ -16,9 +16,9 @@ const char *checkpoint_path(Arena *a, const char *folder);
 void checkpoint_write(Training *t);
 
 // Takes tensors, place, sums and (unless the session gives one) the seed from the folder's weights. With `lengths`, the
-// beginning of a session: *lengths becomes where the records stood, and a warning on stderr names what differs of seed,
-// data and BLAS kernels. Without, a silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged
-// or belongs to another plan or batch.
+// beginning of a session: *lengths becomes where the records stood, and a warning on stderr names what differs of seed
+// and data. Without, a silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged or belongs to
+// another plan or batch.
 void checkpoint_resume(Training *t, RecordLengths *lengths);
 
 // Puts the weights and states of a file into memory, and sets *step and *epoch_steps to where they stand and *seed to

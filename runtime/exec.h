@@ -8,8 +8,7 @@
 typedef struct Exec Exec;
 
 // Makes all programs of run->plan ready for `threads` threads (0: as many as there are processors) on run->memory, and
-// sets run->execute, run->pool and run->exec. Fails with EXIT_MEMORY where the BLAS could not get its buffers, and with
-// EXIT_SOFTWARE if a kernel cannot be run.
+// sets run->execute, run->pool and run->exec. Fails with EXIT_SOFTWARE if a kernel cannot be run.
 void exec_open(Run *run, int threads);
 
 // Runs one program once. Allocates nothing.

@@ -32,9 +32,9 @@ typedef struct {
   int64_t batch;
 } Gathering;
 
-static void feed_piece(void *gathering, int piece) {
+static void feed_piece(void *gathering, int piece, int pieces) {
   const Gathering *g = gathering;
-  int64_t first = g->batch * piece / FEED_PIECES, end = g->batch * (piece + 1) / FEED_PIECES;
+  int64_t first = g->batch * piece / pieces, end = g->batch * (piece + 1) / pieces;
   float *into = g->run->memory + g->feed->at + first * g->feed->count;
   data_gather(g->run, g->feed, g->data, g->run->example + first, end - first, into);
 }

@@ -1,12 +1,8 @@
-// Lanes, indices, random rows, running sums and what the BLAS needs; see kernels.h.
+// Lanes, indices, random rows and running sums; see kernels.h.
 #include "kernels.h"
-
-#include <cblas.h>
-#include <sys/mman.h>
 
 #include "maths.h"
 #include "philox.h"
-#include "pool.h"
 
 // ---- lanes
 
@@ -61,13 +57,6 @@ int64_t index_row(float index, int64_t rows) {
   return index >= (float)rows ? rows - 1 : (int64_t)index < rows ? (int64_t)index : rows - 1;
 }
 
-// ---- matrix products
-
-int64_t gemm_piece(int64_t size, int piece, int pieces) {
-  int64_t tiles = (size + 15) / 16, begin = tiles * piece / pieces * 16;
-  return begin < size ? begin : size;
-}
-
 // ---- random numbers
 
 // The address of a row's first number; see philox.h.
@@ -100,17 +89,4 @@ void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bo
     sum += in[at];
     out[at] = sum;
   }
-}
-
-// ---- matrix products
-
-// OpenBLAS maps 128 MiB for every thread that calls it, and where there is no room it tries for ever.
-void blas_prepare(const Run *run) {
-  size_t size = (size_t)pool_threads(run->pool) << 27;
-  void *probe = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (probe == MAP_FAILED)
-    fail(run->arena, EXIT_MEMORY, "too little address space: the matrix products of %d threads need %zu MiB",
-         pool_threads(run->pool), size >> 20);
-  munmap(probe, size);
-  openblas_set_num_threads(1);
 }

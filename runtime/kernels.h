@@ -25,12 +25,4 @@ void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *
 // Running sums along one line: out[i * stride] = sum of in[k * stride] for k <= i, or for k >= i from the end.
 void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bool from_end);
 
-// Where a piece of a matrix product begins along the rows or columns that are cut: pieces are whole tiles of 16, which
-// is what the BLAS works in, but for the last.
-int64_t gemm_piece(int64_t size, int piece, int pieces);
-
-// Before the first matrix product, which is one thread's from then on: pieces are shared among the pool's threads
-// instead. Fails with EXIT_MEMORY where the BLAS could not get its buffers.
-void blas_prepare(const Run *run);
-
 #endif

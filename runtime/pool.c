@@ -31,8 +31,9 @@ struct Pool {
   PoolShare share[POOL_MOST_THREADS];
   _Alignas(64) atomic_uint call;  // changes when there is work
   atomic_uint_least64_t left;     // pieces not yet done
-  void (*_Atomic fn)(void *, int);
+  void (*_Atomic fn)(void *, int, int);
   void *_Atomic arg;
+  atomic_int pieces;
   atomic_int sleepers;
   atomic_bool stop;
   int threads;
@@ -52,13 +53,14 @@ static void pool_pause(void) {
 // Does what is left of one thread's share of a call.
 static void pool_take(Pool *pool, int thread, uint32_t call) {
   atomic_uint_least64_t *word = &pool->share[thread].word;
-  void (*fn)(void *, int) = atomic_load_explicit(&pool->fn, memory_order_relaxed);
+  void (*fn)(void *, int, int) = atomic_load_explicit(&pool->fn, memory_order_relaxed);
   void *arg = atomic_load_explicit(&pool->arg, memory_order_relaxed);
+  int pieces = atomic_load_explicit(&pool->pieces, memory_order_relaxed);
   uint64_t seen = atomic_load_explicit(word, memory_order_acquire);
   while (seen >> 32 == call && (seen & 0xffff) < (seen >> 16 & 0xffff)) {
     if (!atomic_compare_exchange_weak_explicit(word, &seen, seen + 1, memory_order_acq_rel, memory_order_acquire))
       continue;
-    fn(arg, (int)(seen & 0xffff));
+    fn(arg, (int)(seen & 0xffff), pieces);
     atomic_fetch_sub_explicit(&pool->left, 1, memory_order_acq_rel);
     seen++;
   }
@@ -118,14 +120,15 @@ static uint32_t pool_announce(Pool *pool) {
   return call;
 }
 
-void pool_run(Pool *pool, void (*fn)(void *arg, int piece), void *arg, int pieces) {
+void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces) {
   if (pool->threads == 1 || pieces <= 1 || pieces > POOL_MOST_PIECES) {
-    for (int i = 0; i < pieces; i++) fn(arg, i);
+    if (pieces > 0) fn(arg, 0, 1);
     return;
   }
   uint64_t call = (uint32_t)(atomic_load_explicit(&pool->call, memory_order_relaxed) + 1);
   atomic_store_explicit(&pool->fn, fn, memory_order_relaxed);
   atomic_store_explicit(&pool->arg, arg, memory_order_relaxed);
+  atomic_store_explicit(&pool->pieces, pieces, memory_order_relaxed);
   atomic_store_explicit(&pool->left, (uint64_t)pieces, memory_order_relaxed);
   for (int i = 0; i < pool->threads; i++) {
     uint64_t begin = (uint64_t)(pieces * i / pool->threads), end = (uint64_t)(pieces * (i + 1) / pool->threads);

@@ -3,7 +3,6 @@
 // Invariant: nothing here is read by the training; a run that says nothing computes the same.
 #include "progress.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -92,8 +91,7 @@ void progress_begin(Progress *p, const Training *t) {
   if (plan->data.clause)
     progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
-  progress_say(p, p->verbose, "threads: %d; BLAS: %s, kernels for %s", run->pool ? pool_threads(run->pool) : 1,
-               openblas_get_config(), openblas_get_corename());
+  progress_say(p, p->verbose, "threads: %d", run->pool ? pool_threads(run->pool) : 1);
   if (t->step >= t->last_step)
     progress_say(p, true, "all %lld steps are done; more epochs would go on", (long long)t->step);
   else if (t->session->resume)

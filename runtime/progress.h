@@ -24,7 +24,7 @@ double progress_clock(void);
 
 Progress *progress_open(Arena *a, const Session *s);
 
-// Model, parameters, memory, data, threads, BLAS; and where a resumed run stands.
+// Model, parameters, memory, data, threads; and where a resumed run stands.
 void progress_begin(Progress *p, const Training *t);
 
 // After every step: cheap unless something is due.

@@ -253,10 +253,10 @@ static void piece_by_rows(RegionPiece *p) {
   }
 }
 
-static void piece_part(RegionPiece *p, int piece) {
+static void piece_part(RegionPiece *p, int piece, int pieces) {
   const RegionCode *code = p->code;
   int64_t units = code->cut_columns ? (code->columns + LANES - 1) / LANES : code->rows / code->run;
-  int64_t begin = units * piece / code->pieces, end = units * (piece + 1) / code->pieces;
+  int64_t begin = units * piece / pieces, end = units * (piece + 1) / pieces;
   p->row_begin = code->cut_columns ? 0 : begin * code->run;
   p->row_end = code->cut_columns ? code->rows : end * code->run;
   p->column_begin = code->cut_columns ? begin * LANES : 0;
@@ -295,12 +295,12 @@ static void piece_begin(RegionPiece *p) {
   for (int i = 0; i < code->firsts; i++) run_step(p, &code->first[i], LANES);
 }
 
-void region_run(const RegionCode *code, float *memory, int piece) {
+void region_run(const RegionCode *code, float *memory, int piece, int pieces) {
   _Alignas(64) float scratch[REGION_SCRATCH];
   float *value[REGION_VALUES];
   RegionPiece p = {.code = code, .memory = memory, .value = value, .tile = scratch};
   p.slot = scratch + code->tiles * code->tile;
-  piece_part(&p, piece);
+  piece_part(&p, piece, pieces);
   if (p.row_begin >= p.row_end || p.column_begin >= p.column_end) return;
   p.rows = code->tile_rows;
   p.columns = code->tile_columns;

@@ -10,10 +10,11 @@
 
 typedef struct RegionCode RegionCode;
 
-// Makes a region ready to be run in `pieces` pieces. Fails with EXIT_SOFTWARE if it is too large to be run.
+// Makes a region ready to be run in about `pieces` pieces. Fails with EXIT_SOFTWARE if it is too large to be run.
 RegionCode *region_prepare(Arena *a, const Region *r, int pieces);
 
-// Runs one piece on the memory that the views count in. Allocates nothing.
-void region_run(const RegionCode *code, float *memory, int piece);
+// Runs one piece of `pieces` on the memory that the views count in; it need not be as many as were foreseen. Allocates
+// nothing.
+void region_run(const RegionCode *code, float *memory, int piece, int pieces);
 
 #endif

@@ -77,9 +77,8 @@ struct RegionCode {
   int64_t dim[MAX_RANK];
   int64_t rows, columns;
   ReduceWay reduce;
-  int64_t run;  // rows that must be done one after another by one piece: those of the reduced axis, otherwise 1
-  int pieces;
-  bool cut_columns;                       // into pieces; otherwise the rows are
+  int64_t run;       // rows that must be done one after another by one piece: those of the reduced axis, otherwise 1
+  bool cut_columns;  // into pieces; otherwise the rows are
   int64_t tile_rows, tile_columns, tile;  // tile: floats from one scratch tile to the next
   int values, slots, tiles;
   LoadCode *load;

@@ -82,7 +82,6 @@ static bool access_equal(const Access *a, const Access *b) { return memcmp(a, b,
 
 // Pieces take whole rows if there are enough of them; where rows are summed, whole runs of them.
 static void choose_cut(RegionCode *code, int pieces) {
-  code->pieces = pieces;
   code->cut_columns = pieces > 1 && code->reduce != REDUCE_LANES && code->rows / code->run < 2 * pieces;
 }
 

@@ -3,7 +3,6 @@
 // Invariant: everything that can be refused is refused before anything is written.
 #include "session.h"
 
-#include <cblas.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -147,8 +146,6 @@ static void session_record(Arena *a, const Training *t) {
   session_number(&r, "test_examples", t->run->test.examples);
   session_member(&r, "data_hash", arena_format(a, "%016llx", (unsigned long long)t->data_hash));
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
-  session_member(&r, "blas", openblas_get_config());
-  session_member(&r, "blas_core", openblas_get_corename());
   text_add(&r, "\n}\n");
   file_replace(a, arena_format(a, "%s/run.json", s->folder), r.data, r.length);
 }

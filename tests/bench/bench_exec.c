@@ -232,7 +232,7 @@ static void bench(Builder *make(Arena *), void loop(float *), int threads) {
   arena_close(a);
 }
 
-static void nothing(void *arg, int piece) { (void)arg, (void)piece; }
+static void nothing(void *arg, int piece, int pieces) { (void)arg, (void)piece, (void)pieces; }
 
 int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : 1;

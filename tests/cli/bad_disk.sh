@@ -7,7 +7,6 @@
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 trap 'umount disk 2>noise; rm -rf "$scratch"' EXIT
-export OPENBLAS_NUM_THREADS=1  # or its threads, which do nothing here, are most of what strace sees
 
 cat >t.gm <<'GM'
 model t

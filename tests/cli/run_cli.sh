@@ -134,8 +134,8 @@ says 74 'No space' emit models/tiny.gm -o /dev/full
 "$gmc" help >/dev/full 2>err
 holds 'a full disk' test $? = 74
 if ! grep -q __asan_init "$gmc"; then  # which needs terabytes of address space
-  (ulimit -v 100000; exec timeout 10 "$gmc" help) >out 2>err
-  holds 'too little address space' test $? = 71
+  (ulimit -v 100000; exec timeout 10 "$gmc" check models/tiny.gm) >out 2>err
+  holds 'little address space is enough' test $? = 0
 fi
 printf 'x' | "$gmc" check /dev/stdin >out 2>err
 holds 'no regular file' test $? -ne 0

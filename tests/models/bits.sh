@@ -9,7 +9,6 @@ gmc=$(realpath "${GMC:-./gmc}") || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
-unset OPENBLAS_NUM_THREADS
 
 check() {  # check WHAT COMMAND...: counts whether the command succeeds
   what=$1

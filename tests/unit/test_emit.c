@@ -339,7 +339,6 @@ static const char emitted_main[] =
     "             .first_position = 9, .example = example};\n"
     "  for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;\n"
     "  run.pool = pool_open(a, argc);\n"
-    "  blas_prepare(&run);\n"
     "  if (fread(memory, sizeof *memory, SIZE, stdin) != SIZE) return 1;\n"
     "  execute(&run, 0);\n"
     "  size_t written = fwrite(memory, sizeof *memory, SIZE, stdout);\n"
@@ -416,7 +415,7 @@ static void check_kernels(const char *cc, uint64_t seed) {
   Plan *p = random_plan(a, seed);
   const char *name = arena_format(a, "%s/kernels", folder);
   write_program(a, p, arena_format(a, "%s.c", name));
-  run_command(COMPILE "-O3 -march=native -ffp-contract=off kernels.c -lopenblas -lm -lpthread -o kernels", folder, cc);
+  run_command(COMPILE "-O3 -march=native -ffp-contract=off kernels.c -lm -lpthread -o kernels", folder, cc);
   float *memory = random_memory(a, p, seed + 1);
   write_floats(arena_format(a, "%s.in", name), memory, p->peak);
   execute_plan(a, p, memory);

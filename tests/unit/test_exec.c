@@ -387,11 +387,8 @@ static void refusals(void **state) {
   Arena *a = arena_open(NULL);
   Region r = {.rank = 1, .dim = {8}, .reduce = -1, .loads = 5000};
   r.load = NEW_ARRAY(a, View, r.loads);
-  Kernel kernel[2] = {
-      {.kind = KERNEL_REGION, .pieces = 1, .region = r},
-      {.kind = KERNEL_GEMM, .pieces = 1, .gemm = {.batch = 1, .m = 1, .n = (int64_t)1 << 40, .k = 1, .lda = 1}}};
-  assert_fails(open_exec, plan_of(a, &kernel[0], 1, 8), EXIT_SOFTWARE, "too large");
-  assert_fails(open_exec, plan_of(a, &kernel[1], 1, 8), EXIT_SOFTWARE, "1099511627776");
+  Kernel kernel = {.kind = KERNEL_REGION, .pieces = 1, .region = r};
+  assert_fails(open_exec, plan_of(a, &kernel, 1, 8), EXIT_SOFTWARE, "too large");
   arena_close(a);
 }
 
@@ -551,14 +548,17 @@ static void sums_and_indices_along(void **state) {
 
 // ---- the pool
 
+enum { PARTS = 997 };
+
 typedef struct {
-  atomic_int done[70000];
+  atomic_int done[PARTS];
 } Tally;
 
-static void count_piece(void *tally, int piece) {
+static void count_piece(void *tally, int piece, int pieces) {
   volatile int work = piece % 7 * 50;
   while (work > 0) work--;
-  atomic_fetch_add(&((Tally *)tally)->done[piece], 1);
+  for (int i = PARTS * piece / pieces; i < PARTS * (piece + 1) / pieces; i++)
+    atomic_fetch_add(&((Tally *)tally)->done[i], 1);
 }
 
 static void pool_does_every_piece_once(void **state) {
@@ -569,12 +569,10 @@ static void pool_does_every_piece_once(void **state) {
     Pool *pool = pool_open(a, threads);
     assert_int_equal(pool_threads(pool), threads);
     for (int call = 0; call < 3000; call++) {
-      int pieces = call % 23;
+      int pieces = call < 2999 ? call % 23 : 70000;
       pool_run(pool, count_piece, &tally, pieces);
-      for (int i = 0; i < 23; i++) assert_int_equal(atomic_exchange(&tally.done[i], 0), i < pieces);
+      for (int i = 0; i < PARTS; i++) assert_int_equal(atomic_exchange(&tally.done[i], 0), pieces > 0);
     }
-    pool_run(pool, count_piece, &tally, 70000);
-    for (int i = 0; i < 70000; i++) assert_int_equal(atomic_exchange(&tally.done[i], 0), 1);
     arena_close(a);
   }
 }

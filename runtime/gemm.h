@@ -1,0 +1,22 @@
+// Matrix products.
+//
+// An element of the product depends on its row and its column alone: whoever computes it, in whatever piece, on
+// whatever machine, it has the same bits. Its terms are added in order of k by fused multiply-adds that begin with +0,
+// and every GEMM_TERMS terms such a sum is added to what there is so far.
+#ifndef GMC_GEMM_H
+#define GMC_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { GEMM_TERMS = 512 };
+
+// c (m x n) = op(a) (m x k) * op(b) (k x n), row-major, the first elements of neighbouring rows lda, ldb and ldc floats
+// apart; op transposes where it is asked to. k is at least 1; c overlaps neither a nor b.
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+          const float *b, int64_t ldb, float *c, int64_t ldc);
+
+// Where a piece of a product begins along the rows or columns that are cut: pieces are whole vectors, but for the last.
+int64_t gemm_piece(int64_t size, int piece, int pieces);
+
+#endif

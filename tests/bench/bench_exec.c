@@ -1,4 +1,5 @@
-// How far regions, run by tiles, are from the same arithmetic in one hand-written loop, and what the pool costs.
+// How far regions are from the same arithmetic in one hand-written loop, matrix products from those of OpenBLAS, and
+// what the pool costs.
 //
 // Prints the median of some rounds, the two taking turns. Usage: bench_exec [threads]
 #include <cblas.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 
 #include "exec.h"
+#include "gemm.h"
 #include "kernels.h"
 #include "maths.h"
 #include "pool.h"
@@ -84,8 +86,40 @@ static void give_tiles(Region *r, Instr *instr) {
 
 enum { W = 0, M = W + WEIGHTS, V = M + WEIGHTS, G = V + WEIGHTS, C = G + WEIGHTS, MEMORY = C + 64 };
 
+// As grammar/std/training.gm has it, so that its loop was compiled ahead.
 static Builder *adam(Arena *a) {
-  Builder *b = builder(a, "Adam", 1, WEIGHTS, 1, -1, 6, 6);
+  Builder *b = builder(a, "Adam", 1, WEIGHTS, 1, -1, 6, 4);
+  static const int64_t at[] = {W, M, V, G, C, C + 16};
+  for (int i = 0; i < 6; i++) b->load[i] = (View){at[i], {i < 4}};
+  static const float constant[] = {0.9f, 0.1f, 0.999f, 0.001f};
+  memcpy(b->constant, constant, sizeof constant);
+  enum { w, m, v, g, rate, eps, b1, r1, b2, r2 };
+  int m1 = instr2(b, SCALAR_MUL, m, b1);
+  m1 = instr2(b, SCALAR_ADD, m1, instr2(b, SCALAR_MUL, g, r1));
+  int v1 = instr2(b, SCALAR_MUL, v, b2), square = instr2(b, SCALAR_MUL, g, g);
+  v1 = instr2(b, SCALAR_ADD, v1, instr2(b, SCALAR_MUL, square, r2));
+  int up = instr2(b, SCALAR_MUL, m1, rate), root = instr2(b, SCALAR_SQRT, v1, v1);
+  int w1 = instr2(b, SCALAR_SUB, w, instr2(b, SCALAR_DIV, up, instr2(b, SCALAR_ADD, root, eps)));
+  store(b, m1, STORE_ALL, b->load[m]);
+  store(b, v1, STORE_ALL, b->load[v]);
+  store(b, w1, STORE_ALL, b->load[w]);
+  return b;
+}
+
+static void adam_loop(float *memory) {
+  float *restrict w = memory + W, *restrict m = memory + M, *restrict v = memory + V;
+  const float *restrict g = memory + G;
+  const float rate = memory[C], eps = memory[C + 16];
+  for (int64_t i = 0; i < WEIGHTS; i++) {
+    m[i] = m[i] * 0.9f + g[i] * 0.1f;
+    v[i] = v[i] * 0.999f + g[i] * g[i] * 0.001f;
+    w[i] = w[i] - m[i] * rate / (sqrtf(v[i]) + eps);
+  }
+}
+
+// With the corrections where Kingma and Ba have them: a text that no model has, done step by step.
+static Builder *adam_by_steps(Arena *a) {
+  Builder *b = builder(a, "Adam of one's own, by steps", 1, WEIGHTS, 1, -1, 6, 6);
   static const int64_t at[] = {W, M, V, G, C, C + 16};
   for (int i = 0; i < 6; i++) b->load[i] = (View){at[i], {i < 4}};
   static const float constant[] = {0.9f, 0.1f, 0.999f, 0.001f, 1e-3f, 1e-8f};
@@ -102,7 +136,7 @@ static Builder *adam(Arena *a) {
   return b;
 }
 
-static void adam_loop(float *memory) {
+static void adam_by_steps_loop(float *memory) {
   float *restrict w = memory + W, *restrict m = memory + M, *restrict v = memory + V;
   const float *restrict g = memory + G;
   const float c1 = memory[C], c2 = memory[C + 16];
@@ -234,10 +268,66 @@ static void bench(Builder *make(Arena *), void loop(float *), int threads) {
 
 static void nothing(void *arg, int piece, int pieces) { (void)arg, (void)piece, (void)pieces; }
 
+// ---- matrix products
+
+typedef struct {
+  bool transpose_a, transpose_b;
+  int m, n, k;
+} Shape;
+
+static void blas(const Shape *s, const float *a, const float *b, float *c) {
+  cblas_sgemm(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
+              s->m, s->n, s->k, 1, a, s->transpose_a ? s->m : s->k, b, s->transpose_b ? s->k : s->n, 0, c, s->n);
+}
+
+static void ours(const Shape *s, const float *a, const float *b, float *c) {
+  gemm(s->transpose_a, s->transpose_b, s->m, s->n, s->k, a, s->transpose_a ? s->m : s->k, b,
+       s->transpose_b ? s->k : s->n, c, s->n);
+}
+
+// Operands lie at several places in turn, so that they are as far from the processor as in a step of training.
+static double gflops(void multiply(const Shape *, const float *, const float *, float *), const Shape *s,
+                     float *memory) {
+  enum { PLACES = 8 };
+  int64_t size = (int64_t)s->m * s->k + (int64_t)s->k * s->n + (int64_t)s->m * s->n;
+  double start = now();
+  for (int i = 0; i < PLACES; i++) {
+    float *a = memory + i * size, *b = a + (int64_t)s->m * s->k;
+    multiply(s, a, b, b + (int64_t)s->k * s->n);
+  }
+  return 2e-6 * PLACES * (double)s->m * (double)s->n * (double)s->k / (now() - start);
+}
+
+static void bench_product(const Shape *s) {
+  float *memory = malloc(sizeof(float) * 8 * (size_t)(s->m * s->k + s->k * s->n + s->m * s->n));
+  for (int64_t i = 0; i < (int64_t)8 * (s->m * s->k + s->k * s->n + s->m * s->n); i++) memory[i] = (float)(i % 1000);
+  double rate[2][ROUNDS];
+  for (int i = 0; i < ROUNDS; i++) {
+    rate[0][i] = gflops(ours, s, memory);
+    rate[1][i] = gflops(blas, s, memory);
+  }
+  for (int i = 0; i < 2; i++) qsort(rate[i], ROUNDS, sizeof *rate[i], compare);
+  printf("%4d x%4d x%4d %s%s  %6.1f GFLOP/s   OpenBLAS %6.1f   ratio %.2f\n", s->m, s->n, s->k,
+         s->transpose_a ? "T" : "N", s->transpose_b ? "T" : "N", rate[0][ROUNDS / 2], rate[1][ROUNDS / 2],
+         rate[0][ROUNDS / 2] / rate[1][ROUNDS / 2]);
+  free(memory);
+}
+
+static void bench_products(void) {
+  static const Shape shape[] = {{0, 0, 128, 400, 784}, {0, 0, 128, 784, 400}, {0, 1, 128, 400, 784},
+                                {1, 0, 784, 400, 128}, {0, 0, 32, 400, 784},  {0, 1, 32, 400, 784},
+                                {1, 0, 784, 400, 32},  {0, 0, 8, 400, 784},   {0, 0, 256, 512, 784},
+                                {0, 0, 128, 10, 512},  {0, 0, 256, 1, 256},   {0, 0, 1024, 1024, 1024}};
+  openblas_set_num_threads(1);
+  printf("products by one thread; OpenBLAS with its kernels for %s\n", openblas_get_corename());
+  for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) bench_product(&shape[i]);
+}
+
 int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : 1;
-  printf("BLAS kernels %s, %d threads\n", openblas_get_corename(), threads);
+  printf("regions by %d threads\n", threads);
   bench(adam, adam_loop, threads);
+  bench(adam_by_steps, adam_by_steps_loop, threads);
   bench(likelihood, likelihood_loop, threads);
   bench(gradient, gradient_loop, threads);
   bench(relu, relu_loop, threads);
@@ -247,5 +337,6 @@ int main(int argc, char **argv) {
   for (int i = 0; i < 10000; i++) pool_run(pool, nothing, NULL, threads);
   printf("%-32s %.3f us\n", "a kernel without work", (now() - start) / 10);
   arena_close(a);
+  bench_products();
   return 0;
 }

@@ -215,12 +215,14 @@ static bool escape_is_set(const Arena *a) {
 
 _Noreturn void fail(Arena *a, int code, const char *format, ...) {
   va_list list;
-  va_start(list, format);
-  fflush(stdout);
-  fputs("gmc: ", stderr);
-  say_line_list(stderr, format, list);
-  va_end(list);
   while (a && !escape_is_set(a)) a = a->parent;
+  if (!a || !a->silent) {
+    va_start(list, format);
+    fflush(stdout);
+    fputs("gmc: ", stderr);
+    say_line_list(stderr, format, list);
+    va_end(list);
+  }
   if (!a) exit(code);
   a->code = code;
   longjmp(a->escape, 1);

@@ -42,6 +42,7 @@ typedef struct Arena {
   struct Arena *parent;     // failures of a child leave through its parent
   jmp_buf escape;           // where fail() goes; set by ARENA_TRY
   int code;                 // exit code of the failure
+  bool silent;              // failures that come here print nothing: whoever catches them tries again, or tells
 } Arena;
 
 // A new arena, child of `parent` (or NULL). A child is closed with its parent at the latest.
@@ -72,7 +73,8 @@ void arena_release(Arena *a, struct Cleanup *c);  // calls it now instead
 void say_line(FILE *out, const char *format, ...) PRINTF_LIKE(2, 3);
 void say_line_list(FILE *out, const char *format, va_list list) PRINTF_LIKE(2, 0);
 
-// Prints "gmc: <message>" and leaves through the arena's escape (the nearest ancestor's with one set).
+// Prints "gmc: <message>" and leaves through the arena's escape (the nearest ancestor's with one set; prints nothing if
+// that one is silent).
 _Noreturn void fail(Arena *a, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 // Length of the well-formed UTF-8 character at `text`, or 0. Reads up to the first byte that does not belong to it, so any

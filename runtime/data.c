@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "helper.h"
+
 const char *data_hint(Arena *a, const Plan *plan) {
   const PlanData *d = &plan->data;
   const char *clause = d->clause ? d->clause : "";
@@ -109,12 +111,12 @@ static void data_check(Arena *a, const Plan *plan, const char *const *files, con
   }
 }
 
-static void data_load_files(Run *run, const char *const *files, Data *into) {
+static void data_load_files(Arena *a, const Run *run, const char *const *files, Data *into) {
   const Plan *plan = run->plan;
-  if (!run->reader) fail(run->arena, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
-  into->column = NEW_ARRAY(run->arena, Array, plan->columns);
-  run->reader(run->arena, plan, files, into);
-  data_check(run->arena, plan, files, into);
+  if (!run->reader) fail(a, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
+  into->column = NEW_ARRAY(a, Array, plan->columns);
+  run->reader(a, plan, files, into);
+  data_check(a, plan, files, into);
   into->examples = plan->columns ? into->column[0].examples : 0;
 }
 
@@ -143,8 +145,45 @@ void data_load_train(Run *run) {
     run->train.examples = d->generated_train;
     return;
   }
-  data_load_files(run, d->train, &run->train);
+  data_load_files(run->arena, run, d->train, &run->train);
   if (!d->test) data_hold_out(run);
+}
+
+// The test split on its way. Its helper has an arena of its own, where failures are silent: then the split is loaded
+// again by whoever waits for it, and fails where it can be told.
+typedef struct DataAhead {
+  const Run *run;
+  Arena *arena;
+  Data data;
+  bool loaded;
+  Helper *helper;
+} DataAhead;
+
+static void data_ahead_load(void *ahead) {
+  DataAhead *d = ahead;
+  if (ARENA_TRY(d->arena) != 0) return;
+  data_load_files(d->arena, d->run, d->run->plan->data.test, &d->data);
+  d->loaded = true;
+}
+
+void data_begin_test(Run *run) {
+  if (!run->reader || !run->plan->data.test) return;
+  DataAhead *d = NEW(run->arena, DataAhead);
+  d->run = run;
+  d->arena = arena_open(run->arena);
+  d->arena->silent = true;
+  d->helper = helper_begin(run->arena, data_ahead_load, d);
+  run->ahead = d;
+}
+
+// Waits for what was begun; false if nothing was, or it failed.
+static bool data_take_ahead(Run *run) {
+  DataAhead *d = run->ahead;
+  if (!d || !d->helper) return false;
+  run->ahead = NULL;
+  helper_end(d->helper);
+  if (d->loaded) run->test = d->data;
+  return d->loaded;
 }
 
 void data_load_test(Run *run) {
@@ -152,10 +191,10 @@ void data_load_test(Run *run) {
   if (run->test.column || d->format == DATA_NONE) return;
   if (d->format == DATA_GENERATED)
     run->test.examples = d->generated_test;
-  else if (d->test)
-    data_load_files(run, d->test, &run->test);
-  else
+  else if (!d->test)
     data_load_train(run);
+  else if (!data_take_ahead(run))
+    data_load_files(run->arena, run, d->test, &run->test);
 }
 
 static uint64_t data_rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }

@@ -31,6 +31,10 @@ void data_load_train(Run *run);
 
 void data_load_test(Run *run);
 
+// Begins to load the test split's files, if it has any, by a thread of its own; data_load_test waits for them. What is
+// wrong with them is told there.
+void data_begin_test(Run *run);
+
 // A number that tells data apart, for the run record: of all arrays of the split, in order.
 uint64_t data_hash(const Run *run, const Data *data);
 

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "helper.h"
+
 enum {
   IDX_U8 = 0x08,
   IDX_F32 = 0x0d,
@@ -70,7 +72,9 @@ static const uint8_t *idx_expand(Arena *a, const char *path, Bytes file, IdxHead
     fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path),
          h->size, file.size);
   uint8_t *whole = arena_alloc(a, h->size, 1);
+  Helper *helper = helper_pages(a, whole, h->size);
   const char *wrong = gunzip(a, file.data, file.size, whole, h->size);
+  if (helper) helper_end(helper);
   if (wrong) fail(a, EXIT_DATA, "%s: %s", printable(a, path), wrong);
   return whole;
 }

@@ -30,6 +30,7 @@ struct Run {
   Pool *pool;
   struct Exec *exec;       // runtime/exec.c; NULL in an emitted program
   Data train, test;
+  struct DataAhead *ahead; // the test split on its way (runtime/data.c), or NULL
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   // the address of random numbers; set before every execution

@@ -15,6 +15,7 @@
 #include "checkpoint.h"
 #include "data.h"
 #include "file.h"
+#include "helper.h"
 #include "json.h"
 #include "npy.h"
 #include "pool.h"
@@ -175,8 +176,11 @@ static void session_begin(Training *t) {
 int session_train(Arena *a, const Plan *plan, const Session *s) {
   if (s->folder) session_check_folder(a, s);
   Run *run = session_run(a, plan, s);
+  bool tests = plan->test >= 0 || plan->shows > 0;
+  helper_pages(a, run->memory, (size_t)plan->peak * sizeof(float));
+  if (tests) data_begin_test(run);
   data_load_train(run);
-  if (plan->test >= 0 || plan->shows > 0) data_load_test(run);
+  if (tests) data_load_test(run);
   Training *t = training_new(run, s);
   training_signals(a);
   if (s->folder) session_begin(t);

@@ -230,6 +230,13 @@ static void fail_to_nearest(void) {
   _exit(a->code == 0 && child->code == EXIT_IO ? EXIT_IO : 2);
 }
 
+static void fail_silently(void) {
+  Arena *a = arena_open(NULL), *child = arena_open(a);
+  a->silent = true;
+  if (ARENA_TRY(a) == 0) fail(child, EXIT_DATA, "not to be told");
+  _exit(a->code);
+}
+
 static void failures(void **state) {
   (void)state;
   char text[200];
@@ -239,6 +246,8 @@ static void failures(void **state) {
   assert_string_equal(text, "gmc: up and out\n");
   assert_int_equal(in_child(fail_to_nearest, text, sizeof text), EXIT_IO);
   assert_string_equal(text, "gmc: near\n");
+  assert_int_equal(in_child(fail_silently, text, sizeof text), EXIT_DATA);
+  assert_string_equal(text, "");
 }
 
 int main(void) {

@@ -72,6 +72,51 @@ static void mnist(void **state) {
   assert_works(mnist_check, &c);
 }
 
+static void begun_check(Arena *a, void *what) {
+  Case *c = what, other = *c;
+  load(a, &other);
+  data_load_test(&other.run);
+  c->run.arena = a;
+  data_begin_test(&c->run);
+  data_load_train(&c->run);
+  assert_null(c->run.test.column);
+  data_load_test(&c->run);
+  assert_int_equal(c->run.test.examples, 10000);
+  assert_true(data_hash(&c->run, &c->run.test) == data_hash(&other.run, &other.run.test));
+}
+
+static void begin(Arena *a, void *what) {
+  Case *c = what;
+  c->run.arena = a;
+  c->run.test = (Data){0};
+  c->run.ahead = NULL;
+  data_begin_test(&c->run);
+}
+
+static void begin_and_load(Arena *a, void *what) {
+  begin(a, what);
+  data_load_test(&((Case *)what)->run);
+}
+
+// A split that is loaded beside other work is the same; what is wrong with it is told once, when it is wanted.
+static void begun(void **state) {
+  (void)state;
+  Case c;
+  mnist_init(&c);
+  assert_works(begun_check, &c);
+  assert_works(begin, &c);  // and closed before it is wanted
+  const char *bad[] = {"models/data/mnist/t10k-images-idx3-ubyte.gz", "nowhere"};
+  c.plan.data.test = bad;
+  assert_works(begin, &c);
+  assert_string_equal(message, "");
+  assert_fails(begin_and_load, &c, EXIT_NOINPUT, "nowhere");
+  bad[1] = "models/vae.gm";
+  assert_fails(begin_and_load, &c, EXIT_DATA, "models/vae.gm: is no IDX file");
+  c.plan.data.test = NULL;
+  assert_works(begin, &c);
+  assert_null(c.run.ahead);
+}
+
 static void both_expansions_agree_check(Arena *a, void *what) {
   Case *c = what, other;
   load(a, c);
@@ -567,6 +612,7 @@ static void gather(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(mnist),
+      cmocka_unit_test(begun),
       cmocka_unit_test(both_expansions_agree),
       cmocka_unit_test(idx_refusals),
       cmocka_unit_test(idx_of_equal_counts),

@@ -1,6 +1,7 @@
 // gmc run: a training, one that goes on, or the trainings of a sweep; see commands.h.
 #include <string.h>
 
+#include "../runtime/train.h"
 #include "commands.h"
 #include "compile.h"
 #include "execute.h"
@@ -64,6 +65,7 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
     if (!option_given(o, OPTION_QUIET)) say_line(stderr, "gmc: run %d of %d: %s", i + 1, runs, name);
     int result = run_one(a, o, path, one);
     arena_close(a);
+    if (result == EXIT_DONE && i + 1 < runs) result = training_stopped();  // while the last epoch was measured
     if (code == EXIT_DONE) code = result;
     if (result != EXIT_DONE && result != EXIT_NUMBERS) break;
   }

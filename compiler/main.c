@@ -3,6 +3,7 @@
 // One arena for the whole; whatever fails comes back here with its exit code.
 #include <signal.h>
 
+#include "../runtime/file.h"
 #include "commands.h"
 
 static int run_command(Arena *a, const Options *o) {
@@ -15,6 +16,7 @@ static int run_command(Arena *a, const Options *o) {
 }
 
 int main(int argc, char **argv) {
+  streams_begin();
   Arena *a = arena_open(NULL);
   if (!a) {
     fputs("gmc: out of memory\n", stderr);
@@ -28,9 +30,5 @@ int main(int argc, char **argv) {
     code = a->code;
   }
   arena_close(a);
-  if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
-    fputs("gmc: cannot write to the standard output\n", stderr);
-    return EXIT_IO;
-  }
-  return code;
+  return streams_end(code);
 }

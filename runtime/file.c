@@ -44,6 +44,18 @@ bool file_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
+void streams_begin(void) {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != stream) return;  // to write there fails, rightly
+}
+
+int streams_end(int code) {
+  bool out = fflush(stdout) == 0 && !ferror(stdout);
+  if (out || code != EXIT_DONE) return code;
+  fputs("gmc: cannot write to the standard output\n", stderr);
+  return EXIT_IO;
+}
+
 static void file_close_descriptor(void *descriptor) { close(*(int *)descriptor); }
 
 // Opens a regular file of at most `limit` bytes. Never waits, as opening a pipe would.

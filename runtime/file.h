@@ -19,6 +19,13 @@ Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint);
 
 bool file_exists(const char *path);
 
+// To be called before any file is opened: where standard input, output or error is closed, the next file would take its
+// number, and what is said would be written into it.
+void streams_begin(void);
+
+// To be called last: `code`, or EXIT_IO with a message if all was well but what went to stdout did not get there.
+int streams_end(int code);
+
 // A file on its way to replace `path`. Until file_commit the old one stays, and is there still after a failure.
 typedef struct NewFile NewFile;
 

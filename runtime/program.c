@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
+
 enum { PROGRAM_CHECKPOINT_SECONDS = 300 };
 
 static const char program_help[] =
@@ -83,10 +85,11 @@ static int program_train(Arena *a, int argc, char **argv, const Plan *plan, Sess
 }
 
 int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader) {
+  streams_begin();
   Arena *a = arena_open(NULL);
   if (!a) return EXIT_MEMORY;
   Session s = {.open = open, .reader = reader, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS};
   int code = ARENA_TRY(a) == 0 ? program_train(a, argc, argv, plan, &s) : a->code;
   arena_close(a);
-  return code;
+  return streams_end(code);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -177,9 +178,16 @@ void progress_report(Progress *p, const Training *t, const Measure *train, const
                seconds, progress_rate(t->step - p->epoch_first_step, seconds), progress_clock() - p->epoch_trained);
 }
 
+// The most memory that the process has held, in MiB.
+static double progress_memory(void) {
+  struct rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
+}
+
 void progress_end(Progress *p, const Training *t) {
   double seconds = progress_clock() - p->began;
   const Session *s = t->session;
+  progress_say(p, p->verbose, "memory: %.1f MiB at most", progress_memory());
   if (t->step > p->first_step)
     progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
                  progress_rate(t->step - p->first_step, seconds));

@@ -91,6 +91,14 @@ static void session_lock(Arena *a, const char *folder) {
   fail(a, EXIT_LOCKED, "%s: another run is at work in this folder", folder);
 }
 
+// Refuses a folder that another run holds, whatever there is in it as yet.
+static void session_check_held(Arena *a, const char *folder) {
+  int file = open(arena_format(a, "%s/.lock", folder), O_RDONLY | O_CLOEXEC);
+  bool held = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  if (file >= 0) close(file);
+  if (held) fail(a, EXIT_LOCKED, "%s: another run is at work in this folder", folder);
+}
+
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
   static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log"};
@@ -174,6 +182,7 @@ static void session_begin(Training *t) {
 }
 
 int session_train(Arena *a, const Plan *plan, const Session *s) {
+  if (s->folder) session_check_held(a, s->folder);
   if (s->folder) session_check_folder(a, s);
   Run *run = session_run(a, plan, s);
   bool tests = plan->test >= 0 || plan->shows > 0;
@@ -228,7 +237,7 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
   Moment moment;
   int64_t step;
   Run *run = session_trained(a, plan, s, &moment, &step);
-  if (session_reads_data(plan, plan->show[show].program)) data_load_test(run);
+  if (plan->data.format == DATA_GENERATED || session_reads_data(plan, plan->show[show].program)) data_load_test(run);
   if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
   show_draw(run, show, path, moment);
   return EXIT_DONE;

@@ -250,6 +250,10 @@ static void training_after_step(Training *t) {
     training_save(t);
 }
 
+int training_stopped(void) {
+  return !stop_signal ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
+}
+
 int training_run(Training *t) {
   while (t->step < t->last_step && !stop_signal && !t->failed) {
     int bad = training_round(t);
@@ -261,5 +265,5 @@ int training_run(Training *t) {
   if (!t->failed && t->saved_step != t->step && training_sound(t)) training_save(t);  // after a signal
   if (t->failed) return EXIT_NUMBERS;
   progress_end(t->progress, t);
-  return t->step >= t->last_step ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
+  return t->step >= t->last_step ? EXIT_DONE : training_stopped();
 }

@@ -72,4 +72,7 @@ int64_t training_epoch(const Training *t);
 // Rounds until the last step, a signal, or an objective or tensor that is not finite. Returns the exit code.
 int training_run(Training *t);
 
+// The exit code of the signal that asked to stop, whether or not there was anything left to do; EXIT_DONE without one.
+int training_stopped(void);
+
 #endif

@@ -114,6 +114,24 @@ rm -rf o
 holds 'a run whose losses nobody can read' test $? = 74
 holds '... is whole' diff -r -x run.log -x run.json -x .lock o whole
 
+# nor does what is said go into a file of the run that got the number of a stream which is closed
+# closed TEXT REDIRECTION: both runs' folders are alike
+closed() {
+  rm -rf o
+  eval '"$gmc" run t.gm --out o --threads 1 </dev/null' "$2"
+  code=$?
+  holds "$1: exit code $code" test $code = "$3"
+  holds "$1: the same bits, and nothing else" diff -r -x run.log -x run.json o whole
+}
+closed 'stdout closed' '>&- 2>err' 74
+closed 'stderr closed' '>out 2>&-' 0
+closed 'all closed' '<&- >&- 2>&-' 74
+cp whole/shows/points.png trained.png
+cp -r whole o2
+says 0 '' show o2
+holds 'a picture is the same when it is drawn again' cmp o2/shows/points.png trained.png
+rm -r o2
+
 # what a killed process left, and its number is ours now
 cp -r whole o2
 says_own='for f in weights.safetensors shows/points.png; do : >"o2/$f.tmp-$$"; done; exec "$0" run --resume o2 -q --threads 1'
@@ -153,6 +171,7 @@ long="--data toy.eight(examples:100000) --set units=1000"
   says 0 '' run t.gm --out long -q --threads 1 $long
   begin $long
   says 75 '^gmc: o: another run is at work' run --resume o -q
+  says 75 '^gmc: o: another run is at work' run t.gm --out o -q
   stopped TERM 143 words
 }
 holds 'in the midst of an epoch' test "$(sed -n 's/^stopped after step \([0-9]*\) of 10000$/\1 % 5000/p' told | xargs expr)" -gt 0
@@ -164,6 +183,16 @@ stopped INT 130 words
 holds 'while the epoch was measured' grep -q '^stopped after step [12]0 of 30' told
 says 0 '' run --resume o -q --threads 1
 holds 'a run stopped while it was measured' diff -r -x run.log -x run.json -x .lock o measured
+# a sweep is asked to stop while its first run's last epoch is measured: that one is whole, and the next does not begin
+printf 'sweep: {looks: [20000, 20001]}\n' >sweep.yaml
+rm -rf o
+"$gmc" run t.gm -c sweep.yaml --out o --threads 1 --epochs 1 >losses 2>words </dev/null &
+while [ ! -e o/looks=20000/weights.safetensors ] && kill -0 $! 2>noise; do sleep 0.01; done
+kill -INT $!
+wait $! 2>noise
+code=$?
+holds 'a sweep is stopped' test $code = 130
+holds 'the next run does not begin' test ! -e o/looks=20001
 exec 9<>taken/.lock
 flock 9
 says 75 '^gmc: taken: another run is at work' run t.gm --out taken -q

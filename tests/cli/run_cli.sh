@@ -133,7 +133,16 @@ holds 'a param that is set is not swept' test -f one/metrics.jsonl
 says 74 'No space' emit models/tiny.gm -o /dev/full
 "$gmc" help >/dev/full 2>err
 holds 'a full disk' test $? = 74
-if ! grep -q __asan_init "$gmc"; then  # which needs terabytes of address space
+if ! grep -q __asan_init "$gmc"; then  # which needs terabytes of address space, and memory of its own
+  for latent in 10 200000; do
+    "$gmc" explain models/tiny.gm --set latent=$latent | sed -n 's/.*allocated for the run *\([0-9.]*\) MiB.*/\1/p'
+    "$gmc" run models/tiny.gm --set latent=$latent --steps 2 --out memory -v 2>&1 >/dev/null |
+      sed -n 's/.*memory: \([0-9.]*\) MiB.*/\1/p'
+    rm -rf memory
+  done | tr '\n' ' ' >out
+  read -r foretold small foretold_large large <out
+  holds "memory as explain foretells: $(cat out)" awk "BEGIN { more = $foretold_large - $foretold; held = $large - $small
+    exit !(more > 50 && held > 0.95 * more - 2 && held < 1.05 * more + 2) }"
   (ulimit -v 100000; exec timeout 10 "$gmc" check models/tiny.gm) >out 2>err
   holds 'little address space is enough' test $? = 0
 fi

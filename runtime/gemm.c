@@ -68,9 +68,10 @@
 enum {
   TILE_VECTORS = 3,
   TILE_COLUMNS = TILE_VECTORS * VECTOR_FLOATS,
-  BLOCK_FLOATS = 1 << 16,  // of the packed rows of a: what stays in the second cache
+  BLOCK_FLOATS = 1 << 17,  // of the packed rows of a: half of what the second cache holds
   FEW_ROWS = 128,          // so few that the columns of b are read where they lie
   SAME_PLACE = 256,        // rows so many floats apart fall on each other in the caches
+  AHEAD = 16,              // terms for which factors are asked for in time
   NARROW = 16,             // products with fewer columns are made transposed
   NARROW_ROWS = 256        // so many at a time
 };
@@ -147,11 +148,11 @@ typedef struct {
 } Tile;
 
 #if defined(__GNUC__)
-#define GEMM_INLINE   GEMM_TARGET __attribute__((always_inline)) inline
-#define gemm_fetch(p) __builtin_prefetch(p, 1)
+#define GEMM_INLINE          GEMM_TARGET __attribute__((always_inline)) inline
+#define gemm_fetch(p, write) __builtin_prefetch(p, write)
 #else
-#define GEMM_INLINE   static inline
-#define gemm_fetch(p) (void)(p)
+#define GEMM_INLINE          static inline
+#define gemm_fetch(p, write) (void)(p)
 #endif
 
 // The elements of a tile are variables of their own, which every compiler keeps in registers. `rows` and `vectors` are
@@ -161,9 +162,9 @@ typedef struct {
 #define ROW_BEGIN(r)                                                                        \
   VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0, sum_##r##_2 = sum_##r##_0; \
   if (rows > r) {                                                                           \
-    gemm_fetch(c + r * ldc);                                                                \
-    if (vectors > 1) gemm_fetch(c + r * ldc + VECTOR_FLOATS);                               \
-    if (vectors > 2) gemm_fetch(c + r * ldc + 2 * VECTOR_FLOATS);                           \
+    gemm_fetch(c + r * ldc, 1);                                                             \
+    if (vectors > 1) gemm_fetch(c + r * ldc + VECTOR_FLOATS, 1);                            \
+    if (vectors > 2) gemm_fetch(c + r * ldc + 2 * VECTOR_FLOATS, 1);                        \
   }
 
 #define ROW_TERM(r)                                                \
@@ -191,7 +192,11 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors) {
   int64_t ldc = t->ldc;
   EACH_ROW(ROW_BEGIN)
   for (int64_t p = 0; p < t->terms; p++, a += TILE_ROWS, b += t->step_b) {
+    const float *ahead = b + AHEAD * t->step_b;
     VECTOR y0 = vector_load(b), y1 = y0, y2 = y0;
+    gemm_fetch(ahead, 0);
+    if (vectors > 1) gemm_fetch(ahead + VECTOR_FLOATS, 0);
+    if (vectors > 2) gemm_fetch(ahead + 2 * VECTOR_FLOATS, 0);
     if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
     if (vectors > 2) y2 = vector_load(b + 2 * VECTOR_FLOATS);
     EACH_ROW(ROW_TERM)

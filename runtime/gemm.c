@@ -65,12 +65,21 @@
 #define gemm_has_vectors()  true
 #endif
 
+#if defined(__GNUC__)
+#define GEMM_INLINE          GEMM_TARGET __attribute__((always_inline)) inline
+#define gemm_fetch(p, write) __builtin_prefetch(p, write)
+#else
+#define GEMM_INLINE          static inline
+#define gemm_fetch(p, write) (void)(p)
+#endif
+
 enum {
   TILE_VECTORS = 3,
   TILE_COLUMNS = TILE_VECTORS * VECTOR_FLOATS,
   BLOCK_FLOATS = 1 << 17,  // of the packed rows of a: half of what the second cache holds
   FEW_ROWS = 128,          // so few that the columns of b are read where they lie
-  SAME_PLACE = 256,        // rows so many floats apart fall on each other in the caches
+  SAME_PLACE = 1024,       // rows so many floats apart fall on each other in the caches
+  CACHE_LINE = 16,         // floats
   AHEAD = 16,              // terms for which factors are asked for in time
   NARROW = 16,             // products with fewer columns are made transposed
   NARROW_ROWS = 256        // so many at a time
@@ -126,13 +135,15 @@ static void pack_across(float *restrict out, int64_t width, const float *restric
 // out[p * width + c] = in[p * ld + c] for the first `columns` of `width`, the others 0.
 static void pack_along(float *restrict out, int64_t width, const float *restrict in, int64_t ld, int64_t columns,
                        int64_t terms) {
-  if (columns == TILE_COLUMNS && width == TILE_COLUMNS) {
-    for (int64_t p = 0; p < terms; p++) memcpy(out + p * TILE_COLUMNS, in + p * ld, TILE_COLUMNS * sizeof *out);
-  } else if (columns == TILE_ROWS && width == TILE_ROWS) {
-    for (int64_t p = 0; p < terms; p++) memcpy(out + p * TILE_ROWS, in + p * ld, TILE_ROWS * sizeof *out);
-  } else {
-    for (int64_t p = 0; p < terms; p++)
-      for (int64_t c = 0; c < width; c++) out[p * width + c] = c < columns ? in[p * ld + c] : 0.0f;
+  for (int64_t p = 0; p < terms; p++, in += ld, out += width) {
+    for (int64_t c = 0; c < columns; c += CACHE_LINE) gemm_fetch(in + AHEAD * ld + c, 0);
+    if (columns < width) {
+      for (int64_t c = 0; c < width; c++) out[c] = c < columns ? in[c] : 0.0f;
+    } else if (width == TILE_COLUMNS) {
+      memcpy(out, in, TILE_COLUMNS * sizeof *out);
+    } else {
+      memcpy(out, in, TILE_ROWS * sizeof *out);
+    }
   }
 }
 
@@ -146,14 +157,6 @@ typedef struct {
   int64_t ldc;
   bool first;  // nothing was added to c so far
 } Tile;
-
-#if defined(__GNUC__)
-#define GEMM_INLINE          GEMM_TARGET __attribute__((always_inline)) inline
-#define gemm_fetch(p, write) __builtin_prefetch(p, write)
-#else
-#define GEMM_INLINE          static inline
-#define gemm_fetch(p, write) (void)(p)
-#endif
 
 // The elements of a tile are variables of their own, which every compiler keeps in registers. `rows` and `vectors` are
 // known where the function is used, and what they exclude vanishes.

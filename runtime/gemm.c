@@ -69,7 +69,7 @@
 #define GEMM_INLINE          GEMM_TARGET __attribute__((always_inline)) inline
 #define gemm_fetch(p, write) __builtin_prefetch(p, write)
 #else
-#define GEMM_INLINE          static inline
+#define GEMM_INLINE          inline
 #define gemm_fetch(p, write) (void)(p)
 #endif
 
@@ -124,7 +124,10 @@ static void pack_across(float *restrict out, int64_t width, const float *restric
   int64_t r = 0, end = (rows + VECTOR_FLOATS - 1) / VECTOR_FLOATS * VECTOR_FLOATS;
   for (; r + BLOCK <= rows; r += BLOCK) {
     int64_t p = 0;
-    for (; p + BLOCK <= terms; p += BLOCK) transpose_block(out + p * width + r, width, in + r * ld + p, ld);
+    for (; p + BLOCK <= terms; p += BLOCK) {
+      for (int64_t i = r; i < r + BLOCK && p % CACHE_LINE == 0; i++) gemm_fetch(in + i * ld + p + 2 * CACHE_LINE, 0);
+      transpose_block(out + p * width + r, width, in + r * ld + p, ld);
+    }
     for (; p < terms; p++)
       for (int64_t i = r; i < r + BLOCK; i++) out[p * width + i] = in[i * ld + p];
   }

@@ -2,8 +2,8 @@
 #include "png_write.h"
 
 #include <string.h>
-#include <zlib.h>
 
+#include "deflate.h"
 #include "file.h"
 
 enum { PNG_UP = 2 };  // the filter: each byte less the one above it
@@ -12,13 +12,24 @@ static void png_big_endian(uint8_t *to, uint32_t v) {
   for (int i = 0; i < 4; i++) to[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
+// The checksum of ISO 3309, four bits at a time.
+static uint32_t png_crc(uint32_t crc, const uint8_t *bytes, size_t length) {
+  static const uint32_t of[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+                                  0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+                                  0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
+  for (size_t i = 0; i < length; i++) {
+    crc = of[(crc ^ bytes[i]) & 15] ^ crc >> 4;
+    crc = of[(crc ^ bytes[i] >> 4) & 15] ^ crc >> 4;
+  }
+  return crc;
+}
+
 static void png_chunk(NewFile *f, const char *type, const uint8_t *bytes, size_t length) {
   uint8_t head[8], tail[4];
   png_big_endian(head, (uint32_t)length);
   memcpy(head + 4, type, 4);
-  uLong crc = crc32(0, head + 4, 4);
-  if (length) crc = crc32(crc, bytes, (uInt)length);
-  png_big_endian(tail, (uint32_t)crc);
+  uint32_t crc = png_crc(UINT32_MAX, head + 4, 4);
+  png_big_endian(tail, ~png_crc(crc, bytes, length));
   file_add(f, head, sizeof head);
   file_add(f, bytes, length);
   file_add(f, tail, sizeof tail);
@@ -39,10 +50,10 @@ void png_write(Arena *a, const char *path, int width, int height, int channels, 
   size_t row = (size_t)width * (size_t)channels, size = (row + 1) * (size_t)height;
   uint8_t *rows = arena_alloc(scratch, size, 1);
   png_filter(pixel, (size_t)height, row, rows);
-  uLongf length = compressBound((uLong)size);
-  uint8_t *packed = arena_alloc(scratch, length, 1);
-  if (compress2(packed, &length, rows, (uLong)size, 6) != Z_OK) fail(a, EXIT_MEMORY, "out of memory for a picture");
-  if (length > INT32_MAX) fail(a, EXIT_CANTCREATE, "%s: the picture is too large for a PNG file", printable(a, path));
+  if (deflate_bound(size) > INT32_MAX)
+    fail(a, EXIT_CANTCREATE, "%s: the picture is too large for a PNG file", printable(a, path));
+  uint8_t *packed = arena_alloc(scratch, deflate_bound(size), 1);
+  size_t length = deflate_zlib(scratch, rows, size, packed);
   uint8_t header[13] = {0, 0, 0, 0, 0, 0, 0, 0, 8, channels == 1 ? 0 : 2, 0, 0, 0};
   png_big_endian(header, (uint32_t)width);
   png_big_endian(header + 4, (uint32_t)height);

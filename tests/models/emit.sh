@@ -38,7 +38,7 @@ for model in "$@"; do
   flags=$(sed -n 's/^\/\/   cc \(.*\) train\.c .*/\1/p' "$work/$name.c")
   libraries=$(sed -n 's/^\/\/   cc .* train\.c \(.*\) -o train$/\1/p' "$work/$name.c")
   for cc in gcc clang; do
-    [ $cc = gcc ] || flags="-O2 -march=native"  # no flag is needed for the bits
+    [ $cc = gcc ] || flags=-O2  # no flag is needed for the bits, and no kind of processor
     program=$work/$name-$cc
     check "$name: $cc as C11" $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$work/$name.c"
     check "$name: $cc" $cc -Wall -Wextra -Wpedantic -Werror $flags "$work/$name.c" $libraries -o "$program"

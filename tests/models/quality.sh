@@ -44,7 +44,7 @@ learns() {
 
 # Samples of x as text, `values` of them a line: samples FOLDER N VALUES
 samples() {
-  "$gmc" sample "$work/$1" -n "$2" --of x -q -o "$scratch/sample.npy" >&2 || return 1
+  "$gmc" sample "$work/$1" -n "$2" --of x -o "$scratch/sample.npy" >&2 || return 1
   header=$(od -An -tu2 -j8 -N2 "$scratch/sample.npy")
   od -An -v -tf4 -w$((4 * $3)) -j$((10 + header)) "$scratch/sample.npy"
 }
@@ -78,9 +78,10 @@ for name in vae_toy vae_flower; do
   check "$name: samples in the smallest" between "$(cut -d' ' -f2 "$scratch/plane")" 0.05 0.125
 done
 
-# The game on a line: its value is -2 log 2 when D cannot tell, and G has the moments of the data
+# The game on a line: its value is -2 log 2 = -1.386 when D cannot tell (four seeds: -1.382 to -1.370), and G has the
+# moments of the data
 check 'gan_toy1d' train gan_toy1d models/gan_toy1d.gm
-learns gan_toy1d 40 discern -1.395 -1.375
+learns gan_toy1d 40 discern -1.395 -1.365
 samples gan_toy1d 20000 1 | awk '{ mean += $1; square += $1 ^ 2; right += $1 > 0 } END { print mean / NR, square / NR, right / NR }' >"$scratch/line"
 check 'gan_toy1d: mean' between "$(cut -d' ' -f1 "$scratch/line")" 0.26 0.41
 check 'gan_toy1d: mean of squares' between "$(cut -d' ' -f2 "$scratch/line")" 1.1 1.34

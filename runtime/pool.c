@@ -37,6 +37,7 @@ struct Pool {
   atomic_int sleepers;
   atomic_bool stop;
   int threads;
+  uint64_t arithmetic;  // of the opening thread, as it was
   PoolWorker worker[POOL_MOST_THREADS];
   pthread_mutex_t mutex;
   pthread_cond_t wake;
@@ -143,6 +144,40 @@ void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *ar
   }
 }
 
+// How this thread computes; new threads begin with what the one that starts them has.
+static uint64_t pool_arithmetic(void) {
+#if defined(__SSE__)
+  return __builtin_ia32_stmxcsr();
+#elif defined(__aarch64__) && defined(__GNUC__)
+  uint64_t control;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+  return control;
+#else
+  return 0;
+#endif
+}
+
+static void pool_set_arithmetic(uint64_t control) {
+#if defined(__SSE__)
+  __builtin_ia32_ldmxcsr((unsigned)control);
+#elif defined(__aarch64__) && defined(__GNUC__)
+  __asm__ volatile("msr fpcr, %0" : : "r"(control));
+#else
+  (void)control;
+#endif
+}
+
+// From now on numbers below the least normal one count as 0, as operands and as results. Moments of weights whose
+// gradient stays 0 decay into them and never out of them, and a processor may take 100 cycles over each.
+static void pool_flush_subnormals(void) {
+#if defined(__SSE__)
+  enum { FLUSH = 0x8000 | 0x0040 };  // results, operands
+#else
+  enum { FLUSH = 1 << 24 };
+#endif
+  pool_set_arithmetic(pool_arithmetic() | FLUSH);
+}
+
 static void pool_close(void *p) {
   Pool *pool = p;
   atomic_store(&pool->stop, true);
@@ -150,6 +185,7 @@ static void pool_close(void *p) {
   for (int i = 1; i < pool->threads; i++) pthread_join(pool->worker[i].thread, NULL);
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->mutex);
+  pool_set_arithmetic(pool->arithmetic);
 }
 
 // When there is a thread for every processor, every worker gets one of its own, other than that of the opening thread.
@@ -197,6 +233,8 @@ Pool *pool_open(Arena *a, int threads) {
   if (threads <= 0) threads = pool_processors();
   Pool *pool = NEW(a, Pool);
   pool->threads = 1;
+  pool->arithmetic = pool_arithmetic();
+  pool_flush_subnormals();
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
   arena_cleanup(a, pool_close, pool);

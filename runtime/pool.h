@@ -8,6 +8,7 @@ typedef struct Pool Pool;
 
 // A pool of `threads` threads, the calling one among them; 0: one for each processor this process may use. Closed with
 // the arena. Fewer threads than asked for are no failure, since results never depend on their number.
+// Until it is closed, subnormal numbers (below 1.2e-38) are 0 in all its threads, as operands and as results.
 Pool *pool_open(Arena *a, int threads);
 int pool_threads(const Pool *pool);
 

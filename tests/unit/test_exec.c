@@ -120,7 +120,9 @@ static float reduced(const Region *r, const float *before, const Store *s, int64
 }
 
 static void by_the_book(const Region *r, const float *before, float *after) {
-  float *value = calloc((size_t)(r->loads + r->constants + r->instrs + 1), sizeof *value);
+  Arena *a = arena_open(NULL);
+  pool_open(a, 1);  // its arithmetic
+  float *value = NEW_ARRAY(a, float, r->loads + r->constants + r->instrs + 1);
   for (int64_t p = 0; p < points(r); p++) {
     int64_t index[MAX_RANK];
     index_of(r, p, index);
@@ -137,7 +139,7 @@ static void by_the_book(const Region *r, const float *before, float *after) {
       }
     }
   }
-  free(value);
+  arena_close(a);
 }
 
 // ---- regions by chance
@@ -588,6 +590,29 @@ static void pools_open_and_close(void **state) {
   }
 }
 
+typedef struct {
+  float small, result[PARTS];
+} Halves;
+
+static void halve(void *halves, int piece, int pieces) {
+  volatile Halves *h = halves;
+  for (int i = PARTS * piece / pieces; i < PARTS * (piece + 1) / pieces; i++)
+    h->result[i] = i % 2 ? h->small / 2 : h->small / 2 * 4;  // a subnormal result, a subnormal operand
+}
+
+static void subnormals_are_zero(void **state) {
+  (void)state;
+  static Halves h = {.small = FLT_MIN};
+  for (int threads = 1; threads <= 3; threads++) {
+    Arena *a = arena_open(NULL);
+    pool_run(pool_open(a, threads), halve, &h, 12);
+    for (int i = 0; i < PARTS; i++) assert_true(h.result[i] == 0);
+    arena_close(a);
+    halve(&h, 0, 1);
+    assert_true(h.result[1] == FLT_MIN / 2 && h.result[0] == 2 * FLT_MIN);
+  }
+}
+
 // ---- what is not finite
 
 static const char *found(Arena *a, float first, float second) {
@@ -635,6 +660,7 @@ int main(void) {
       cmocka_unit_test(not_finite),
       cmocka_unit_test(pool_does_every_piece_once),
       cmocka_unit_test(pools_open_and_close),
+      cmocka_unit_test(subnormals_are_zero),
   };
   return cmocka_run_group_tests_name("exec", tests, NULL, NULL);
 }

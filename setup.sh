@@ -35,7 +35,7 @@ needs_test() {
 
 needs_lint() { need clang clang; need clang-tidy clang-tidy; }
 needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
-needs_bench() { need libopenblas-dev cblas.h; }  # to compare with
+needs_bench() { need libopenblas-dev '/usr/lib/*/openblas-*/libopenblas.a'; }  # to compare with
 needs_fmt() { need clang-format clang-format; }
 
 for group in "${@:-build}"; do

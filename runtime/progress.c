@@ -141,7 +141,7 @@ void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
   if (p->verbose && t->step == p->first_step + 1)
-    progress_say(p, true, "first step done %.2f s after the process began", progress_age());
+    progress_say(p, true, "first step done %.3f s after the process began", progress_age());
   if (now - p->told < (p->moving ? progress_moving : progress_plain)) return;
   p->told = now;
   double rate = progress_rate(t->step - p->first_step, now - p->began);

@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "data.h"
+#include "pool.h"
 
 // A run over columns and files, for one test.
 typedef struct {
@@ -125,6 +126,8 @@ static void both_expansions_agree_check(Arena *a, void *what) {
   load(a, &other);
   assert_memory_equal(c->run.train.column[0].byte, other.run.train.column[0].byte, 60000 * 784);
   uint64_t hash = data_hash(&c->run, &c->run.train);
+  assert_true(hash == data_hash(&other.run, &other.run.train));
+  other.run.pool = pool_open(a, 3);
   assert_true(hash == data_hash(&other.run, &other.run.train));
   uint8_t *byte = (uint8_t *)(uintptr_t)other.run.train.column[0].byte;
   byte[60000 * 784 - 1] ^= 1;

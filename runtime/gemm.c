@@ -1,10 +1,10 @@
 // Matrix products; see gemm.h.
 //
 // The product is made of tiles, TILE_ROWS x TILE_COLUMNS elements that stay in registers while the terms go by. For
-// that the rows of a are packed into panels in which the TILE_ROWS factors of a term follow each other, and so are the
-// columns of b; those of a for a block of rows that the second cache holds, those of b one panel at a time, which all
-// the block's tiles then use. After K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication"
-// (2008).
+// that the columns of b are packed into panels in which the TILE_COLUMNS factors of a term follow each other, one panel
+// at a time, which all tiles of a block of rows then use. Rows of a are read where they lie, unless a is transposed or
+// its rows would fall on each other in the caches: then they are packed likewise, for a block that the second cache
+// holds. After K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication" (2008).
 #include "gemm.h"
 
 #include <string.h>
@@ -152,18 +152,29 @@ static void pack_along(float *restrict out, int64_t width, const float *restrict
 
 // ---- tiles
 
-// rows x columns of c, for terms whose factors lie in a panel of a and, step_b floats apart, in b.
+// rows x columns of c, for terms whose factors lie in rows of a, lda floats apart, or in a panel of it, and, step_b
+// floats apart, in b.
 typedef struct {
   const float *a, *b;
-  int64_t step_b, terms;
+  int64_t lda, step_b, terms;
   float *c;
   int64_t ldc;
   bool first;  // nothing was added to c so far
 } Tile;
 
-// The elements of a tile are variables of their own, which every compiler keeps in registers. `rows` and `vectors` are
-// known where the function is used, and what they exclude vanishes.
+// The elements of a tile are variables of their own, which every compiler keeps in registers. `rows`, `vectors` and
+// `packed` are known where the function is used, and what they exclude vanishes.
 #define EACH_ROW(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
+
+// The factor of a row that is read where it lies; `middle` is the fifth row, so that few registers hold all addresses.
+#define FACTOR_0 a[0]
+#define FACTOR_1 a[lda]
+#define FACTOR_2 a[2 * lda]
+#define FACTOR_3 a[lda3]
+#define FACTOR_4 middle[0]
+#define FACTOR_5 middle[lda]
+#define FACTOR_6 middle[2 * lda]
+#define FACTOR_7 middle[lda3]
 
 #define ROW_BEGIN(r)                                                                        \
   VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0, sum_##r##_2 = sum_##r##_0; \
@@ -175,7 +186,7 @@ typedef struct {
 
 #define ROW_TERM(r)                                                \
   if (rows > r) {                                                  \
-    VECTOR x = vector_all(a[r]);                                   \
+    VECTOR x = vector_all(packed ? a[r] : FACTOR_##r);             \
     sum_##r##_0 = vector_fma(x, y0, sum_##r##_0);                  \
     if (vectors > 1) sum_##r##_1 = vector_fma(x, y1, sum_##r##_1); \
     if (vectors > 2) sum_##r##_2 = vector_fma(x, y2, sum_##r##_2); \
@@ -192,12 +203,12 @@ static GEMM_INLINE void sum_store(float *c, VECTOR sum, bool first) {
   vector_store(c, first ? sum : vector_add(vector_load(c), sum));
 }
 
-static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors) {
-  const float *a = t->a, *b = t->b;
+static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool packed) {
+  int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step_a = packed ? TILE_ROWS : 1;
+  const float *a = t->a, *middle = rows > 4 ? a + 4 * lda : a, *b = t->b;
   float *c = t->c;
-  int64_t ldc = t->ldc;
   EACH_ROW(ROW_BEGIN)
-  for (int64_t p = 0; p < t->terms; p++, a += TILE_ROWS, b += t->step_b) {
+  for (int64_t p = 0; p < t->terms; p++, a += step_a, middle += step_a, b += t->step_b) {
     const float *ahead = b + AHEAD * t->step_b;
     VECTOR y0 = vector_load(b), y1 = y0, y2 = y0;
     gemm_fetch(ahead, 0);
@@ -210,12 +221,12 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors) {
   EACH_ROW(ROW_STORE)
 }
 
-#define TILE_CASES(rows)                               \
-  case 4 * rows + 1: tile_product(t, rows, 1); return; \
-  case 4 * rows + 2: tile_product(t, rows, 2); return; \
-  case 4 * rows + 3: tile_product(t, rows, 3); return;
+#define TILE_CASES(rows)                                       \
+  case 4 * rows + 1: tile_product(t, rows, 1, packed); return; \
+  case 4 * rows + 2: tile_product(t, rows, 2, packed); return; \
+  case 4 * rows + 3: tile_product(t, rows, 3, packed); return;
 
-static GEMM_TARGET void tile_sized(const Tile *t, int rows, int vectors) {
+static GEMM_INLINE void tile_sized(const Tile *t, int rows, int vectors, bool packed) {
   switch (4 * rows + vectors) {
     TILE_CASES(1)
     TILE_CASES(2)
@@ -230,6 +241,17 @@ static GEMM_TARGET void tile_sized(const Tile *t, int rows, int vectors) {
   }
 }
 
+static GEMM_TARGET void tile_packed(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, true); }
+
+static GEMM_TARGET void tile_in_place(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, false); }
+
+static void tile_whole(const Tile *t, int rows, int vectors) {
+  if (t->lda)
+    tile_in_place(t, rows, vectors);
+  else
+    tile_packed(t, rows, vectors);
+}
+
 // A tile whose columns are no whole number of vectors is computed in a place of its own.
 static void tile_edge(const Tile *t, int rows, int columns) {
   float edge[TILE_ROWS * TILE_COLUMNS];
@@ -238,7 +260,7 @@ static void tile_edge(const Tile *t, int rows, int columns) {
   own.c = edge;
   own.ldc = TILE_COLUMNS;
   for (int r = 0; r < rows && !t->first; r++) memcpy(edge + r * TILE_COLUMNS, t->c + r * t->ldc, size);
-  tile_sized(&own, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
+  tile_whole(&own, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
   for (int r = 0; r < rows; r++) memcpy(t->c + r * t->ldc, edge + r * TILE_COLUMNS, size);
 }
 
@@ -258,7 +280,8 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 // Some rows of the product, for `terms` terms from `term`.
 static void product_block(const Product *g, int64_t row, int64_t rows, int64_t term, int64_t terms) {
   _Alignas(64) float panel_a[BLOCK_FLOATS], panel_b[TILE_COLUMNS * GEMM_TERMS];
-  for (int64_t r = 0; r < rows; r += TILE_ROWS) {
+  bool in_place = !g->transpose_a && g->lda % SAME_PLACE;
+  for (int64_t r = 0; r < rows && !in_place; r += TILE_ROWS) {
     int64_t height = least(rows - r, TILE_ROWS);
     if (g->transpose_a)
       pack_along(panel_a + r * terms, TILE_ROWS, g->a + term * g->lda + row + r, g->lda, height, terms);
@@ -267,7 +290,12 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
   }
   for (int64_t column = 0; column < g->n; column += TILE_COLUMNS) {
     int64_t width = least(g->n - column, TILE_COLUMNS);
-    Tile t = {.b = panel_b, .step_b = TILE_COLUMNS, .terms = terms, .ldc = g->ldc, .first = term == 0};
+    Tile t = {.lda = in_place ? g->lda : 0,
+              .b = panel_b,
+              .step_b = TILE_COLUMNS,
+              .terms = terms,
+              .ldc = g->ldc,
+              .first = term == 0};
     if (g->transpose_b) {
       pack_across(panel_b, TILE_COLUMNS, g->b + column * g->ldb + term, g->ldb, width, terms);
     } else if (rows <= FEW_ROWS && width % VECTOR_FLOATS == 0 && g->ldb % SAME_PLACE) {
@@ -277,12 +305,12 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
       pack_along(panel_b, TILE_COLUMNS, g->b + term * g->ldb + column, g->ldb, width, terms);
     }
     for (int64_t r = 0; r < rows; r += TILE_ROWS) {
-      t.a = panel_a + r * terms;
+      t.a = in_place ? g->a + (row + r) * g->lda + term : panel_a + r * terms;
       t.c = g->c + (row + r) * g->ldc + column;
       if (width % VECTOR_FLOATS)
         tile_edge(&t, (int)least(rows - r, TILE_ROWS), (int)width);
       else
-        tile_sized(&t, (int)least(rows - r, TILE_ROWS), (int)(width / VECTOR_FLOATS));
+        tile_whole(&t, (int)least(rows - r, TILE_ROWS), (int)(width / VECTOR_FLOATS));
     }
   }
 }

@@ -81,8 +81,8 @@ enum {
   SAME_PLACE = 1024,       // rows so many floats apart fall on each other in the caches
   CACHE_LINE = 16,         // floats
   AHEAD = 16,              // terms for which factors are asked for in time
-  NARROW = 16,             // products with fewer columns are made transposed
-  NARROW_ROWS = 256        // so many at a time
+  NARROW = 16,             // products with fewer columns are made transposed,
+  NARROW_ROWS = 64         // and those with fewer rows and a transposed b
 };
 
 // ---- packing
@@ -164,19 +164,19 @@ typedef struct {
 
 // The elements of a tile are variables of their own, which every compiler keeps in registers. `rows`, `vectors` and
 // `packed` are known where the function is used, and what they exclude vanishes.
-#define EACH_ROW(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
+// With each row comes its factor where rows are read in place; `middle` is the fifth of them, so that few registers
+// hold all addresses.
+#define EACH_ROW(M)      \
+  M(0, a[0]);            \
+  M(1, a[lda]);          \
+  M(2, a[2 * lda]);      \
+  M(3, a[lda3]);         \
+  M(4, middle[0]);       \
+  M(5, middle[lda]);     \
+  M(6, middle[2 * lda]); \
+  M(7, middle[lda3])
 
-// The factor of a row that is read where it lies; `middle` is the fifth row, so that few registers hold all addresses.
-#define FACTOR_0 a[0]
-#define FACTOR_1 a[lda]
-#define FACTOR_2 a[2 * lda]
-#define FACTOR_3 a[lda3]
-#define FACTOR_4 middle[0]
-#define FACTOR_5 middle[lda]
-#define FACTOR_6 middle[2 * lda]
-#define FACTOR_7 middle[lda3]
-
-#define ROW_BEGIN(r)                                                                        \
+#define ROW_BEGIN(r, factor)                                                                \
   VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0, sum_##r##_2 = sum_##r##_0; \
   if (rows > r) {                                                                           \
     gemm_fetch(c + r * ldc, 1);                                                             \
@@ -184,15 +184,15 @@ typedef struct {
     if (vectors > 2) gemm_fetch(c + r * ldc + 2 * VECTOR_FLOATS, 1);                        \
   }
 
-#define ROW_TERM(r)                                                \
+#define ROW_TERM(r, factor)                                        \
   if (rows > r) {                                                  \
-    VECTOR x = vector_all(packed ? a[r] : FACTOR_##r);             \
+    VECTOR x = vector_all(packed ? a[r] : factor);                 \
     sum_##r##_0 = vector_fma(x, y0, sum_##r##_0);                  \
     if (vectors > 1) sum_##r##_1 = vector_fma(x, y1, sum_##r##_1); \
     if (vectors > 2) sum_##r##_2 = vector_fma(x, y2, sum_##r##_2); \
   }
 
-#define ROW_STORE(r)                                                                    \
+#define ROW_STORE(r, factor)                                                            \
   if (rows > r) {                                                                       \
     sum_store(c + r * ldc, sum_##r##_0, t->first);                                      \
     if (vectors > 1) sum_store(c + r * ldc + VECTOR_FLOATS, sum_##r##_1, t->first);     \
@@ -207,7 +207,7 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool 
   int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step_a = packed ? TILE_ROWS : 1;
   const float *a = t->a, *middle = rows > 4 ? a + 4 * lda : a, *b = t->b;
   float *c = t->c;
-  EACH_ROW(ROW_BEGIN)
+  EACH_ROW(ROW_BEGIN);
   for (int64_t p = 0; p < t->terms; p++, a += step_a, middle += step_a, b += t->step_b) {
     const float *ahead = b + AHEAD * t->step_b;
     VECTOR y0 = vector_load(b), y1 = y0, y2 = y0;
@@ -216,9 +216,9 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool 
     if (vectors > 2) gemm_fetch(ahead + 2 * VECTOR_FLOATS, 0);
     if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
     if (vectors > 2) y2 = vector_load(b + 2 * VECTOR_FLOATS);
-    EACH_ROW(ROW_TERM)
+    EACH_ROW(ROW_TERM);
   }
-  EACH_ROW(ROW_STORE)
+  EACH_ROW(ROW_STORE);
 }
 
 #define TILE_CASES(rows)                                       \
@@ -252,18 +252,6 @@ static void tile_whole(const Tile *t, int rows, int vectors) {
     tile_packed(t, rows, vectors);
 }
 
-// A tile whose columns are no whole number of vectors is computed in a place of its own.
-static void tile_edge(const Tile *t, int rows, int columns) {
-  float edge[TILE_ROWS * TILE_COLUMNS];
-  size_t size = (size_t)columns * sizeof *edge;
-  Tile own = *t;
-  own.c = edge;
-  own.ldc = TILE_COLUMNS;
-  for (int r = 0; r < rows && !t->first; r++) memcpy(edge + r * TILE_COLUMNS, t->c + r * t->ldc, size);
-  tile_whole(&own, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
-  for (int r = 0; r < rows; r++) memcpy(t->c + r * t->ldc, edge + r * TILE_COLUMNS, size);
-}
-
 // ---- blocks
 
 typedef struct {
@@ -273,9 +261,49 @@ typedef struct {
   int64_t lda, ldb;
   float *c;
   int64_t ldc;
+  bool turned;  // what is computed goes to c transposed
 } Product;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// c = sum, or c + sum, for rows x columns of a tile that was computed in a place of its own.
+static void add_tile(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
+  for (int i = 0; i < rows; i++, sum += TILE_COLUMNS, c += ldc)
+    for (int j = 0; j < columns; j++) c[j] = first ? sum[j] : c[j] + sum[j];
+}
+
+static GEMM_INLINE void add_block(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
+  for (int i = 0; i < rows; i++, sum += BLOCK, c += ldc)
+    for (int j = 0; j < columns; j++) c[j] = first ? sum[j] : c[j] + sum[j];
+}
+
+static GEMM_TARGET void add_tile_turned(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
+  float block[BLOCK * BLOCK];
+  for (int i = 0; i < rows; i += BLOCK)
+    for (int j = 0; j < columns; j += BLOCK) {
+      transpose_block(block, BLOCK, sum + i * TILE_COLUMNS + j, TILE_COLUMNS);
+      int width = rows - i < BLOCK ? rows - i : BLOCK, height = columns - j < BLOCK ? columns - j : BLOCK;
+      if (width == BLOCK && height == BLOCK)
+        add_block(block, BLOCK, BLOCK, c + j * ldc + i, ldc, first);
+      else
+        add_block(block, height, width, c + j * ldc + i, ldc, first);
+    }
+}
+
+// One tile of the product, but for where its sums go.
+static void product_tile(const Product *g, Tile *t, int64_t row, int64_t column, int rows, int columns, bool first) {
+  _Alignas(64) float sum[(TILE_ROWS > BLOCK ? TILE_ROWS : BLOCK) * TILE_COLUMNS + BLOCK];
+  bool whole = !g->turned && columns % VECTOR_FLOATS == 0;
+  float *c = g->turned ? g->c + column * g->ldc + row : g->c + row * g->ldc + column;
+  t->c = whole ? c : sum;
+  t->ldc = whole ? g->ldc : TILE_COLUMNS;
+  t->first = !whole || first;
+  tile_whole(t, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
+  if (g->turned)
+    add_tile_turned(sum, rows, columns, c, g->ldc, first);
+  else if (!whole)
+    add_tile(sum, rows, columns, c, g->ldc, first);
+}
 
 // Some rows of the product, for `terms` terms from `term`.
 static void product_block(const Product *g, int64_t row, int64_t rows, int64_t term, int64_t terms) {
@@ -290,12 +318,7 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
   }
   for (int64_t column = 0; column < g->n; column += TILE_COLUMNS) {
     int64_t width = least(g->n - column, TILE_COLUMNS);
-    Tile t = {.lda = in_place ? g->lda : 0,
-              .b = panel_b,
-              .step_b = TILE_COLUMNS,
-              .terms = terms,
-              .ldc = g->ldc,
-              .first = term == 0};
+    Tile t = {.lda = in_place ? g->lda : 0, .b = panel_b, .step_b = TILE_COLUMNS, .terms = terms};
     if (g->transpose_b) {
       pack_across(panel_b, TILE_COLUMNS, g->b + column * g->ldb + term, g->ldb, width, terms);
     } else if (rows <= FEW_ROWS && width % VECTOR_FLOATS == 0 && g->ldb % SAME_PLACE) {
@@ -306,11 +329,7 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
     }
     for (int64_t r = 0; r < rows; r += TILE_ROWS) {
       t.a = in_place ? g->a + (row + r) * g->lda + term : panel_a + r * terms;
-      t.c = g->c + (row + r) * g->ldc + column;
-      if (width % VECTOR_FLOATS)
-        tile_edge(&t, (int)least(rows - r, TILE_ROWS), (int)width);
-      else
-        tile_whole(&t, (int)least(rows - r, TILE_ROWS), (int)(width / VECTOR_FLOATS));
+      product_tile(g, &t, row + r, column, (int)least(rows - r, TILE_ROWS), (int)width, term == 0);
     }
   }
 }
@@ -325,17 +344,15 @@ static void product_blocks(const Product *g) {
   }
 }
 
-// Few columns are few rows of the transposed product, in which vectors find enough to do.
-static void product_narrow(const Product *g) {
-  float c[NARROW * NARROW_ROWS];
-  for (int64_t row = 0; row < g->m; row += NARROW_ROWS) {
-    int64_t rows = least(g->m - row, NARROW_ROWS);
-    Product turned = {!g->transpose_b, !g->transpose_a, g->n, rows, g->k, g->b, NULL, g->ldb, g->lda, c, rows};
-    turned.b = g->a + row * (g->transpose_a ? 1 : g->lda);
-    product_blocks(&turned);
-    for (int64_t r = 0; r < rows; r++)
-      for (int64_t j = 0; j < g->n; j++) g->c[(row + r) * g->ldc + j] = c[j * rows + r];
-  }
+// Few columns are few rows of the transposed product, in which vectors find enough to do. Where a transposed b is
+// multiplied by few rows only, to pack it would take about as long, and in the transposed product it is read in place.
+static bool product_turns(const Product *g) {
+  bool packs = g->transpose_b && !g->transpose_a && g->m >= NARROW && g->m <= NARROW_ROWS && g->ldb % SAME_PLACE;
+  return g->n < NARROW ? g->n < g->m : packs && g->n > g->m;
+}
+
+static Product product_turned(const Product *g) {
+  return (Product){!g->transpose_b, !g->transpose_a, g->n, g->m, g->k, g->b, g->a, g->ldb, g->lda, g->c, g->ldc, true};
 }
 
 // ---- the same without vectors, for machines that lack them
@@ -357,14 +374,14 @@ static void product_plain(const Product *g) {
 
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
           const float *b, int64_t ldb, float *c, int64_t ldc) {
-  Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc};
+  Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false};
   if (m < 1 || n < 1) return;
   if (!gemm_has_vectors())
     product_plain(&g);
-  else if (n < NARROW && n < m)
-    product_narrow(&g);
-  else
+  else {
+    if (product_turns(&g)) g = product_turned(&g);
     product_blocks(&g);
+  }
 }
 
 int64_t gemm_piece(int64_t size, int piece, int pieces) {

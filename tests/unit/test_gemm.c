@@ -78,6 +78,7 @@ static void check_all(Gemm *multiply) {
     check(multiply, ta, tb, 140, 256, 12, 0);  // rows that lie a power of two apart
     check(multiply, ta, tb, 600, 3, 20, 0);    // few columns
     check(multiply, ta, tb, 600, 1, GEMM_TERMS + 1, 2);
+    check(multiply, ta, tb, 33, 300, GEMM_TERMS + 9, 1);  // few rows
   }
 }
 

@@ -13,7 +13,7 @@ B := build/$(MODE)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Werror
 CFLAGS_release := -O3 -march=native -mprefer-vector-width=512 -g
-CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_asan := -O1 -march=native -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)

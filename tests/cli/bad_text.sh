@@ -8,7 +8,7 @@
 model() {
   printf 'model m\ndata x[2] from toy.eight\n%b\n' "$2" >"$1"
 }
-# soon CODE PATTERN FILE: checked and said within a second or so
+# soon CODE PATTERN FILE: checked and said within a second or so; SOON: milliseconds, more under sanitizers
 soon() {
   begin=$(date +%s%N)
   says "$1" "$2" check "$3"

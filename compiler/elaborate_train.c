@@ -334,14 +334,32 @@ static void elaborate_items(Elab *e, const Ast *items) {
   }
 }
 
+static const Decl *find_measured(const Elab *e, const char *name) {
+  const Decl *d = find_decl(e, name);
+  return d ? d : find_decl(e, arena_format(e->arena, "metric %s", name));
+}
+
+static bool line_has_name(const Elab *e, const char *name) {
+  for (int i = 0; i < e->line; i++)
+    if (!strcmp(e->model->objective[i], name)) return true;
+  return false;
+}
+
+// The name of an objective, or NAME_2 and so on where earlier lines have the same; none of another objective or metric.
+static const char *line_name(Elab *e, const char *objective) {
+  const char *name = objective;
+  for (int k = 2; line_has_name(e, name) || (k > 2 && find_measured(e, name)); k++)
+    name = arena_format(e->arena, "%s_%d", objective, k);
+  return name;
+}
+
 static void name_lines(Elab *e, const Ast *items) {
   for (; items; items = items->next) {
     if (items->kind == AST_REPEAT) name_lines(e, items->b);
     if (items->kind != AST_STEP) continue;
-    int same = 0;
-    for (int i = 0; i < e->line; i++) same += !strcmp(e->step[i]->name, items->name);
     e->step[e->line] = items;
-    e->model->objective[e->line++] = same ? arena_format(e->arena, "%s_%d", items->name, same + 1) : items->name;
+    e->model->objective[e->line] = line_name(e, items->name);
+    e->line++;
   }
 }
 
@@ -373,11 +391,18 @@ void elaborate_test(Elab *e) {
     e->draw_counts = NULL;
     Value v = objective_value(e, e->step[i]);
     if (v.kind == V_ERROR) return;
-    out[n++] = output_of(m->objective[i], v);
+    bool again = false;  // lines that differ only in who moves
+    for (int k = 0; k < n; k++) again = again || out[k].value == v.node;
+    if (!again) out[n++] = output_of(m->objective[i], v);
   }
   for (int i = 0; i < e->decls; i++) {
     const Ast *ast = e->decl[i]->ast;
     if (ast->kind != AST_METRIC) continue;
+    const Decl *same = find_decl(e, ast->name);
+    if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
+      complain(e, E0201, ast->span, ast->name);
+      report_note(e->sources, same->ast->span, "first declared here");
+    }
     e->draw_counts = NULL;
     push_frame(e, ast, ast->span);
     Value v = eval_body(e, scope_new(e, e->global), ast->c);

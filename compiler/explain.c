@@ -28,7 +28,7 @@ static void explain_objectives(Text *t, const Model *m) {
   for (int i = 0; i < m->lines; i++) {
     const Decl *d = find_decl(e, e->step[i]->name);
     bool seen = false;
-    for (int k = 0; k < i; k++) seen = seen || e->step[k]->name == e->step[i]->name;
+    for (int k = 0; k < i; k++) seen = seen || !strcmp(e->step[k]->name, e->step[i]->name);
     if (!seen) text_add(t, "  %s\n", expression_text(m->elab, d->ast));
   }
   for (int i = 0; i < m->findings; i++)

@@ -147,7 +147,7 @@ typedef struct {
   int turns, lines;
   const PlanShow *show;
   int shows;
-  const char *const *objective;  // outputs of the training programs: one name a line
+  const char *const *objective;  // outputs of the training programs: a name of its own for each line
 } Plan;
 
 #endif

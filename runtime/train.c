@@ -76,13 +76,6 @@ int training_repetitions(const Plan *plan) {
   return most + 1;
 }
 
-// NAME, or NAME_2 and so on where earlier lines have the same objective.
-static const char *training_line_name(Arena *a, const Plan *plan, int line) {
-  int same = 1;
-  for (int i = 0; i < line; i++) same += strcmp(plan->objective[i], plan->objective[line]) == 0;
-  return same == 1 ? plan->objective[line] : arena_format(a, "%s_%d", plan->objective[line], same);
-}
-
 Training *training_new(Run *run, const Session *s) {
   const Plan *plan = run->plan;
   Training *t = NEW(run->arena, Training);
@@ -98,7 +91,7 @@ Training *training_new(Run *run, const Session *s) {
     fail(run->arena, EXIT_USAGE, "%lld epochs are %lld steps or more; random numbers are addressed by at most %lld",
          (long long)epochs, (long long)t->last_step, (long long)UINT32_MAX);
   t->line = NEW_ARRAY(run->arena, Line, plan->lines);
-  for (int i = 0; i < plan->lines; i++) t->line[i].name = training_line_name(run->arena, plan, i);
+  for (int i = 0; i < plan->lines; i++) t->line[i].name = plan->objective[i];
   for (int i = 0; i < plan->turns; i++)
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
   t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs));

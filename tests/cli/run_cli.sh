@@ -122,6 +122,24 @@ holds 'a clean stop' test $? = 143
 holds 'it says how to go on' grep -q -e '--resume cut' stopped
 says 0 '' run --resume cut --epochs 1
 
+# lines of one objective: told apart in training, measured once
+cat >lines.gm <<'GM'
+model lines
+data x[2] from toy.moons(examples: 400)
+net f(v | x) { v = x |> dense(4) |> tanh |> dense(2) }
+net g(v | x) { v = x |> dense(2) }
+objective error { minimize sum(square(x - f(x) - g(x))) }
+metric error_2 = 1
+train {
+  minimize error over f with sgd(1e-2)
+  minimize error over g with sgd(1e-2)
+  batch 20, epochs 1
+}
+GM
+says 0 '' run lines.gm --out lines -q
+holds 'a name for each line' grep -q '"train","error":[^,]*,"error_3":[^,]*}$' lines/metrics.jsonl
+holds 'measured once' grep -q '"test","error":[^,]*,"error_se":[^,]*,"error_2":1}$' lines/metrics.jsonl
+
 # sweeps
 printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
 says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept

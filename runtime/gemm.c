@@ -368,7 +368,7 @@ static void product_plain(const Product *g) {
                       g->transpose_b ? g->b[j * g->ldb + p] : g->b[p * g->ldb + j], sum);
         all = term ? all + sum : sum;
       }
-      g->c[i * g->ldc + j] = all;
+      g->c[g->turned ? j * g->ldc + i : i * g->ldc + j] = all;
     }
 }
 
@@ -376,12 +376,11 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
           const float *b, int64_t ldb, float *c, int64_t ldc) {
   Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false};
   if (m < 1 || n < 1) return;
-  if (!gemm_has_vectors())
-    product_plain(&g);
-  else {
-    if (product_turns(&g)) g = product_turned(&g);
+  if (product_turns(&g)) g = product_turned(&g);
+  if (gemm_has_vectors())
     product_blocks(&g);
-  }
+  else
+    product_plain(&g);
 }
 
 int64_t gemm_piece(int64_t size, int piece, int pieces) {

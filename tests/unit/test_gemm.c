@@ -1,5 +1,5 @@
 // Matrix products against their definition in gemm.h, to the bit: all transposes, sizes around those of tiles, blocks
-// and sums, rows that lie apart, pieces; on vectors of AVX-512, of AVX2 and without.
+// and sums, rows that lie apart, pieces; on vectors of AVX-512, of AVX2, of one number and without.
 #include "gemm.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 
 typedef void Gemm(bool, bool, int64_t, int64_t, int64_t, const float *, int64_t, const float *, int64_t, float *,
                   int64_t);
-Gemm gemm_avx2, gemm_portable;
+Gemm gemm_avx2, gemm_portable, gemm_plain;
 
 static uint32_t chance = 1;
 
@@ -97,6 +97,11 @@ static void portable(void **state) {
   check_all(gemm_portable);
 }
 
+static void plain(void **state) {
+  (void)state;
+  check_all(gemm_plain);
+}
+
 // Infinities and NaN go where they belong and nowhere else.
 static void not_finite(void **state) {
   (void)state;
@@ -121,7 +126,7 @@ static void pieces(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2), cmocka_unit_test(portable),
-                                     cmocka_unit_test(not_finite), cmocka_unit_test(pieces)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2),       cmocka_unit_test(portable),
+                                     cmocka_unit_test(plain),  cmocka_unit_test(not_finite), cmocka_unit_test(pieces)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -430,8 +430,9 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
     Scope *scope = scope_new(e, e->global);
     bind_pattern(e, scope, rule->a, f.dist);
     bind_pattern(e, scope, rule->b, g.dist);
-    finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d", dist_name(&f), dist_name(&g),
-            sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span));
+    finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", dist_name(&f), dist_name(&g),
+            sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span),
+            expression_text(e, rule));
     Value v = eval_body(e, scope, rule->c);
     return sum_over_event(e, f.dist, v, f.dist->plates);
   }

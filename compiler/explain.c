@@ -31,8 +31,10 @@ static void explain_objectives(Text *t, const Model *m) {
     for (int k = 0; k < i; k++) seen = seen || !strcmp(e->step[k]->name, e->step[i]->name);
     if (!seen) text_add(t, "  %s\n", expression_text(m->elab, d->ast));
   }
-  for (int i = 0; i < m->findings; i++)
-    if (strcmp(m->finding[i].topic, "line")) text_add(t, "  %s\n", m->finding[i].text);
+  for (int i = 0; i < m->findings; i++) {
+    const Finding *f = &m->finding[i];
+    if (strcmp(f->topic, "line")) text_add(t, "  line %d: %s\n", span_line(e->sources, f->span), f->text);
+  }
 }
 
 static void explain_training(Text *t, const Model *m) {

@@ -157,7 +157,7 @@ OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/
 TIDY := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*
 lint: $(B)/gm.tab.h $(B)/gm.lex.h
 	@./setup.sh --check lint
-	clang $(CFLAGS) $(WARN) -fsyntax-only -I$(B) -Icompiler -Iruntime $(SOURCES)
+	clang $(CFLAGS) $(WARN) -fsyntax-only -I$(B) -Icompiler -Iruntime -Itests $(SOURCES) $(wildcard tests/*.c tests/unit/*.c)
 	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY)' $(SOURCES) -- $(CFLAGS) -I$(B) -Icompiler -Iruntime
 fmt:
 	@./setup.sh --check fmt

@@ -85,8 +85,8 @@ static const char *const hostile[] = {"*/ int x; /*",
                                       "\"; exit(1);",
                                       "\x1b[31m",
                                       "\xff\xfe",
-                                      "\xe2\x80\xae"
-                                      "evil",
+                                      ("\xe2\x80\xae"
+                                       "evil"),
                                       "\?\?/\n#error",
                                       "// \?\?/ // \\",
                                       "",

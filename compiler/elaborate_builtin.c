@@ -79,6 +79,7 @@ static Value concat(Elab *e, const Call *call, Value *keyword) {
   Shape first = event_shape(&part[0]);
   int64_t axis = axis_of(e, call, keyword[0], first.rank, first.rank - 1);
   if (axis < 0) return value_error();
+  int at = 0;
   for (int i = 0; i < call->n; i++) {
     Shape s = event_shape(&part[i]), t = s;
     if (s.rank == first.rank) t.dim[axis] = first.dim[axis];
@@ -91,8 +92,8 @@ static Value concat(Elab *e, const Call *call, Value *keyword) {
     Value wide = widen(e, part[i], plates, s);
     if (wide.kind == V_ERROR) return wide;
     node[i] = wide.node;
+    at = wide.node->shape.rank - first.rank + (int)axis;
   }
-  int at = node[0]->shape.rank - first.rank + (int)axis;
   return value_tensor(node_concat(e->graph, at, call->n, node), plates);
 }
 

@@ -229,9 +229,9 @@ static Value all_components(Elab *e, const Dist *d, int *plate) {
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
   Dist *d = NEW(e->arena, Dist);
   *d = (Dist){.decl = ast, .scope = scope, .span = ast->span};
-  int plate = 0;
+  int plate = -1;
   Value c = all_components(e, d, &plate);
-  if (c.kind == V_ERROR) return c;
+  if (c.kind == V_ERROR || plate < 0) return c;
   e->plate_count--;
   d->event = c.dist->event;
   d->shaped = c.dist->shaped;

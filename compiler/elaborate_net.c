@@ -174,9 +174,9 @@ Value parameter_value(Elab *e, const Decl *d) {
 
 // --- networks
 
-static const Ast *nth(const Ast *list, int i) {
-  while (i--) list = list->next;
-  return list;
+static const char *nth_name(const Ast *list, int i) {
+  while (list && i--) list = list->next;
+  return list ? list->name : "";
 }
 
 static int index_of(const Ast *list, const char *name) {
@@ -227,8 +227,8 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   pop_frame(e);
   if (net->c->b && rest.kind != V_ERROR) complain(e, E0514, net->c->b->span, d->name);
   Value list = {.kind = V_LIST, .items = ast_length(net->a), .item = NEW_ARRAY(e->arena, Value, ast_length(net->a))};
-  for (int i = 0; i < list.items; i++) {
-    const Ast *out = nth(net->a, i);
+  int i = 0;
+  for (const Ast *out = net->a; out; out = out->next, i++) {
     Binding *b = find_binding(scope, out->name);
     if (!b) return complain(e, E0515, out->span, d->name, out->name), value_error();
     Value v = b->value;
@@ -250,7 +250,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   int wanted = ast_length(d->ast->b);
   if (n != wanted) return complain(e, E0516, where, d->name, wanted, n), value_error();
   for (int i = 0; i < n; i++) {
-    const char *name = nth(d->ast->b, i)->name;
+    const char *name = nth_name(d->ast->b, i);
     if (input[i].kind == V_DIST) {
       complain(e, E0517, input[i].span, d->name, name);
       return value_error();
@@ -291,7 +291,7 @@ static bool gather_inputs(Elab *e, const Decl *d, const Call *call, Value *input
     input[k] = call->arg[i];
   }
   for (int i = 0; i < wanted; i++)
-    if (input[i].kind == V_NONE) return complain(e, E0518, call->span, d->name, nth(d->ast->b, i)->name), false;
+    if (input[i].kind == V_NONE) return complain(e, E0518, call->span, d->name, nth_name(d->ast->b, i)), false;
   return true;
 }
 
@@ -299,8 +299,8 @@ static bool gather_inputs(Elab *e, const Decl *d, const Call *call, Value *input
 static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast *arg) {
   const Ast *value = arg->kind == AST_ARGUMENT ? arg->a : arg;
   if (out.kind != V_DIST) {
-    complain(e, E0418, arg->span, d->name, nth(d->ast->a, 0)->name);
-    report_help(e->sources, "write `%s` with `~` and a distribution to give it a density", nth(d->ast->a, 0)->name);
+    complain(e, E0418, arg->span, d->name, nth_name(d->ast->a, 0));
+    report_help(e->sources, "write `%s` with `~` and a distribution to give it a density", nth_name(d->ast->a, 0));
     return value_error();
   }
   Dist *copy = NEW(e->arena, Dist);
@@ -319,11 +319,11 @@ static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast
 
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
   Call call = {.span = ast->span};
-  Value input[MAX_ARGS];
+  Value input[MAX_ARGS] = {{0}};
   bool bar = ast->flag & 1, no_inputs = !d->ast->b;
   const Ast *outputs = bar || no_inputs ? ast->b : NULL;
   if (!eval_arguments(e, scope, bar ? ast->c : no_inputs ? NULL : ast->b, &call)) return value_error();
-  if (bar && ast_length(outputs) != ast_length(d->ast->a)) {
+  if (outputs && ast_length(outputs) != ast_length(d->ast->a)) {
     complain(e, E0519, ast->span, d->name, ast_length(d->ast->a), ast_length(outputs));
     return value_error();
   }
@@ -332,8 +332,9 @@ Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
   if (out.kind == V_ERROR || !outputs) return out;
   if (ast_length(outputs) == 1) return at_point(e, scope, d, out, outputs);
   Value list = {.kind = V_LIST, .items = out.items, .item = NEW_ARRAY(e->arena, Value, out.items)};
-  for (int i = 0; i < out.items; i++) {
-    list.item[i] = at_point(e, scope, d, out.item[i], nth(outputs, i));
+  int i = 0;
+  for (const Ast *at = outputs; at; at = at->next, i++) {
+    list.item[i] = at_point(e, scope, d, out.item[i], at);
     if (list.item[i].kind == V_ERROR) return value_error();
   }
   return list;

@@ -428,18 +428,19 @@ void elaborate_init(Elab *e) {
   for (int t = 0; t < e->tensors; t++) {
     const TensorInfo *info = &e->model->tensor[t];
     const TensorStart *start = &e->start[t];
+    Span where = start->init ? start->init->span : info->span;
     e->graph->span = info->span;
     Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
     if (v.kind == V_DIST)
       v = draw(e, v, info->name, &info->shape, info->span);
     else if (start->drawn && v.kind != V_ERROR)
-      complain(e, E0407, start->init->span, value_text(e, v)), v = value_error();
+      complain(e, E0407, where, value_text(e, v)), v = value_error();
     if (v.kind == V_ERROR) return;
     v = to_tensor(e, v);
     if (v.kind == V_ERROR) return;
     Shape own = event_shape(&v), merged;
     if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
-      complain(e, E0526, start->init->span, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
+      complain(e, E0526, where, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
       return;
     }
     tensor_assign(e, t, widen(e, v, 0, info->shape).node);

@@ -57,7 +57,7 @@ static int highest_bit(uint32_t x) {
 // Lengths have four classes for every power of two, distances two; what is left follows as it is.
 static void deflate_repetition(BitWriter *w, uint32_t length, uint32_t distance) {
   uint32_t l = length - DEFLATE_LEAST, d = distance - 1;
-  int extra = l < 8 ? 0 : highest_bit(l) - 2;
+  int extra = highest_bit(l >> 2);
   if (length == DEFLATE_MOST)
     deflate_symbol(w, 285);
   else if (l < 4)
@@ -65,7 +65,7 @@ static void deflate_repetition(BitWriter *w, uint32_t length, uint32_t distance)
   else
     deflate_symbol(w, 257 + 4 * (uint32_t)(extra + 1) + (l >> extra & 3));
   if (length < DEFLATE_MOST) bits_put(w, l & ((1u << extra) - 1), extra);
-  extra = d < 4 ? 0 : highest_bit(d) - 1;
+  extra = highest_bit(d >> 1);
   bits_put_code(w, d < 4 ? d : 2 * (uint32_t)(extra + 1) + (d >> extra & 1), 5);
   bits_put(w, d & ((1u << extra) - 1), extra);
 }

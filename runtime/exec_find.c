@@ -45,8 +45,9 @@ static int64_t written_count(const Written *w) {
 static int64_t written_at(const Written *w, int64_t n) {
   int64_t at = w->view.at;
   for (int i = w->rank - 1; i >= 0; i--) {
-    at += n % w->dim[i] * w->view.stride[i];
-    n /= w->dim[i];
+    int64_t size = w->dim[i] > 1 ? w->dim[i] : 1;
+    at += n % size * w->view.stride[i];
+    n /= size;
   }
   return at;
 }

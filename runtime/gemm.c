@@ -290,15 +290,15 @@ static GEMM_TARGET void add_tile_turned(const float *sum, int rows, int columns,
     }
 }
 
-// One tile of the product, but for where its sums go.
-static void product_tile(const Product *g, Tile *t, int64_t row, int64_t column, int rows, int columns, bool first) {
+// A tile of the product, whose factors are known.
+static void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns, bool first) {
   _Alignas(64) float sum[(TILE_ROWS > BLOCK ? TILE_ROWS : BLOCK) * TILE_COLUMNS + BLOCK];
   bool whole = !g->turned && columns % VECTOR_FLOATS == 0;
   float *c = g->turned ? g->c + column * g->ldc + row : g->c + row * g->ldc + column;
-  t->c = whole ? c : sum;
-  t->ldc = whole ? g->ldc : TILE_COLUMNS;
-  t->first = !whole || first;
-  tile_whole(t, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
+  t.c = whole ? c : sum;
+  t.ldc = whole ? g->ldc : TILE_COLUMNS;
+  t.first = !whole || first;
+  tile_whole(&t, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
   if (g->turned)
     add_tile_turned(sum, rows, columns, c, g->ldc, first);
   else if (!whole)
@@ -329,7 +329,7 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
     }
     for (int64_t r = 0; r < rows; r += TILE_ROWS) {
       t.a = in_place ? g->a + (row + r) * g->lda + term : panel_a + r * terms;
-      product_tile(g, &t, row + r, column, (int)least(rows - r, TILE_ROWS), (int)width, term == 0);
+      product_tile(g, t, row + r, column, (int)least(rows - r, TILE_ROWS), (int)width, term == 0);
     }
   }
 }

@@ -103,7 +103,7 @@ static void tile_load(const RegionPiece *p) {
 
 // The loops take LANES elements at a time; the last ones, if they are fewer, go through a copy.
 static void step_rest(const Step *s, float *const *out, const float *const *in, int64_t done, int64_t rest) {
-  float copy[REGION_OPERANDS][LANES] = {{0}}, y[REGION_RESULTS][LANES];
+  float copy[REGION_OPERANDS][LANES] = {{0}}, y[REGION_RESULTS][LANES] = {{0}};
   const float *from[REGION_OPERANDS];
   float *to[REGION_RESULTS];
   for (int k = 0; k < s->ins; k++) {

@@ -266,32 +266,30 @@ typedef struct {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// c = sum, or c + sum, for rows x columns of a tile that was computed in a place of its own.
-static void add_tile(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
-  for (int i = 0; i < rows; i++, sum += TILE_COLUMNS, c += ldc)
+// c = sum, or c + sum, where `sum` was computed in a place of its own.
+static GEMM_INLINE void add_sums(const float *sum, int64_t ld, int rows, int columns, float *c, int64_t ldc,
+                                 bool first) {
+  for (int i = 0; i < rows; i++, sum += ld, c += ldc)
     for (int j = 0; j < columns; j++) c[j] = first ? sum[j] : c[j] + sum[j];
 }
 
-static GEMM_INLINE void add_block(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
-  for (int i = 0; i < rows; i++, sum += BLOCK, c += ldc)
-    for (int j = 0; j < columns; j++) c[j] = first ? sum[j] : c[j] + sum[j];
-}
-
-static GEMM_TARGET void add_tile_turned(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
+// The same for a tile and its place in a transposed c.
+static GEMM_TARGET void add_turned(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
   float block[BLOCK * BLOCK];
   for (int i = 0; i < rows; i += BLOCK)
     for (int j = 0; j < columns; j += BLOCK) {
       transpose_block(block, BLOCK, sum + i * TILE_COLUMNS + j, TILE_COLUMNS);
       int width = rows - i < BLOCK ? rows - i : BLOCK, height = columns - j < BLOCK ? columns - j : BLOCK;
       if (width == BLOCK && height == BLOCK)
-        add_block(block, BLOCK, BLOCK, c + j * ldc + i, ldc, first);
+        add_sums(block, BLOCK, BLOCK, BLOCK, c + j * ldc + i, ldc, first);
       else
-        add_block(block, height, width, c + j * ldc + i, ldc, first);
+        add_sums(block, BLOCK, height, width, c + j * ldc + i, ldc, first);
     }
 }
 
 // A tile of the product, whose factors are known.
-static void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns, bool first) {
+static GEMM_TARGET void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns,
+                                     bool first) {
   _Alignas(64) float sum[(TILE_ROWS > BLOCK ? TILE_ROWS : BLOCK) * TILE_COLUMNS + BLOCK];
   bool whole = !g->turned && columns % VECTOR_FLOATS == 0;
   float *c = g->turned ? g->c + column * g->ldc + row : g->c + row * g->ldc + column;
@@ -300,9 +298,9 @@ static void product_tile(const Product *g, Tile t, int64_t row, int64_t column, 
   t.first = !whole || first;
   tile_whole(&t, rows, (columns + VECTOR_FLOATS - 1) / VECTOR_FLOATS);
   if (g->turned)
-    add_tile_turned(sum, rows, columns, c, g->ldc, first);
+    add_turned(sum, rows, columns, c, g->ldc, first);
   else if (!whole)
-    add_tile(sum, rows, columns, c, g->ldc, first);
+    add_sums(sum, TILE_COLUMNS, rows, columns, c, g->ldc, first);
 }
 
 // Some rows of the product, for `terms` terms from `term`.

@@ -82,7 +82,7 @@ enum {
   CACHE_LINE = 16,         // floats
   AHEAD = 16,              // terms for which factors are asked for in time
   NARROW = 16,             // products with fewer columns are made transposed,
-  NARROW_ROWS = 64         // and those with fewer rows and a transposed b
+  NARROW_ROWS = 64         // and those with at most so many rows and a transposed b
 };
 
 // ---- packing

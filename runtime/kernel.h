@@ -69,7 +69,7 @@ typedef struct {
 
 // C[b] (m x n) = op(A[b]) (m x k) * op(B[b]) (k x n), row-major with leading dimensions. Never accumulates.
 // Pieces cut the rows of C (cut 0), its columns (cut 1) or the batch (cut 2); rows and columns in whole tiles
-// (gemm_piece in runtime/kernels.h).
+// (gemm_piece in runtime/gemm.h).
 typedef struct {
   int64_t batch, m, n, k;
   bool transpose_a, transpose_b;

@@ -359,7 +359,7 @@ static void warn_unused(Elab *e) {
     for (int k = 0; k < e->model->lines && !trained; k++)
       for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, d->name);
     for (int t = 0; t < e->tensors; t++) has_weights = has_weights || !strcmp(e->model->tensor[t].owner, d->name);
-    if (!trained && e->train)
+    if (!trained && e->train && (has_weights || !d->used))
       complain(e, W0501, d->ast->span, d->name, has_weights ? "its weights stay as they begin" : "it is not used");
   }
 }
@@ -394,6 +394,7 @@ static void check_the_rest(Elab *e) {
       if (input[n].kind == V_ERROR) return;
     }
     if (!in) apply_net_values(e, d, n, input, d->ast->span);
+    d->used = false;  // by the model itself
   }
   e->tensors = e->model->tensors = tensors;
 }

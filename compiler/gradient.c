@@ -218,8 +218,7 @@ static GradientRule *const gradient_rule[] = {
 #include "../runtime/ops.def"
 };
 
-// Whether values flow from input i into the node, not only choices (a condition, an index).
-static bool differentiable(const Node *n, int i) {
+bool graph_carries(const Node *n, int i) {
   if (gradient_rule[n->op] == gradient_none) return false;
   if (n->op == OP_SELECT) return i != 0;
   return n->op != OP_GATHER && n->op != OP_SCATTER ? true : i == 0;
@@ -235,7 +234,7 @@ static void mark_paths(const Graph *g, int last, int n, Node *const *wrt, uint8_
   for (int id = 0; id <= last; id++) {
     const Node *node = g->node[id];
     for (int i = 0; i < node->arity; i++) {
-      uint8_t in = differentiable(node, i) ? path[node->in[i]->id] : 0;
+      uint8_t in = graph_carries(node, i) ? path[node->in[i]->id] : 0;
       path[id] |= node->op == OP_DISCRETE && in ? DISCRETELY : in;
     }
   }
@@ -249,7 +248,7 @@ static Node *find_blocked(const Graph *g, int last, const uint8_t *path, bool *r
     Node *node = g->node[id];
     if (!reached[id] || !path[id]) continue;
     for (int i = 0; i < node->arity; i++) {
-      if (!differentiable(node, i) || !path[node->in[i]->id]) continue;
+      if (!graph_carries(node, i) || !path[node->in[i]->id]) continue;
       reached[node->in[i]->id] = true;
       if (node->op == OP_DISCRETE) first = node;
     }
@@ -260,7 +259,7 @@ static Node *find_blocked(const Graph *g, int last, const uint8_t *path, bool *r
 static void pass_adjoint(Graph *g, Node *n, Node **adjoint, const uint8_t *path) {
   for (int i = 0; i < n->arity; i++) {
     int to = n->in[i]->id;
-    if (!differentiable(n, i) || !(path[to] & FREELY)) continue;
+    if (!graph_carries(n, i) || !(path[to] & FREELY)) continue;
     Node *share = gradient_rule[n->op](g, n, adjoint[n->id], i);
     if (share) adjoint[to] = adjoint[to] ? add(g, adjoint[to], share) : share;
   }

@@ -145,6 +145,11 @@ int op_arity(Op op);
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
 
+// The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own:
+// examples begin at the columns of the data and at what is drawn for each; or, if `from` is not NULL, at that node
+// alone, whose outermost axis is the batch, and only gradients count. A batch of one never meets. (coupled.c)
+const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch);
+
 // Text of a program, one node a line, readable back:  %7 = matmul %3 %5 {flag=1} [128, 400]  # cvae.gm:12
 // Only what the outputs and assignments need is printed.
 void graph_print(Text *t, const GraphProgram *p);

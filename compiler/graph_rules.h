@@ -16,6 +16,10 @@ Node *graph_simplify(Graph *g, Node *n);
 // Sets the node's bounds from those of its inputs. (range.c)
 void graph_range(const Graph *g, Node *n);
 
+// Whether values flow from input i into the node, and gradients back; not only choices (a condition, an index), or
+// what has no slope. (gradient.c)
+bool graph_carries(const Node *n, int i);
+
 // The shape of a with the axes in the mask set to 1.
 Shape shape_with_ones(Shape a, uint32_t axes);
 

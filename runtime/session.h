@@ -10,7 +10,7 @@
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with
 //   run.log               times and speeds
-//   loss.png, shows/      the training curves; NAME_0001.png after epoch 1, NAME.png the latest
+//   loss.png, shows/      the training curves; NAME.png the latest, NAME_0001.png after epoch 1, where there was time
 //   .lock                 held by the run while it lives
 #ifndef GMC_SESSION_H
 #define GMC_SESSION_H
@@ -41,7 +41,7 @@ struct Session {
   int64_t epochs;  // in all; 0: as many as the plan says
   int64_t steps;   // stop after so many in all; 0: at the end of the epochs
   int threads;
-  int64_t checkpoint_steps;   // checkpoints beside those at the end of every epoch; 0: none
+  int64_t checkpoint_steps;   // a checkpoint every so many, whatever time it takes; 0: as train.h says
   double checkpoint_seconds;  // the same, by time
   int64_t record_steps;       // a line of metrics every so many steps, beside those of the epochs; 0: none
   bool quiet, verbose;

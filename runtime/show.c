@@ -133,13 +133,15 @@ void show_draw(Run *run, int show, const char *path, Moment moment) {
   arena_close(scratch);
 }
 
-void show_epoch(Run *run, int show, const char *folder, Moment moment) {
+void show_epoch(Run *run, int show, const char *folder, Moment moment, bool numbered) {
   Arena *scratch = arena_open(run->arena);
-  const char *name = run->plan->show[show].name;
-  const char *path = arena_format(scratch, "%s/shows/%s_%04lld.png", folder, name, (long long)moment.epoch + 1);
-  show_draw(run, show, path, moment);
-  Bytes picture = file_read(scratch, path, SHOW_LIMIT, "");
-  file_replace(scratch, arena_format(scratch, "%s/shows/%s.png", folder, name), picture.data, picture.size);
+  const char *name = run->plan->show[show].name, *latest = arena_format(scratch, "%s/shows/%s.png", folder, name);
+  show_draw(run, show, latest, moment);
+  if (numbered) {
+    Bytes picture = file_read(scratch, latest, SHOW_LIMIT, "");
+    const char *path = arena_format(scratch, "%s/shows/%s_%04lld.png", folder, name, (long long)moment.epoch + 1);
+    file_replace(scratch, path, picture.data, picture.size);
+  }
   arena_close(scratch);
 }
 

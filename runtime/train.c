@@ -17,6 +17,12 @@
 #include "show.h"
 #include "shuffle.h"
 
+// Checkpoints and pictures may take this share of a session's time, and so many seconds besides: those of a short run
+// are all made.
+static const double keeping_share = 0.1;
+
+static const double keeping_seconds = 0.25;
+
 // The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime
 // that belongs to no run.
 static volatile sig_atomic_t stop_signal;
@@ -99,7 +105,7 @@ Training *training_new(Run *run, const Session *s) {
   t->order = NEW_ARRAY(run->arena, int32_t, rows);
   for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
   t->ordered = t->saved_step = -1;
-  t->saved_time = progress_clock();
+  t->began = t->saved_time = progress_clock();
   t->data_hash = data_hash(run, &run->train);
   return t;
 }
@@ -159,7 +165,7 @@ int training_round(Training *t) {
 
 int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
 
-// Measures the test split, and tells what there is to tell of the epoch so far: metrics, pictures and the loss line.
+// Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line.
 static void training_report(Training *t) {
   Run *run = t->run;
   Moment moment = moment_after(t->step, t->epoch_steps, t->line);
@@ -172,8 +178,15 @@ static void training_report(Training *t) {
   if (!t->session->folder) return;
   records_add(t->records, t->step, training_epoch(t), "train", train, t->plan->lines);
   if (tests) records_add(t->records, t->step, training_epoch(t), "test", test, tests);
+}
+
+// The curves and the pictures as the weights are now. Those that stay, with a number, are of whole epochs only.
+static void training_draw(Training *t) {
+  if (!t->session->folder) return;
+  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
   curves_draw(t->records);
-  for (int i = 0; i < t->plan->shows; i++) show_epoch(run, i, t->session->folder, moment);
+  for (int i = 0; i < t->plan->shows; i++)
+    show_epoch(t->run, i, t->session->folder, moment, t->step % t->epoch_steps == 0);
 }
 
 const PlanTensor *training_spoilt(const Training *t) {
@@ -195,25 +208,43 @@ static bool training_sound(Training *t) {
 static void training_save(Training *t) {
   if (t->session->folder) checkpoint_write(t);
   t->saved_step = t->step;
-  t->saved_time = progress_clock();
 }
 
-// At the end of an epoch the checkpoint comes last, so that whatever it counts as done is there.
-static void training_end_epoch(Training *t) {
+// What is to be kept of this moment, as its parts say. Pictures of whole epochs come before the checkpoint, so that
+// whatever it counts as done is there.
+static void training_keep(Training *t, bool save, bool draw) {
+  double began = progress_clock();
+  bool whole = t->step % t->epoch_steps == 0;
+  if (draw && whole) training_draw(t);
+  if (save) training_save(t);
+  if (draw && !whole) training_draw(t);
+  t->saved_time = progress_clock();
+  t->keeping_last = t->saved_time - began;
+  t->keeping += t->keeping_last;
+}
+
+// Would one more leave the share of the time that may go into keeping?
+static bool training_may_keep(const Training *t) {
+  double elapsed = progress_clock() - t->began;
+  return t->keeping + t->keeping_last <= keeping_seconds + keeping_share * elapsed;
+}
+
+static void training_end_epoch(Training *t, bool keep) {
   training_report(t);
   for (int i = 0; i < t->plan->lines; i++) {
     t->line[i].sum = 0;
     t->line[i].values = 0;
   }
-  training_save(t);
+  if (keep || training_may_keep(t)) training_keep(t, true, true);
   progress_next(t->progress, t);
 }
 
 // In the middle of an epoch the checkpoint comes first: what is reported here is dropped when the run goes on, because
 // a run that was never stopped has no such lines.
 static void training_end_early(Training *t) {
-  training_save(t);
+  training_keep(t, true, false);
   training_report(t);
+  training_keep(t, false, true);
 }
 
 static void training_record_step(Training *t) {
@@ -231,16 +262,16 @@ static bool training_checkpoint_due(const Training *t) {
 // What is due after a step.
 static void training_after_step(Training *t) {
   const Session *s = t->session;
-  bool ends_epoch = t->step % t->epoch_steps == 0, ends = t->step == t->last_step;
+  bool ends_epoch = t->step % t->epoch_steps == 0, ends = t->step == t->last_step, due = training_checkpoint_due(t);
   if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
   progress_step(t->progress, t);
-  if (!(ends_epoch || ends || training_checkpoint_due(t)) || !training_sound(t)) return;
+  if (!(ends_epoch || ends || due) || !training_sound(t)) return;
   if (ends_epoch)
-    training_end_epoch(t);
+    training_end_epoch(t, ends || due);
   else if (ends)
     training_end_early(t);
   else
-    training_save(t);
+    training_keep(t, true, false);
 }
 
 int training_stopped(void) {
@@ -255,7 +286,7 @@ int training_run(Training *t) {
     else
       training_after_step(t);
   }
-  if (!t->failed && t->saved_step != t->step && training_sound(t)) training_save(t);  // after a signal
+  if (!t->failed && t->saved_step != t->step && training_sound(t)) training_keep(t, true, true);  // after a signal
   if (t->failed) return EXIT_NUMBERS;
   progress_end(t->progress, t);
   return t->step >= t->last_step ? EXIT_DONE : training_stopped();

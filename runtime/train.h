@@ -1,10 +1,14 @@
-// Training: rounds of the plan's turns over shuffled minibatches, measured and kept at the end of every epoch.
+// Training: rounds of the plan's turns over shuffled minibatches, measured at the end of every epoch.
 //
 // A step is one round. Its minibatches are cut from a permutation of the training split that depends on (seed, epoch)
 // only; each repetition of a `repeat` takes one of its own, and the turns of a round that have the same repetition
 // number share it. An epoch is as many steps as the split fills: examples / (batch * repetitions), rounded down. A
 // model without data has epochs of STEPS_WITHOUT_DATA steps. Everything that a later step depends on is in Training and
 // in the tensors, so that a checkpoint of both goes on to the same bits.
+//
+// Checkpoints, curves and pictures take a bounded share of the time: they are made at the ends of epochs for which
+// there is time, always when a session ends, by whatever, and every checkpoint_steps. Lines of metrics are written for
+// every epoch.
 #ifndef GMC_TRAIN_H
 #define GMC_TRAIN_H
 
@@ -33,7 +37,9 @@ typedef struct {
   bool failed;          // a number was not finite
   int64_t saved_step;   // of the last checkpoint; -1: none
   double saved_time;
-  Records *records;  // NULL without a folder
+  double began;                  // by the same clock: of this session
+  double keeping, keeping_last;  // seconds of it that went into checkpoints and pictures, in all and the last time
+  Records *records;              // NULL without a folder
   Progress *progress;
 } Training;
 

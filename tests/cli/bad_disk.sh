@@ -3,7 +3,7 @@
 # checkpoint stays whole, nothing half written is left, and the run goes on to the bits of one that nothing happened to.
 # With SWEEP=1 every system call of a run is hurt in every way, for some minutes; without it, those that matter most.
 # strace, and root for mounting, are used where they are to be had; what is left out without them is said.
-# shellcheck disable=SC2016,SC2094  # what awk and sh read is not for this shell; noise is never read
+# shellcheck disable=SC2016,SC2086,SC2094  # what awk and sh read is not for this shell; words are meant to be split; noise is never read
 # shellcheck source=tests/cli/common.sh
 . "$(dirname "$0")/common.sh"
 trap 'umount disk 2>noise; rm -rf "$scratch"' EXIT
@@ -18,16 +18,18 @@ metric far = mean(looks) { sum(square(x - f(x + gaussian()))) }
 train { minimize error over f with adam(1e-2)   batch 20, epochs 2 }
 show points { plot x, f(x)  points 40 }
 GM
-says 0 '' run t.gm --out whole -q --threads 1
+# how runs are begun here: a checkpoint, and pictures, at the end of every epoch, however fast this machine is
+each='--threads 1 --checkpoint 10'
+says 0 '' run t.gm --out whole -q $each
 halves() { find "$1" -name '*.tmp-*'; }
 # goes_on TEXT: o, of a run that was hurt, ends as the whole one did; before its first checkpoint there is nothing to go on
 # with, and it begins again
 goes_on() {
   if [ -e o/weights.safetensors ]; then
-    says 0 '' run --resume o -q --threads 1
+    says 0 '' run --resume o -q $each
   else
-    says 66 '^gmc: o:* holds no run' run --resume o -q --threads 1
-    says 0 '' run t.gm --out o -q --threads 1
+    says 66 '^gmc: o:* holds no run' run --resume o -q $each
+    says 0 '' run t.gm --out o -q $each
   fi
   holds "$1: the same bits, and nothing else" diff -r -x run.log -x run.json -x .lock o whole
 }
@@ -46,14 +48,14 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m none disk 2>noise; then
   umount disk
   for size in 16 24 56 96; do
     mount -t tmpfs -o size=${size}k none disk
-    "$gmc" run t.gm --out disk/o -q --threads 1 >out 2>err </dev/null
+    "$gmc" run t.gm --out disk/o -q $each >out 2>err </dev/null
     code=$?
     told "a disk of $size KiB" 74 'disk/o/.*: No space left on device'
     holds 'nothing half written' test -z "$(halves disk)"
     holds 'a checkpoint, but where there was no room for any' test $size = 16 -o -e disk/o/weights.safetensors
     if [ $size != 16 ]; then
       cp disk/o/weights.safetensors before
-      says 74 '^gmc: disk/o/.*: No space left on device' run --resume disk/o -q --threads 1
+      says 74 '^gmc: disk/o/.*: No space left on device' run --resume disk/o -q $each
       holds 'the checkpoint stays' cmp disk/o/weights.safetensors before
       says 0 '' eval disk/o
     fi
@@ -67,7 +69,6 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m none disk 2>noise; then
   mount -o remount,ro disk
   for what in 'run --resume disk/o -q --epochs 3' 'run t.gm --out disk/new -q' 'show disk/o' 'show disk/o points -o disk/p.png' \
     'emit t.gm -o disk/t.c' 'emit t.gm -o disk/o/model.gm'; do
-    # shellcheck disable=SC2086  # words are meant to be split
     says 73 '^gmc: disk/.*: Read-only file system' $what
   done
   says 0 '' eval disk/o
@@ -88,10 +89,9 @@ objective fit { z ~ prior(z)   maximize log p(x | z) }
 train { maximize fit over p with sgd(1e-3)   batch 20, epochs 1 }
 show points { z ~ prior(z)   plot x, draw p(x | z) }
 GM
-says 0 '' run z.gm --out z -q --threads 1
+says 0 '' run z.gm --out z -q $each
 for path in nowhere/a.npy t.gm/a.npy taken.npy; do
   for what in 'sample z -n 4' 'show z points' 'emit t.gm'; do
-    # shellcheck disable=SC2086
     says 73 "^gmc: $path: \(cannot be written: \(No such file\|Not a\) \|is a folder\)" $what -o $path
   done
 done
@@ -100,17 +100,15 @@ holds 'nothing is left' test -z "$(find taken taken.npy -mindepth 1)" -a ! -e no
 
 # an answer that nobody can read
 for what in 'explain t.gm' 'explain E0301' 'run t.gm --dump=plan' 'emit t.gm' 'eval z' 'show z' '--version'; do
-  # shellcheck disable=SC2086
   "$gmc" $what >/dev/full 2>err </dev/null
   code=$?
   told "$what to a full disk" 74 'cannot write to the standard output$'
-  # shellcheck disable=SC2086
   "$gmc" $what >&- 2>err </dev/null
   code=$?
   told "$what to nobody" 74 'cannot write to the standard output$'
 done
 rm -rf o
-"$gmc" run t.gm --out o --threads 1 >/dev/full 2>err </dev/null
+"$gmc" run t.gm --out o $each >/dev/full 2>err </dev/null
 holds 'a run whose losses nobody can read' test $? = 74
 holds '... is whole' diff -r -x run.log -x run.json -x .lock o whole
 
@@ -118,7 +116,7 @@ holds '... is whole' diff -r -x run.log -x run.json -x .lock o whole
 # closed TEXT REDIRECTION: both runs' folders are alike
 closed() {
   rm -rf o
-  eval '"$gmc" run t.gm --out o --threads 1 </dev/null' "$2"
+  eval '"$gmc" run t.gm --out o $each </dev/null' "$2"
   code=$?
   holds "$1: exit code $code" test $code = "$3"
   holds "$1: the same bits, and nothing else" diff -r -x run.log -x run.json o whole
@@ -134,103 +132,61 @@ rm -r o2
 
 # what a killed process left, and its number is ours now
 cp -r whole o2
-says_own='for f in weights.safetensors shows/points.png; do : >"o2/$f.tmp-$$"; done; exec "$0" run --resume o2 -q --threads 1'
+says_own='for f in weights.safetensors shows/points.png; do : >"o2/$f.tmp-$$"; done; exec "$0" run --resume o2 -q'
 holds 'going on under an old number' sh -c "$says_own" "$gmc"
 holds 'half a file of that number is cleared away' test -z "$(halves o2)"
 
-# signals while data are loaded, in the midst of an epoch, and while its end is measured
-# stopped SIGNAL CODE FROM: sends it to the run in the background, which ends with this code and says how to go on
-stopped() {
-  kill -"$1" $!
-  kill -CONT $!
-  wait $! 2>noise
-  code=$?
-  cp "$3" told
-  holds "$1" test $code = "$2"
-  holds "$1: it says how to go on" grep -q -e '--resume o' told
-  holds "$1: nothing half written" test -z "$(halves o)"
-}
-# begin ARGUMENT...: in the background, up to the first checkpoint, and held there
-begin() {
-  rm -rf o
-  "$gmc" run t.gm --out o --threads 1 "$@" >losses 2>words </dev/null &
-  while [ ! -e o/weights.safetensors ] && kill -0 $! 2>noise; do sleep 0.01; done
-  kill -STOP $!
-}
-yes 0.5,0.5 | head -n 2000000 >big.csv
-rm -rf o
-for signal in INT TERM; do
-  timeout --foreground --preserve-status -s $signal 0.05 "$gmc" run t.gm --out o --data 'csv("big.csv")' -q >out 2>err </dev/null
-  code=$?
-  holds "$signal while data are loaded" test $code = 130 -o $code = 143
-  holds 'nothing is made' test ! -e o
-done
-long="--data toy.eight(examples:100000) --set units=1000"
-# shellcheck disable=SC2086
-{
-  says 0 '' run t.gm --out long -q --threads 1 $long
-  begin $long
-  says 75 '^gmc: o: another run is at work' run --resume o -q
-  says 75 '^gmc: o: another run is at work' run t.gm --out o -q
-  stopped TERM 143 words
-}
-holds 'in the midst of an epoch' test "$(sed -n 's/^stopped after step \([0-9]*\) of 10000$/\1 % 5000/p' told | xargs expr)" -gt 0
-says 0 '' run --resume o -q --threads 1
-holds 'a run stopped in the midst of an epoch' diff -r -x run.log -x run.json -x .lock o long
-measuring="--data toy.eight(examples:20) --set looks=100000 --epochs 3"  # epochs of one step, which take long to measure
-# shellcheck disable=SC2086
-{
-  says 0 '' run t.gm --out measured -q --threads 1 $measuring
-  begin $measuring
-}
-stopped INT 130 words
-holds 'while the epoch was measured' grep -q '^stopped after step [12] of 3' told
-says 0 '' run --resume o -q --threads 1
-holds 'a run stopped while it was measured' diff -r -x run.log -x run.json -x .lock o measured
-# a sweep is asked to stop while its first run's last epoch is measured: that one is whole, and the next does not begin
-printf 'sweep: {looks: [20000, 20001]}\n' >sweep.yaml
-rm -rf o
-"$gmc" run t.gm -c sweep.yaml --out o --threads 1 --epochs 1 >losses 2>words </dev/null &
-while [ ! -e o/looks=20000/weights.safetensors ] && kill -0 $! 2>noise; do sleep 0.01; done
-kill -INT $!
-wait $! 2>noise
-code=$?
-holds 'a sweep is stopped' test $code = 130
-holds 'the next run does not begin' test ! -e o/looks=20001
+# a folder that another run holds
 exec 9<>taken/.lock
 flock 9
 says 75 '^gmc: taken: another run is at work' run t.gm --out taken -q
 holds 'nothing is put beside it' test "$(ls -A taken)" = .lock
 exec 9<&-
+rm -r o2
+cp -r whole o2
+exec 9<>o2/.lock
+flock 9
+says 75 '^gmc: o2: another run is at work' run --resume o2 -q
+exec 9<&-
+rm -r o2
 
 # every call
-# hurt CALL N WHAT: o is a new run whose N-th such call meets this
+# traced OPTION...: the calls of a new run, o, in `trace`
+traced() {
+  rm -rf o
+  ASAN_OPTIONS=detect_leaks=0 strace -y -s 200 -o trace "$gmc" run t.gm --out o $each "$@" >out 2>err </dev/null
+}
+# hurt CALL N WHAT OPTION...: o is a new run whose N-th such call meets this
 hurt() {
   rm -rf o
-  ASAN_OPTIONS=detect_leaks=0 strace -o noise -e "trace=$1" -e "inject=$1:$3:when=$2" \
-    "$gmc" run t.gm --out o -q --threads 1 >out 2>err </dev/null
+  call=$1 n=$2 what=$3
+  shift 3
+  ASAN_OPTIONS=detect_leaks=0 strace -o noise -e "trace=$call" -e "inject=$call:$what:when=$n" \
+    "$gmc" run t.gm --out o $each "$@" >out 2>err </dev/null
   code=$?
 }
+# nth CALL PATTERN [WHICH]: the number, among all such calls in the trace, of the first (or WHICH-th) that is like this
+nth() { awk -v call="$1" -v like="$2" -v which="${3:-1}" -F'(' '$1 == call && ++n && $0 ~ like && ++seen == which { print n; exit }' trace; }
 killed() {
-  hurt "$1" "$2" signal=KILL
+  hurt "$1" "$2" signal=KILL -q
   holds "$1 $2: killed" test $code = 137
   goes_on "killed at $1 $2"
 }
 broken() {
-  hurt "$1" "$2" "error=$3"
+  hurt "$1" "$2" "error=$3" -q
   told "$1 $2: $3" '73 74' '.*\(No space left on device\|Input/output error\)'
   holds "$1 $2: $3: nothing half written" test -z "$(halves .)"
   goes_on "$1 $2: $3"
 }
 asked() {
-  hurt "$1" "$2" "signal=$3"
+  hurt "$1" "$2" "signal=$3" -q
   holds "$1 $2: SIG$3" test $code = "$4"
   holds "$1 $2: SIG$3: nothing half written" test -z "$(halves o)"
   goes_on "$1 $2: SIG$3"
 }
 # hurt in any way, the run ends with one message, or well: some calls may fail, and some are met when all is done
 any() {
-  hurt "$1" "$2" "$3"
+  hurt "$1" "$2" "$3" -q
   case $code in
     0) ;;
     137) holds "$1 $2: $3" test "$3" = signal=KILL ;;
@@ -252,8 +208,7 @@ sweep() {
 # Calls by what they are about: `2 rename 5` when the fifth rename is of the second checkpoint, `0 write 7` outside of them.
 # A checkpoint lasts from where its temporary is opened to where its folder is synced.
 if strace -o noise true 2>noise; then
-  rm -rf o
-  ASAN_OPTIONS=detect_leaks=0 strace -y -o trace "$gmc" run t.gm --out o -q --threads 1 >out 2>err </dev/null
+  traced -q
   awk -F'(' '/^[a-z]/ { n[$1]++ }
     /^openat.*\/\.lock/ { ours = 1 }
     /^openat.*weights\.safetensors\.tmp-/ { within = ++checkpoints }
@@ -286,6 +241,31 @@ if strace -o noise true 2>noise; then
   asked write "$(at 2 write 1)" TERM 143
   asked rename "$(at 2 rename 1)" INT 130
   if [ "${SWEEP-}" = 1 ]; then sweep <calls; fi
+  # signals while data are loaded, in the midst of an epoch, while its end is measured, and at the end of a sweep's run
+  stopped=$(nth rename 'weights\.safetensors\.tmp') measured=$(nth write 'metrics\.jsonl.*test')
+  yes 0.5,0.5 | head -n 200 >t.csv
+  traced -q --data 'csv("t.csv")'
+  loaded=$(nth openat 't\.csv')
+  for signal in INT=130 TERM=143; do
+    hurt openat "$loaded" "signal=${signal%=*}" -q --data 'csv("t.csv")'
+    holds "${signal%=*} while data are loaded" test $code = "${signal#*=}"
+    holds 'nothing is made' test ! -e o
+    for place in "rename $stopped 1" "write $measured 10"; do
+      hurt ${place% *} "signal=${signal%=*}"
+      cp err told
+      holds "${signal%=*} at $place" test $code = "${signal#*=}"
+      holds "${signal%=*} at $place: it says where it stopped" grep -q "^stopped after step ${place##* } of 20" told
+      holds "${signal%=*} at $place: it says how to go on" grep -q -e '--resume o' told
+      holds "${signal%=*} at $place: nothing half written" test -z "$(halves o)"
+      goes_on "${signal%=*} at $place"
+    done
+  done
+  printf 'sweep: {looks: [1, 2]}\n' >sweep.yaml
+  traced -q -c sweep.yaml --epochs 1
+  hurt rename "$(nth rename 'looks=1/weights.*tmp' 2)" signal=INT -q -c sweep.yaml --epochs 1
+  holds 'a sweep is stopped' test $code = 130
+  holds 'its run is whole' grep -q '"step":10,.*test' o/looks=1/metrics.jsonl
+  holds 'the next run does not begin' test ! -e o/looks=2
 else
   echo 'left out, for it needs strace: calls that fail, or are the last'
 fi

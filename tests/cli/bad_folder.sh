@@ -167,10 +167,13 @@ train { minimize error over f with adam(1e-3)   batch 20, epochs 10 }
 show points { plot x, f(x)  points 100 }
 GM
 begin=$(date +%s%N)
-says 0 '' run killed.gm --out uninterrupted -q
+each='-q --checkpoint 100'  # and pictures, at the end of every epoch, however fast this machine is
+# shellcheck disable=SC2086
+says 0 '' run killed.gm --out uninterrupted $each
 took=$((($(date +%s%N) - begin) / 1000000))
 kills=0 code=1
-"$gmc" run killed.gm --out o2 -q >out 2>err </dev/null &
+# shellcheck disable=SC2086
+"$gmc" run killed.gm --out o2 $each >out 2>err </dev/null &
 while [ $kills -lt 20 ]; do
   sleep "$(awk -v seed=$kills -v took=$took 'BEGIN { srand(seed); print 0.01 + rand() * took / 8000 }')"
   kill -9 $! 2>noise
@@ -180,10 +183,11 @@ while [ $kills -lt 20 ]; do
   again='run killed.gm --out o2'
   [ -e o2/weights.safetensors ] && again='run --resume o2'
   # shellcheck disable=SC2086
-  "$gmc" $again -q >out 2>err </dev/null &
+  "$gmc" $again $each >out 2>err </dev/null &
 done
 wait
 holds "it was killed, $kills times" test $kills -ge 5
-says 0 '' run --resume o2 -q
+# shellcheck disable=SC2086
+says 0 '' run --resume o2 $each
 holds 'killed again and again' diff -r -x run.log -x run.json -x .lock o2 uninterrupted
 finish

@@ -140,6 +140,21 @@ says 0 '' run lines.gm --out lines -q
 holds 'a name for each line' grep -q '"train","error":[^,]*,"error_3":[^,]*}$' lines/metrics.jsonl
 holds 'measured once' grep -q '"test","error":[^,]*,"error_se":[^,]*,"error_2":1}$' lines/metrics.jsonl
 
+# many short epochs: each has its line of metrics, and those have pictures for which there is time
+cat >short.gm <<'GM'
+model short
+data x[2] from toy.moons(examples: 400)
+net f(y | x) { y = x |> dense(4) |> tanh |> dense(2) }
+objective err { minimize sum(square(x - f(x))) }
+train { minimize err over f with adam(1e-2)  batch 50, epochs 400 }
+show points { plot x, f(x)  points 40 }
+GM
+says 0 '' run short.gm --out short -q
+holds 'a line for each epoch and split' test "$(wc -l <short/metrics.jsonl)" = 800
+holds 'a picture for some' test "$(find short/shows -name 'points_*.png' | wc -l)" -lt 300
+holds 'one of the last' cmp short/shows/points_0400.png short/shows/points.png
+holds 'the curves' test -s short/loss.png
+
 # sweeps
 printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
 says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept

@@ -433,6 +433,7 @@ static void test_full_disk_keeps_the_checkpoint(void **state) {
   seen.at_step = EPOCH_STEPS + 1;
   seen.act = act_full;
   Session s = session_in("full");
+  s.checkpoint_steps = EPOCH_STEPS;
   int status = train_apart(&plan, &s);
   assert_true(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_IO);
   Safetensors *file = safetensors_read(arena, path_of("full", "weights.safetensors"));
@@ -663,8 +664,15 @@ static void test_shows_are_drawn_every_epoch(void **state) {
   forget();
   Session s = session_in("shown");
   s.steps = EPOCH_STEPS + 1;
+  s.checkpoint_steps = EPOCH_STEPS;
   assert_int_equal(train(&plan, &s), EXIT_DONE);
-  resume(&plan, "shown");
+  assert_false(file_exists(path_of("shown", "shows/cloud_0002.png")));  // of an epoch that has only begun
+  assert_true(content("shown", "shows/cloud.png").size > 0);
+  forget();
+  s.steps = 0;
+  s.resume = true;
+  assert_int_equal(train(&plan, &s), EXIT_DONE);
+  assert_same_run("shown", "whole");
   assert_true(content("shown", "loss.png").size > 0);
   for (int i = 0; i < 3; i++) {
     for (int epoch = 1; epoch <= EPOCHS; epoch++)

@@ -1,7 +1,9 @@
 // The commands that train nothing and need no run; see commands.h.
 #include "commands.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../runtime/file.h"
 #include "compile.h"
@@ -44,21 +46,56 @@ static Model *one_model(Arena *a, const Options *o) {
   return compile_file(a, o->word[0], c);
 }
 
-static bool is_code(const char *word) {
-  return strlen(word) == 5 && (*word == 'E' || *word == 'W') && strspn(word + 1, "0123456789") == 4;
+// E0403, in any case.
+static const char *as_code(Arena *a, const char *word) {
+  if (strlen(word) != 5 || !strchr("EeWw", *word) || strspn(word + 1, "0123456789") != 4) return NULL;
+  return arena_format(a, "%c%s", toupper((unsigned char)*word), word + 1);
+}
+
+// A file is named as one: with its .gm, or with a folder.
+static bool is_file(const char *word) {
+  size_t n = strlen(word);
+  return strchr(word, '/') || (n > 3 && strcmp(word + n - 3, ".gm") == 0);
+}
+
+static void explain_code(Text *t, const char *code) {
+  const char *text = diagnostic_explain(code);
+  if (!text) fail(t->arena, EXIT_USAGE, "there is no diagnostic %s", code);
+  text_add(t, "%s: %s\n", code, text);
+}
+
+static void explain_word(Text *t, const char *word) {
+  Arena *a = t->arena;
+  if (explain_name(t, word)) return;
+  const char *near = explain_nearest(a, word), *shown = printable(a, word);
+  const char *mend = near                      ? arena_format(a, "did you mean `%s`?", near)
+                     : access(word, F_OK) == 0 ? arena_format(a, "the file is ./%s", shown)
+                                               : "`gmc explain` lists all names";
+  fail(a, EXIT_USAGE, "nothing in the library or the language is called `%s`; %s", shown, mend);
+}
+
+static void refuse_options(Arena *a, const Options *o) {
+  for (OptionId id = 0; id < OPTIONS_END; id++) {
+    if (option_given(o, id)) fail(a, EXIT_USAGE, "options of `gmc explain` are for a model: NAME.gm or ./NAME");
+  }
 }
 
 int command_explain(Arena *a, const Options *o) {
-  const char *word = o->word[0];
-  if (is_code(word)) {
-    const char *text = diagnostic_explain(word);
-    if (!text) fail(a, EXIT_USAGE, "there is no diagnostic %s", word);
-    printf("%s: %s\n", word, text);
+  const char *word = o->words ? o->word[0] : NULL, *code = word ? as_code(a, word) : NULL;
+  Text t = text_new(a);
+  if (word && is_file(word)) {
+    Model *m = one_model(a, o);
+    explain_model(&t, m, plan_model(a, m));
+    print_text(&t);
     return EXIT_DONE;
   }
-  Model *m = one_model(a, o);
-  Text t = text_new(a);
-  explain_model(&t, m, plan_model(a, m));
+  refuse_options(a, o);
+  if (!word)
+    explain_names(&t);
+  else if (code)
+    explain_code(&t, code);
+  else
+    explain_word(&t, word);
   print_text(&t);
   return EXIT_DONE;
 }

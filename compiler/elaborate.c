@@ -221,7 +221,7 @@ static void unknown_name(Elab *e, Scope *scope, const char *name, Span where) {
   for (int i = 0; i < e->columns; i++) known[n++] = e->column[i].name;
   for (int i = 0; i < e->decls; i++) known[n++] = e->decl[i]->name;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
-  const char *const *builtin = builtin_names(e, &builtins);
+  const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
   complain(e, E0202, where, name);
   const char *near = nearest_name(name, n, known);

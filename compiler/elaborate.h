@@ -76,7 +76,8 @@ typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPO
 // Where values may lie. `rank` axes of each value belong together (real[2]: 1).
 typedef struct {
   SupportKind kind;
-  double lo, hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
+  double lo,
+      hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
   bool computed;            // they are, and
   double sure_lo, sure_hi;  // these are the narrowest they can be
   int rank;
@@ -281,7 +282,12 @@ const char *expression_text(Elab *e, const Ast *ast);  // the source text of an 
 // --- elaborate_builtin.c
 bool is_builtin(const char *name);
 Value call_builtin(Elab *e, const char *name, const Call *call);
-const char *const *builtin_names(Elab *e, int *n);
+const char *const *builtin_names(Arena *a, int *n);
+// How a function is written, and what it is; all NULL when there is none of that name.
+typedef struct {
+  const char *name, *form, *what;
+} Description;
+Description builtin_describe(Arena *a, const char *name);
 
 // --- elaborate_dist.c
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);

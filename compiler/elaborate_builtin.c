@@ -10,6 +10,7 @@ typedef struct {
   int least, most;                                         // positional arguments
   const char *keyword[3];                                  // accepted keywords
   Value (*fn)(Elab *e, const Call *call, Value *keyword);  // keyword[i].kind is NONE when absent
+  const char *form, *what;                                 // for `gmc explain`
 } Builtin;
 
 static Value as_tensor(Elab *e, const Call *call, int i) {
@@ -310,31 +311,141 @@ static Value entropy(Elab *e, const Call *call, Value *keyword) {
 }
 
 static const Builtin builtins[] = {
-    {"flatten", 1, 1, {0}, flatten},
-    {"reshape", 2, MAX_RANK + 1, {0}, reshape},
-    {"concat", 1, MAX_ARGS, {"axis"}, concat},
-    {"split", 2, 2, {"axis"}, split},
-    {"size", 1, 2, {0}, size},
-    {"rank", 1, 1, {0}, rank},
-    {"sum", 1, 1, {"axis", "keep"}, sum},
-    {"maximum", 1, 1, {"axis", "keep"}, maximum},
-    {"cumsum", 1, 1, {"axis"}, cumsum},
-    {"onehot", 1, 2, {0}, onehot},
-    {"expand", 1, 1, {0}, expand},
-    {"transpose", 1, 1, {0}, transpose},
-    {"zeros", 1, MAX_RANK, {0}, zeros},
-    {"ones", 1, MAX_RANK, {0}, ones},
-    {"iota", 1, 1, {0}, iota},
-    {"stop", 1, 1, {0}, stop},
-    {"grad", 2, 2, {0}, grad},
-    {"batch_mean", 1, 1, {0}, batch_mean},
-    {"random", 0, 1, {"fresh"}, random_numbers},
-    {"given", 1, 1, {0}, given},
-    {"entropy", 1, 1, {0}, entropy},
+    {"flatten", 1, 1, {0}, flatten, "flatten(x)", "All numbers of x, the last axis running fastest: [size(x)]."},
+    {"reshape",
+     2,
+     MAX_RANK + 1,
+     {0},
+     reshape,
+     "reshape(x, n, m, ...)",
+     "The numbers of x in another shape [n, m, ...] of as many, the last axis running fastest."},
+    {"concat",
+     1,
+     MAX_ARGS,
+     {"axis"},
+     concat,
+     "concat(a, b, ..., axis: -1)",
+     "Tensors one after another along an axis; their other axes are equal. A scalar counts as [1]."},
+    {"split",
+     2,
+     2,
+     {"axis"},
+     split,
+     "split(n, x, axis: -1)",
+     "n equal parts along an axis, as a list: `m, s = split(2, dense(h, 8))`."},
+    {"size",
+     1,
+     2,
+     {0},
+     size,
+     "size(x), size(x, axis)",
+     "How many numbers x has, or its size along an axis, -1 for the last: known when the model is compiled."},
+    {"rank", 1, 1, {0}, rank, "rank(x)", "How many axes x has: known when the model is compiled."},
+    {"sum",
+     1,
+     1,
+     {"axis", "keep"},
+     sum,
+     "sum(x, axis: none, keep: false)",
+     "The sum over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
+    {"maximum",
+     1,
+     1,
+     {"axis", "keep"},
+     maximum,
+     "maximum(x, axis: none, keep: false)",
+     "The greatest number over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
+    {"cumsum",
+     1,
+     1,
+     {"axis"},
+     cumsum,
+     "cumsum(x, axis: -1)",
+     "Sums of x up to and with each place along an axis; the shape of x."},
+    {"onehot",
+     1,
+     2,
+     {0},
+     onehot,
+     "onehot(y, n)",
+     "1 at the place of the label y, else 0, along a new last axis of size n; of a class(n), n may be left out."},
+    {"expand", 1, 1, {0}, expand, "expand(x)", "x with a last axis of size 1, to set it against a longer one."},
+    {"transpose", 1, 1, {0}, transpose, "transpose(x)", "Rows become columns: [n, m] gives [m, n]."},
+    {"zeros", 1, MAX_RANK, {0}, zeros, "zeros(n, m, ...)", "A tensor [n, m, ...] of 0."},
+    {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...)", "A tensor [n, m, ...] of 1."},
+    {"iota", 1, 1, {0}, iota, "iota(n)", "0, 1, ..., n - 1: [n]."},
+    {"stop", 1, 1, {0}, stop, "stop(x)", "x, through which no gradient flows."},
+    {"grad",
+     2,
+     2,
+     {0},
+     grad,
+     "grad(y, x)",
+     "The gradient of the scalar y by x, of the shape of x; it may be differentiated again."},
+    {"batch_mean",
+     1,
+     1,
+     {0},
+     batch_mean,
+     "batch_mean(x)",
+     "The mean over the batch and all axes but the last: [size(x, -1)]."},
+    {"random",
+     0,
+     1,
+     {"fresh"},
+     random_numbers,
+     "random(), random(x, fresh: false)",
+     "Numbers uniform on (0, 1), independent at every place: at each place of what is drawn, or of the shape of x. In "
+     "data they are fixed for an example; `fresh: true` draws them anew at every step."},
+    {"given",
+     1,
+     1,
+     {0},
+     given,
+     "given(a)",
+     "1 if the argument was given, 0 if it is none: known when the model is compiled."},
+    {"entropy",
+     1,
+     1,
+     {0},
+     entropy,
+     "entropy(q(z | x))",
+     "The entropy of a distribution in nats, a sum over the whole event, where the distribution has one."},
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
-static const char *const readers[] = {"idx", "npy", "csv"};
+static const Description readers[] = {
+    {"idx", "idx(\"images.gz\", \"labels.gz\", test: [\"ti.gz\", \"tl.gz\"], holdout: 0.1)",
+     "Arrays in the IDX format, gzipped or not: a file for each column. Without test files the last `holdout` of the "
+     "examples is held "
+     "out."},
+    {"npy", "npy(\"x.npy\", \"y.npy\", test: [...], holdout: 0.1)",
+     "Arrays of NumPy: a file for each column. Without test files the last `holdout` of the examples is held out."},
+    {"csv", "csv(\"table.csv\", test: \"more.csv\", holdout: 0.1)",
+     "A table of numbers separated by commas. Without a test file the last `holdout` of the rows is held out."},
+};
+enum { READERS = sizeof readers / sizeof *readers };
+
+// The operations of the table that are functions of their name.
+static const char *const operation_what[OP_COUNT] = {
+    [OP_ABS] = "The absolute value.",
+    [OP_SIGN] = "1 of what is positive, -1 of what is negative, 0 of 0.",
+    [OP_FLOOR] = "The greatest whole number that is not above a.",
+    [OP_EXP] = "e to the power of a.",
+    [OP_LOG] = "The natural logarithm, of a > 0.",
+    [OP_LOG1P] = "log(1 + a), exact for small a.",
+    [OP_EXPM1] = "exp(a) - 1, exact for small a.",
+    [OP_SQRT] = "The square root, of a >= 0.",
+    [OP_SIN] = "The sine of an angle in radians.",
+    [OP_COS] = "The cosine of an angle in radians.",
+    [OP_TANH] = "The hyperbolic tangent.",
+    [OP_ERF] = "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to a.",
+    [OP_LGAMMA] = "log of the gamma function, of a > 0.",
+    [OP_DIGAMMA] = "The derivative of lgamma.",
+    [OP_TRIGAMMA] = "The derivative of digamma.",
+    [OP_MAX] = "The greater of two, value by value.",
+    [OP_MIN] = "The smaller of two, value by value.",
+};
 
 static const Builtin *find_builtin(const char *name) {
   for (int i = 0; i < BUILTINS; i++)
@@ -343,8 +454,8 @@ static const Builtin *find_builtin(const char *name) {
 }
 
 static bool is_reader(const char *name) {
-  for (int i = 0; i < 3; i++)
-    if (!strcmp(readers[i], name)) return true;
+  for (int i = 0; i < READERS; i++)
+    if (!strcmp(readers[i].name, name)) return true;
   return false;
 }
 
@@ -355,12 +466,24 @@ static Op elementwise(const char *name) {
   return OP_COUNT;
 }
 
+Description builtin_describe(Arena *a, const char *name) {
+  const Builtin *b = find_builtin(name);
+  if (b) return (Description){b->name, b->form, b->what};
+  for (int i = 0; i < READERS; i++)
+    if (!strcmp(readers[i].name, name)) return readers[i];
+  Op op = elementwise(name);
+  if (op == OP_COUNT) return (Description){0};
+  const char *arguments = op_arity(op) == 1 ? "a" : op_arity(op) == 2 ? "a, b" : "a, b, c";
+  return (Description){op_name(op), arena_format(a, "%s(%s)", op_name(op), arguments), operation_what[op]};
+}
+
 bool is_builtin(const char *name) { return find_builtin(name) || is_reader(name) || elementwise(name) != OP_COUNT; }
 
-const char *const *builtin_names(Elab *e, int *n) {
-  const char **name = NEW_ARRAY(e->arena, const char *, BUILTINS + OP_COUNT);
+const char *const *builtin_names(Arena *a, int *n) {
+  const char **name = NEW_ARRAY(a, const char *, BUILTINS + READERS + OP_COUNT);
   *n = 0;
   for (int i = 0; i < BUILTINS; i++) name[(*n)++] = builtins[i].name;
+  for (int i = 0; i < READERS; i++) name[(*n)++] = readers[i].name;
   for (Op op = 0; op < OP_COUNT; op++)
     if (elementwise(op_name(op)) == op) name[(*n)++] = op_name(op);
   return name;

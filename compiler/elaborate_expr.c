@@ -27,20 +27,7 @@ void bind(Elab *e, Scope *scope, const char *name, Value v) {
   scope->first = b;
 }
 
-const char *expression_text(Elab *e, const Ast *ast) {
-  const SourceText *t = sources_text(e->sources, ast->span.file);
-  char *text = arena_slice(e->arena, t->text + ast->span.begin, ast->span.end - ast->span.begin);
-  char *to = text;  // one line, single spaces
-  for (const char *from = text; *from; from++) {
-    bool space = *from == ' ' || *from == '\n' || *from == '\t' || *from == '\r';
-    if (!space)
-      *to++ = *from;
-    else if (to > text && to[-1] != ' ')
-      *to++ = ' ';
-  }
-  *to = 0;
-  return text;
-}
+const char *expression_text(Elab *e, const Ast *ast) { return span_text(e->arena, e->sources, ast->span); }
 
 Frame *push_frame(Elab *e, const Ast *ast, Span call) {
   Frame *f = NEW(e->arena, Frame);

@@ -12,7 +12,7 @@
 #define COMMANDS(C)                                                                               \
   C(RUN, run, "FILE", 0, 1, "train a model; --resume DIR goes on with a run")                     \
   C(CHECK, check, "FILE...", 1, MANY_WORDS, "look for mistakes in models, and train nothing")     \
-  C(EXPLAIN, explain, "FILE|CODE", 1, 1, "say what a model means, or a diagnostic such as E0301") \
+  C(EXPLAIN, explain, "[WHAT]", 0, 1, "say what a model, a name or a code such as E0301 means")   \
   C(SAMPLE, sample, "DIR", 1, 1, "draw from a trained model into a picture or an array")          \
   C(SHOW, show, "DIR [NAME]", 1, 2, "draw the pictures that the model asks for")                  \
   C(EVAL, eval, "DIR", 1, 1, "measure a trained model on held-out data")                          \

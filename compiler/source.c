@@ -185,6 +185,24 @@ static const Source *source_of(const Sources *s, Span where) {
   return where.file >= 0 && where.file < s->count ? s->source[where.file] : NULL;
 }
 
+const char *span_text(Arena *a, const Sources *s, Span where) {
+  const SourceText *t = sources_text(s, where.file);
+  char *text = arena_slice(a, t->text + where.begin, where.end - where.begin);
+  char *to = text;
+  bool quoted = false;
+  for (const char *from = text; *from; from++) {
+    if (*from == '"' && (from == text || from[-1] != '\\')) quoted = !quoted;
+    if (*from == '#' && !quoted)
+      from += strcspn(from, "\n") - 1;
+    else if (!strchr(" \n\t\r", *from))
+      *to++ = *from;
+    else if (to > text && to[-1] != ' ')
+      *to++ = ' ';
+  }
+  *to = 0;
+  return text;
+}
+
 int span_line(const Sources *s, Span where) {
   const Source *source = source_of(s, where);
   int low = 0, high = source ? source->lines : 1;  // the line is in [low, high)

@@ -38,6 +38,8 @@ int sources_count(const Sources *s);
 Span span_join(Span a, Span b);
 int span_line(const Sources *s, Span where);    // from 1
 int span_column(const Sources *s, Span where);  // from 1, in code points
+// What stands there, on one line with single spaces and without comments.
+const char *span_text(Arena *a, const Sources *s, Span where);
 
 // Reports diagnostic `code` at `where`; the arguments fill the format of diagnostics.def. Returns nothing:
 // the caller goes on with an error value, or calls diagnostics_stop.

@@ -250,7 +250,9 @@ static Value grad(Elab *e, const Call *call, Value *keyword) {
   if (meet) {
     complain(e, E0701, call->span, argument_text(e, call, 0), argument_text(e, call, 1));
     report_note(e->sources, user_span(e, meet->span), "they meet here");
-    report_help(e->sources, "`layer_norm` in place of `batch_norm` keeps to each example; `stop(...)` holds what comes of the batch still");
+    report_help(
+        e->sources,
+        "`layer_norm` in place of `batch_norm` keeps to each example; `stop(...)` holds what comes of the batch still");
     return value_error();
   }
   Node *into = NULL, *blocked = NULL;

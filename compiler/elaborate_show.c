@@ -88,7 +88,7 @@ static bool grid_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   if (v.kind == V_ERROR) return false;
   *item = (PlanItem){.kind = ITEM_IMAGE, .columns = wide ? (int)e->cols : 1, .label = expression_text(e, ast), .hi = 1};
   if (finite_range(v.node)) item->lo = (float)v.node->lo, item->hi = (float)v.node->hi;
-  *out = (Output){item->label, v.node, true};
+  *out = (Output){.name = item->label, .value = v.node, .per_example = true};
   return true;
 }
 
@@ -117,7 +117,7 @@ static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
     return false;
   }
   if (v.kind == V_ERROR) return false;
-  *out = (Output){item->label, v.node, v.plates & 1};
+  *out = (Output){.name = item->label, .value = v.node, .per_example = v.plates & 1};
   return true;
 }
 
@@ -248,7 +248,7 @@ int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *giv
   if (v.kind != V_ERROR) v = widen(e, v, 1, event_shape(&v));
   if (v.kind == V_ERROR) return -1;
   Output *out = NEW(e->arena, Output);
-  *out = (Output){column, v.node, true};
+  *out = (Output){.name = column, .value = v.node, .per_example = true};
   int p = end_program(e, "sample", n, out, 1);
   m->program[p].graph.graph->tensor = m->tensor;
   m->program[p].graph.graph->tensors = m->tensors;

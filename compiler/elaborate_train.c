@@ -90,7 +90,20 @@ static Value objective_value(Elab *e, const Ast *step) {
   return e->objective;
 }
 
-static Output output_of(const char *name, Value v) { return (Output){name, v.node, v.plates & 1}; }
+static Output output_of(const char *name, Value v) {
+  return (Output){.name = name, .value = v.node, .per_example = v.plates & 1};
+}
+
+// The same, of the test program.
+static Output measured_output(Elab *e, const char *name, Value v, Span where) {
+  Output out = output_of(name, v);
+  const Node *meet = graph_coupled(e->graph, v.node, NULL, e->plate[0]);
+  out.coupled = meet != NULL;
+  if (meet)
+    finding(e, "measure", where, "%s: the %lld examples of a batch meet; measured over whole batches", name,
+            (long long)e->plate[0]);
+  return out;
+}
 
 // --- a line of the round
 
@@ -393,7 +406,7 @@ void elaborate_test(Elab *e) {
     if (v.kind == V_ERROR) return;
     bool again = false;  // lines that differ only in who moves
     for (int k = 0; k < n; k++) again = again || out[k].value == v.node;
-    if (!again) out[n++] = output_of(m->objective[i], v);
+    if (!again) out[n++] = measured_output(e, m->objective[i], v, e->step[i]->span);
   }
   for (int i = 0; i < e->decls; i++) {
     const Ast *ast = e->decl[i]->ast;
@@ -414,7 +427,7 @@ void elaborate_test(Elab *e) {
       complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
       return;
     }
-    out[n++] = output_of(ast->name, v);
+    out[n++] = measured_output(e, ast->name, v, ast->span);
   }
   bool measured = n && m->data.format != DATA_NONE;  // without data nothing is held out, and this was for the mistakes
   if (measured) m->test = end_program(e, "test", m->batch, out, n);

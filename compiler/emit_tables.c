@@ -112,7 +112,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_shape(out, o->rank, o->dim);
     field_integer(out, "count", o->count);
     field_integer(out, "at", o->at);
-    text_add(out, "},\n");
+    text_add(out, "%s},\n", o->coupled ? ", .coupled = true" : "");
   }
   table_end(out, p->outputs);
 }

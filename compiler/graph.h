@@ -87,6 +87,7 @@ typedef struct {
   const char *name;
   Node *value;
   bool per_example;  // leading axis is the batch
+  bool coupled;      // examples of the batch meet in it
 } Output;
 
 // One thing to run: outputs to compute, then persistent tensors to replace. All values are those of

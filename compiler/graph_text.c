@@ -156,7 +156,9 @@ void graph_print(Text *t, const GraphProgram *p) {
   for (int i = 0; i < p->outputs; i++) {
     text_add(t, "output ");
     print_string(t, p->output[i].name);
-    text_add(t, " %%%d%s\n", number[p->output[i].value->id], p->output[i].per_example ? " per_example" : "");
+    const Output *o = &p->output[i];
+    text_add(t, " %%%d%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
+             o->coupled ? " coupled" : "");
   }
   for (int i = 0; i < p->assigns; i++) {
     text_add(t, "assign ");
@@ -380,6 +382,7 @@ static void read_output(Reader *r) {
   output->value = read_node_number(r);
   output->per_example = accept(r, "per_example");
   if (output->per_example && output->value->shape.rank == 0) mistake(r, "a scalar has no examples");
+  output->coupled = accept(r, "coupled");
   r->program->outputs++;
 }
 

@@ -142,7 +142,7 @@ static void print_program(Text *t, const PlanProgram *p) {
     const PlanOutput *o = &p->output[i];
     text_add(t, "  output \"%s\" ", o->name);
     print_dims(t, o->rank, o->dim);
-    text_add(t, "%s at %lld\n", o->per_example ? " per example" : "", (long long)o->at);
+    text_add(t, "%s%s at %lld\n", o->per_example ? " per example" : "", o->coupled ? " coupled" : "", (long long)o->at);
   }
 }
 

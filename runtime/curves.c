@@ -60,7 +60,7 @@ void curves_draw(const Records *r) {
     int64_t rows = curves_table(text, split, r->columns, table);
     most = rows > most ? rows : most;
     for (int c = 0; c < r->columns; c++) {
-      if (r->column[c].is_error || !curves_any(table + 1 + c, rows, stride)) continue;
+      if (r->column[c].aside || !curves_any(table + 1 + c, rows, stride)) continue;
       const char *label = arena_format(scratch, "%s %s", split, r->column[c].name);
       series[n++] = (PlotSeries){SERIES_LINE, label, rows, table, table + 1 + c, stride};
     }

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "data.h"
+
 // Running mean and sum of squared deviations, after Welford (1962).
 typedef struct {
   int64_t n;
@@ -19,17 +21,36 @@ static void average_add(Average *a, double value) {
 }
 
 // Adds what one batch says of an output, whose first `rows` rows count.
-static void measure_batch(const Run *run, const PlanOutput *output, int64_t batch, int64_t rows, Average *average) {
-  if (output->per_example)
+static void measure_batch(const Run *run, const PlanProgram *p, const PlanOutput *output, int64_t rows,
+                          Average *average) {
+  if (output->coupled) {
+    if (rows == p->batch) average_add(average, output_mean(run, p, output));
+  } else if (output->per_example) {
     for (int64_t row = 0; row < rows; row++) average_add(average, output_value(run, output, row));
-  else if (rows == batch || average->n == 0)
+  } else if (rows == p->batch || average->n == 0) {
     average_add(average, output_value(run, output, 0));
+  }
 }
 
-static Measure measure_of(const PlanOutput *output, const Average *average) {
+static Measure measure_of(const PlanProgram *p, const PlanOutput *output, const Average *average) {
   double n = (double)average->n;
-  bool told = output->per_example && average->n > 1;
-  return (Measure){output->name, average->mean, told ? sqrt(average->squares / (n - 1) / n) : -1};
+  bool told = (output->per_example || output->coupled) && average->n > 1;
+  return (Measure){output->name, average->mean, told ? sqrt(average->squares / (n - 1) / n) : -1,
+                   output->coupled ? p->batch : 0};
+}
+
+void measure_check(const Run *run) {
+  const Plan *plan = run->plan;
+  if (plan->test < 0 || plan->data.format == DATA_NONE || run->test.examples == 0) return;
+  const PlanProgram *p = &plan->program[plan->test];
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].coupled && run->test.examples < p->batch)
+      fail(run->arena, EXIT_DATA,
+           "in `%s` the %lld examples of a batch meet, but the test split has %lld: hold out more, or take batches of "
+           "at "
+           "most %lld (%s)",
+           p->output[i].name, (long long)p->batch, (long long)run->test.examples, (long long)run->test.examples,
+           data_hint(run->arena, plan));
 }
 
 int measure_test(Run *run, Moment moment, Measure *measure) {
@@ -50,11 +71,11 @@ int measure_test(Run *run, Moment moment, Measure *measure) {
     run->first_position = (uint32_t)first;
     feed_program(run, &run->test, plan->test, moment);
     run->execute(run, plan->test);
-    for (int i = 0; i < p->outputs; i++) measure_batch(run, &p->output[i], p->batch, rows, &average[i]);
+    for (int i = 0; i < p->outputs; i++) measure_batch(run, p, &p->output[i], rows, &average[i]);
   }
   int n = 0;
   for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].count == 1) measure[n++] = measure_of(&p->output[i], &average[i]);
+    if (p->output[i].count == 1) measure[n++] = measure_of(p, &p->output[i], &average[i]);
   run->example = NULL;
   arena_close(scratch);
   return n;

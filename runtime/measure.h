@@ -7,13 +7,17 @@
 typedef struct {
   const char *name;
   double mean;
-  double error;  // standard error of the mean over the examples; -1: none can be told
+  double error;   // standard error of the mean; -1: none can be told
+  int64_t batch;  // of a value in which examples meet: how many do; otherwise 0
 } Measure;
+
+// Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch.
+void measure_check(const Run *run);
 
 // Fills one Measure for each output of the test program that is one number, and returns how many: none if the plan
 // measures nothing or the split is empty. Objectives of an example are averaged over the examples; the rows that fill
-// up the last batch do not count. A number of a whole batch is averaged over the full batches. The random numbers
-// depend on the epoch of `moment`, and not on the training's.
+// up the last batch do not count. Where examples of a batch meet, whole batches count, as one value each; the examples
+// that fill no batch are left out. The random numbers depend on the epoch of `moment`, and not on the training's.
 int measure_test(Run *run, Moment moment, Measure *measure);
 
 #endif

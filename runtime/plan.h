@@ -77,6 +77,7 @@ typedef struct {
   int64_t dim[MAX_RANK];
   int64_t count;     // product of dim
   int64_t at;
+  bool coupled;      // examples of the batch meet in it: it is told of whole batches only
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/kernel.h

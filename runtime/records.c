@@ -43,10 +43,10 @@ static int64_t records_write(Records *r, int file, const char *name) {
   return (int64_t)r->line.length;
 }
 
-static void records_column(Records *r, const char *name, bool is_error) {
+static void records_column(Records *r, const char *name, bool aside) {
   for (int i = 0; i < r->columns; i++)
     if (strcmp(r->column[i].name, name) == 0) return;
-  r->column[r->columns++] = (RecordColumn){name, is_error};
+  r->column[r->columns++] = (RecordColumn){name, aside};
 }
 
 // A cell of text: quoted where it must be.
@@ -75,12 +75,14 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
   Records *r = NEW(a, Records);
   const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
   *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
-  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 2 * test->outputs : 0));
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 3 * test->outputs : 0));
   for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
   for (int i = 0; test && i < test->outputs; i++) {
-    if (test->output[i].count != 1) continue;
-    records_column(r, test->output[i].name, false);
-    if (test->output[i].per_example) records_column(r, arena_format(a, "%s_se", test->output[i].name), true);
+    const PlanOutput *o = &test->output[i];
+    if (o->count != 1) continue;
+    records_column(r, o->name, false);
+    if (o->per_example || o->coupled) records_column(r, arena_format(a, "%s_se", o->name), true);
+    if (o->coupled) records_column(r, arena_format(a, "%s_batch", o->name), true);
   }
   arena_cleanup(a, records_close, r);
   r->jsonl = records_file(r, "metrics.jsonl", length.jsonl);
@@ -103,17 +105,20 @@ static void records_json(Records *r, const char *split, const Measure *measure, 
   for (int i = 0; i < n; i++) {
     records_json_member(&r->line, measure[i].name, "", measure[i].mean);
     if (measure[i].error >= 0) records_json_member(&r->line, measure[i].name, "_se", measure[i].error);
+    if (measure[i].batch) records_json_member(&r->line, measure[i].name, "_batch", (double)measure[i].batch);
   }
   text_add(&r->line, "}\n");
   r->length.jsonl += records_write(r, r->jsonl, "metrics.jsonl");
 }
 
-// Is `column` the name of this measure (0), of its standard error (1), or neither (-1)?
-static int records_matches(const char *column, const Measure *m) {
+// Does `column` hold a number of this measure: its mean, standard error or batch? Then *value is that number.
+static bool records_matches(const char *column, const Measure *m, double *value) {
   size_t length = strlen(m->name);
-  if (strncmp(column, m->name, length) != 0) return -1;
-  if (column[length] == '\0') return 0;
-  return m->error >= 0 && strcmp(column + length, "_se") == 0 ? 1 : -1;
+  if (strncmp(column, m->name, length) != 0) return false;
+  const char *suffix = column + length;
+  bool error = m->error >= 0 && strcmp(suffix, "_se") == 0, batch = m->batch && strcmp(suffix, "_batch") == 0;
+  *value = error ? m->error : batch ? (double)m->batch : m->mean;
+  return error || batch || !*suffix;
 }
 
 static void records_csv(Records *r, const char *split, const Measure *measure, int n, int64_t step, int64_t epoch) {
@@ -122,10 +127,10 @@ static void records_csv(Records *r, const char *split, const Measure *measure, i
   for (int c = 0; c < r->columns; c++) {
     text_add(&r->line, ",");
     for (int i = 0; i < n; i++) {
-      int which = records_matches(r->column[c].name, &measure[i]);
-      double value = which == 1 ? measure[i].error : measure[i].mean;
-      if (which >= 0 && isfinite(value)) json_add_number(&r->line, value);
-      if (which >= 0) break;
+      double value;
+      if (!records_matches(r->column[c].name, &measure[i], &value)) continue;
+      if (isfinite(value)) json_add_number(&r->line, value);
+      break;
     }
   }
   text_add(&r->line, "\n");

@@ -13,7 +13,7 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  bool is_error;  // the standard error of another column
+  bool aside;  // of another column: its standard error, or the size of its batches
 } RecordColumn;
 
 typedef struct Records {
@@ -27,7 +27,8 @@ typedef struct Records {
 } Records;
 
 // Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run). The columns are the names of
-// `lines` and of the test program's outputs, with their standard errors. Fails with EXIT_DATA if a file is shorter than
+// `lines` and of the test program's outputs, with their standard errors, and the size of the
+// batch where examples meet. Fails with EXIT_DATA if a file is shorter than
 // that.
 Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
 

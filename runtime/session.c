@@ -216,6 +216,7 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   if (plan->test < 0) fail(a, EXIT_DATA, "%s: the model has nothing to measure", plan->source);
   Run *run = session_trained(a, plan, s, &moment, &step);
   data_load_test(run);
+  measure_check(run);
   Measure *measure = NEW_ARRAY(a, Measure, plan->program[plan->test].outputs);
   int n = measure_test(run, moment, measure), width = 0;
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
@@ -227,6 +228,7 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   for (int i = 0; i < n; i++) {
     printf("%-*s  %.9g", width, measure[i].name, measure[i].mean);
     if (measure[i].error >= 0) printf(" +- %.3g", measure[i].error);
+    if (measure[i].batch > 0) printf("  over batches of %lld", (long long)measure[i].batch);
     printf("\n");
     finite = finite && isfinite(measure[i].mean);
   }

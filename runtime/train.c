@@ -84,6 +84,7 @@ int training_repetitions(const Plan *plan) {
 
 Training *training_new(Run *run, const Session *s) {
   const Plan *plan = run->plan;
+  measure_check(run);
   Training *t = NEW(run->arena, Training);
   t->run = run;
   t->plan = plan;
@@ -172,7 +173,7 @@ static void training_report(Training *t) {
   Measure *train = t->measure, *test = t->measure + t->plan->lines;
   progress_trained(t->progress);
   for (int i = 0; i < t->plan->lines; i++)
-    train[i] = (Measure){t->line[i].name, t->line[i].sum / (double)t->line[i].values, -1};
+    train[i] = (Measure){t->line[i].name, t->line[i].sum / (double)t->line[i].values, -1, 0};
   int tests = measure_test(run, moment, test);
   progress_report(t->progress, t, train, test, tests);
   if (!t->session->folder) return;
@@ -248,7 +249,7 @@ static void training_end_early(Training *t) {
 }
 
 static void training_record_step(Training *t) {
-  for (int i = 0; i < t->plan->lines; i++) t->measure[i] = (Measure){t->line[i].name, t->line[i].last, -1};
+  for (int i = 0; i < t->plan->lines; i++) t->measure[i] = (Measure){t->line[i].name, t->line[i].last, -1, 0};
   records_add(t->records, t->step, training_epoch(t), "step", t->measure, t->plan->lines);
 }
 

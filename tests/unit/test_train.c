@@ -134,12 +134,14 @@ static const PlanFeed feeds[] = {{FEED_COLUMN, 0, AT_X, 2},
                                  {FEED_UPDATE, 0, AT_UPDATE, 1},
                                  {FEED_STEP, 0, AT_STEP, 1},
                                  {FEED_EPOCH, 0, AT_EPOCH, 1}};
-static const PlanOutput outputs[] = {{"fit", true, 0, {0}, 1, AT_FIT}, {"size", false, 0, {0}, 1, AT_SIZE}};
-static const PlanOutput pair = {"pair", true, 1, {2}, 2, AT_PAIR};
+static const PlanOutput outputs[] = {{"fit", true, 0, {0}, 1, AT_FIT, false},
+                                     {"size", false, 0, {0}, 1, AT_SIZE, false},
+                                     {"met", true, 0, {0}, 1, AT_FIT, true}};  // measured only
+static const PlanOutput pair = {"pair", true, 1, {2}, 2, AT_PAIR, false};
 static const PlanProgram programs[] = {
     {.name = "init", .batch = 1},
     {.name = "train 1", .batch = BATCH, .feed = feeds, .feeds = 5, .output = outputs, .outputs = 2},
-    {.name = "test", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = outputs, .outputs = 2},
+    {.name = "test", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = outputs, .outputs = 3},
     {.name = "sample", .batch = 4, .output = &pair, .outputs = 1}};
 static const PlanTurn turns[] = {{LEARN, 0, 1, 0}};
 static const char *const objectives[] = {"fit"};
@@ -329,10 +331,11 @@ static void test_evaluation_counts_each_example_once(void **state) {
   Bytes xs = file_read(arena, test_files[0], 1 << 20, ""), ys = file_read(arena, test_files[1], 1 << 20, "");
   const float *x = (const float *)(const void *)npy_parse(arena, "x", xs).data,
               *y = (const float *)(const void *)npy_parse(arena, "y", ys).data;
-  double sum = 0, squares = 0;
+  double sum = 0, squares = 0, half[2] = {0, 0};
   for (int i = 0; i < TEST; i++) {
     float e = y[i] - w[0] * x[2 * i] - w[1] * x[2 * i + 1] - b[0];
     sum += (double)(-e * e);
+    if (i < 2 * TEST_BATCH) half[i / TEST_BATCH] += (double)(-e * e) / TEST_BATCH;
   }
   for (int i = 0; i < TEST; i++) {
     float e = y[i] - w[0] * x[2 * i] - w[1] * x[2 * i + 1] - b[0];
@@ -343,6 +346,23 @@ static void test_evaluation_counts_each_example_once(void **state) {
   assert_true(fabs(record("whole", last, "fit_se") - sqrt(squares / (TEST - 1) / TEST)) < 1e-9);
   // a number of the whole batch: of the two full ones, at positions 0 and 8
   assert_true(fabs(record("whole", last, "size") - ((double)w[0] + 4)) < 1e-5);
+  // where examples meet, of the two full batches likewise, each of which counts as one value
+  assert_true(fabs(record("whole", last, "met") - (half[0] + half[1]) / 2) < 1e-9);
+  assert_true(fabs(record("whole", last, "met_se") - fabs(half[0] - half[1]) / 2) < 1e-9);
+  assert_true(record("whole", last, "met_batch") == TEST_BATCH);
+}
+
+static void test_a_batch_that_cannot_be_filled_is_refused(void **state) {
+  (void)state;
+  Plan plan = plan_by_hand();
+  PlanProgram large[4];
+  memcpy(large, programs, sizeof large);
+  large[MEASURE].batch = TEST + 1;
+  plan.program = large;
+  Session s = session_in("small");
+  assert_int_equal(train(&plan, &s), EXIT_DATA);
+  large[MEASURE].outputs = 2;  // of values in which nobody meets, a part of a batch is enough
+  measure_check(&(Run){.arena = arena, .plan = &plan, .test = {.examples = 1}});
 }
 
 static void resume(const Plan *plan, const char *run) {
@@ -637,9 +657,10 @@ static void test_loss_lines(void **state) {
     assert_true(to && code == EXIT_DONE);
   }
   assert_same_file("out_1", "out_2", "");
-  const char *expected = arena_format(arena, "epoch 2  step 12  train fit %.9g  test fit %.9g +- %.3g  size %.9g\n",
-                                      record("said_1", 2, "fit"), record("said_1", 3, "fit"),
-                                      record("said_1", 3, "fit_se"), record("said_1", 3, "size"));
+  const char *expected = arena_format(
+      arena, "epoch 2  step 12  train fit %.9g  test fit %.9g +- %.3g  size %.9g  met %.9g +- %.3g\n",
+      record("said_1", 2, "fit"), record("said_1", 3, "fit"), record("said_1", 3, "fit_se"),
+      record("said_1", 3, "size"), record("said_1", 3, "met"), record("said_1", 3, "met_se"));
   assert_string_equal(strchr((const char *)content("out_1", "").data, '\n') + 1, expected);
 }
 
@@ -734,6 +755,7 @@ int main(void) {
       cmocka_unit_test(test_shuffle_is_fair),
       cmocka_unit_test(test_epochs_take_examples_once_and_average),
       cmocka_unit_test(test_evaluation_counts_each_example_once),
+      cmocka_unit_test(test_a_batch_that_cannot_be_filled_is_refused),
       cmocka_unit_test(test_stopped_by_steps_goes_on_the_same),
       cmocka_unit_test(test_signals_stop_at_the_step),
       cmocka_unit_test(test_killed_goes_on_from_the_checkpoint),

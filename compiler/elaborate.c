@@ -184,7 +184,25 @@ static void declare_library(Elab *e) {
 static const char *const words[] = {"true",   "false",         "none",     "infinity", "step",  "epoch",
                                     "update", "gradient_norm", "training", "row",      "column"};
 
-static bool word_value(Elab *e, const char *name, Value *v) {
+// Names of the place: known in the texts of one kind, and in lets, which stand for a part of one.
+static const struct {
+  const char *name;
+  AstKind kind;
+} place_word[] = {{"update", AST_OPTIMIZER}, {"gradient_norm", AST_OPTIMIZER}, {"row", AST_SHOW}, {"column", AST_SHOW}};
+
+static AstKind place_of(const char *name) {
+  for (size_t i = 0; i < sizeof place_word / sizeof *place_word; i++)
+    if (!strcmp(name, place_word[i].name)) return place_word[i].kind;
+  return AST_COUNT;
+}
+
+static bool seen_here(const Elab *e, const Scope *scope, const char *name) {
+  AstKind kind = place_of(name);
+  bool inside = scope->of && (scope->of->kind == kind || scope->of->kind == AST_LET);
+  return inside && (kind == AST_SHOW ? e->in_show : e->optimizing >= 0);
+}
+
+static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) {
   *v = (Value){.kind = V_NUMBER};
   if (!strcmp(name, "true"))
     v->number = 1;
@@ -202,32 +220,58 @@ static bool word_value(Elab *e, const char *name, Value *v) {
     *v = value_tensor(feed_node(e, INPUT_STEP), 0);
   else if (!strcmp(name, "epoch"))
     *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
-  else if (!strcmp(name, "update") && e->optimizing >= 0)
+  else if (!strcmp(name, "update") && seen_here(e, scope, name))
     *v = value_tensor(feed_node(e, INPUT_UPDATE), 0);
-  else if (!strcmp(name, "gradient_norm") && e->optimizing >= 0)
+  else if (!strcmp(name, "gradient_norm") && seen_here(e, scope, name))
     *v = gradient_norm(e);
-  else if (e->in_show && (!strcmp(name, "row") || (!strcmp(name, "column") && e->across)))
+  else if (seen_here(e, scope, name) && (!strcmp(name, "row") || e->across))
     *v = show_place(e, name);
   else
     return false;
   return true;
 }
 
-static void unknown_name(Elab *e, Scope *scope, const char *name, Span where) {
+static void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
   int room = e->decls + 256, n = 0, builtins;
   const char **known = NEW_ARRAY(e->arena, const char *, room);
-  for (Scope *s = scope; s; s = s->up)
+  for (const Scope *s = scope; s; s = s->up)
     for (Binding *b = s->first; b && n < 64; b = b->next) known[n++] = b->name;
-  for (int i = 0; i < e->columns; i++) known[n++] = e->column[i].name;
+  for (int i = 0; i < e->columns && scope->sees_data; i++) known[n++] = e->column[i].name;
   for (int i = 0; i < e->decls; i++) known[n++] = e->decl[i]->name;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
   const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
   complain(e, E0202, where, name);
   const char *near = nearest_name(name, n, known);
+  if (place_of(name) != AST_COUNT) {
+    report_help(e->sources, "`%s` is known in the text of %s itself: give it from there as an argument", name,
+                place_of(name) == AST_SHOW ? "a show" : "an optimizer");
+    return;
+  }
   if (near && near[0]) report_help(e->sources, "did you mean `%s`?", near);
   const Decl *prior = find_decl(e, arena_format(e->arena, "prior %s", name));
   if (prior) report_help(e->sources, "draw it first: `%s ~ prior(%s)`", name, name);
+}
+
+void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
+  static const struct {
+    AstKind kind;
+    const char *sees;
+  } body[] = {{AST_NET, "a network sees what stands after its `|`"},
+              {AST_FUNCTION, "functions and blocks see their arguments"},
+              {AST_DISTRIBUTION, "a distribution sees its arguments"},
+              {AST_PRIOR, "a prior is the same for all examples"},
+              {AST_KL, "a rule sees the parameters of its two distributions"},
+              {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
+              {AST_SOURCE, "a source sees its arguments"},
+              {AST_PARAMETER, "parameters begin before any data are seen"}};
+  const char *sees = "this is settled before any data are seen";
+  for (size_t i = 0; i < sizeof body / sizeof *body; i++)
+    if (scope->of && scope->of->kind == body[i].kind) sees = body[i].sees;
+  complain(e, E0782, where, name, sees);
+  if (scope->of && scope->of->kind == AST_NET)
+    report_help(e->sources, "name it in the head, `%s(... | ..., %s)`, and give it where `%s` is applied",
+                scope->of->name, name, scope->of->name);
 }
 
 static Value param_value(Elab *e, Decl *d) {
@@ -239,23 +283,47 @@ static Value param_value(Elab *e, Decl *d) {
   return eval(e, e->global, ast);
 }
 
+// Whatever is being drawn where a let is first used, its random numbers are those of its name.
+static Value let_value(Elab *e, const Decl *d) {
+  Drawing saved = e->drawing;
+  e->drawing = (Drawing){.path = arena_format(e->arena, "let %s", d->name)};
+  Value v = eval(e, scope_for(e, d->ast), d->ast->a);
+  e->drawing = saved;
+  return v;
+}
+
 // Params are numbers or texts, the same in all programs; lets may depend on `step` and are made anew in each.
-static Value decl_value(Elab *e, Decl *d, Span where) {
+static bool still_known(const Elab *e, const Decl *d) {
+  bool same_draw = !d->holds_draw || d->context == e->context;
+  return d->known && (d->ast->kind == AST_PARAM || (d->ast->kind == AST_LET && d->program == e->program && same_draw));
+}
+
+static Value named_value(Elab *e, const Scope *scope, Decl *d, Span where) {
+  if (!still_known(e, d)) {
+    if (d->busy) return complain(e, E0208, where, d->name), value_error();
+    int reads = e->reads, randoms = e->randoms;
+    d->busy = true;
+    d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
+               : d->ast->kind == AST_LET ? let_value(e, d)
+                                         : parameter_value(e, d);
+    d->busy = false;
+    d->known = true;
+    d->program = e->program;
+    d->context = e->context;
+    d->holds_data = e->reads > reads;
+    d->holds_draw = e->randoms > randoms;
+  }
+  e->reads += d->holds_data;
+  e->randoms += d->holds_draw;
+  if (d->holds_data && !scope->sees_data) return not_seen(e, scope, d->name, where), value_error();
+  return d->value;
+}
+
+static Value decl_value(Elab *e, const Scope *scope, Decl *d, Span where) {
   switch (d->ast->kind) {
     case AST_PARAM:
     case AST_LET:
-    case AST_PARAMETER:
-      if (d->known && (d->ast->kind == AST_PARAM || d->program == e->program) && d->ast->kind != AST_PARAMETER)
-        return d->value;
-      if (d->busy) return complain(e, E0208, where, d->name), value_error();
-      d->busy = true;
-      d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
-                 : d->ast->kind == AST_LET ? eval(e, e->global, d->ast->a)
-                                           : parameter_value(e, d);
-      d->busy = false;
-      d->known = true;
-      d->program = e->program;
-      return d->value;
+    case AST_PARAMETER: return named_value(e, scope, d, where);
     case AST_FUNCTION:
     case AST_DISTRIBUTION:
     case AST_SOURCE: return (Value){.kind = V_CALLABLE, .decl = d};
@@ -265,15 +333,16 @@ static Value decl_value(Elab *e, Decl *d, Span where) {
   return value_error();
 }
 
-Value lookup(Elab *e, Scope *scope, const Ast *name) {
+Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   Binding *b = find_binding(scope, name->name);
   Value v;
   if (b) return b->value;
   int column = e->graph && !in_library(e, name->span) ? find_column(e, name->name) : -1;
-  if (column >= 0 && e->column_value && e->data_source) return column_value(e, column);
+  if (column >= 0 && !scope->sees_data) return not_seen(e, scope, name->name, name->span), value_error();
+  if (column >= 0 && e->column_value && e->data_source) return e->reads++, column_value(e, column);
   Decl *d = find_decl_at(e, name->name, name->span);
-  if (d) return decl_value(e, d, name->span);
-  if (word_value(e, name->name, &v)) return v;
+  if (d) return decl_value(e, scope, d, name->span);
+  if (word_value(e, scope, name->name, &v)) return v;
   if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};
   unknown_name(e, scope, name->name, name->span);
   return value_error();

@@ -54,9 +54,13 @@ typedef struct Binding {
   Value value;
   struct Binding *next;
 } Binding;
+// `of` and `sees_data` are those of the declaration whose text is evaluated: a body sees the columns of the data only
+// where it is an objective, a metric or a show.
 typedef struct Scope {
   struct Scope *up;
   Binding *first;
+  const Ast *of;  // NULL: sizes and settings
+  bool sees_data;
 } Scope;
 
 // What a name at the top level of a file stands for.
@@ -67,7 +71,9 @@ typedef struct Decl {
   struct Decl *next;  // in its bucket
   bool busy;          // being evaluated: to find circles
   bool known;         // value is computed (params; lets of the current program)
-  int program;        // for which program
+  int program;        // for which program, and for which set of draws if it holds one
+  int context;
+  bool holds_data, holds_draw;
   Value value;
   bool used;  // a network that was applied
 } Decl;
@@ -112,11 +118,14 @@ typedef struct Frame {
   Span call;          // where it was applied
 } Frame;
 
-// A network applied to given inputs: kept, so that the same application is the same values.
+// A network applied to given inputs: kept, so that the same application is the same values. One that draws is the same
+// within one set of draws only: each aggregate has its own.
 typedef struct Application {
   const Ast *net;
-  int arguments;
   Node *argument[MAX_ARGS];
+  unsigned plates[MAX_ARGS];  // of the arguments
+  int context;
+  bool holds_draw;
   Value result;  // one value, or a list of them in the order of the outputs
   struct Application *next;
 } Application;
@@ -149,13 +158,20 @@ typedef struct {
   uint32_t hash;  // of the tensor's name; set by tensor_declare
 } TensorStart;
 
+// A value that was drawn, and what it was drawn from.
+typedef struct Drawn {
+  const Node *node;
+  const Dist *dist;
+  struct Drawn *next;
+} Drawn;
+
 // A draw being made: what random() gives.
 typedef struct {
   bool active;
   bool in_data;  // draws are fixed for an example
   Shape event;
   unsigned plates;
-  const char *path;  // of the stream, with the count of random() so far
+  const char *path;  // of the stream, with the count of random() so far; NULL: that of the network applied
   int count;
 } Drawing;
 
@@ -199,9 +215,13 @@ typedef struct Elab {
   Assign *assign;
   int assigns, assign_room;
   Application *applications;
+  Drawn *drawn;
   Value *column_value;   // of this program, once used
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
+  const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
+  int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
+  int randoms, reads;     // random numbers made and columns read so far
   Frame *frame;
   int depth;    // of calls
   int nesting;  // of expressions
@@ -228,8 +248,10 @@ Decl *find_decl(const Elab *e, const char *name);
 Decl *find_decl_at(const Elab *e, const char *name, Span where);
 void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
 Span user_span(const Elab *e, Span where);
+// Says that a column of the data, or a let that holds one, is none of this text's names.
+void not_seen(Elab *e, const Scope *scope, const char *name, Span where);
 void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
-Value lookup(Elab *e, Scope *scope, const Ast *name);
+Value lookup(Elab *e, const Scope *scope, const Ast *name);
 uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
 bool name_in(const char *name, int n, const char *const *list);
 const Setting *find_setting(const Setting *list, int n, const char *name);
@@ -243,6 +265,7 @@ int event_rank(const Value *v);
 Shape event_shape(const Value *v);  // [] for a number
 Shape physical_shape(const Elab *e, unsigned plates, Shape event);
 Value to_tensor(Elab *e, Value v);  // numbers become constants, lists are stacked; else an error
+bool list_shape(const Value *list, Shape *s);  // of the tensor that a list of numbers stands for; false if it is none
 Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
 bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
 const char *op_sign(Op op);  // as the language writes it: + for add, the name if it has no sign
@@ -260,8 +283,9 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body);
 double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what);  // NAN after reporting
 bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out);
 Scope *scope_new(Elab *e, Scope *up);
+Scope *scope_for(Elab *e, const Ast *declaration);  // of a body: it sees nothing but the file's names
 void bind(Elab *e, Scope *scope, const char *name, Value v);
-Binding *find_binding(Scope *scope, const char *name);
+Binding *find_binding(const Scope *scope, const char *name);
 typedef struct {
   Span span;
   int n;
@@ -270,8 +294,8 @@ typedef struct {
   const Ast *ast[MAX_ARGS];    // as written, or NULL
 } Call;
 bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call);
-// Binds a call to formals in a new scope; reports what does not fit and returns NULL.
-Scope *bind_formals(Elab *e, const char *what, const char *name, const Ast *formals, const Call *call);
+// Binds a call to the formals of a declaration in a new scope; reports what does not fit and returns NULL.
+Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call);
 Value call_function(Elab *e, const Decl *d, const Call *call);
 Value call_value(Elab *e, Value callee, const Call *call);
 Value call_library(Elab *e, const char *name, Span where, int n, const Value *args);
@@ -326,6 +350,7 @@ bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
 
 // --- elaborate_train.c
 void begin_program(Elab *e, int64_t batch, bool training);
+void begin_draws(Elab *e, const char *noise);  // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
 void elaborate_test(Elab *e);

@@ -14,9 +14,16 @@ typedef struct {
 } Builtin;
 
 static Value as_tensor(Elab *e, const Call *call, int i) {
-  Value v = call->arg[i];
-  if (v.kind == V_TENSOR || v.kind == V_ERROR) return v;
-  return to_tensor(e, v);
+  return to_tensor(e, call->arg[i]);
+}
+
+// The shape of a tensor or a list, wherever it is from: a weight's initial value may speak of the sizes of its inputs.
+static bool shape_known(Elab *e, const Call *call, Shape *s) {
+  Value v = call->arg[0];
+  if (v.kind == V_LIST && list_shape(&v, s)) return true;
+  if (v.kind != V_TENSOR) v = to_tensor(e, v);
+  *s = event_shape(&v);
+  return v.kind != V_ERROR;
 }
 
 // A keyword's whole number in [lo, hi], `absent` if not given; -1 after reporting.
@@ -26,6 +33,15 @@ static int64_t whole(Elab *e, const Call *call, Value v, double lo, double hi, i
   const char *said = v.kind == V_NUMBER ? arena_format(e->arena, "%g", v.number) : value_text(e, v);
   if (v.kind != V_ERROR) complain(e, E0313, call->span, said, lo, hi);
   return INT64_MIN;
+}
+
+// An argument's whole number from 1 on; 0 after reporting.
+static int64_t count_of(Elab *e, const Call *call, Value v, double most) {
+  if (v.kind == V_NONE) return complain(e, E0313, call->span, "none", 1.0, most), 0;
+  int64_t n = whole(e, call, v, 1, most, 0);
+  if (n < 1 && v.kind == V_NUMBER && v.number == -1)
+    report_help(e->sources, "no size is found out here: write it, for instance as size(x) / 28");
+  return n < 1 ? 0 : n;
 }
 
 static int64_t axis_of(Elab *e, const Call *call, Value v, int rank, int64_t absent) {
@@ -45,8 +61,8 @@ static bool sizes(Elab *e, const Call *call, int first, Shape *s) {
   int64_t most = 2147483647;  // of elements
   *s = (Shape){0};
   for (int i = first; i < call->n; i++) {
-    int64_t n = whole(e, call, call->arg[i], 1, (double)most, 0);
-    if (n < 1) return false;
+    int64_t n = count_of(e, call, call->arg[i], (double)most);
+    if (!n) return false;
     if (s->rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), false;
     s->dim[s->rank++] = n;
     most /= n;
@@ -99,9 +115,9 @@ static Value concat(Elab *e, const Call *call, Value *keyword) {
 }
 
 static Value split(Elab *e, const Call *call, Value *keyword) {
-  int64_t n = whole(e, call, call->arg[0], 1, 64, 0);
+  int64_t n = count_of(e, call, call->arg[0], 64);
   Value v = as_tensor(e, call, 1);
-  if (n < 1 || v.kind == V_ERROR) return value_error();
+  if (!n || v.kind == V_ERROR) return value_error();
   Shape s = event_shape(&v);
   int64_t axis = s.rank ? axis_of(e, call, keyword[0], s.rank, s.rank - 1) : -1;
   if (s.rank && axis < 0) return value_error();
@@ -122,9 +138,8 @@ static Value split(Elab *e, const Call *call, Value *keyword) {
 
 static Value size(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  if (v.kind == V_ERROR) return v;
-  Shape s = event_shape(&v);
+  Shape s;
+  if (!shape_known(e, call, &s)) return value_error();
   if (call->n == 1) return value_number((double)shape_count(s));
   if (s.rank == 0) return value_number(1);
   int64_t axis = axis_of(e, call, call->arg[1], s.rank, 0);
@@ -133,8 +148,8 @@ static Value size(Elab *e, const Call *call, Value *keyword) {
 
 static Value rank(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  return v.kind == V_ERROR ? v : value_number(event_rank(&v));
+  Shape s;
+  return shape_known(e, call, &s) ? value_number(s.rank) : value_error();
 }
 
 static Value reduce(Elab *e, const Call *call, Op op, const Value *keyword) {
@@ -172,11 +187,9 @@ static Value onehot(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
-  int64_t n = call->n > 1 ? whole(e, call, call->arg[1], 1, 1e6, 0) : call->arg[0].classes;
-  if (n < 1) {
-    if (n == 0) complain(e, E0316, call->span);
-    return value_error();
-  }
+  int64_t n = call->n > 1 ? count_of(e, call, call->arg[1], 1e6) : call->arg[0].classes;
+  if (!n && call->n == 1) complain(e, E0316, call->span);
+  if (!n) return value_error();
   Shape s = event_shape(&v), wide = s, single = s;
   if (s.rank + 1 + __builtin_popcount(v.plates) > MAX_RANK)
     return complain(e, E0304, call->span, MAX_RANK), value_error();
@@ -225,8 +238,8 @@ static Value ones(Elab *e, const Call *call, Value *keyword) { return (void)keyw
 
 static Value iota(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
-  int64_t n = whole(e, call, call->arg[0], 1, 16777216, 0);
-  return n < 1 ? value_error() : value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
+  int64_t n = count_of(e, call, call->arg[0], 16777216);
+  return !n ? value_error() : value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
 }
 
 static Value stop(Elab *e, const Call *call, Value *keyword) {
@@ -287,10 +300,12 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
     return complain(e, E0304, call->span, MAX_RANK), value_error();
   bool fresh = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
   RandomAddress address = !(plates & 1) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
-  const char *path = e->drawing.active ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";
-  path = arena_format(e->arena, "%s#%d", path, e->drawing.count++);
+  e->randoms++;
+  const char *path = e->drawing.path ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";
+  const char *noise = e->drawing.active ? "" : e->noise;
+  path = arena_format(e->arena, "%s%s%s#%d", noise, *noise ? "/" : "", path, e->drawing.count++);
   Shape s = physical_shape(e, plates, event);
-  if (address == RANDOM_ONCE && e->training && e->plates & 1) {  // the same for all examples, but fresh at every step
+  if (address == RANDOM_ONCE && e->training) {  // the same for all examples, but fresh at every step
     Shape row = s;
     if (row.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
     memmove(row.dim + 1, row.dim, sizeof row.dim[0] * (size_t)row.rank++);

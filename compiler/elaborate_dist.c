@@ -143,7 +143,7 @@ Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   Dist *d = NEW(e->arena, Dist);
   *d = (Dist){.decl = ast, .span = call->span, .params = ast_length(ast->a)};
   d->param = NEW_ARRAY(e->arena, Value, d->params + 1);
-  d->scope = bind_formals(e, "distribution", decl->name, ast->a, call);
+  d->scope = bind_formals(e, ast, call);
   if (!d->scope || !join_parameters(e, d, decl->name)) return value_error();
   if (!eval_support(e, d->scope, ast->b, &d->support)) return value_error();
   d->domain = d->support;
@@ -302,7 +302,39 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
   v.classes = d->classes;
   v.span = where;
+  Drawn *drawn = NEW(e->arena, Drawn);
+  *drawn = (Drawn){v.node, d, e->drawn};
+  e->drawn = drawn;
   return v;
+}
+
+static bool same_value(const Value *a, const Value *b) {
+  if (a->kind != b->kind) return false;
+  switch (a->kind) {
+    case V_NONE: return true;
+    case V_NUMBER: return a->number == b->number;
+    case V_TEXT: return !strcmp(a->text, b->text);
+    case V_TENSOR: return a->node == b->node && a->plates == b->plates;
+    case V_CALLABLE: return a->decl == b->decl && a->text == b->text;
+    default: return false;
+  }
+}
+
+// A mixture is known by its text and what it was written among, any other distribution by its parameters.
+static bool same_dist(const Dist *a, const Dist *b) {
+  if (a->decl != b->decl || !shape_equal(a->event, b->event)) return false;
+  if (a->decl->kind == AST_MIXTURE) return a->scope == b->scope;
+  for (int i = 0; i < a->params; i++)
+    if (!same_value(&a->param[i], &b->param[i])) return false;
+  return true;
+}
+
+// Was the value drawn from this distribution, afresh for each draw of the aggregate around it?
+static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
+  if (v->kind != V_TENSOR || e->plates & ~v->plates) return false;
+  for (const Drawn *of = e->drawn; of; of = of->next)
+    if (of->node == v->node && same_dist(of->dist, d)) return true;
+  return false;
 }
 
 // --- densities
@@ -427,7 +459,7 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
   }
   const Ast *rule = find_rule(e, f.dist, g.dist);
   if (rule) {
-    Scope *scope = scope_new(e, e->global);
+    Scope *scope = scope_for(e, rule);
     bind_pattern(e, scope, rule->a, f.dist);
     bind_pattern(e, scope, rule->b, g.dist);
     finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", dist_name(&f), dist_name(&g),
@@ -438,7 +470,8 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
   }
   finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
           dist_name(&f), dist_name(&g));
-  Value z = f.dist->has_point ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
+  bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
+  Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
   if (z.kind == V_ERROR) return z;
   Value lf = log_density(e, f, z, where), lg = log_density(e, g, z, where);
   return lf.kind == V_ERROR || lg.kind == V_ERROR ? value_error() : apply2(e, OP_SUB, where, lf, lg);
@@ -448,7 +481,7 @@ Value prior_of(Elab *e, const char *variable, Span where) {
   const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
   if (!d) return complain(e, E0416, where, variable), value_error();
   const Ast *v = d->ast->a;
-  Value dist = eval(e, e->global, d->ast->b);
+  Value dist = eval(e, scope_for(e, d->ast), d->ast->b);
   if (dist.kind == V_ERROR) return dist;
   if (dist.kind != V_DIST) return complain(e, E0407, d->ast->b->span, value_text(e, dist)), value_error();
   Shape dims;

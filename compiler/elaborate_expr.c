@@ -10,11 +10,20 @@
 
 Scope *scope_new(Elab *e, Scope *up) {
   Scope *s = NEW(e->arena, Scope);
-  s->up = up;
+  if (up) *s = (Scope){.up = up, .of = up->of, .sees_data = up->sees_data};
   return s;
 }
 
-Binding *find_binding(Scope *scope, const char *name) {
+Scope *scope_for(Elab *e, const Ast *declaration) {
+  AstKind kind = declaration->kind;
+  Scope *s = scope_new(e, e->global);
+  s->of = declaration;
+  s->sees_data = kind == AST_OBJECTIVE || kind == AST_METRIC || kind == AST_SHOW || kind == AST_TRAIN ||
+                 kind == AST_LET;  // a let that holds data is refused where it is used and they are not seen
+  return s;
+}
+
+Binding *find_binding(const Scope *scope, const char *name) {
   for (; scope; scope = scope->up)
     for (Binding *b = scope->first; b; b = b->next)
       if (!strcmp(b->name, name)) return b;
@@ -111,9 +120,11 @@ static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope
   return false;
 }
 
-Scope *bind_formals(Elab *e, const char *what, const char *name, const Ast *formals, const Call *call) {
-  Scope *scope = scope_new(e, e->global);
-  const Ast *next = formals;
+Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
+  const Ast *formals = declaration->a, *next = formals;
+  bool block = declaration->kind == AST_FUNCTION && declaration->flag;
+  const char *name = declaration->name, *what = block ? "block" : ast_kind_name(declaration->kind);
+  Scope *scope = scope_for(e, declaration);
   bool good = true;
   for (int i = 0; i < call->n; i++) {
     const Ast *f = call->name[i] ? find_formal(formals, call->name[i]) : next;
@@ -161,7 +172,7 @@ static const char *block_path(Elab *e, const char *name) {
 Value call_function(Elab *e, const Decl *d, const Call *call) {
   const Ast *ast = d->ast;
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, call->span, d->name), value_error();
-  Scope *scope = bind_formals(e, ast->flag ? "block" : "function", d->name, ast->a, call);
+  Scope *scope = bind_formals(e, ast, call);
   if (!scope) return value_error();
   const char *path = ast->flag && e->frame && e->frame->path ? block_path(e, d->name) : NULL;
   Frame *f = push_frame(e, ast, call->span);
@@ -184,7 +195,7 @@ Value call_value(Elab *e, Value callee, const Call *call) {
     case AST_DISTRIBUTION: return make_distribution(e, callee.decl, call);
     case AST_SOURCE: {
       const Ast *ast = callee.decl->ast;
-      Scope *scope = bind_formals(e, "source", callee.decl->name, ast->a, call);
+      Scope *scope = bind_formals(e, ast, call);
       if (!scope) return value_error();
       if (!find_formal(ast->a, "examples")) return eval_body(e, scope, ast->c);
       DataSource *s = NEW(e->arena, DataSource);
@@ -389,13 +400,25 @@ static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
   return v;
 }
 
+// A density that nothing is asked at: p(x | z) where x has no value, or is data that this text does not see.
+static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *density) {
+  for (const Ast *a = density->kind == AST_CALL ? density->b : NULL; a; a = a->next) {
+    const Ast *name = a->kind == AST_ARGUMENT ? a->a : a;
+    if (name->kind == AST_NAME && !find_binding(scope, name->name) && find_column(e, name->name) >= 0) {
+      not_seen(e, scope, name->name, name->span);
+      return;
+    }
+  }
+  complain(e, E0406, ast->span, expression_text(e, density));
+}
+
 static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
   Value v = eval(e, scope, ast->a);
   if (v.kind == V_ERROR) return v;
   v.span = ast->a->span;
   if (!strcmp(ast->text, "log")) {
     if (v.kind != V_DIST) return apply1(e, OP_LOG, ast->span, v);
-    if (!v.dist->has_point) return complain(e, E0406, ast->span, expression_text(e, ast->a)), value_error();
+    if (!v.dist->has_point) return no_point(e, scope, ast, ast->a), value_error();
     return log_density(e, v, v.dist->point, ast->span);
   }
   if (!strcmp(ast->text, "mean")) {
@@ -412,11 +435,13 @@ static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   if (isnan(k)) return value_error();
   if (k < 1 || k > 1e6 || floor(k) != k) return complain(e, E0306, ast->a->span, k), value_error();
   if (e->plate_count == MAX_PLATES) return complain(e, E0311, ast->span), value_error();
-  int plate = e->plate_count++;
+  int plate = e->plate_count++, context = e->context;
   unsigned outer = e->plates;
   e->plate[plate] = (int64_t)k;
   e->plates |= 1u << plate;
+  e->context = ++e->contexts;
   Value v = eval_body(e, scope_new(e, scope), ast->c);
+  e->context = context;
   e->plates = outer;
   if (v.kind != V_ERROR) v = to_tensor(e, v);
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);

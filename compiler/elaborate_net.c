@@ -159,7 +159,7 @@ Value parameter_value(Elab *e, const Decl *d) {
   if (ast->b && !eval_support(e, e->global, ast->b, &support)) return value_error();
   if (ast->b && (support_discrete(&support) || (support.lo != -INFINITY && support.lo != 0 && support.hi == INFINITY)))
     return complain(e, E0513, ast->b->span, support_text(e, &support)), value_error();
-  TensorStart start = {.init = ast->c, .scope = e->global, .drawn = ast->flag != 0};
+  TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0};
   int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
   if (t < 0) return value_error();
   Value raw = value_tensor(tensor_value(e, t), 0);
@@ -214,7 +214,7 @@ static bool fits_variable(Elab *e, const Decl *net, const char *role, const char
 
 static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   const Ast *net = d->ast;
-  Scope *scope = scope_new(e, e->global);
+  Scope *scope = scope_for(e, net);
   const Ast *name = net->b;
   for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
@@ -263,14 +263,16 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
   }
   for (Application *a = e->applications; a; a = a->next) {
-    bool same = a->net == d->ast;
-    for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node;
+    bool same = a->net == d->ast && (a->context == e->context || !a->holds_draw);
+    for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
     if (same) return a->result;
   }
   Application *a = NEW(e->arena, Application);
-  a->net = d->ast;
-  for (int i = 0; i < n; i++) a->argument[i] = input[i].node;
+  *a = (Application){.net = d->ast, .context = e->context};
+  for (int i = 0; i < n; i++) a->argument[i] = input[i].node, a->plates[i] = input[i].plates;
+  int randoms = e->randoms;
   a->result = expand_net(e, d, n, input, where);
+  a->holds_draw = e->randoms > randoms;
   a->next = e->applications;
   e->applications = a;
   return a->result;
@@ -306,7 +308,8 @@ static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast
   Dist *copy = NEW(e->arena, Dist);
   *copy = *out.dist;
   copy->has_point = false;
-  bool unknown = value->kind == AST_NAME && !find_binding(scope, value->name) && find_column(e, value->name) < 0 &&
+  bool column = scope->sees_data && value->kind == AST_NAME && find_column(e, value->name) >= 0;
+  bool unknown = value->kind == AST_NAME && !find_binding(scope, value->name) && !column &&
                  index_of(d->ast->a, value->name) >= 0;
   if (!unknown) {
     copy->point = eval(e, scope, value);

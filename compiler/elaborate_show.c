@@ -155,7 +155,7 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   if (e->across) e->plate[e->plate_count++] = plot ? CURVE_POINTS : e->cols;
   e->in_show = true;
   push_frame(e, ast, ast->span);
-  Scope *scope = scope_new(e, e->global);
+  Scope *scope = scope_for(e, ast);
   eval_body(e, scope, body);
   int n = ast_length(picture->a);
   PlanItem *item = NEW_ARRAY(e->arena, PlanItem, n);

@@ -25,14 +25,21 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->current_room = 0;
   e->assign = NULL;
   e->assigns = e->assign_room = 0;
-  e->applications = NULL;
+  e->drawn = NULL;
   e->column_value = NEW_ARRAY(e->arena, Value, e->columns + 1);
   for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
-  e->draw_counts = NULL;
-  e->drawing = (Drawing){0};
+  begin_draws(e, "");
   e->learners = 0;
   e->optimizing = -1;
   e->frame = NULL;
+}
+
+void begin_draws(Elab *e, const char *noise) {
+  e->draw_counts = NULL;
+  e->drawing = (Drawing){0};
+  e->applications = NULL;
+  e->noise = noise;
+  e->context = ++e->contexts;
 }
 
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs) {
@@ -74,8 +81,8 @@ static const Decl *find_objective(Elab *e, const char *name, Span where) {
 static Value objective_value(Elab *e, const Ast *step) {
   const Decl *d = find_objective(e, step->name, step->span);
   Call call = {.span = step->span};
-  if (!d || !eval_arguments(e, e->global, step->a, &call)) return value_error();
-  Scope *scope = bind_formals(e, "objective", d->name, d->ast->a, &call);
+  if (!d || !eval_arguments(e, scope_for(e, e->train), step->a, &call)) return value_error();
+  Scope *scope = bind_formals(e, d->ast, &call);
   if (!scope) return value_error();
   e->has_objective = e->minimized = false;
   e->objective = value_error();
@@ -215,13 +222,13 @@ static void move_weights(Elab *e, const Line *line) {
     return;
   }
   Call call = {.span = with->span};
-  if (with->kind == AST_CALL && !eval_arguments(e, e->global, with->b, &call)) return;
+  if (with->kind == AST_CALL && !eval_arguments(e, scope_for(e, e->train), with->b, &call)) return;
   e->gradient_norm = NULL;
   e->gradients = line->count;
   e->gradient_of = line->gradient;
   for (int i = 0; i < line->count; i++) {
     if (!line->gradient[i]) continue;
-    Scope *scope = bind_formals(e, "optimizer", d->name, d->ast->a, &call);
+    Scope *scope = bind_formals(e, d->ast, &call);
     if (!scope) break;
     e->optimizing = line->tensor[i];
     bind(e, scope, "value", value_tensor(tensor_value(e, line->tensor[i]), 0));
@@ -229,7 +236,11 @@ static void move_weights(Elab *e, const Line *line) {
     push_frame(e, d->ast, with->span);
     Span outer = e->graph->span;
     e->graph->span = with->span;
+    e->plates = 0;  // it moves a weight, which all examples share
+    e->drawing = (Drawing){
+        .path = arena_format(e->arena, "line_%d/%s", e->line + 1, e->model->tensor[line->tensor[i]].name)};
     eval_body(e, scope, d->ast->c);
+    e->plates = 1;
     e->graph->span = outer;
     pop_frame(e);
     if (diagnostics_errors(e->sources)) break;  // one weight tells it all
@@ -275,9 +286,7 @@ static void explain_line(Elab *e, const Line *line) {
 }
 
 static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
-  e->draw_counts = NULL;
-  e->drawing.count = 0;
-  e->applications = NULL;
+  begin_draws(e, e->line ? e->model->objective[e->line] : "");
   if (!name_learners(e, step)) return false;
   Value objective = objective_value(e, step);
   if (objective.kind == V_ERROR) return false;
@@ -401,7 +410,8 @@ void elaborate_test(Elab *e) {
   m->test = -1;
   begin_program(e, m->batch, false);
   for (int i = 0; i < m->lines; i++) {
-    e->draw_counts = NULL;
+    bool first = !strcmp(e->step[i]->name, e->step[0]->name);
+    begin_draws(e, first ? "" : e->step[i]->name);
     Value v = objective_value(e, e->step[i]);
     if (v.kind == V_ERROR) return;
     bool again = false;  // lines that differ only in who moves
@@ -416,9 +426,9 @@ void elaborate_test(Elab *e) {
       complain(e, E0201, ast->span, ast->name);
       report_note(e->sources, same->ast->span, "first declared here");
     }
-    e->draw_counts = NULL;
+    begin_draws(e, arena_format(e->arena, "metric %s", ast->name));
     push_frame(e, ast, ast->span);
-    Value v = eval_body(e, scope_new(e, e->global), ast->c);
+    Value v = eval_body(e, scope_for(e, ast), ast->c);
     pop_frame(e);
     if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
     if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
@@ -443,6 +453,7 @@ void elaborate_init(Elab *e) {
     const TensorStart *start = &e->start[t];
     Span where = start->init ? start->init->span : info->span;
     e->graph->span = info->span;
+    e->drawing = (Drawing){.path = info->name, .event = info->shape, .active = !start->drawn};
     Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
     if (v.kind == V_DIST)
       v = draw(e, v, info->name, &info->shape, info->span);

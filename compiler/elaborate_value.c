@@ -52,6 +52,21 @@ const char *value_text(Elab *e, Value v) {
   return "a mistaken value";
 }
 
+bool list_shape(const Value *list, Shape *s) {
+  *s = (Shape){0};
+  if (list->kind != V_LIST) return *s = event_shape(list), list->kind == V_NUMBER || list->kind == V_TENSOR;
+  for (int i = 0; i < list->items; i++) {
+    Shape item, merged;
+    if (!list_shape(&list->item[i], &item)) return false;
+    if (i && (item.rank != s->rank || !broadcast_shapes(*s, item, &merged))) return false;
+    *s = i ? merged : item;
+  }
+  if (!list->items || s->rank == MAX_RANK) return false;
+  memmove(s->dim + 1, s->dim, sizeof s->dim[0] * (size_t)s->rank++);
+  s->dim[0] = list->items;
+  return true;
+}
+
 static Value stack_list(Elab *e, Value list) {
   Shape event = {0};
   unsigned plates = 0;

@@ -1,0 +1,234 @@
+// Which draws are the same draw and which are not, and of what shape: small pages of the language against moments, integrals and
+// sums of the test's own. Seeds are fixed; limits are those that one in 1000 exceeds, or wider.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#include "std_page.h"
+
+enum { MANY = 20000 };
+static const double PI = 3.14159265358979323846;
+
+static Arena *arena(void **state) { return *state; }
+
+static int make_arena(void **state) { return *state = arena_open(NULL), 0; }
+static int free_arena(void **state) { return arena_close(*state), 0; }
+
+static double mean_of(int64_t n, const float *x, int64_t stride) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)x[i * stride];
+  return sum / (double)n;
+}
+
+// Of n pairs, a[i stride] with b[i stride].
+static double correlation(int64_t n, const float *a, const float *b, int64_t stride) {
+  double ma = mean_of(n, a, stride), mb = mean_of(n, b, stride), aa = 0, bb = 0, ab = 0;
+  for (int64_t i = 0; i < n; i++) {
+    double u = (double)a[i * stride] - ma, v = (double)b[i * stride] - mb;
+    aa += u * u, bb += v * v, ab += u * v;
+  }
+  return ab / sqrt(aa * bb);
+}
+
+// A correlation of independent numbers is normal with scale 1 / sqrt(n).
+static void check_independent(const char *what, int64_t n, const float *a, const float *b, int64_t stride) {
+  double r = correlation(n, a, b, stride);
+  page_check(fabs(r) * sqrt((double)n) < 3.3, "correlation", what, r, 0);
+}
+
+// ---- divergences by Monte Carlo
+
+// E log N(v; m, s) - log T(v; df) for v of N(m, s), by the trapezoid rule.
+static double kl_normal_student(double m, double s, double df) {
+  double sum = 0, step = 1e-3, c = lgamma((df + 1) / 2) - lgamma(df / 2) - log(df * PI) / 2;
+  for (double t = -10; t <= 10; t += step) {
+    double v = m + s * t, log_f = -t * t / 2 - log(s) - log(2 * PI) / 2, log_g = c - (df + 1) / 2 * log1p(v * v / df);
+    sum += exp(-t * t / 2) / sqrt(2 * PI) * (log_f - log_g) * step;
+  }
+  return sum;
+}
+
+static void test_kl_is_at_a_draw_of_its_own(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x from npy(\"x\")\n"
+                      "prior z ~ student_t(3)\n"
+                      "encoder q(z | x) { z ~ normal(3 + x, 0.5) }\n"
+                      "metric by_prior { z ~ prior(z)  kl(q(z | x) || prior(z)) }\n"
+                      "metric by_other { z ~ q(z | x + 5)  kl(q(z | x) || prior(z)) }\n"
+                      "metric at_draw { z ~ q(z | x)  kl(q(z | x) || prior(z)) - log q(z | x) + log prior(z) }\n"
+                      "metric at_number { z = 0  kl(q(z | x) || prior(z)) }\n"
+                      "metric alone = kl(q(z | x) || prior(z))\n"
+                      "metric once { z ~ q(z | x)  square(kl(q(z | x) || prior(z)) - mean(100) { kl(q(z | x) || prior(z)) }) }\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  double want = kl_normal_student(3, 0.5, 3), variance = 0;
+  static const char *const name[] = {"by_prior", "by_other", "at_number", "alone"};
+  for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
+    const float *v = page_metric(p, name[i]);
+    double mean = page_average(p, name[i]), square = 0;
+    for (int64_t k = 0; k < MANY; k++) square += ((double)v[k] - want) * ((double)v[k] - want) / MANY;
+    page_check(fabs(mean - want) < 3.3 * sqrt(square / MANY), "divergence", name[i], mean, want);
+    variance = square;
+  }
+  // where z was drawn from q itself, it is that draw
+  for (int64_t k = 0; k < MANY; k++)
+    page_near("difference", "at_draw", (double)page_metric(p, "at_draw")[k], 0, 1e-5);
+  // in an aggregate the hundred are a hundred draws: the mean of squares is (1 + 1/100) of the variance
+  page_near("spread", "once", page_average(p, "once") / variance, 1.01, 0.1);
+}
+
+// ---- aggregates
+
+static void test_aggregates_draw_afresh(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "net f(v | u) { e ~ normal(0, 1)  v = e + 0 * sum(u) }\n"
+                      "net g(v | u) { v = gaussian() + 0 * sum(u) }\n"
+                      "let noise = gaussian()\n"
+                      "metric once = square(f(x))\n"
+                      "metric inside { a = f(x)  b = g(x)  square(mean(100) { f(x) }) + square(mean(100) { g(x) }) + 0 * a * b }\n"
+                      "metric nested = square(mean(20) { mean(5) { f(x) } })\n"
+                      "metric lets { a = noise  square(mean(100) { noise }) + 0 * a }\n"
+                      "metric two { a = mean(4) { f(x) }  b = mean(9) { f(x) }  a * b }\n",
+                      MANY);
+  page_fill(p, "x", 1);
+  page_test(p);
+  page_near("square", "once", page_average(p, "once"), 1, 0.05);
+  page_near("squares", "inside", page_average(p, "inside"), 0.02, 1e-3);
+  page_near("square", "nested", page_average(p, "nested"), 0.01, 1e-3);
+  page_near("square", "lets", page_average(p, "lets"), 0.01, 1e-3);
+  page_near("product", "two", page_average(p, "two"), 0, 0.02);
+}
+
+static void test_an_application_is_the_same_outside_and_inside(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "prior z[2] ~ normal(0, 1)\n"
+                      "net f(v | u) { v = mean(2) { random() } + 0 * sum(u) }\n"
+                      "decoder p(x | z) { x ~ normal(f(z), 1) }\n"
+                      "metric m { z ~ prior(z)  mean(3) { f(z) } * f(x) + 0 * log p(x | z) }\n"
+                      "metric same { z ~ prior(z)  square(f(z) - f(z)) }\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  page_near("product", "m", page_average(p, "m"), 0.25, 0.005);
+  page_near("difference", "same", page_average(p, "same"), 0, 0);
+}
+
+// ---- the lines of a round
+
+static void test_lines_have_their_own_noise(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "parameter c[2] = 1, d[2] = 1\n"
+                      "objective a { z ~ normal(0, 1)  maximize sum(c * gaussian(x)) + 1e3 * z }\n"
+                      "objective b { z ~ normal(0, 1)  maximize sum(d * gaussian(x)) + 1e3 * z }\n"
+                      "train { maximize a over c with sgd(0)  maximize b over d with sgd(0)  maximize a over c with sgd(0) }\n",
+                      MANY);
+  page_train(p);
+  int program = p->plan->turn[0].program;
+  const float *a = page_output(p, program, "a"), *b = page_output(p, program, "b"), *again = page_output(p, program, "a_2");
+  // a draw with a name is the same in all lines, a nameless one is each line's own
+  page_check(correlation(MANY, a, b, 1) > 0.999, "correlation", "the named draws", correlation(MANY, a, b, 1), 1);
+  float *u = NEW_ARRAY(arena(state), float, MANY), *v = NEW_ARRAY(arena(state), float, MANY);
+  for (int k = 0; k < MANY; k++) u[k] = a[k] - b[k], v[k] = again[k] - b[k];
+  double r = correlation(MANY, u, v, 1);  // (a - b) and (a' - b) share b alone
+  page_near("correlation", "nameless draws", r, 0.5, 0.02);
+}
+
+static void test_an_optimiser_may_draw(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "optimizer langevin(lr) { value <- value - lr * gradient + gaussian(value) }\n"
+                      "parameter c[1000] = 0, d[1000] = 0\n"
+                      "objective a { minimize sum(c) + sum(x) }\n"
+                      "objective b { minimize sum(d) + sum(x) }\n"
+                      "train { minimize a over c with langevin(0)  minimize b over d with langevin(0) }\n",
+                      4);
+  float first[1000], second[1000];
+  page_train(p);
+  memcpy(first, page_tensor(p, "c"), sizeof first);
+  check_independent("two lines", 1000, first, page_tensor(p, "d"), 1);
+  page_near("mean", "the noise", mean_of(1000, first, 1), 0, 0.11);
+  p->run.step = 1;
+  page_train(p);
+  for (int i = 0; i < 1000; i++) second[i] = page_tensor(p, "c")[i] - first[i];
+  check_independent("two steps", 1000, first, second, 1);
+  check_independent("neighbours", 999, first, first + 1, 1);
+}
+
+// ---- shapes and addresses
+
+static void test_shapes_of_nameless_draws(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "function pair(u) = [u[0], u[1]]\n"
+                      "metric one { e = 0 * x + gaussian()  square(e[0] - e[1]) }\n"
+                      "metric each { e = gaussian(x)  square(e[0] - e[1]) / 2 }\n"
+                      "metric both { e = gaussian(x)  e[0] * e[1] }\n"
+                      "metric apart { a = gaussian()  b = gaussian()  a * b }\n"
+                      "metric flat { e = random(x)  mean(e) }\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  page_near("one number", "gaussian()", page_average(p, "one"), 0, 0);
+  page_near("variance", "gaussian(x)", page_average(p, "each"), 1, 0.03);
+  page_near("product", "gaussian(x)", page_average(p, "both"), 0, 0.025);
+  page_near("product", "gaussian() twice", page_average(p, "apart"), 0, 0.025);
+  page_near("mean", "random(x)", page_average(p, "flat"), 0.5, 0.005);
+  check_independent("metrics", MANY, page_metric(p, "both"), page_metric(p, "apart"), 1);
+}
+
+static void test_stages_draw_once_for_each_example(void **state) {
+  Page *p = page_open(arena(state),
+                      "function noisy(x) = x + gaussian(x)\n"
+                      "function shaken(x) = x + gaussian()\n"
+                      "data x[2] from npy(\"x\") |> noisy |> shaken\n"
+                      "metric left = x[0]\n"
+                      "metric right = x[1]\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  float *left = NEW_ARRAY(arena(state), float, MANY);
+  memcpy(left, page_metric(p, "left"), MANY * sizeof *left);
+  double r = correlation(MANY, left, page_metric(p, "right"), 1);
+  page_near("correlation", "two places of an example", r, 0.5, 0.02);  // one number of two is shared
+  p->run.step = 7;
+  page_test(p);
+  assert_memory_equal(left, page_metric(p, "left"), MANY * sizeof *left);
+}
+
+static void test_initial_values_draw_at_each_place(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "parameter c[1000] = gaussian(), d[1000] = random() - 0.5\n"
+                      "metric m = sum(c) + sum(d) + sum(x)\n"
+                      "objective o { minimize sum(c) + sum(d) + sum(x) }\n"
+                      "train { minimize o over c, d with sgd(0) }\n",
+                      4);
+  page_near("mean", "gaussian()", mean_of(1000, page_tensor(p, "c"), 1), 0, 0.11);
+  check_independent("neighbours", 999, page_tensor(p, "c"), page_tensor(p, "c") + 1, 1);
+  check_independent("two tensors", 1000, page_tensor(p, "c"), page_tensor(p, "d"), 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_kl_is_at_a_draw_of_its_own, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_aggregates_draw_afresh, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_an_application_is_the_same_outside_and_inside, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_lines_have_their_own_noise, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_an_optimiser_may_draw, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_shapes_of_nameless_draws, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_stages_draw_once_for_each_example, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_initial_values_draw_at_each_place, make_arena, free_arena),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -3,7 +3,7 @@
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
 # make quality  the models trained for real, minutes
-# make lint fmt install clean                       MODE=release|asan|fuzz, PREFIX=/usr/local
+# make install uninstall lint fmt clean             MODE=release|asan|fuzz, PREFIX=/usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
 PREFIX ?= /usr/local
@@ -97,7 +97,7 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh tests/cli/explain.sh $(sort $(wildcard tests/cli/bad_*.sh))
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh tests/cli/explain.sh tests/cli/install.sh $(sort $(wildcard tests/cli/bad_*.sh))
 # and beside them those of make test
 SLOW := 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
 
@@ -163,15 +163,23 @@ fmt:
 	@./setup.sh --check fmt
 	clang-format -i $(OWN)
 
-install: gmc
-	install -D -m 755 gmc $(DESTDIR)$(PREFIX)/bin/gmc
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gmc/models $(wildcard models/*.gm)
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/gmc/models/data/mnist $(wildcard models/data/mnist/*)
+# The program goes to bin; pages, models and the library's texts to share/gmc, in the folders that they have here, so that links between
+# them hold. What was installed is listed there, and `make uninstall` removes that and the folders it leaves empty.
+ROOT = $(DESTDIR)$(PREFIX)
+SHARED := LICENSE $(wildcard *.md */*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*/*)
+install: $(GMC)
+	install -D -m 755 $(GMC) '$(ROOT)/bin/gmc'
+	@set -e; for f in $(SHARED); do install -D -m 644 $$f '$(ROOT)'/share/gmc/$$f; done
+	@printf '%s\n' bin/gmc $(addprefix share/gmc/,$(SHARED) installed) >'$(ROOT)/share/gmc/installed'
+	@echo 'pages and models are in $(PREFIX)/share/gmc'
+uninstall:
+	@cd '$(ROOT)' && test -f share/gmc/installed || { echo 'nothing is installed in $(ROOT)'; exit 1; }
+	cd '$(ROOT)' && xargs -d '\n' rm -f <share/gmc/installed && find share/gmc -depth -type d -empty -delete
 
 clean:
 	rm -rf build gmc
 
-.PHONY: all units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install clean
+.PHONY: all units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -10,17 +10,6 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
-// The text as a shell would have it typed.
-static const char *shell_word(Arena *a, const char *text) {
-  Text t = text_new(a);
-  if (*text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,=:@%+-")] == '\0')
-    return text;
-  text_add(&t, "'");
-  for (; *text; text++) text_add(&t, *text == '\'' ? "'\\''" : "%c", *text);
-  text_add(&t, "'");
-  return t.data;
-}
-
 static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *folder, bool resume) {
   const Plan *plan = plan_model(a, m);
   Session s = execute_session(plan, o, folder);

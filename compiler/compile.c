@@ -112,8 +112,15 @@ static Model *compile(Arena *a, Sources *s, int file, const Config *c) {
   return m;
 }
 
+// A model that is not there may be one that came with gmc.
+static void check_model(Arena *a, const char *path) {
+  const char *shipped = access(path, F_OK) == 0 ? NULL : shipped_file(a, path);
+  if (shipped) fail(a, EXIT_NOINPUT, "%s: there is no such file; did you mean %s?", printable(a, path), shipped);
+}
+
 Model *compile_file(Arena *a, const char *path, const Config *c) {
   Sources *s = sources_new(a);
+  check_model(a, path);
   return compile(a, s, sources_read(s, path), c);
 }
 

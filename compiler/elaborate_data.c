@@ -34,20 +34,14 @@ bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int 
 
 // --- files
 
-// The first that exists: beside the model, in the working folder, beside the program, where it was installed.
+// The first that exists: beside the model, in the working folder, beside the models that came with gmc.
 static const char *resolve(Elab *e, const char *path) {
   if (path[0] == '/') return path;
   const char *model = e->model->source, *slash = strrchr(model, '/');
   const char *beside = slash ? arena_format(e->arena, "%.*s/%s", (int)(slash - model), model, path) : path;
-  char self[4096];
-  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-  self[n > 0 ? n : 0] = 0;
-  char *end = strrchr(self, '/');
-  if (end) *end = 0;
-  const char *candidate[] = {beside, path, arena_format(e->arena, "%s/models/%s", self, path),
-                             arena_format(e->arena, "%s/../share/gmc/models/%s", self, path)};
-  for (int i = 0; i < 4; i++)
-    if (access(candidate[i], R_OK) == 0) return candidate[i];
+  const char *candidate[] = {beside, path, shipped_file(e->arena, arena_format(e->arena, "models/%s", path))};
+  for (int i = 0; i < 3; i++)
+    if (candidate[i] && access(candidate[i], R_OK) == 0) return candidate[i];
   return beside;
 }
 

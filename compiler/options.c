@@ -3,8 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "source.h"  // nearest_name
+#include "source.h"  // nearest_name, shipped_file
 
 typedef struct {
   const char *name, *operands;
@@ -202,12 +203,21 @@ static Options *ask_help(Options *o, const char *about) {
   return o;
 }
 
+const char *shell_word(Arena *a, const char *text) {
+  Text t = text_new(a);
+  if (*text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,=:@%+-")] == '\0')
+    return text;
+  text_add(&t, "'");
+  for (; *text; text++) text_add(&t, *text == '\'' ? "'\\''" : "%c", *text);
+  text_add(&t, "'");
+  return t.data;
+}
+
 static const char *typed_line(Arena *a, int argc, char **argv) {
   Text t = text_new(a);
   text_add(&t, "gmc");
   for (int i = 1; i < argc; i++) {
-    bool plain = !strpbrk(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;#~!") && *argv[i];
-    text_add(&t, plain ? " %s" : " '%s'", printable(a, argv[i]));
+    text_add(&t, " %s", shell_word(a, printable(a, argv[i])));
   }
   return t.data;
 }
@@ -233,12 +243,21 @@ int64_t option_number(const Options *o, OptionId id, int64_t otherwise) {
 
 bool option_given(const Options *o, OptionId id) { return o->value[id].count > 0; }
 
+// The model to begin with, from the working folder: in a checkout as the manual names it, else as it was installed.
+static const char *first_model(Arena *a) {
+  const char *name = "models/cvae.gm", *shipped = shipped_file(a, name);
+  return access(name, R_OK) == 0 ? name : shipped;
+}
+
 static void help_all(Text *t) {
   text_add(t, "gmc: trains generative models written as the mathematics reads\n\n");
   for (int i = 0; i < COMMANDS_END; i++) {
     text_add(t, "  gmc %-9s%-11s %s\n", command_row[i].name, command_row[i].operands, command_row[i].help);
   }
-  text_add(t, "\n`gmc help COMMAND` shows its options. Begin with: gmc run models/cvae.gm\n");
+  const char *first = first_model(t->arena);
+  text_add(t, "\n`gmc help COMMAND` shows its options, `gmc explain` all names of the library.");
+  if (first) text_add(t, " Begin with: gmc run %s", shell_word(t->arena, first));
+  text_add(t, "\n");
 }
 
 static void help_option(Text *t, const OptionRow *row) {

@@ -5,8 +5,10 @@
 // characters, whatever the text holds.
 #include "source.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../runtime/file.h"
 
@@ -172,6 +174,19 @@ int sources_read(Sources *s, const char *path) {
     at += n;
   }
   return file;
+}
+
+const char *shipped_file(Arena *a, const char *path) {
+  char self[PATH_MAX], whole[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+  self[n > 0 ? n : 0] = 0;
+  char *end = strrchr(self, '/');
+  if (!end) return NULL;
+  *end = 0;
+  const char *place[] = {arena_format(a, "%s/%s", self, path), arena_format(a, "%s/../share/gmc/%s", self, path)};
+  for (int i = 0; i < 2; i++)
+    if (realpath(place[i], whole)) return arena_copy(a, whole);
+  return NULL;
 }
 
 // ---- places ----

@@ -33,6 +33,9 @@ Sources *sources_new(Arena *a);
 int sources_add(Sources *s, const char *name, const char *text, size_t length, bool library);
 // Reads a file: at most 4 MiB, valid UTF-8, no NUL. Fails with EXIT_NOINPUT or EXIT_DATA.
 int sources_read(Sources *s, const char *path);
+// The path of a file that came with gmc, such as models/cvae.gm: beside the program, or where it was installed. NULL when
+// it is in neither place.
+const char *shipped_file(Arena *a, const char *path);
 const SourceText *sources_text(const Sources *s, int file);
 int sources_count(const Sources *s);
 Span span_join(Span a, Span b);

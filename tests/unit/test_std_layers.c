@@ -22,14 +22,15 @@ static double log_sigmoid(double x) { return -softplus(-x); }
 static double silu(double x) { return x * sigmoid(x); }
 static double elu(double x) { return x > 0 ? x : exp(x) - 1; }
 static double gelu(double x) { return x * erfc(-x / sqrt(2)) / 2; }
+static double soft_clip(double x) { return 8 * tanh(x / 8); }
 static double square(double x) { return x * x; }
 
 static const struct {
   const char *name;
   double (*f)(double);
-} functions[] = {{"relu", relu},    {"leaky_relu", leaky_relu},   {"sigmoid", sigmoid}, {"softplus", softplus},
-                 {"silu", silu},    {"log_sigmoid", log_sigmoid}, {"elu", elu},         {"gelu", gelu},
-                 {"square", square}};
+} functions[] = {{"relu", relu},     {"leaky_relu", leaky_relu},   {"sigmoid", sigmoid}, {"softplus", softplus},
+                 {"silu", silu},     {"log_sigmoid", log_sigmoid}, {"elu", elu},         {"gelu", gelu},
+                 {"square", square}, {"soft_clip", soft_clip}};
 
 static const double points[] = {-1e4, -300, -88, -20, -5, -1.3, -0.2, -1e-3, 1e-3, 0.4, 2, 9, 30, 100, 1e4};
 enum { POINTS = sizeof points / sizeof *points };

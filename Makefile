@@ -59,13 +59,14 @@ $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
 	$(Q)$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -I$(B) -c $< -o $@
 $(filter $(B)/compiler/%,$(OBJECTS)): | $(B)/gm.tab.h $(B)/gm.lex.h
 
-# texts built into the program: the standard library, and the runtime's sources for the emitter
+# texts built into the program: the standard library, and the runtime's sources for the emitter, which prints calls of
+# kernels and needs no table of them
 $(B)/embed: grammar/embed.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O1 -o $@ $<
 $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
 	$(Q)$(B)/embed embedded_std $(filter-out $<,$^) > $@
-FRAGMENTS := $(sort $(wildcard runtime/*.h runtime/*.c runtime/*.def))
+FRAGMENTS := $(filter-out runtime/kernel.c,$(sort $(wildcard runtime/*.h runtime/*.c runtime/*.def)))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
 $(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h

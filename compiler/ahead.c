@@ -43,7 +43,7 @@ static void bodies_of_model(Arena *a, Bodies *all, const char *path) {
     for (int k = 0; k < plan->program[i].kernels; k++) {
       const Kernel *kernel = &plan->program[i].kernel[k];
       if (kernel->kind != KERNEL_REGION) continue;
-      const char *text = region_prepare(a, &kernel->region, kernel->pieces)->body;
+      const char *text = ((const RegionCode *)region_ready(a, kernel))->body;
       if (text) bodies_put(a, all, text);
     }
   }

@@ -65,12 +65,13 @@ const char *kernel_result(Arena *a, const Kernel *k, int n) {
 // --- which function ---
 
 static KernelFunction *function_of(KernelTable *t, const KernelText *text, const Kernel *k) {
-  const char *key = arena_format(t->arena, "%d %d %d %d %lld %s %s", text->pointers, text->written, text->uses_run,
-                                 text->cut, (long long)text->cut_size, text->sizes.data, text->body.data);
+  const char *key =
+      arena_format(t->arena, "%d %d %d %d %lld %lld %s %s", text->pointers, text->written, text->uses_run, text->cut,
+                   (long long)text->cut_size, (long long)text->cut_grain, text->sizes.data, text->body.data);
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
     if (strcmp((*link)->key, key) == 0) return *link;
-  const char *name = name_unique(t->names, kernel_verb(k->kind), kernel_result(t->arena, k, 0));
+  const char *name = name_unique(t->names, kernel_row[k->kind].verb, kernel_result(t->arena, k, 0));
   *link = NEW(t->arena, KernelFunction);
   **link = (KernelFunction){.name = name, .key = key, .kernel = k, .text = text};
   (*link)->called = NEW_ARRAY(t->arena, const char *, text->pointers);
@@ -125,7 +126,8 @@ static void print_body(Text *out, const KernelText *text, const KernelPointer *p
     size_t n = 0;
     while (kernel_is_word(p[n])) n++;
     int found = -1;
-    for (int i = 0; i < text->pointers && n; i++)
+    bool field = p > text->body.data && p[-1] == '.';
+    for (int i = 0; i < text->pointers && n && !field; i++)
       if (strlen(text->pointer[i].name) == n && memcmp(p, text->pointer[i].name, n) == 0) found = i;
     if (found >= 0)
       text_add(out, "%s", parameter[found].name);
@@ -164,11 +166,10 @@ static void print_piece(Text *out, const KernelTable *t, const KernelFunction *f
   if (f->text->uses_run) emit_list_item(out, &line, column, "c->run");
   for (int i = 0; i < f->text->pointers; i++)
     emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
-  long long size = f->text->cut_size;
-  const char *format = f->text->cut_tiles ? "gemm_piece(%lld, %s, pieces)" : "INT64_C(%lld) * %s / pieces";
-  emit_list_item(out, &line, column, arena_format(t->arena, format, size, "piece"));
-  const char *next = f->text->cut_tiles ? "piece + 1" : "(piece + 1)";
-  emit_list_item(out, &line, column, arena_format(t->arena, format, size, next));
+  long long size = f->text->cut_size, grain = f->text->cut_grain;
+  static const char *const format = "piece_begin(%lld, %lld, %s, pieces)";
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, grain, "piece"));
+  emit_list_item(out, &line, column, arena_format(t->arena, format, size, grain, "piece + 1"));
   text_add(out, ");\n}\n");
 }
 

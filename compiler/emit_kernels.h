@@ -19,7 +19,7 @@ typedef struct {
   Text sizes;              // enumerators: "N0 = 128, N1 = 400"
   bool cut;                // pieces do it from `begin` to `end` of
   int64_t cut_size;        // so many
-  bool cut_tiles;          // by whole tiles of a matrix product
+  int64_t cut_grain;       // at multiples of this
   bool uses_run;           // has the run as its first parameter
   Text body;               // statements
   KernelPointer *pointer;  // those written come first
@@ -31,17 +31,17 @@ typedef struct {
 const char *kernel_pointer(KernelText *k, int64_t at);
 const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim);
 void kernel_size(KernelText *k, const char *name, int64_t size);
-// Says that the pieces, if there are several, divide `size`: then the function has the parameters `begin` and `end`.
-void kernel_cut(KernelText *k, int64_t size);
+// Says that the pieces, if there are several, divide `size` at multiples of `grain`: then the function has the
+// parameters `begin` and `end`.
+void kernel_cut(KernelText *k, int64_t size, int64_t grain);
 void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
 bool kernel_is_word(char c);
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
 // The name of the n-th result of a kernel, from its label: "a = x + y; b = a * y".
 const char *kernel_result(Arena *a, const Kernel *k, int n);
-void emit_region(KernelText *k, const Region *r);
 
-void emit_kernel(KernelText *k, const Kernel *kernel);  // the statements
-const char *kernel_verb(KernelKind kind);               // what its function's name begins with
+void emit_kernel(KernelText *t, const Kernel *k);  // the statements
+void region_emit(KernelText *t, const Kernel *k);
 
 // A function that does some kernels, all those with the same statements.
 typedef struct KernelFunction KernelFunction;

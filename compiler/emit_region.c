@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
   KernelText *k;
   const Region *r;
+  const Operand *load, *to;  // of each store
   int axis[MAX_RANK], axes;  // those of the region that are looped over: of more than one index, or reduced
   int cut;                   // position in `axis` of the one that pieces divide, or -1
   int reduce;                // position of the reduced one, or -1
@@ -47,7 +48,7 @@ typedef struct {
   int temporaries;
 } RegionText;
 
-static char axis_letter(int position) { return "ijklpq"[position]; }
+static char axis_letter(int position) { return "ijklpqrs"[position]; }
 
 // --- which axes, and where the pieces cut ---
 
@@ -99,7 +100,7 @@ static const char *element_text(const RegionText *t, const View *v) {
 
 static bool is_overwritten(const RegionText *t, const View *v) {
   for (int i = 0; i < t->r->stores; i++)
-    if (t->r->store[i].view.at == v->at) return true;
+    if (t->to[i].view.at == v->at) return true;
   return false;
 }
 
@@ -140,8 +141,8 @@ static void name_value(RegionText *t, Term *value, int depth) {
 static void print_loads(RegionText *t, int depth) {
   for (int i = 0; i < t->r->loads; i++) {
     if (!t->uses[i]) continue;
-    t->value[i] = (Term){element_text(t, &t->r->load[i]), false};
-    if (t->uses[i] > 1 || is_overwritten(t, &t->r->load[i])) name_value(t, &t->value[i], depth);
+    t->value[i] = (Term){element_text(t, &t->load[i].view), false};
+    if (t->uses[i] > 1 || is_overwritten(t, &t->load[i].view)) name_value(t, &t->value[i], depth);
   }
 }
 
@@ -179,7 +180,8 @@ static void close_loops(RegionText *t, int depth, int outermost) {
 static void print_stores(RegionText *t, int depth) {
   for (int i = 0; i < t->r->stores; i++) {
     const Store *s = &t->r->store[i];
-    if (s->kind == STORE_ALL) kernel_line(t->k, depth, "%s = %s;", element_text(t, &s->view), t->value[s->value].text);
+    if (s->kind == STORE_ALL)
+      kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i].view), t->value[s->value].text);
   }
 }
 
@@ -233,7 +235,7 @@ static void print_rows(RegionText *t) {
   if (tiled) kernel_line(t->k, --depth, "}");
   for (int i = 0; i < r->stores; i++)
     if (r->store[i].kind != STORE_ALL)
-      kernel_line(t->k, depth, "%s = lanes_%s(%s);", element_text(t, &r->store[i].view),
+      kernel_line(t->k, depth, "%s = lanes_%s(%s);", element_text(t, &t->to[i].view),
                   r->store[i].kind == STORE_SUM ? "sum" : "largest", row_name(t, "lane", i));
   close_loops(t, depth, 1);
 }
@@ -248,7 +250,7 @@ static void print_columns(RegionText *t) {
   open_loop(t, last, depth++);
   for (int i = 0; i < r->stores; i++)
     if (r->store[i].kind != STORE_ALL)
-      kernel_line(t->k, depth, "%s = %s;", element_text(t, &r->store[i].view),
+      kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i].view),
                   r->store[i].kind == STORE_SUM ? "0.0f" : "-INFINITY");
   close_loops(t, depth, outer);
   depth = outer;
@@ -257,7 +259,7 @@ static void print_columns(RegionText *t) {
   print_values(t, depth);
   print_stores(t, depth);
   for (int i = 0; i < r->stores; i++) {
-    const char *y = element_text(t, &r->store[i].view), *v = t->value[r->store[i].value].text;
+    const char *y = element_text(t, &t->to[i].view), *v = t->value[r->store[i].value].text;
     if (r->store[i].kind == STORE_SUM) kernel_line(t->k, depth, "%s += %s;", y, v);
     if (r->store[i].kind == STORE_MAXIMUM) kernel_line(t->k, depth, "%s = m_max(%s, %s);", y, y, v);
   }
@@ -265,23 +267,24 @@ static void print_columns(RegionText *t) {
 }
 
 // The shape of what a store leaves: axes that it does not move along are not part of it.
-static void output_of_store(KernelText *k, const Region *r, const View *v) {
+static void output_of_store(KernelText *k, const Operand *to) {
   int64_t dim[MAX_RANK];
   int rank = 0;
-  for (int i = 0; i < r->rank; i++)
-    if (v->stride[i]) dim[rank++] = r->dim[i];
-  kernel_output(k, v->at, rank, dim);
+  for (int i = 0; i < to->rank; i++)
+    if (to->view.stride[i]) dim[rank++] = to->dim[i];
+  kernel_output(k, to->view.at, rank, dim);
 }
 
-void emit_region(KernelText *k, const Region *r) {
+void region_emit(KernelText *k, const Kernel *kernel) {
+  const Region *r = &kernel->region;
   int values = r->loads + r->constants + r->instrs;
-  RegionText t = {.k = k, .r = r};
+  RegionText t = {.k = k, .r = r, .load = kernel->operand, .to = kernel->operand + r->loads};
   t.value = NEW_ARRAY(k->arena, Term, values);
   t.uses = NEW_ARRAY(k->arena, int, values);
   region_axes(&t);
   for (int i = 0; i < t.axes; i++) kernel_size(k, arena_format(k->arena, "N%d", i), r->dim[t.axis[i]]);
-  if (t.cut >= 0) kernel_cut(k, r->dim[t.axis[t.cut]]);
-  for (int i = 0; i < r->stores; i++) output_of_store(k, r, &r->store[i].view);
+  if (t.cut >= 0) kernel_cut(k, r->dim[t.axis[t.cut]], 1);
+  for (int i = 0; i < r->stores; i++) output_of_store(k, &t.to[i]);
   count_uses(&t);
   if (t.reduce < 0)
     print_elementwise(&t);

@@ -2,11 +2,12 @@
 //
 // Stands after fusion and the choice of places, before the order and the offsets are fixed. Here are the kernels of
 // single nodes; lower_region.c makes those of regions.
-// Invariant: a step says of each of its offsets which buffer it belongs to and whether it writes there; all that
-// follows rests on this and knows nothing of kernels.
-#include "planner.h"
-
+// Invariant: a step says of each of its operands which buffer it belongs to and whether it is written; all that follows
+// rests on this and knows nothing of kernels.
 #include <math.h>
+
+#include "../runtime/kernels.h"
+#include "planner.h"
 
 enum { MAX_PIECES = 16, MIN_WIDTH = 96 };
 
@@ -33,26 +34,59 @@ static void set_origin(const Layout *l, Kernel *k, Node *const *result, int resu
   }
 }
 
-Step *step_new(Layout *l, KernelKind kind, Node *const *result, int results) {
+Step *step_new(Layout *l, Node *const *result, int results) {
   l->step = grow_list(l->scratch, l->step, l->steps, &l->step_room, sizeof *l->step);
   Step *s = NEW(l->scratch, Step);
-  s->kernel.kind = kind;
-  s->kernel.pieces = 1;
   s->kernel.label = label_of(l, result, results);
   set_origin(l, &s->kernel, result, results);
   return l->step[l->steps++] = s;
 }
 
-void step_reloc(Layout *l, Step *s, int64_t *at, int buffer, bool write) {
-  s->reloc = grow_list(l->scratch, s->reloc, s->relocs, &s->room, sizeof *s->reloc);
-  s->reloc[s->relocs++] = (Reloc){at, buffer, write};
+void step_kernel(Step *s, Kernel k, int *buffer) {
+  k.label = s->kernel.label, k.file = s->kernel.file, k.line = s->kernel.line;
+  *s = (Step){k, buffer};
 }
 
-// Sets an offset of a kernel, relative to its buffer.
-static void set_offset(Layout *l, Step *s, int64_t *at, Place p, bool write) {
-  *at = p.view.at;
-  step_reloc(l, s, at, p.buffer, write);
+// ---- rows of kernels.def: a step from places and numbers by their names
+
+#define READ(name, ...) Place name;
+#define WRITE           READ
+#define READ_STRIDED    READ
+#define WRITE_STRIDED   READ
+#define NUMBER(name)    int64_t name;
+#define MACHINE(...)
+#define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...) \
+  typedef struct {                                                   \
+    operands numbers                                                 \
+  } Type##Row;
+#include "../runtime/kernels.def"
+#undef READ
+#undef NUMBER
+
+static void set_row(Layout *l, Step *s, KernelKind kind, const Place *place, const int64_t *number) {
+  const KernelRow *row = &kernel_row[kind];
+  int64_t *at = NEW_ARRAY(l->scratch, int64_t, row->operands);
+  int *buffer = NEW_ARRAY(l->scratch, int, row->operands);
+  for (int i = 0; i < row->operands; i++) at[i] = place[i].view.at, buffer[i] = place[i].buffer;
+  Kernel k = kernel_new(l->arena, kind, at, number);
+  const KernelSizes size = row->sizes(number);
+  k.pieces = even_pieces((double)size.work, 50e3, size.cut / size.grain);
+  step_kernel(s, k, buffer);
 }
+
+#define READ(name, ...) row.name,
+#define NUMBER(name)    row.name,
+#define MACHINE(...)
+#define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...)         \
+  static void set_##name(Layout *l, Step *s, Type##Row row) {                \
+    set_row(l, s, KERNEL_##ID, (Place[]){operands}, (int64_t[]){numbers 0}); \
+  }
+#include "../runtime/kernels.def"
+#undef READ
+#undef WRITE
+#undef READ_STRIDED
+#undef WRITE_STRIDED
+#undef NUMBER
 
 // ---- matrix products
 
@@ -91,7 +125,7 @@ static Matrix matrix_of(Layout *l, Node *n, int64_t rows, int64_t columns, bool 
 }
 
 // A stack of products with one right factor is one product of a taller matrix.
-static void flatten_batch(Gemm *g) {
+static void flatten_batch(MatmulRow *g) {
   bool even = g->step_b == 0 && !g->transpose_a && g->step_a == g->m * g->lda && g->step_c == g->m * g->ldc;
   if (g->batch == 1 || !even) return;
   g->m *= g->batch;
@@ -101,35 +135,33 @@ static void flatten_batch(Gemm *g) {
 
 // Pieces narrower than MIN_WIDTH spend too much on packing, two halves little: all but the smallest products are cut in
 // two, larger ones into pieces of about PIECE_FLOPS.
-static int cut_gemm(Gemm *g) {
+static int cut_matmul(MatmulRow *g) {
   enum { LEAST_CUT = 128, LEAST_FLOPS = 1500000, PIECE_FLOPS = 30000000 };
   double flops = 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
-  g->cut = g->batch >= MAX_PIECES ? 2 : g->m >= g->n ? 0 : 1;
-  int64_t size = g->cut == 2 ? g->batch : g->cut == 0 ? g->m : g->n, limit = g->cut == 2 ? size : size / MIN_WIDTH;
+  g->cut = g->batch >= MAX_PIECES ? CUT_BATCH : g->m >= g->n ? CUT_ROWS : CUT_COLUMNS;
+  bool batch = g->cut == CUT_BATCH;
+  int64_t size = batch ? g->batch : g->cut == CUT_ROWS ? g->m : g->n, limit = batch ? size : size / MIN_WIDTH;
   int most = even_pieces(flops, PIECE_FLOPS, limit), pieces = flops >= LEAST_FLOPS && size >= LEAST_CUT ? 2 : 1;
   while (2 * pieces <= most) pieces *= 2;
   return pieces;
 }
 
-static void lower_matmul(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_GEMM, &n, 1);
-  Gemm *g = &s->kernel.gemm;
+static void lower_matmul(Layout *l, Step *s, Node *n) {
   int rank = n->shape.rank;
   const Shape *left = &n->in[0]->shape;
   bool flip_a = n->attr.flag & 1, flip_b = n->attr.flag & 2;
-  Place c = place_of(l, n);
-  g->batch = rank == 3 ? n->shape.dim[0] : 1;
-  g->m = n->shape.dim[rank - 2], g->n = n->shape.dim[rank - 1], g->k = left->dim[rank - (flip_a ? 2 : 1)];
-  Matrix a = matrix_of(l, n->in[0], g->m, g->k, flip_a), b = matrix_of(l, n->in[1], g->k, g->n, flip_b);
-  g->transpose_a = a.transpose, g->lda = a.ld, g->step_a = a.step;
-  g->transpose_b = b.transpose, g->ldb = b.ld, g->step_b = b.step;
-  g->ldc = g->m == 1 ? g->n : c.view.stride[rank - 2];
-  g->step_c = rank == 3 ? c.view.stride[0] : 0;
-  set_offset(l, s, &g->a, a.place, false);
-  set_offset(l, s, &g->b, b.place, false);
-  set_offset(l, s, &g->c, c, true);
-  flatten_batch(g);
-  s->kernel.pieces = cut_gemm(g);
+  MatmulRow g = {.c = place_of(l, n)};
+  g.batch = rank == 3 ? n->shape.dim[0] : 1;
+  g.m = n->shape.dim[rank - 2], g.n = n->shape.dim[rank - 1], g.k = left->dim[rank - (flip_a ? 2 : 1)];
+  Matrix a = matrix_of(l, n->in[0], g.m, g.k, flip_a), b = matrix_of(l, n->in[1], g.k, g.n, flip_b);
+  g.a = a.place, g.transpose_a = a.transpose, g.lda = a.ld, g.step_a = a.step;
+  g.b = b.place, g.transpose_b = b.transpose, g.ldb = b.ld, g.step_b = b.step;
+  g.ldc = g.m == 1 ? g.n : g.c.view.stride[rank - 2];
+  g.step_c = rank == 3 ? g.c.view.stride[0] : 0;
+  flatten_batch(&g);
+  int pieces = cut_matmul(&g);
+  set_matmul(l, s, g);
+  s->kernel.pieces = pieces;
 }
 
 // ---- other kernels of single nodes
@@ -140,74 +172,54 @@ static int64_t count_from(const Shape *s, int axis) {
   return n;
 }
 
-static void lower_random(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_RANDOM, &n, 1);
-  Random *r = &s->kernel.random;
-  r->address = (RandomAddress)n->attr.flag;
-  r->stream = (uint32_t)n->attr.id;
-  r->rows = r->address == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
-  r->count = shape_count(n->shape) / r->rows;
-  set_offset(l, s, &r->at, place_of(l, n), true);
-  s->kernel.pieces = even_pieces((double)(r->rows * r->count), 20e3, r->rows);
+static void lower_random(Layout *l, Step *s, Node *n) {
+  int64_t rows = n->attr.flag == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
+  set_random(l, s, (RandomRow){place_of(l, n), rows, shape_count(n->shape) / rows, (uint32_t)n->attr.id, n->attr.flag});
 }
 
-static void lower_iota(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_IOTA, &n, 1);
+static void lower_iota(Layout *l, Step *s, Node *n) {
   int axis = (int)n->attr.a[0];
-  Iota *k = &s->kernel.iota;
-  k->length = n->shape.dim[axis];
-  k->inner = count_from(&n->shape, axis + 1);
-  k->outer = shape_count(n->shape) / (k->length * k->inner);
-  set_offset(l, s, &k->at, place_of(l, n), true);
+  int64_t length = n->shape.dim[axis], inner = count_from(&n->shape, axis + 1);
+  set_iota(l, s, (IotaRow){place_of(l, n), shape_count(n->shape) / (length * inner), length, inner});
 }
 
-static void lower_gather(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_GATHER, &n, 1);
-  Gather *k = &s->kernel.gather;
-  k->rows = n->in[0]->shape.dim[0];
-  k->width = count_from(&n->in[0]->shape, 1);
-  k->indices = shape_count(n->in[1]->shape);
-  set_offset(l, s, &k->table, rows_of(l, n->in[0]), false);
-  set_offset(l, s, &k->index, rows_of(l, n->in[1]), false);
-  set_offset(l, s, &k->out, place_of(l, n), true);
-  s->kernel.pieces = even_pieces((double)(k->indices * k->width), 50e3, k->indices);
+static void lower_gather(Layout *l, Step *s, Node *n) {
+  GatherRow k = {.rows = n->in[0]->shape.dim[0],
+                 .indices = shape_count(n->in[1]->shape),
+                 .width = count_from(&n->in[0]->shape, 1)};
+  k.table = rows_of(l, n->in[0]);
+  k.index = rows_of(l, n->in[1]);
+  k.out = place_of(l, n);
+  set_gather(l, s, k);
 }
 
-static void lower_scatter(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_SCATTER, &n, 1);
-  Scatter *k = &s->kernel.scatter;
-  k->rows = n->attr.a[0];
-  k->indices = shape_count(n->in[1]->shape);
-  k->width = shape_count(n->in[0]->shape) / k->indices;
-  set_offset(l, s, &k->values, rows_of(l, n->in[0]), false);
-  set_offset(l, s, &k->index, rows_of(l, n->in[1]), false);
-  set_offset(l, s, &k->out, place_of(l, n), true);
-  s->kernel.pieces = even_pieces((double)(k->indices * k->width), 50e3, k->width / 16);
+static void lower_scatter(Layout *l, Step *s, Node *n) {
+  ScatterRow k = {.rows = n->attr.a[0], .indices = shape_count(n->in[1]->shape)};
+  k.width = shape_count(n->in[0]->shape) / k.indices;
+  k.values = rows_of(l, n->in[0]);
+  k.index = rows_of(l, n->in[1]);
+  k.out = place_of(l, n);
+  set_scatter(l, s, k);
 }
 
-static void lower_cumsum(Layout *l, Node *n) {
-  Step *s = step_new(l, KERNEL_CUMSUM, &n, 1);
-  Cumsum *k = &s->kernel.cumsum;
+static void lower_cumsum(Layout *l, Step *s, Node *n) {
   int axis = (int)n->attr.a[0];
-  k->length = n->shape.dim[axis];
-  k->inner = count_from(&n->shape, axis + 1);
-  k->outer = shape_count(n->shape) / (k->length * k->inner);
-  k->from_end = n->attr.flag & 1;
-  set_offset(l, s, &k->in, rows_of(l, n->in[0]), false);
-  set_offset(l, s, &k->out, place_of(l, n), true);
-  s->kernel.pieces = even_pieces((double)shape_count(n->shape), 50e3, k->outer);
+  CumsumRow k = {.length = n->shape.dim[axis], .inner = count_from(&n->shape, axis + 1), .from_end = n->attr.flag & 1};
+  k.outer = shape_count(n->shape) / (k.length * k.inner);
+  k.in = rows_of(l, n->in[0]);
+  k.out = place_of(l, n);
+  set_cumsum(l, s, k);
 }
 
 static void lower_node(Layout *l, Node *n) {
-  switch (n->op) {
-    case OP_MATMUL: lower_matmul(l, n); return;
-    case OP_RANDOM: lower_random(l, n); return;
-    case OP_IOTA: lower_iota(l, n); return;
-    case OP_GATHER: lower_gather(l, n); return;
-    case OP_SCATTER: lower_scatter(l, n); return;
-    case OP_CUMSUM: lower_cumsum(l, n); return;
-    default: fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
-  }
+  typedef void Lowering(Layout * l, Step * s, Node * n);
+  static Lowering *const lowering[OP_COUNT] = {
+#define MACHINE(...)
+#define KERNEL(ID, Type, name, ...) [OP_##ID] = lower_##name,
+#include "../runtime/kernels.def"
+  };
+  if (!lowering[n->op]) fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
+  lowering[n->op](l, step_new(l, &n, 1), n);
 }
 
 // ---- all steps

@@ -26,8 +26,8 @@ typedef struct {
   Instr *instr;
   int instrs, instr_room;
   Store *store;
-  int *store_buffer;
-  int stores, store_room, buffer_room;
+  Place *to;
+  int stores, store_room, to_room;
   int *value;  // of each node by id: 1 + its result, 0 while not computed
 } Draft;
 
@@ -106,11 +106,10 @@ static int value_of(Draft *d, Node *in) {
 // ---- stores
 
 static void add_store(Draft *d, int value, StoreKind kind, int buffer, View view) {
-  Arena *a = d->l->arena;
-  d->store = grow_list(a, d->store, d->stores, &d->store_room, sizeof *d->store);
-  d->store_buffer = grow_list(d->l->scratch, d->store_buffer, d->stores, &d->buffer_room, sizeof *d->store_buffer);
-  d->store[d->stores] = (Store){value, kind, view};
-  d->store_buffer[d->stores++] = buffer;
+  d->store = grow_list(d->l->arena, d->store, d->stores, &d->store_room, sizeof *d->store);
+  d->to = grow_list(d->l->scratch, d->to, d->stores, &d->to_room, sizeof *d->to);
+  d->store[d->stores] = (Store){value, kind};
+  d->to[d->stores++] = (Place){buffer, view};
 }
 
 // The view of a reduction's results, repeated along the axes that it reduces.
@@ -143,7 +142,7 @@ static bool joins(const Draft *d, int i, int64_t inner) {
     if (!view_joins(&d->load[k].view, &d->space, i)) return false;
   }
   for (int k = 0; k < d->stores; k++) {
-    if (!view_joins(&d->store[k].view, &d->space, i)) return false;
+    if (!view_joins(&d->to[k].view, &d->space, i)) return false;
   }
   return true;
 }
@@ -158,7 +157,7 @@ static void join_axis(Draft *d, int i) {
   Shape *s = &d->space;
   s->dim[i + 1] *= s->dim[i];
   for (int k = 0; k < d->loads; k++) drop_axis(&d->load[k].view, i, s->rank);
-  for (int k = 0; k < d->stores; k++) drop_axis(&d->store[k].view, i, s->rank);
+  for (int k = 0; k < d->stores; k++) drop_axis(&d->to[k].view, i, s->rank);
   for (int k = i; k < s->rank - 1; k++) s->dim[k] = s->dim[k + 1];
   s->dim[--s->rank] = 0;
 }
@@ -231,9 +230,7 @@ static int region_pieces(const Region *r) {
   return even_pieces((double)count * (double)work, 100e3, limit);
 }
 
-static void finish(Draft *d, Step *s) {
-  Region *r = &s->kernel.region;
-  join_axes(d);
+static void number_values(Draft *d) {
   int arity[SCALAR_COUNT + 1];
   memset(arity, 0, sizeof arity);
   for (int i = 0; i < OP_COUNT; i++) {
@@ -242,28 +239,39 @@ static void finish(Draft *d, Step *s) {
   for (int i = 0; i < d->instrs; i++) {
     for (int k = 0; k < arity[d->instr[i].op]; k++) d->instr[i].in[k] = (int16_t)final_value(d, d->instr[i].in[k]);
   }
-  View *load = NEW_ARRAY(d->l->arena, View, d->loads + 1);
-  for (int i = 0; i < d->loads; i++) {
-    load[i] = d->load[i].view;
-    step_reloc(d->l, s, &load[i].at, d->load[i].buffer, false);
+  for (int i = 0; i < d->stores; i++) d->store[i].value = final_value(d, d->store[i].value);
+}
+
+// The loads and then the stores as operands over the region's space, in which a reduced axis has one element.
+static void set_operands(const Draft *d, Step *s, Kernel k) {
+  k.operands = d->loads + d->stores;
+  Operand *operand = k.operand = NEW_ARRAY(d->l->arena, Operand, k.operands);
+  int *buffer = NEW_ARRAY(d->l->scratch, int, k.operands);
+  for (int i = 0; i < k.operands; i++) {
+    const Place *p = i < d->loads ? &d->load[i] : &d->to[i - d->loads];
+    operand[i] = (Operand){.view = p->view, .rank = d->space.rank, .write = i >= d->loads};
+    buffer[i] = p->buffer;
+    for (int axis = 0; axis < d->space.rank; axis++) operand[i].dim[axis] = d->space.dim[axis];
+    if (operand[i].write && d->store[i - d->loads].kind != STORE_ALL) operand[i].dim[k.region.reduce] = 1;
   }
-  for (int i = 0; i < d->stores; i++) {
-    d->store[i].value = final_value(d, d->store[i].value);
-    step_reloc(d->l, s, &d->store[i].view.at, d->store_buffer[i], true);
-  }
-  *r = (Region){.rank = d->space.rank,
-                .reduce = reduced_axis(d),
-                .load = load,
-                .loads = d->loads,
-                .constant = d->constant,
-                .constants = d->constants,
-                .instr = d->instr,
-                .instrs = d->instrs,
-                .tiles = give_tiles(d),
-                .store = d->store,
-                .stores = d->stores};
-  for (int i = 0; i < r->rank; i++) r->dim[i] = d->space.dim[i];
-  s->kernel.pieces = region_pieces(r);
+  step_kernel(s, k, buffer);
+}
+
+static void finish(Draft *d, Step *s) {
+  join_axes(d);
+  number_values(d);
+  Region r = {.rank = d->space.rank,
+              .reduce = reduced_axis(d),
+              .loads = d->loads,
+              .constant = d->constant,
+              .constants = d->constants,
+              .instr = d->instr,
+              .instrs = d->instrs,
+              .tiles = give_tiles(d),
+              .store = d->store,
+              .stores = d->stores};
+  for (int i = 0; i < r.rank; i++) r.dim[i] = d->space.dim[i];
+  set_operands(d, s, (Kernel){.kind = KERNEL_REGION, .pieces = region_pieces(&r), .region = r});
 }
 
 void lower_region(Layout *l, const Group *g) {
@@ -277,7 +285,7 @@ void lower_region(Layout *l, const Group *g) {
     store_node(&d, g->node[i]);
     result[results++] = g->node[i];
   }
-  if (results) finish(&d, step_new(l, KERNEL_REGION, result, results));
+  if (results) finish(&d, step_new(l, result, results));
 }
 
 void lower_copy(Layout *l, Node *n, Place to) {
@@ -285,5 +293,5 @@ void lower_copy(Layout *l, Node *n, Place to) {
   View view;
   if (!view_reshape(&to.view, n->shape, d.space, &view)) fail(l->arena, EXIT_SOFTWARE, "planner: a copy does not fit");
   add_store(&d, value_of(&d, n), STORE_ALL, to.buffer, view);
-  finish(&d, step_new(l, KERNEL_REGION, &n, 1));
+  finish(&d, step_new(l, &n, 1));
 }

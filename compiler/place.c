@@ -1,10 +1,10 @@
 // Places in memory: every buffer gets its offset.
 //
 // Stands after the order is fixed; the last step of planning. Tensors lie where the plan says. Of the others, those
-// that are never live at once share memory: the largest first, each into the tightest gap. A region's result takes
-// over the memory of an operand that it reads for the last time, element by element.
+// that are never live at once share memory: the largest first, each into the tightest gap. The result of a kernel that
+// may work in place takes over the memory of an operand that it reads for the last time, element by element.
 // Invariant, checked at the end: two buffers that overlap in memory are not live at the same time, unless one takes
-// over the other in a region whose load and store have one view.
+// over the other in such a kernel, which reads and writes them by one view.
 #include <stdlib.h>
 
 #include "planner.h"
@@ -21,8 +21,8 @@ static void find_lives(Layout *l) {
     b->last = b->keep ? l->steps : -1;
   }
   for (int i = 0; i < l->steps; i++) {
-    for (int k = 0; k < l->step[i]->relocs; k++) {
-      Buffer *b = &l->buffer[l->step[i]->reloc[k].buffer];
+    for (int k = 0; k < l->step[i]->kernel.operands; k++) {
+      Buffer *b = &l->buffer[l->step[i]->buffer[k]];
       if (i < b->first) b->first = i;
       if (i > b->last) b->last = i;
     }
@@ -37,47 +37,44 @@ static void find_lives(Layout *l) {
 
 // ---- taking over an operand's memory
 
-// Regions list their relocations loads first, then stores.
-static const View *load_view(const Region *r, int reloc) { return reloc < r->loads ? &r->load[reloc] : NULL; }
-
-// Whether the step reads `old` only through the view.
-static bool reads_only(const Layout *l, const Step *s, int old, const View *view) {
-  for (int k = 0; k < s->relocs; k++) {
-    const View *load = load_view(&s->kernel.region, k);
-    if (buffer_whole(l, s->reloc[k].buffer) == old && !(load && view_equal(load, view))) return false;
+// Whether the step touches `old` only to read it element by element as it writes `to`.
+static bool reads_only(const Layout *l, const Step *s, int old, const Operand *to) {
+  for (int k = 0; k < s->kernel.operands; k++) {
+    const Operand *o = &s->kernel.operand[k];
+    bool alike = !o->write && view_equal(&o->view, &to->view) &&
+                 shape_equal(shape_of(o->rank, o->dim), shape_of(to->rank, to->dim));
+    if (buffer_whole(l, s->buffer[k]) == old && !alike) return false;
   }
   return true;
 }
 
-static bool is_whole(const Region *r, const View *v, int64_t count) {
-  Shape s = shape_of(r->rank, r->dim);
-  return v->at == 0 && view_is_rows(v, s) && shape_count(s) == count;
+static bool is_whole(const Operand *o, int64_t count) {
+  Shape s = shape_of(o->rank, o->dim);
+  return o->view.at == 0 && view_is_rows(&o->view, s) && shape_count(s) == count;
 }
 
-static void take_over(Layout *l, const Step *s, int step, bool *taken) {
-  const Region *r = &s->kernel.region;
-  for (int j = 0; j < r->stores; j++) {
-    int new = s->reloc[r->loads + j].buffer;
-    Buffer *b = &l->buffer[new];
-    const Store *store = &r->store[j];
-    if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(r, &store->view, b->count))
+// Looks for an operand whose memory the new buffer, written as `to`, can have.
+static void take_over(Layout *l, const Step *s, int step, int new, const Operand *to, bool *taken) {
+  Buffer *b = &l->buffer[new];
+  if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(to, b->count)) return;
+  for (int k = 0; k < s->kernel.operands; k++) {
+    int old = s->buffer[k];
+    const Buffer *o = &l->buffer[old];
+    if (s->kernel.operand[k].write || o->tensor >= 0 || o->within >= 0 || o->last != step || o->count != b->count)
       continue;
-    for (int k = 0; k < r->loads; k++) {
-      int old = s->reloc[k].buffer;
-      const Buffer *o = &l->buffer[old];
-      if (o->tensor >= 0 || o->within >= 0 || o->last != step || o->count != b->count || taken[old]) continue;
-      if (!reads_only(l, s, old, &store->view)) continue;
-      b->over = old;
-      taken[old] = true;
-      break;
-    }
+    if (taken[old] || !reads_only(l, s, old, to)) continue;
+    b->over = old;
+    taken[old] = true;
+    return;
   }
 }
 
 static void take_over_all(Layout *l) {
   bool *taken = NEW_ARRAY(l->scratch, bool, l->buffers + 1);
   for (int i = 0; i < l->steps; i++) {
-    if (l->step[i]->kernel.kind == KERNEL_REGION) take_over(l, l->step[i], i, taken);
+    const Step *s = l->step[i];
+    for (int k = 0; k < s->kernel.operands && kernel_row[s->kernel.kind].in_place; k++)
+      if (s->kernel.operand[k].write) take_over(l, s, i, s->buffer[k], &s->kernel.operand[k], taken);
   }
 }
 
@@ -136,11 +133,9 @@ static bool hands_over(const Layout *l, const Buffer *old, const Buffer *new) {
   if (new->over < 0 || &l->buffer[new->over] != old || old->last > new->first) return false;
   if (old->last < new->first) return true;
   const Step *s = l->step[new->first];
-  if (s->kernel.kind != KERNEL_REGION) return false;
-  const Region *r = &s->kernel.region;
-  for (int j = 0; j < r->stores; j++) {
-    if (&l->buffer[s->reloc[r->loads + j].buffer] != new) continue;
-    if (r->store[j].kind != STORE_ALL || !reads_only(l, s, new->over, &r->store[j].view)) return false;
+  if (!kernel_row[s->kernel.kind].in_place) return false;
+  for (int k = 0; k < s->kernel.operands; k++) {
+    if (&l->buffer[s->buffer[k]] == new && !reads_only(l, s, new->over, &s->kernel.operand[k])) return false;
   }
   return true;
 }
@@ -170,8 +165,8 @@ static void check_overlaps(Layout *l) {
 }
 
 static void count_writes(const Layout *l, const Step *s, int *left, int change) {
-  for (int k = 0; k < s->relocs; k++) {
-    for (int b = s->reloc[k].buffer; s->reloc[k].write && b >= 0; b = l->buffer[b].within) left[b] += change;
+  for (int k = 0; k < s->kernel.operands; k++) {
+    for (int b = s->buffer[k]; s->kernel.operand[k].write && b >= 0; b = l->buffer[b].within) left[b] += change;
   }
 }
 
@@ -182,10 +177,10 @@ static void check_order(Layout *l) {
   for (int i = 0; i < l->buffers; i++) all[i] = left[i];
   for (int i = 0; i < l->steps; i++) {
     const Step *s = l->step[i];
-    for (int k = 0; k < s->relocs; k++) {
-      int b = s->reloc[k].buffer;
+    for (int k = 0; k < s->kernel.operands; k++) {
+      int b = s->buffer[k];
       bool ready = left[b] == 0 && (all[b] > 0 || l->buffer[b].first < 0);
-      if (!s->reloc[k].write && !ready) {
+      if (!s->kernel.operand[k].write && !ready) {
         fail(l->arena, EXIT_SOFTWARE, "planner: read before it is written: %s", s->kernel.label);
       }
     }
@@ -223,7 +218,7 @@ int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin) {
   check_overlaps(l);
   for (int i = 0; i < l->steps; i++) {
     const Step *s = l->step[i];
-    for (int k = 0; k < s->relocs; k++) *s->reloc[k].at += l->buffer[s->reloc[k].buffer].at;
+    for (int k = 0; k < s->kernel.operands; k++) s->kernel.operand[k].view.at += l->buffer[s->buffer[k]].at;
   }
   return end;
 }

@@ -18,21 +18,37 @@ static void check_span(const Check *c, int64_t low, int64_t high) {
   if (low < 0 || high >= c->program->end) bad(c, "outside of the memory");
 }
 
-static void check_view(const Check *c, const View *v) {
-  const Region *r = &c->kernel->region;
+static void check_operand(const Check *c, const Operand *o) {
   int64_t low, high;
-  view_extent(v, r->rank, r->dim, &low, &high);
+  if (o->rank < 0 || o->rank > MAX_RANK) bad(c, "a malformed operand");
+  for (int i = 0; i < o->rank; i++) {
+    if (o->dim[i] < 1) bad(c, "an empty axis");
+    if (o->write && o->dim[i] > 1 && o->view.stride[i] == 0) bad(c, "a result is written over itself");
+  }
+  view_extent(&o->view, o->rank, o->dim, &low, &high);
   check_span(c, low, high);
 }
 
-static void check_region(const Check *c) {
+// The operands must be those of the space, with one element along the reduced axis where a store reduces.
+static void check_spaces(const Check *c) {
+  const Region *r = &c->kernel->region;
+  for (int i = 0; i < r->loads + r->stores; i++) {
+    const Operand *o = &c->kernel->operand[i];
+    bool reduces = i >= r->loads && r->store[i - r->loads].kind != STORE_ALL;
+    if (o->write != (i >= r->loads) || o->rank != r->rank) bad(c, "an operand is not of its region");
+    for (int k = 0; k < r->rank; k++) {
+      if (o->dim[k] != (reduces && k == r->reduce ? 1 : r->dim[k])) bad(c, "an operand does not fit its region");
+      if (reduces && k == r->reduce && o->view.stride[k] != 0) bad(c, "a reduction does not vanish");
+    }
+  }
+}
+
+static void region_check(const Check *c) {
   const Region *r = &c->kernel->region;
   int values = r->loads + r->constants;
   if (r->rank < 1 || r->rank > MAX_RANK || r->reduce >= r->rank || r->stores < 1) bad(c, "malformed region");
-  for (int i = 0; i < r->rank; i++) {
-    if (r->dim[i] < 1) bad(c, "an empty axis");
-  }
-  for (int i = 0; i < r->loads; i++) check_view(c, &r->load[i]);
+  if (c->kernel->operands != r->loads + r->stores) bad(c, "a region with other operands");
+  check_spaces(c);
   for (int i = 0; i < r->instrs; i++, values++) {
     for (int k = 0; k < 3; k++) {
       if (r->instr[i].in[k] < 0 || r->instr[i].in[k] >= values) bad(c, "a value is used before it is computed");
@@ -40,59 +56,42 @@ static void check_region(const Check *c) {
     if (r->instr[i].tile < 0 || r->instr[i].tile >= r->tiles) bad(c, "no such tile");
   }
   for (int i = 0; i < r->stores; i++) {
-    const Store *s = &r->store[i];
-    bool reduces = s->kind != STORE_ALL;
-    if (s->value < 0 || s->value >= values) bad(c, "a stored value does not exist");
-    if (reduces && (r->reduce < 0 || s->view.stride[r->reduce] != 0)) bad(c, "a reduction does not vanish");
-    check_view(c, &s->view);
+    if (r->store[i].value < 0 || r->store[i].value >= values) bad(c, "a stored value does not exist");
+    if (r->store[i].kind != STORE_ALL && r->reduce < 0) bad(c, "a store reduces along no axis");
   }
 }
 
-static void check_matrix(const Check *c, int64_t at, int64_t rows, int64_t columns, int64_t ld, int64_t step) {
-  if (ld < columns) bad(c, "a leading dimension does not fit");
-  check_span(c, at, at + (c->kernel->gemm.batch - 1) * step + (rows - 1) * ld + columns - 1);
+// The operands must be what the row makes of the numbers.
+static void check_row(const Check *c) {
+  const Kernel *k = c->kernel;
+  const KernelRow *row = &kernel_row[k->kind];
+  Operand *want = NEW_ARRAY(c->arena, Operand, row->operands);
+  if (k->operands != row->operands) bad(c, "other operands than the kernel has");
+  row->place(k->number, want);
+  for (int i = 0; i < k->operands; i++) {
+    const Operand *o = &k->operand[i];
+    want[i].view.at = o->view.at;
+    bool alike = o->write == want[i].write && view_equal(&o->view, &want[i].view) &&
+                 shape_equal(shape_of(o->rank, o->dim), shape_of(want[i].rank, want[i].dim));
+    if (!alike) bad(c, "an operand does not fit the kernel's numbers");
+  }
+  if (k->pieces > row->sizes(k->number).cut) bad(c, "more pieces than there is to cut");
 }
 
-static void check_gemm(const Check *c) {
-  const Gemm *g = &c->kernel->gemm;
-  int64_t size[] = {g->m, g->n, g->batch};
-  if (g->batch < 1 || g->cut < 0 || g->cut > 2 || c->kernel->pieces > size[g->cut]) bad(c, "malformed product");
-  check_matrix(c, g->a, g->transpose_a ? g->k : g->m, g->transpose_a ? g->m : g->k, g->lda, g->step_a);
-  check_matrix(c, g->b, g->transpose_b ? g->n : g->k, g->transpose_b ? g->k : g->n, g->ldb, g->step_b);
-  check_matrix(c, g->c, g->m, g->n, g->ldc, g->step_c);
+static void check_kernel(const Check *c) {
+  static void (*const check[])(const Check *) = {
+#define MACHINE(ID, name, ...) name##_check,
+#define KERNEL(...)            check_row,
+#include "../runtime/kernels.def"
+  };
+  if (c->kernel->pieces < 1) bad(c, "no pieces");
+  check[c->kernel->kind](c);
+  for (int i = 0; i < c->kernel->operands; i++) check_operand(c, &c->kernel->operand[i]);
 }
 
 static void check_rows(const Check *c, int64_t at, int64_t count) {
   if (count < 1) bad(c, "nothing to do");
   check_span(c, at, at + count - 1);
-}
-
-static void check_indexed(const Check *c, int64_t at, int64_t index, int64_t out, int64_t in_rows, int64_t out_rows,
-                          int64_t indices, int64_t width) {
-  check_rows(c, at, in_rows * width);
-  check_rows(c, index, indices);
-  check_rows(c, out, out_rows * width);
-}
-
-static void check_kernel(const Check *c) {
-  const Kernel *k = c->kernel;
-  const Gather *g = &k->gather;
-  const Scatter *s = &k->scatter;
-  if (k->pieces < 1) bad(c, "no pieces");
-  switch (k->kind) {
-    case KERNEL_REGION: check_region(c); break;
-    case KERNEL_GEMM: check_gemm(c); break;
-    case KERNEL_RANDOM: check_rows(c, k->random.at, k->random.rows * k->random.count); break;
-    case KERNEL_GATHER: check_indexed(c, g->table, g->index, g->out, g->rows, g->indices, g->indices, g->width); break;
-    case KERNEL_SCATTER:
-      check_indexed(c, s->values, s->index, s->out, s->indices, s->rows, s->indices, s->width);
-      break;
-    case KERNEL_CUMSUM:
-      check_rows(c, k->cumsum.in, k->cumsum.outer * k->cumsum.length * k->cumsum.inner);
-      check_rows(c, k->cumsum.out, k->cumsum.outer * k->cumsum.length * k->cumsum.inner);
-      break;
-    case KERNEL_IOTA: check_rows(c, k->iota.at, k->iota.outer * k->iota.length * k->iota.inner); break;
-  }
 }
 
 void plan_verify(Arena *a, const Plan *plan) {

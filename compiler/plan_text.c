@@ -48,15 +48,16 @@ static int scalar_arity(int op) {
   return arity[op];
 }
 
-static void print_region(Text *t, const Region *r) {
+static void region_print(Text *t, const Kernel *kernel) {
   static const char *const store_name[] = {"store", "sum", "maximum"};
+  const Region *r = &kernel->region;
   print_dims(t, r->rank, r->dim);
   if (r->reduce >= 0) text_add(t, " reduce %d", r->reduce);
   text_add(t, ", %d tiles\n", r->tiles);
   int value = 0;
   for (int i = 0; i < r->loads; i++) {
     text_add(t, "      v%d = load ", value++);
-    print_view(t, &r->load[i], r->rank);
+    print_view(t, &kernel->operand[i].view, r->rank);
     text_add(t, "\n");
   }
   for (int i = 0; i < r->constants; i++) text_add(t, "      v%d = %.9g\n", value++, (double)r->constant[i]);
@@ -68,61 +69,40 @@ static void print_region(Text *t, const Region *r) {
   }
   for (int i = 0; i < r->stores; i++) {
     text_add(t, "      %s v%d at ", store_name[r->store[i].kind], r->store[i].value);
-    print_view(t, &r->store[i].view, r->rank);
+    print_view(t, &kernel->operand[r->loads + i].view, r->rank);
     text_add(t, "\n");
   }
 }
 
-static void print_matrix(Text *t, const char *name, int64_t at, bool transpose, int64_t ld, int64_t step) {
-  text_add(t, " %s%s %lld ld %lld", name, transpose ? "'" : "", (long long)at, (long long)ld);
-  if (step) text_add(t, " step %lld", (long long)step);
-}
-
-static void print_gemm(Text *t, const Gemm *g) {
-  static const char *const cut_name[] = {"rows", "columns", "batch"};
-  if (g->batch > 1) text_add(t, "%lld of ", (long long)g->batch);
-  text_add(t, "%lld x %lld x %lld,", (long long)g->m, (long long)g->n, (long long)g->k);
-  print_matrix(t, "a", g->a, g->transpose_a, g->lda, g->step_a);
-  print_matrix(t, "b", g->b, g->transpose_b, g->ldb, g->step_b);
-  print_matrix(t, "c", g->c, false, g->ldc, g->step_c);
-  text_add(t, ", cut %s\n", cut_name[g->cut]);
-}
-
-static void print_indexed(Text *t, int64_t source, int64_t index, int64_t out, int64_t rows, int64_t n, int64_t width) {
-  text_add(t, "from %lld by %lld to %lld: %lld rows, %lld indices, %lld wide\n", (long long)source, (long long)index,
-           (long long)out, (long long)rows, (long long)n, (long long)width);
-}
-
-static void print_random(Text *t, const Random *r) {
-  static const char *const address_name[] = {"step", "example", "once"};
-  text_add(t, "at %lld: %lld x %lld, stream %u by %s\n", (long long)r->at, (long long)r->rows, (long long)r->count,
-           r->stream, address_name[r->address]);
+// Numbers that are not 0, and the operands.
+static void row_print(Text *t, const Kernel *k) {
+  const KernelRow *row = &kernel_row[k->kind];
+  bool first = true;
+  for (int i = 0; i < row->numbers; i++) {
+    if (k->number[i]) text_add(t, "%s%s %lld", first ? "" : ", ", row->number[i], (long long)k->number[i]);
+    first = first && !k->number[i];
+  }
+  text_add(t, "\n");
+  for (int i = 0; i < k->operands; i++) {
+    const Operand *o = &k->operand[i];
+    text_add(t, "      %s ", row->operand[i]);
+    print_dims(t, o->rank, o->dim);
+    text_add(t, " at ");
+    print_view(t, &o->view, o->rank);
+    text_add(t, "\n");
+  }
 }
 
 static void print_kernel(Text *t, const Kernel *k) {
-  static const char *const kind_name[] = {"region", "gemm", "random", "gather", "scatter", "cumsum", "iota"};
-  const Gather *i = &k->gather;
-  const Scatter *j = &k->scatter;
-  const Cumsum *c = &k->cumsum;
-  const Iota *o = &k->iota;
+  static void (*const print[])(Text *, const Kernel *) = {
+#define MACHINE(ID, name, ...) name##_print,
+#define KERNEL(...)            row_print,
+#include "../runtime/kernels.def"
+  };
   text_add(t, "%s", k->label);
   if (k->file) text_add(t, "  # %s:%d", k->file, k->line);
-  text_add(t, "\n    %s in %d: ", kind_name[k->kind], k->pieces);
-  switch (k->kind) {
-    case KERNEL_REGION: print_region(t, &k->region); break;
-    case KERNEL_GEMM: print_gemm(t, &k->gemm); break;
-    case KERNEL_RANDOM: print_random(t, &k->random); break;
-    case KERNEL_GATHER: print_indexed(t, i->table, i->index, i->out, i->rows, i->indices, i->width); break;
-    case KERNEL_SCATTER: print_indexed(t, j->values, j->index, j->out, j->rows, j->indices, j->width); break;
-    case KERNEL_CUMSUM:
-      text_add(t, "%lld to %lld: %lld x %lld x %lld%s\n", (long long)c->in, (long long)c->out, (long long)c->outer,
-               (long long)c->length, (long long)c->inner, c->from_end ? " from the end" : "");
-      break;
-    case KERNEL_IOTA:
-      text_add(t, "at %lld: %lld x %lld x %lld\n", (long long)o->at, (long long)o->outer, (long long)o->length,
-               (long long)o->inner);
-      break;
-  }
+  text_add(t, "\n    %s in %d: ", kernel_row[k->kind].name, k->pieces);
+  print[k->kind](t, k);
 }
 
 static void print_program(Text *t, const PlanProgram *p) {

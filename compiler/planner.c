@@ -62,9 +62,8 @@ static void set_kernels(PlanProgram *out, const Layout *l) {
   Kernel *list = NEW_ARRAY(l->arena, Kernel, l->steps + 1);
   for (int i = 0; i < l->steps; i++) {
     list[i] = l->step[i]->kernel;
-    const Gemm *g = &list[i].gemm;
-    if (list[i].kind != KERNEL_GEMM) continue;
-    out->flops += 2.0 * (double)g->batch * (double)g->m * (double)g->n * (double)g->k;
+    const KernelRow *row = &kernel_row[list[i].kind];
+    if (row->sizes) out->flops += row->sizes(list[i].number).flops;
   }
   out->kernel = list;
   out->kernels = l->steps;

@@ -78,17 +78,10 @@ typedef struct {
   View view;  // offsets from the beginning of the buffer
 } Place;
 
-// An offset inside a step's kernel that counts from the beginning of a buffer.
-typedef struct {
-  int64_t *at;
-  int buffer;
-  bool write;
-} Reloc;
-
+// A kernel whose operands' offsets count from the beginning of buffers, until these have places.
 typedef struct {
   Kernel kernel;
-  Reloc *reloc;
-  int relocs, room;
+  int *buffer;  // of each operand
 } Step;
 
 // A further place where a value is wanted: a piece of a concat, a tensor it is assigned to.
@@ -140,8 +133,9 @@ Place rows_of(Layout *l, Node *n);
 Layout *lower(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p);
 void lower_region(Layout *l, const Group *g);
 void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant
-Step *step_new(Layout *l, KernelKind kind, Node *const *result, int results);
-void step_reloc(Layout *l, Step *s, int64_t *at, int buffer, bool write);
+// A step that computes the results; its kernel is yet to be set.
+Step *step_new(Layout *l, Node *const *result, int results);
+void step_kernel(Step *s, Kernel k, int *buffer);
 int even_pieces(double work, double unit, int64_t limit);
 
 void schedule(Layout *l);

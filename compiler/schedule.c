@@ -28,20 +28,20 @@ static void link_step(Layout *l, Link **list, int step) {
 static void find_users(Sorting *s) {
   for (int i = s->l->steps - 1; i >= 0; i--) {
     const Step *step = s->l->step[i];
-    for (int k = 0; k < step->relocs; k++) {
-      const Reloc *r = &step->reloc[k];
-      if (!r->write) link_step(s->l, &s->readers[r->buffer], i);
-      for (int b = r->buffer; r->write && b >= 0; b = s->l->buffer[b].within) link_step(s->l, &s->writers[b], i);
+    for (int k = 0; k < step->kernel.operands; k++) {
+      int b = step->buffer[k];
+      if (!step->kernel.operand[k].write) link_step(s->l, &s->readers[b], i);
+      for (; step->kernel.operand[k].write && b >= 0; b = s->l->buffer[b].within) link_step(s->l, &s->writers[b], i);
     }
   }
 }
 
 static void find_needs(Sorting *s, int i) {
   const Step *step = s->l->step[i];
-  for (int k = step->relocs - 1; k >= 0; k--) {
-    const Reloc *r = &step->reloc[k];
-    int over = s->l->buffer[r->buffer].over;
-    const Link *need = r->write ? (over >= 0 ? s->readers[over] : NULL) : s->writers[r->buffer];
+  for (int k = step->kernel.operands - 1; k >= 0; k--) {
+    int over = s->l->buffer[step->buffer[k]].over;
+    const Link *old = over >= 0 ? s->readers[over] : NULL;
+    const Link *need = step->kernel.operand[k].write ? old : s->writers[step->buffer[k]];
     for (; need; need = need->next) {
       if (need->step != i) link_step(s->l, &s->before[i], need->step);
     }

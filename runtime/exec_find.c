@@ -3,60 +3,24 @@
 
 #include "exec.h"
 
-// The elements that a kernel writes in one place.
-typedef struct {
-  int rank;
-  int64_t dim[MAX_RANK];
-  View view;
-} Written;
-
-static Written written_row(int64_t at, int64_t count) {
-  return (Written){.rank = 1, .dim = {count}, .view = {.at = at, .stride = {1}}};
-}
-
-static Written written_store(const Region *r, const Store *s) {
-  Written w = {.rank = r->rank, .view = s->view};
-  for (int i = 0; i < r->rank; i++) w.dim[i] = i == r->reduce && s->kind != STORE_ALL ? 1 : r->dim[i];
-  return w;
-}
-
-// The n-th of a kernel's results.
-static Written kernel_written(const Kernel *k, int n) {
-  const Gemm *g = &k->gemm;
-  switch (k->kind) {
-    case KERNEL_REGION: return written_store(&k->region, &k->region.store[n]);
-    case KERNEL_GEMM: return (Written){3, {g->batch, g->m, g->n}, {g->c, {g->step_c, g->ldc, 1}}};
-    case KERNEL_RANDOM: return written_row(k->random.at, k->random.rows * k->random.count);
-    case KERNEL_GATHER: return written_row(k->gather.out, k->gather.indices * k->gather.width);
-    case KERNEL_SCATTER: return written_row(k->scatter.out, k->scatter.rows * k->scatter.width);
-    case KERNEL_CUMSUM: return written_row(k->cumsum.out, k->cumsum.outer * k->cumsum.length * k->cumsum.inner);
-    case KERNEL_IOTA: return written_row(k->iota.at, k->iota.outer * k->iota.length * k->iota.inner);
-  }
-  return (Written){.rank = 0};
-}
-
-static int64_t written_count(const Written *w) {
+static int64_t operand_count(const Operand *o) {
   int64_t n = 1;
-  for (int i = 0; i < w->rank; i++) n *= w->dim[i];
+  for (int i = 0; i < o->rank; i++) n *= o->dim[i];
   return n;
 }
 
 // Memory offset of the n-th element, row-major.
-static int64_t written_at(const Written *w, int64_t n) {
-  int64_t at = w->view.at;
-  for (int i = w->rank - 1; i >= 0; i--) {
-    int64_t size = w->dim[i] > 1 ? w->dim[i] : 1;
-    at += n % size * w->view.stride[i];
-    n /= size;
-  }
+static int64_t operand_at(const Operand *o, int64_t n) {
+  int64_t at = o->view.at;
+  for (int i = o->rank - 1; i >= 0; n /= o->dim[i--]) at += n % o->dim[i] * o->view.stride[i];
   return at;
 }
 
 // Looks at one result. Bits of `found` are as in exec_find.
-static int look(const float *memory, const Written *w, int kernel, NotFinite *nan, NotFinite *infinity, int found) {
-  int64_t count = written_count(w);
+static int look(const float *memory, const Operand *o, int kernel, NotFinite *nan, NotFinite *infinity, int found) {
+  int64_t count = operand_count(o);
   for (int64_t i = 0; i < count && !(found & 1); i++) {
-    int64_t at = written_at(w, i);
+    int64_t at = operand_at(o, i);
     float x = memory[at];
     if (isfinite(x)) continue;
     NotFinite here = {kernel, at, i, x};
@@ -77,10 +41,8 @@ int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity) {
   for (int i = 0; i < p->kernels && !(found & 1); i++) {
     const Kernel *k = &p->kernel[i];
     exec_kernel(run, program, i);
-    int results = k->kind == KERNEL_REGION ? k->region.stores : 1;
-    for (int n = 0; n < results; n++) {
-      Written w = kernel_written(k, n);
-      found = look(run->memory, &w, i, nan, infinity, found);
+    for (int n = 0; n < k->operands; n++) {
+      if (k->operand[n].write) found = look(run->memory, &k->operand[n], i, nan, infinity, found);
     }
   }
   return found;

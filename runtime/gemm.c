@@ -380,9 +380,3 @@ void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, c
   else
     product_plain(&g);
 }
-
-int64_t gemm_piece(int64_t size, int piece, int pieces) {
-  enum { WIDTH = 16 };
-  int64_t widths = (size + WIDTH - 1) / WIDTH, begin = widths * piece / pieces * WIDTH;
-  return least(begin, size);
-}

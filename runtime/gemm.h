@@ -16,7 +16,4 @@ enum { GEMM_TERMS = 512 };
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
           const float *b, int64_t ldb, float *c, int64_t ldc);
 
-// Where a piece of a product begins along the rows or columns that are cut: pieces are whole vectors, but for the last.
-int64_t gemm_piece(int64_t size, int piece, int pieces);
-
 #endif

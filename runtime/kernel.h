@@ -1,11 +1,12 @@
 // Kernels: what a program does, one after another. The executor runs them; the emitter prints them as C.
 //
-// A kernel is cut into `pieces` by the plan; each piece is done by one thread, whichever, and pieces of one kernel write
-// different places. A barrier stands between kernels. Sums have a fixed order that does not depend on the pieces.
+// A kernel is a row of kernels.def with its operands, which say where in memory they lie, and its numbers. It is cut
+// into `pieces` by the plan; each piece is done by one thread, whichever, and pieces of one kernel write different
+// places. A barrier stands between kernels. Sums have a fixed order that does not depend on the pieces.
 #ifndef GMC_KERNEL_H
 #define GMC_KERNEL_H
 
-#include "plan.h"
+#include "run.h"
 
 // The elementwise operations, as instructions of a region.
 typedef enum {
@@ -14,7 +15,7 @@ typedef enum {
 #define REDUCTION(...)
 #define CONTRACTION(...)
 #define MARK(...)
-#define ELEMENTWISE(ID) SCALAR_##ID,
+#define ELEMENTWISE(ID)                 SCALAR_##ID,
 #define OP(ID, name, arity, class, ...) class(ID)
 #include "ops.def"
 #undef SOURCE
@@ -32,11 +33,18 @@ typedef struct {
   int64_t stride[MAX_RANK];
 } View;
 
+// A value that a kernel reads or writes: its elements, and where they lie.
+typedef struct {
+  View view;
+  int rank;
+  int64_t dim[MAX_RANK];
+  bool write;
+} Operand;
+
 typedef enum { STORE_ALL, STORE_SUM, STORE_MAXIMUM } StoreKind;
 typedef struct {
   int value;       // which value is stored
-  StoreKind kind;  // STORE_SUM and STORE_MAXIMUM reduce along the region's reduced axis; the view's stride there is 0
-  View view;
+  StoreKind kind;  // STORE_SUM and STORE_MAXIMUM reduce along the region's reduced axis, of which their operand has 1
 } Store;
 
 // Values of a region are numbered: loads first, then constants, then the results of the instructions in order.
@@ -51,12 +59,12 @@ typedef struct {
 // Every value has one element per point. Reduced stores all reduce along axis `reduce`: the last axis
 // (sums in 16 lanes: element j of the axis goes to lane j % 16 in order of j, and the lanes are then
 // added by halves, 8, 4, 2, 1), or an earlier one (sums in order of the index).
+// Its operands have the axes of the space: first what is loaded, then, in the order of the stores, where they go.
 // A store may overwrite what a load of the same region reads only where both views are equal.
 typedef struct {
   int rank;
   int64_t dim[MAX_RANK];
   int reduce;  // axis, or -1
-  const View *load;
   int loads;
   const float *constant;
   int constants;
@@ -67,75 +75,56 @@ typedef struct {
   int stores;
 } Region;
 
-// C[b] (m x n) = op(A[b]) (m x k) * op(B[b]) (k x n), row-major with leading dimensions. Never accumulates.
-// Pieces cut the rows of C (cut 0), its columns (cut 1) or the batch (cut 2); rows and columns in whole tiles
-// (gemm_piece in runtime/gemm.h).
-typedef struct {
-  int64_t batch, m, n, k;
-  bool transpose_a, transpose_b;
-  int64_t a, b, c;                    // offsets
-  int64_t lda, ldb, ldc;
-  int64_t step_a, step_b, step_c;     // from one matrix of the batch to the next
-  int cut;
-} Gemm;
-
-// Uniform numbers on (0, 1): out[row][element], row-major. For RANDOM_ONCE there is one row. Pieces cut the rows.
-typedef struct {
-  int64_t at, rows, count;
-  uint32_t stream;
-  RandomAddress address;
-} Random;
-
-// out[i][r] = table[index[i]][r]; the index is rounded down and clamped to the table. Pieces cut the indices.
-typedef struct {
-  int64_t table, index, out;
-  int64_t rows, indices, width;
-} Gather;
-
-// out[index[i]][r] += values[i][r], out first zeroed; in order of i. Pieces cut the width.
-typedef struct {
-  int64_t values, index, out;
-  int64_t rows, indices, width;
-} Scatter;
-
-// Running sums along the middle axis of [outer, length, inner]. Pieces cut the outer axis.
-typedef struct {
-  int64_t in, out;
-  int64_t outer, length, inner;
-  bool from_end;
-} Cumsum;
-
-// The index along the middle axis of [outer, length, inner]: out[o][i][r] = i. Pieces cut the outer axis.
-typedef struct {
-  int64_t at;
-  int64_t outer, length, inner;
-} Iota;
-
 typedef enum {
-  KERNEL_REGION,
-  KERNEL_GEMM,
-  KERNEL_RANDOM,
-  KERNEL_GATHER,
-  KERNEL_SCATTER,
-  KERNEL_CUMSUM,
-  KERNEL_IOTA
+#define MACHINE(ID, ...) KERNEL_##ID,
+#define KERNEL(ID, ...)  KERNEL_##ID,
+#include "kernels.def"
+  KERNEL_COUNT
 } KernelKind;
 
 struct Kernel {
-  KernelKind kind;
+  KernelKind kind;  // its row
   int pieces;
-  const char *label;  // what it computes, for dumps, NaN reports and the comments of emitted code: "h = relu(dense(...))"
+  const char *label;  // what it computes, for dumps, NaN reports and the comments of emitted code: "h = relu(...)"
   const char *file;   // source of it, or NULL
   int line;
-  union {
-    Region region;
-    Gemm gemm;
-    Random random;
-    Gather gather;
-    Scatter scatter;
-    Cumsum cumsum;
-    Iota iota;
-  };
+  Operand *operand;  // in the order of the row: what is read, then what is written
+  int operands;
+  const int64_t *number;  // in the order of the row
+  Region region;          // of a KERNEL_REGION
 };
+
+// A kernel at work: where its operands begin, and what was made ready for it.
+typedef struct {
+  const Run *run;
+  const Kernel *kernel;
+  float **at;
+  const void *ready;
+} KernelRun;
+
+// What pieces divide and at which multiples, about how many elementary operations, and those of products.
+typedef struct {
+  int64_t cut, grain, work;
+  double flops;
+} KernelSizes;
+
+// A row of kernels.def. That of a MACHINE has no fixed operands and numbers, and makes itself ready for its pieces.
+typedef struct {
+  const char *name, *verb;
+  const char *type;            // struct of kernels.h
+  bool with_run;               // is handed the run
+  const char *const *operand;  // names
+  const char *const *number;
+  int operands, numbers;
+  bool in_place;                                           // may write over an operand that it reads by the same view
+  void (*place)(const int64_t *number, Operand *operand);  // all but their offsets
+  KernelSizes (*sizes)(const int64_t *number);
+  void *(*ready)(Arena *a, const Kernel *k);
+  void (*piece)(const KernelRun *call, int piece, int pieces);
+} KernelRow;
+extern const KernelRow kernel_row[KERNEL_COUNT];
+
+// A kernel of a row: its operands begin at the offsets `at`. It has one piece.
+Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number);
 
 #endif

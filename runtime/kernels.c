@@ -1,6 +1,7 @@
-// Lanes, indices, random rows and running sums; see kernels.h.
+// Lanes, and the kernels of single operations; see kernels.h.
 #include "kernels.h"
 
+#include "gemm.h"
 #include "maths.h"
 #include "philox.h"
 
@@ -50,11 +51,50 @@ float lanes_largest(const float *lane) {
   return s[0];
 }
 
+// ---- pieces
+
+int64_t piece_begin(int64_t size, int64_t grain, int piece, int pieces) {
+  int64_t grains = (size + grain - 1) / grain, begin = grains * piece / pieces * grain;
+  return begin < size ? begin : size;
+}
+
+// ---- products
+
+void matmul_piece(const Matmul *p, int64_t begin, int64_t end) {
+  bool rows = p->cut == CUT_ROWS, columns = p->cut == CUT_COLUMNS, batch = p->cut == CUT_BATCH;
+  int64_t row = rows ? begin : 0, column = columns ? begin : 0, last = batch ? end : p->batch;
+  int64_t m = rows ? end - begin : p->m, n = columns ? end - begin : p->n;
+  const float *a = p->a + (p->transpose_a ? row : row * p->lda);
+  const float *b = p->b + (p->transpose_b ? column * p->ldb : column);
+  float *c = p->c + row * p->ldc + column;
+  for (int64_t i = batch ? begin : 0; i < last; i++)
+    gemm(p->transpose_a, p->transpose_b, m, n, p->k, a + i * p->step_a, p->lda, b + i * p->step_b, p->ldb,
+         c + i * p->step_c, p->ldc);
+}
+
 // ---- indices
 
 int64_t index_row(float index, int64_t rows) {
   if (!(index >= 1.0f)) return 0;
   return index >= (float)rows ? rows - 1 : (int64_t)index < rows ? (int64_t)index : rows - 1;
+}
+
+void gather_piece(const Gather *p, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) {
+    const float *row = p->table + index_row(p->index[i], p->rows) * p->width;
+    float *out = p->out + i * p->width;
+    for (int64_t r = 0; r < p->width; r++) out[r] = row[r];
+  }
+}
+
+void scatter_piece(const Scatter *p, int64_t begin, int64_t end) {
+  for (int64_t i = 0; i < p->rows; i++)
+    for (int64_t r = begin; r < end; r++) p->out[i * p->width + r] = 0.0f;
+  for (int64_t i = 0; i < p->indices; i++) {
+    float *out = p->out + index_row(p->index[i], p->rows) * p->width;
+    const float *value = p->values + i * p->width;
+    for (int64_t r = begin; r < end; r++) out[r] += value[r];
+  }
 }
 
 // ---- random numbers
@@ -72,21 +112,29 @@ static Philox random_address(const Run *run, RandomAddress address, uint32_t str
   return (Philox){{0, 0, 0, stream}, {run->seed, (uint32_t)PURPOSE_INIT << 16}};
 }
 
-void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin,
-                 int64_t end) {
+void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; row++) {
-    Philox at = random_address(run, address, stream, row);
-    philox_row(&at, out + row * count, count);
+    Philox at = random_address(run, (RandomAddress)p->address, (uint32_t)p->stream, row);
+    philox_row(&at, p->out + row * p->count, p->count);
   }
 }
 
-// ---- running sums
+// ---- along an axis
 
-void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bool from_end) {
-  float sum = 0.0f;
-  for (int64_t i = 0; i < length; i++) {
-    int64_t at = (from_end ? length - 1 - i : i) * stride;
-    sum += in[at];
-    out[at] = sum;
+void cumsum_piece(const Cumsum *p, int64_t begin, int64_t end) {
+  for (int64_t line = begin * p->inner; line < end * p->inner; line++) {
+    int64_t first = line / p->inner * p->length * p->inner + line % p->inner;
+    float sum = 0.0f;
+    for (int64_t i = 0; i < p->length; i++) {
+      int64_t at = first + (p->from_end ? p->length - 1 - i : i) * p->inner;
+      p->out[at] = sum += p->in[at];
+    }
   }
+}
+
+void iota_piece(const Iota *p, int64_t begin, int64_t end) {
+  float *out = p->out + begin * p->length * p->inner;
+  for (int64_t o = begin; o < end; o++)
+    for (int64_t i = 0; i < p->length; i++)
+      for (int64_t r = 0; r < p->inner; r++) *out++ = (float)i;
 }

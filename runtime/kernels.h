@@ -1,9 +1,8 @@
-// The small kernels and parts of kernels that the executor and emitted programs share, so that they agree to the last
+// The C of kernels and of parts of them, for the executor and emitted programs alike, so that they agree to the last
 // bit.
 #ifndef GMC_KERNELS_H
 #define GMC_KERNELS_H
 
-#include "kernel.h"
 #include "run.h"
 
 // Sums and maxima in 16 lanes: element j goes to lane j % 16, in order of j; then the lanes are joined by halves.
@@ -15,14 +14,64 @@ void lanes_maximum(float *lane, const float *x, int64_t n);
 float lanes_sum(const float *lane);
 float lanes_largest(const float *lane);
 
+// Where a piece of a kernel begins, whose pieces divide `size` at multiples of `grain`; piece `pieces` begins at the
+// end.
+int64_t piece_begin(int64_t size, int64_t grain, int piece, int pieces);
+
+// What kernels are handed, each with the function that does its part from `begin` to `end` of what pieces divide. The
+// fields are the operands and numbers of kernels.def; what is said of sizes and strides stands there.
+
+// c[i] = op(a[i]) * op(b[i]) for every i of the batch, matrices with leading dimensions; never accumulates. Pieces
+// divide rows or columns of c, in whole tiles, or the batch.
+enum { CUT_ROWS, CUT_COLUMNS, CUT_BATCH };
+typedef struct {
+  const float *a, *b;
+  float *c;
+  int64_t batch, m, n, k, transpose_a, transpose_b;
+  int64_t lda, ldb, ldc, step_a, step_b, step_c;  // from row to row; from one matrix of the batch to the next
+  int64_t cut;
+} Matmul;
+void matmul_piece(const Matmul *p, int64_t begin, int64_t end);
+
+// Uniform numbers on (0, 1), row by row; `address` is a RandomAddress. For RANDOM_ONCE there is one row.
+typedef struct {
+  float *out;
+  int64_t rows, count, stream, address;
+} Random;
+void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end);
+
+// out[i][r] = table[index[i]][r]
+typedef struct {
+  const float *table, *index;
+  float *out;
+  int64_t rows, indices, width;
+} Gather;
+void gather_piece(const Gather *p, int64_t begin, int64_t end);
+
+// out[index[i]][r] += values[i][r], out first zeroed; in order of i.
+typedef struct {
+  const float *values, *index;
+  float *out;
+  int64_t rows, indices, width;
+} Scatter;
+void scatter_piece(const Scatter *p, int64_t begin, int64_t end);
+
+// Running sums along the middle axis: out[i] = sum of in[k] for k <= i, or for k >= i from the end.
+typedef struct {
+  const float *in;
+  float *out;
+  int64_t outer, length, inner, from_end;
+} Cumsum;
+void cumsum_piece(const Cumsum *p, int64_t begin, int64_t end);
+
+// The index along the middle axis: out[o][i][r] = i.
+typedef struct {
+  float *out;
+  int64_t outer, length, inner;
+} Iota;
+void iota_piece(const Iota *p, int64_t begin, int64_t end);
+
 // The row of a table that an index means: rounded down, and the nearest there is. NaN means row 0.
 int64_t index_row(float index, int64_t rows);
-
-// Uniform numbers for the rows from begin to end of out[row][count].
-void random_rows(const Run *run, RandomAddress address, uint32_t stream, float *out, int64_t count, int64_t begin,
-                 int64_t end);
-
-// Running sums along one line: out[i * stride] = sum of in[k * stride] for k <= i, or for k >= i from the end.
-void cumsum_line(float *out, const float *in, int64_t length, int64_t stride, bool from_end);
 
 #endif

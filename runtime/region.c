@@ -14,7 +14,7 @@
 // A piece at work, and its present tile: `rows` rows from `row`, `columns` columns from `column`.
 typedef struct {
   const RegionCode *code;
-  float *memory;
+  float *const *at;  // where each operand begins
   float **value;  // where each value of the tile begins
   float *slot, *tile;
   int64_t row_begin, row_end, column_begin, column_end;
@@ -33,7 +33,7 @@ static void tile_fill(float *tile, float x, int64_t n) {
 }
 
 static float *access_element(const RegionPiece *p, const Access *a) {
-  float *e = p->memory + a->at + p->column * a->column;
+  float *e = p->at[a->operand] + p->column * a->column;
   for (int i = 0; i < p->code->axes; i++) e += p->index[i] * a->row[i];
   return e;
 }
@@ -268,7 +268,7 @@ static void begin_loads(RegionPiece *p) {
     const LoadCode *l = &p->code->load[i];
     bool number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
     p->value[i] = number ? scratch_slot(p, l->place) : scratch_tile(p, l->place);
-    if (l->way == LOAD_NUMBER) tile_fill(p->value[i], p->memory[l->from.at], LANES);
+    if (l->way == LOAD_NUMBER) tile_fill(p->value[i], *p->at[l->from.operand], LANES);
     if (l->way == LOAD_REPEAT) load_copy(p, &l->from, p->value[i]);
   }
 }
@@ -283,7 +283,7 @@ static void begin_results(RegionPiece *p, const Step *step, int steps) {
 }
 
 // Gives every value its place, and computes what is the same for the whole piece.
-static void piece_begin(RegionPiece *p) {
+static void begin_values(RegionPiece *p) {
   const RegionCode *code = p->code;
   begin_loads(p);
   for (int i = 0; i < code->constants; i++) {
@@ -295,16 +295,17 @@ static void piece_begin(RegionPiece *p) {
   for (int i = 0; i < code->firsts; i++) run_step(p, &code->first[i], LANES);
 }
 
-void region_run(const RegionCode *code, float *memory, int piece, int pieces) {
+void region_piece(const KernelRun *call, int piece, int pieces) {
+  const RegionCode *code = call->ready;
   _Alignas(64) float scratch[REGION_SCRATCH];
   float *value[REGION_VALUES];
-  RegionPiece p = {.code = code, .memory = memory, .value = value, .tile = scratch};
+  RegionPiece p = {.code = code, .at = call->at, .value = value, .tile = scratch};
   p.slot = scratch + code->tiles * code->tile;
   piece_part(&p, piece, pieces);
   if (p.row_begin >= p.row_end || p.column_begin >= p.column_end) return;
   p.rows = code->tile_rows;
   p.columns = code->tile_columns;
-  piece_begin(&p);
+  begin_values(&p);
   if (code->reduce == REDUCE_ROWS)
     piece_by_runs(&p);
   else

@@ -8,13 +8,11 @@
 
 #include "kernel.h"
 
-typedef struct RegionCode RegionCode;
+// Makes a region ready to be run in about as many pieces as it has. Fails with EXIT_SOFTWARE if it is too large to be
+// run.
+void *region_ready(Arena *a, const Kernel *k);
 
-// Makes a region ready to be run in about `pieces` pieces. Fails with EXIT_SOFTWARE if it is too large to be run.
-RegionCode *region_prepare(Arena *a, const Region *r, int pieces);
-
-// Runs one piece of `pieces` on the memory that the views count in; it need not be as many as were foreseen. Allocates
-// nothing.
-void region_run(const RegionCode *code, float *memory, int piece, int pieces);
+// Runs one piece of `pieces`; it need not be as many as were foreseen. Allocates nothing.
+void region_piece(const KernelRun *call, int piece, int pieces);
 
 #endif

@@ -35,9 +35,10 @@ Loop *region_pair(LinkOp x, LinkOp y);             // (a x b) y c
 Loop *region_chain(LinkOp x, LinkOp y, LinkOp z);  // ((a x b) y c) z d
 Loop *region_join(LinkOp x, LinkOp y, LinkOp z);   // (a x b) z (c y d)
 
-// Where the elements lie: memory[at + sum of index[i] * row[i] + column index * column].
+// Where the elements lie: operand[sum of index[i] * row[i] + column index * column].
 typedef struct {
-  int64_t at, row[MAX_RANK], column;
+  int operand;
+  int64_t row[MAX_RANK], column;
 } Access;
 
 typedef enum {
@@ -72,7 +73,7 @@ typedef struct {
 
 typedef enum { REDUCE_NONE, REDUCE_LANES, REDUCE_ROWS } ReduceWay;
 
-struct RegionCode {
+typedef struct {
   int axes;  // of the rows, outermost first; with REDUCE_ROWS the last one is the reduced one
   int64_t dim[MAX_RANK];
   int64_t rows, columns;
@@ -94,7 +95,7 @@ struct RegionCode {
   int stores;
   const char *body;  // of all steps but those of numbers, or NULL; see region_body.h
   bool streams;      // so much is read that the next tile is asked for in time
-};
+} RegionCode;
 
 // What is known of a value while a region is made ready.
 typedef struct {

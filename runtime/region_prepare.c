@@ -21,21 +21,20 @@ static bool view_joins(const View *v, int outer, int inner, int64_t dim) {
 }
 
 // Whether every view can run through axis `outer` and axis `inner` of size `dim` as through one.
-static bool axes_join(const Region *r, int outer, int inner, int64_t dim) {
-  if (outer == r->reduce || inner == r->reduce) return false;
-  for (int i = 0; i < r->loads; i++)
-    if (!view_joins(&r->load[i], outer, inner, dim)) return false;
-  for (int i = 0; i < r->stores; i++)
-    if (!view_joins(&r->store[i].view, outer, inner, dim)) return false;
+static bool axes_join(const Kernel *k, int outer, int inner, int64_t dim) {
+  if (outer == k->region.reduce || inner == k->region.reduce) return false;
+  for (int i = 0; i < k->operands; i++)
+    if (!view_joins(&k->operand[i].view, outer, inner, dim)) return false;
   return true;
 }
 
 // Drops axes of size 1 and joins the others where that is possible.
-static RegionAxes axes_of(const Region *r) {
+static RegionAxes axes_of(const Kernel *k) {
+  const Region *r = &k->region;
   RegionAxes x = {.axes = 0};
   for (int i = 0; i < r->rank; i++) {
     if (r->dim[i] == 1 && i != r->reduce) continue;
-    if (x.axes && axes_join(r, x.axis[x.axes - 1], i, r->dim[i])) {
+    if (x.axes && axes_join(k, x.axis[x.axes - 1], i, r->dim[i])) {
       x.axis[x.axes - 1] = i;
       x.dim[x.axes - 1] *= r->dim[i];
     } else {
@@ -70,13 +69,17 @@ static int axes_split(RegionCode *code, const Region *r, RegionAxes *x) {
 }
 
 // Strides along axes of size 1 count as 0, so that equal views have equal accesses.
-static Access access_of(const View *v, const RegionCode *code, const RegionAxes *x, int columns) {
-  Access a = {.at = v->at, .column = code->columns > 1 ? v->stride[columns] : 0};
+static Access access_of(const Kernel *k, int operand, const RegionCode *code, const RegionAxes *x, int columns) {
+  const View *v = &k->operand[operand].view;
+  Access a = {.operand = operand, .column = code->columns > 1 ? v->stride[columns] : 0};
   for (int i = 0; i < x->axes; i++) a.row[i] = x->dim[i] > 1 ? v->stride[x->axis[i]] : 0;
   return a;
 }
 
-static bool access_equal(const Access *a, const Access *b) { return memcmp(a, b, sizeof *a) == 0; }
+static bool access_equal(const Kernel *k, const Access *a, const Access *b) {
+  bool together = k->operand[a->operand].view.at == k->operand[b->operand].view.at;
+  return together && a->column == b->column && memcmp(a->row, b->row, sizeof a->row) == 0;
+}
 
 // ---- tiles
 
@@ -139,13 +142,15 @@ static void count_uses(const Region *r, RegionValue *value) {
 
 // Gives every load its way and its place. One whose memory a store overwrites while its elements still wait to be
 // stored themselves is copied first.
-static void prepare_loads(RegionCode *code, const Region *r, RegionValue *value) {
+static void prepare_loads(RegionCode *code, const Kernel *kernel, RegionValue *value) {
+  const Region *r = &kernel->region;
   int64_t direct = 0;
   for (int i = 0; i < r->loads; i++) {
     LoadCode *l = &code->load[i];
     l->way = load_way(code, &l->from);
     for (int k = 0; k < r->stores; k++)
-      if (l->way == LOAD_DIRECT && value[i].stored && access_equal(&l->from, &code->store[k].to)) l->way = LOAD_COPY;
+      if (l->way == LOAD_DIRECT && value[i].stored && access_equal(kernel, &l->from, &code->store[k].to))
+        l->way = LOAD_COPY;
     value[i].constant = l->way == LOAD_NUMBER;
     value[i].number = l->way == LOAD_NUMBER || l->way == LOAD_ROW_NUMBER;
     value[i].last = -1;
@@ -158,7 +163,8 @@ static void prepare_loads(RegionCode *code, const Region *r, RegionValue *value)
 }
 
 // Whether the step that computes the value of store s may write it there: no load still needs what it overwrites.
-static bool can_be_direct(const RegionCode *code, const Region *r, const RegionValue *value, int s) {
+static bool can_be_direct(const RegionCode *code, const Kernel *k, const RegionValue *value, int s) {
+  const Region *r = &k->region;
   const StoreCode *store = &code->store[s];
   const RegionValue *v = &value[store->value];
   if (store->kind != STORE_ALL || store->value < r->loads || v->number || !is_contiguous(code, &store->to))
@@ -166,15 +172,15 @@ static bool can_be_direct(const RegionCode *code, const Region *r, const RegionV
   for (int i = 0; i < s; i++)
     if (code->store[i].direct && code->store[i].value == store->value) return false;
   for (int i = 0; i < r->loads; i++)
-    if (code->load[i].way == LOAD_DIRECT && value[i].last > v->step && access_equal(&code->load[i].from, &store->to))
+    if (code->load[i].way == LOAD_DIRECT && value[i].last > v->step && access_equal(k, &code->load[i].from, &store->to))
       return false;
   return true;
 }
 
-static void prepare_stores(RegionCode *code, const Region *r, const RegionValue *value) {
-  for (int i = 0; i < r->stores; i++) {
+static void prepare_stores(RegionCode *code, const Kernel *k, const RegionValue *value) {
+  for (int i = 0; i < k->region.stores; i++) {
     StoreCode *s = &code->store[i];
-    s->direct = can_be_direct(code, r, value, i);
+    s->direct = can_be_direct(code, k, value, i);
     s->fill = value[s->value].number ? code->tiles++ : -1;
     if (s->kind != STORE_ALL) s->total = code->tiles++;
   }
@@ -182,12 +188,13 @@ static void prepare_stores(RegionCode *code, const Region *r, const RegionValue 
 
 // ---- all of it
 
-static void prepare_with_tile(Arena *a, RegionCode *code, const Region *r, RegionValue *value, int64_t room) {
+static void prepare_with_tile(Arena *a, RegionCode *code, const Kernel *k, RegionValue *value, int64_t room) {
+  const Region *r = &k->region;
   code->tiles = code->slots = 0;
   choose_tile(code, room);
-  prepare_loads(code, r, value);
+  prepare_loads(code, k, value);
   region_steps(a, code, r, value);
-  prepare_stores(code, r, value);
+  prepare_stores(code, k, value);
   region_tiles(code, r, value);
 }
 
@@ -195,7 +202,8 @@ static int64_t scratch_floats(const RegionCode *code) {
   return code->tiles * code->tile + (code->slots + code->constants) * LANES;
 }
 
-RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
+void *region_ready(Arena *a, const Kernel *k) {
+  const Region *r = &k->region;
   RegionCode *code = NEW(a, RegionCode);
   code->loads = r->loads;
   code->constants = r->constants;
@@ -208,17 +216,18 @@ RegionCode *region_prepare(Arena *a, const Region *r, int pieces) {
   code->step = NEW_ARRAY(a, Step, r->instrs);
   code->place = NEW_ARRAY(a, int, r->instrs);
   RegionValue *value = NEW_ARRAY(a, RegionValue, code->values);
-  RegionAxes x = axes_of(r);
+  RegionAxes x = axes_of(k);
   int columns = axes_split(code, r, &x);
-  for (int i = 0; i < r->loads; i++) code->load[i].from = access_of(&r->load[i], code, &x, columns);
+  for (int i = 0; i < r->loads; i++) code->load[i].from = access_of(k, i, code, &x, columns);
   for (int i = 0; i < r->stores; i++) {
     const Store *s = &r->store[i];
-    code->store[i] = (StoreCode){.to = access_of(&s->view, code, &x, columns), .kind = s->kind, .value = s->value};
+    code->store[i] =
+        (StoreCode){.to = access_of(k, r->loads + i, code, &x, columns), .kind = s->kind, .value = s->value};
   }
-  choose_cut(code, pieces);
+  choose_cut(code, k->pieces);
   count_uses(r, value);
   for (int64_t room = REGION_TILE; room >= LANES && code->values <= REGION_VALUES; room /= 2) {
-    prepare_with_tile(a, code, r, value, room);
+    prepare_with_tile(a, code, k, value, room);
     if (scratch_floats(code) <= (room > 8 * LANES ? REGION_NEAR : REGION_SCRATCH)) return code;
   }
   fail(a, EXIT_SOFTWARE, "a region of %d instructions is too large to be run", r->instrs);

@@ -1,5 +1,4 @@
 // The matrix products of runtime/gemm.c as machines without AVX-512 have them.
 #undef __AVX512F__
-#define gemm       gemm_avx2
-#define gemm_piece gemm_piece_avx2
+#define gemm gemm_avx2
 #include "../runtime/gemm.c"

@@ -2,5 +2,4 @@
 #undef __AVX512F__
 #define __builtin_cpu_supports(name) 0
 #define gemm                         gemm_plain
-#define gemm_piece                   gemm_piece_plain
 #include "../runtime/gemm.c"

@@ -7,6 +7,5 @@
 #undef __AVX512F__
 #undef __x86_64__
 #undef __aarch64__
-#define gemm       gemm_portable
-#define gemm_piece gemm_piece_portable
+#define gemm gemm_portable
 #include "../runtime/gemm.c"

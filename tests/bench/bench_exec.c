@@ -30,7 +30,7 @@ static int compare(const void *a, const void *b) {
 // Builds instructions one after another; values are numbered as they come.
 typedef struct {
   Kernel kernel;
-  View load[10];
+  Operand operand[16];  // loads, then stores
   float constant[10];
   Instr instr[40];
   Store store[6];
@@ -45,17 +45,17 @@ static int instr3(Builder *b, ScalarOp op, int x, int y, int z) {
 static int instr2(Builder *b, ScalarOp op, int x, int y) { return instr3(b, op, x, y, x); }
 
 static void store(Builder *b, int value, StoreKind kind, View view) {
-  b->store[b->kernel.region.stores++] = (Store){value, kind, view};
+  b->operand[b->kernel.operands++] = (Operand){.view = view, .write = true};
+  b->store[b->kernel.region.stores++] = (Store){value, kind};
 }
 
 static Builder *builder(Arena *a, const char *label, int rank, int64_t d0, int64_t d1, int reduce, int loads,
                         int constants) {
   Builder *b = NEW(a, Builder);
-  b->kernel = (Kernel){.kind = KERNEL_REGION, .pieces = 1, .label = label};
+  b->kernel = (Kernel){.kind = KERNEL_REGION, .pieces = 1, .label = label, .operand = b->operand, .operands = loads};
   b->kernel.region = (Region){.rank = rank,
                               .dim = {d0, d1},
                               .reduce = reduce,
-                              .load = b->load,
                               .loads = loads,
                               .constant = b->constant,
                               .constants = constants,
@@ -90,7 +90,7 @@ enum { W = 0, M = W + WEIGHTS, V = M + WEIGHTS, G = V + WEIGHTS, C = G + WEIGHTS
 static Builder *adam(Arena *a) {
   Builder *b = builder(a, "Adam", 1, WEIGHTS, 1, -1, 6, 4);
   static const int64_t at[] = {W, M, V, G, C, C + 16};
-  for (int i = 0; i < 6; i++) b->load[i] = (View){at[i], {i < 4}};
+  for (int i = 0; i < 6; i++) b->operand[i].view = (View){at[i], {i < 4}};
   static const float constant[] = {0.9f, 0.1f, 0.999f, 0.001f};
   memcpy(b->constant, constant, sizeof constant);
   enum { w, m, v, g, rate, eps, b1, r1, b2, r2 };
@@ -100,9 +100,9 @@ static Builder *adam(Arena *a) {
   v1 = instr2(b, SCALAR_ADD, v1, instr2(b, SCALAR_MUL, square, r2));
   int up = instr2(b, SCALAR_MUL, m1, rate), root = instr2(b, SCALAR_SQRT, v1, v1);
   int w1 = instr2(b, SCALAR_SUB, w, instr2(b, SCALAR_DIV, up, instr2(b, SCALAR_ADD, root, eps)));
-  store(b, m1, STORE_ALL, b->load[m]);
-  store(b, v1, STORE_ALL, b->load[v]);
-  store(b, w1, STORE_ALL, b->load[w]);
+  store(b, m1, STORE_ALL, b->operand[m].view);
+  store(b, v1, STORE_ALL, b->operand[v].view);
+  store(b, w1, STORE_ALL, b->operand[w].view);
   return b;
 }
 
@@ -121,7 +121,7 @@ static void adam_loop(float *memory) {
 static Builder *adam_by_steps(Arena *a) {
   Builder *b = builder(a, "Adam of one's own, by steps", 1, WEIGHTS, 1, -1, 6, 6);
   static const int64_t at[] = {W, M, V, G, C, C + 16};
-  for (int i = 0; i < 6; i++) b->load[i] = (View){at[i], {i < 4}};
+  for (int i = 0; i < 6; i++) b->operand[i].view = (View){at[i], {i < 4}};
   static const float constant[] = {0.9f, 0.1f, 0.999f, 0.001f, 1e-3f, 1e-8f};
   memcpy(b->constant, constant, sizeof constant);
   enum { w, m, v, g, c1, c2, b1, r1, b2, r2, lr, eps };
@@ -130,9 +130,9 @@ static Builder *adam_by_steps(Arena *a) {
   int root = instr2(b, SCALAR_SQRT, instr2(b, SCALAR_MUL, v1, c2), v1);
   int up = instr2(b, SCALAR_MUL, instr2(b, SCALAR_MUL, m1, c1), lr);
   int w1 = instr2(b, SCALAR_SUB, w, instr2(b, SCALAR_DIV, up, instr2(b, SCALAR_ADD, root, eps)));
-  store(b, w1, STORE_ALL, b->load[w]);
-  store(b, m1, STORE_ALL, b->load[m]);
-  store(b, v1, STORE_ALL, b->load[v]);
+  store(b, w1, STORE_ALL, b->operand[w].view);
+  store(b, m1, STORE_ALL, b->operand[m].view);
+  store(b, v1, STORE_ALL, b->operand[v].view);
   return b;
 }
 
@@ -153,9 +153,9 @@ enum { X = 0, L = X + ROWS * PIXELS, D = L + ROWS * PIXELS, S = D + ROWS * PIXEL
 
 static Builder *likelihood(Arena *a) {
   Builder *b = builder(a, "log Bernoulli, rows summed", 2, ROWS, PIXELS, 1, 3, 1);
-  b->load[0] = (View){X, {PIXELS, 1}};
-  b->load[1] = (View){L, {PIXELS, 1}};
-  b->load[2] = (View){BIAS, {0, 1}};
+  b->operand[0].view = (View){X, {PIXELS, 1}};
+  b->operand[1].view = (View){L, {PIXELS, 1}};
+  b->operand[2].view = (View){BIAS, {0, 1}};
   enum { x, l0, bias, zero };
   int l = instr2(b, SCALAR_ADD, l0, bias);
   int soft =
@@ -185,9 +185,9 @@ static void likelihood_loop(float *memory) {
 
 static Builder *gradient(Arena *a) {
   Builder *b = builder(a, "its gradient", 2, ROWS, PIXELS, -1, 3, 2);
-  b->load[0] = (View){X, {PIXELS, 1}};
-  b->load[1] = (View){L, {PIXELS, 1}};
-  b->load[2] = (View){BIAS, {0, 1}};
+  b->operand[0].view = (View){X, {PIXELS, 1}};
+  b->operand[1].view = (View){L, {PIXELS, 1}};
+  b->operand[2].view = (View){BIAS, {0, 1}};
   b->constant[0] = 1;
   b->constant[1] = 1.0f / ROWS;
   enum { x, l0, bias, one, scale };
@@ -211,8 +211,8 @@ static void gradient_loop(float *memory) {
 
 static Builder *relu(Arena *a) {
   Builder *b = builder(a, "relu backwards, columns summed", 2, ROWS, HIDDEN, 0, 2, 1);
-  b->load[0] = (View){X, {HIDDEN, 1}};
-  b->load[1] = (View){L, {HIDDEN, 1}};
+  b->operand[0].view = (View){X, {HIDDEN, 1}};
+  b->operand[1].view = (View){L, {HIDDEN, 1}};
   int d = instr2(b, SCALAR_MUL, instr2(b, SCALAR_LESS, 2, 0), 1);
   store(b, d, STORE_ALL, (View){D, {HIDDEN, 1}});
   store(b, d, STORE_SUM, (View){S, {0, 1}});

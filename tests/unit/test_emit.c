@@ -186,8 +186,9 @@ static int64_t room(Draw *r, int64_t count) {
 }
 
 // Strides of a dense tensor whose axes may be permuted and, if `repeat`, partly repeated. Returns its floats.
-static int64_t random_view(Draw *r, const Region *region, View *v, bool repeat, int without) {
+static int64_t random_view(Draw *r, const Region *region, Operand *o, bool repeat, int without) {
   int order[MAX_RANK];
+  o->rank = region->rank;
   for (int i = 0; i < region->rank; i++) order[i] = i;
   if (below(r, 3) == 0)
     for (int i = region->rank - 1; i > 0; i--) {
@@ -198,7 +199,8 @@ static int64_t random_view(Draw *r, const Region *region, View *v, bool repeat, 
   int64_t size = 1;
   for (int i = region->rank - 1; i >= 0; i--) {
     bool repeated = order[i] == without || (repeat && below(r, 4) == 0);
-    v->stride[order[i]] = repeated ? 0 : size;
+    o->dim[order[i]] = order[i] == without ? 1 : region->dim[order[i]];
+    o->view.stride[order[i]] = repeated ? 0 : size;
     if (!repeated) size *= region->dim[order[i]];
   }
   return size;
@@ -236,68 +238,61 @@ static void random_instructions(Draw *r, Region *g) {
 
 static void random_region(Draw *r, Kernel *k) {
   Region *g = &k->region;
-  k->kind = KERNEL_REGION;
   random_space(r, g);
   g->loads = 1 + below(r, 4);
-  View *load = NEW_ARRAY(r->a, View, g->loads);
+  g->stores = 1 + below(r, 3);
+  Operand *operand = NEW_ARRAY(r->a, Operand, g->loads + g->stores), *to = operand + g->loads;
+  *k = (Kernel){.region = *g, .operand = operand, .operands = g->loads + g->stores};
   for (int i = 0; i < g->loads; i++) {
-    int64_t size = random_view(r, g, &load[i], true, -1);
-    load[i].at = below(r, (int)(INPUT - size));
+    int64_t size = random_view(r, g, &operand[i], true, -1);
+    operand[i].view.at = below(r, (int)(INPUT - size));
   }
-  g->load = load;
   g->constants = below(r, 3);
   float *constant = NEW_ARRAY(r->a, float, g->constants + 1);
   for (int i = 0; i < g->constants; i++) constant[i] = (float)below(r, 9) / 2 - 2;
   g->constant = constant;
   random_instructions(r, g);
-  g->stores = 1 + below(r, 3);
   Store *store = NEW_ARRAY(r->a, Store, g->stores);
   for (int i = 0; i < g->stores; i++) {
     store[i].value =
         below(r, 2) ? g->loads + g->constants + g->instrs - 1 : below(r, g->loads + g->constants + g->instrs);
     store[i].kind = g->reduce < 0 ? STORE_ALL : (StoreKind)below(r, 3);
-    int64_t size = random_view(r, g, &store[i].view, false, store[i].kind == STORE_ALL ? -1 : g->reduce);
-    store[i].view.at = room(r, size);
-    if (i == 0 && store[i].kind == STORE_ALL && below(r, 2)) load[0] = store[i].view;  // in place
+    int64_t size = random_view(r, g, &to[i], false, store[i].kind == STORE_ALL ? -1 : g->reduce);
+    to[i].view.at = room(r, size);
+    to[i].write = true;
+    if (i == 0 && store[i].kind == STORE_ALL && below(r, 2)) operand[0].view = to[i].view;  // in place
   }
   g->store = store;
 }
 
-static void random_gemm(Draw *r, Kernel *k) {
-  Gemm *g = &k->gemm;
-  k->kind = KERNEL_GEMM;
-  *g = (Gemm){.batch = below(r, 3) ? 1 : 3, .m = 1 + below(r, 60), .n = 1 + below(r, 60), .k = 1 + below(r, 60)};
-  g->transpose_a = below(r, 2);
-  g->transpose_b = below(r, 2);
-  g->lda = (g->transpose_a ? g->m : g->k) + below(r, 3);
-  g->ldb = (g->transpose_b ? g->k : g->n) + below(r, 3);
-  g->ldc = g->n + below(r, 3);
-  g->step_a = g->lda * 64;
-  g->step_b = g->ldb * 64;
-  g->step_c = g->ldc * g->m;
-  g->a = below(r, INPUT / 4);
-  g->b = INPUT / 2 + below(r, INPUT / 4);
-  g->c = room(r, g->batch * g->step_c);
-  g->cut = g->batch > 1 ? below(r, 3) : below(r, 2);
+#define NUMBERS(...) \
+  (const int64_t[]) { __VA_ARGS__ }
+
+static Kernel random_product(Draw *r) {
+  int64_t batch = below(r, 3) ? 1 : 3, m = 1 + below(r, 60), n = 1 + below(r, 60), k = 1 + below(r, 60);
+  int64_t turn_a = below(r, 2), turn_b = below(r, 2);
+  int64_t lda = (turn_a ? m : k) + below(r, 3), ldb = (turn_b ? k : n) + below(r, 3), ldc = n + below(r, 3);
+  const int64_t at[] = {below(r, INPUT / 4), INPUT / 2 + below(r, INPUT / 4), room(r, batch * ldc * m)};
+  return kernel_new(
+      r->a, KERNEL_MATMUL, at,
+      NUMBERS(batch, m, n, k, turn_a, turn_b, lda, ldb, ldc, lda * 64, ldb * 64, ldc * m, below(r, batch > 1 ? 3 : 2)));
 }
 
-static void random_other(Draw *r, Kernel *k) {
+static Kernel random_other(Draw *r) {
   int64_t rows = 1 + below(r, 30), indices = 1 + below(r, 50), width = 1 + below(r, 40);
-  static const KernelKind kinds[] = {KERNEL_RANDOM, KERNEL_GATHER, KERNEL_SCATTER, KERNEL_CUMSUM, KERNEL_IOTA};
-  k->kind = kinds[below(r, 5)];
-  int64_t at = below(r, INPUT / 4);
-  if (k->kind == KERNEL_RANDOM) {
-    RandomAddress address = (RandomAddress)below(r, 3);
-    if (address == RANDOM_ONCE) rows = 1;
-    k->random = (Random){room(r, rows * width), rows, width, (uint32_t)below(r, 9), address};
-  } else if (k->kind == KERNEL_GATHER) {
-    k->gather = (Gather){at, INPUT / 2 + below(r, 99), room(r, indices * width), rows, indices, width};
-  } else if (k->kind == KERNEL_SCATTER) {
-    k->scatter = (Scatter){at, INPUT / 2 + below(r, 99), room(r, rows * width), rows, indices, width};
-  } else if (k->kind == KERNEL_CUMSUM) {
-    k->cumsum = (Cumsum){at, room(r, 3 * indices * width), 3, indices, width, below(r, 2)};
-  } else {
-    k->iota = (Iota){room(r, 3 * indices * width), 3, indices, width};
+  int64_t at = below(r, INPUT / 4), index = INPUT / 2 + below(r, 99), address = below(r, 3);
+  if (address == RANDOM_ONCE) rows = 1;
+  switch (below(r, 5)) {
+    case 0: return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)), NUMBERS(rows, width, 7, address));
+    case 1:
+      return kernel_new(r->a, KERNEL_GATHER, NUMBERS(at, index, room(r, indices * width)),
+                        NUMBERS(rows, indices, width));
+    case 2:
+      return kernel_new(r->a, KERNEL_SCATTER, NUMBERS(at, index, room(r, rows * width)), NUMBERS(rows, indices, width));
+    case 3:
+      return kernel_new(r->a, KERNEL_CUMSUM, NUMBERS(at, room(r, 3 * indices * width)),
+                        NUMBERS(3, indices, width, below(r, 2)));
+    default: return kernel_new(r->a, KERNEL_IOTA, NUMBERS(room(r, 3 * indices * width)), NUMBERS(3, indices, width));
   }
 }
 
@@ -309,9 +304,9 @@ static Plan *random_plan(Arena *a, uint64_t seed) {
     if (below(&r, 4))
       random_region(&r, k);
     else if (below(&r, 2))
-      random_gemm(&r, k);
+      *k = random_product(&r);
     else
-      random_other(&r, k);
+      *k = random_other(&r);
     k->pieces = 1 + below(&r, 5);
     k->label = hostile[below(&r, HOSTILE)];
     k->file = hostile[below(&r, HOSTILE)];
@@ -348,6 +343,7 @@ static const char emitted_main[] =
 // The plan's kernels as a program that reads the memory, runs them and writes it.
 static void write_program(Arena *a, const Plan *p, const char *path) {
   Fragments *f = fragments_new(a, embedded_runtime);
+  fragments_omit(f, "Kernel");
   Names *names = names_new(a, f);
   Offsets offsets = emit_offsets(a, p, names);
   Text kernels = text_new(a), programs = text_new(a), out = text_new(a);

@@ -92,8 +92,9 @@ static int64_t place(const Region *r, const View *v, const int64_t *index) {
 }
 
 // All values at one point, from the memory as it was before.
-static void values_at(const Region *r, const float *before, const int64_t *index, float *value) {
-  for (int i = 0; i < r->loads; i++) value[i] = before[place(r, &r->load[i], index)];
+static void values_at(const Kernel *k, const float *before, const int64_t *index, float *value) {
+  const Region *r = &k->region;
+  for (int i = 0; i < r->loads; i++) value[i] = before[place(r, &k->operand[i].view, index)];
   for (int i = 0; i < r->constants; i++) value[r->loads + i] = r->constant[i];
   float *result = value + r->loads + r->constants;
   for (int i = 0; i < r->instrs; i++) {
@@ -105,13 +106,14 @@ static void values_at(const Region *r, const float *before, const int64_t *index
 static float joined(StoreKind kind, float a, float b) { return kind == STORE_SUM ? a + b : m_max(a, b); }
 
 // A reduction at one place of its result: in lanes along the last axis, otherwise in order.
-static float reduced(const Region *r, const float *before, const Store *s, int64_t *index, float *value) {
+static float reduced(const Kernel *k, const float *before, const Store *s, int64_t *index, float *value) {
+  const Region *r = &k->region;
   float lane[16], start = s->kind == STORE_SUM ? 0 : -INFINITY;
   for (int l = 0; l < 16; l++) lane[l] = start;
   int lanes = r->reduce == r->rank - 1 ? 16 : 1;
   for (int64_t j = 0; j < r->dim[r->reduce]; j++) {
     index[r->reduce] = j;
-    values_at(r, before, index, value);
+    values_at(k, before, index, value);
     lane[j % lanes] = joined(s->kind, lane[j % lanes], value[s->value]);
   }
   for (int half = lanes / 2; half > 0; half /= 2)
@@ -119,7 +121,8 @@ static float reduced(const Region *r, const float *before, const Store *s, int64
   return lane[0];
 }
 
-static void by_the_book(const Region *r, const float *before, float *after) {
+static void by_the_book(const Kernel *k, const float *before, float *after) {
+  const Region *r = &k->region;
   Arena *a = arena_open(NULL);
   pool_open(a, 1);  // its arithmetic
   float *value = NEW_ARRAY(a, float, r->loads + r->constants + r->instrs + 1);
@@ -130,12 +133,12 @@ static void by_the_book(const Region *r, const float *before, float *after) {
     for (int i = 0; i < r->stores; i++) {
       const Store *s = &r->store[i];
       index_of(r, p, index);
-      int64_t at = place(r, &s->view, index);
+      int64_t at = place(r, &k->operand[r->loads + i].view, index);
       if (s->kind == STORE_ALL) {
-        values_at(r, before, index, value);
+        values_at(k, before, index, value);
         after[at] = value[s->value];
       } else if (first) {
-        after[at] = reduced(r, before, s, index, value);
+        after[at] = reduced(k, before, s, index, value);
       }
     }
   }
@@ -145,8 +148,8 @@ static void by_the_book(const Region *r, const float *before, float *after) {
 // ---- regions by chance
 
 typedef struct {
-  Region region;
-  View load[6];
+  Kernel kernel;
+  Operand operand[11];  // loads, then stores
   float constant[3];
   Instr instr[24];
   Store store[5];
@@ -155,7 +158,7 @@ typedef struct {
 
 // A view of its own memory: axes in any order, some repeated, some with gaps, beginning anywhere.
 static View some_view(Chance *c, Sample *s, bool repeats, int without) {
-  const Region *r = &s->region;
+  const Region *r = &s->kernel.region;
   View v = {.at = s->used + below(c, 3)};
   int order[MAX_RANK] = {0};
   for (int i = 0; i < r->rank; i++) {
@@ -208,7 +211,7 @@ static void give_tiles(Chance *c, Region *r, Instr *instr) {
 }
 
 static void some_stores(Chance *c, Sample *s) {
-  Region *r = &s->region;
+  Region *r = &s->kernel.region;
   int values = r->loads + r->constants + r->instrs;
   bool taken[6] = {false};
   for (int i = 0; i < r->stores; i++) {
@@ -216,28 +219,31 @@ static void some_stores(Chance *c, Sample *s) {
     t->kind = r->reduce < 0 || below(c, 3) == 0 ? STORE_ALL : below(c, 3) ? STORE_SUM : STORE_MAXIMUM;
     t->value = below(c, 4) ? values - 1 - (int)below(c, 3) % values : (int)below(c, (uint32_t)values);
     int without = t->kind == STORE_ALL ? -1 : r->reduce;
-    t->view = some_view(c, s, false, without);
+    Operand *to = &s->operand[r->loads + i];
+    to->write = true;
+    to->view = some_view(c, s, false, without);
     int l = r->loads ? (int)below(c, (uint32_t)r->loads) : 0;
     bool fits = r->loads && !taken[l] && below(c, 2);
-    for (int k = 0; k < r->rank && fits; k++) fits = r->dim[k] == 1 || (k == without) == (r->load[l].stride[k] == 0);
+    for (int k = 0; k < r->rank && fits; k++)
+      fits = r->dim[k] == 1 || (k == without) == (s->operand[l].view.stride[k] == 0);
     if (!fits) continue;
-    t->view = r->load[l];
-    for (int k = 0; k < r->loads; k++) taken[k] = taken[k] || r->load[k].at == r->load[l].at;
+    to->view = s->operand[l].view;
+    for (int k = 0; k < r->loads; k++) taken[k] = taken[k] || s->operand[k].view.at == to->view.at;
   }
 }
 
 static Sample *some_region(Chance *c, Arena *a) {
   Sample *s = NEW(a, Sample);
-  Region *r = &s->region;
+  Region *r = &s->kernel.region;
   some_space(c, r);
-  r->load = s->load;
   r->constant = s->constant;
   r->instr = s->instr;
   r->store = s->store;
   r->loads = (int)below(c, 7);
   r->constants = (int)below(c, 4);
   if (r->loads + r->constants == 0) r->loads = 1;
-  for (int i = 0; i < r->loads; i++) s->load[i] = i && below(c, 8) == 0 ? s->load[i - 1] : some_view(c, s, true, -1);
+  for (int i = 0; i < r->loads; i++)
+    s->operand[i].view = i && below(c, 8) == 0 ? s->operand[i - 1].view : some_view(c, s, true, -1);
   for (int i = 0; i < r->constants; i++) s->constant[i] = some_float(c);
   r->instrs = (int)below(c, 25);
   for (int i = 0; i < r->instrs; i++) {
@@ -250,7 +256,19 @@ static Sample *some_region(Chance *c, Arena *a) {
   r->stores = 1 + (int)below(c, 5);
   some_stores(c, s);
   give_tiles(c, r, s->instr);
+  s->kernel.kind = KERNEL_REGION;
+  s->kernel.operand = s->operand;
+  s->kernel.operands = r->loads + r->stores;
   return s;
+}
+
+#define AT(...) \
+  (const int64_t[]) { __VA_ARGS__ }
+
+static Kernel kernel_of(Arena *a, KernelKind kind, int pieces, const int64_t *at, const int64_t *number) {
+  Kernel k = kernel_new(a, kind, at, number);
+  k.pieces = pieces;
+  return k;
 }
 
 // A plan of one program with these kernels.
@@ -284,13 +302,14 @@ static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const flo
 
 static void compare_region(Arena *a, const Sample *s, const float *before, const float *expected, int pieces,
                            int threads) {
-  Kernel k = {.kind = KERNEL_REGION, .pieces = pieces, .region = s->region};
+  Kernel k = s->kernel;
+  k.pieces = pieces;
   float *after = run_kernels(a, &k, 1, before, s->used, threads);
   for (int64_t i = 0; i < s->used; i++)
     if (!same_bits(after[i], expected[i])) {
       print_error("pieces %d threads %d: memory[%lld] is %a, not %a\n", pieces, threads, (long long)i, (double)after[i],
                   (double)expected[i]);
-      const Region *r = &s->region;
+      const Region *r = &s->kernel.region;
       print_error("rank %d [%lld %lld %lld %lld %lld] reduce %d loads %d constants %d instrs %d\n", r->rank,
                   (long long)r->dim[0], (long long)r->dim[1], (long long)r->dim[2], (long long)r->dim[3],
                   (long long)r->dim[4], r->reduce, r->loads, r->constants, r->instrs);
@@ -307,7 +326,7 @@ static void regions(void **state) {
     s->used += 4;
     float *before = NEW_ARRAY(a, float, s->used), *expected = NEW_ARRAY(a, float, s->used);
     for (int64_t i = 0; i < s->used; i++) expected[i] = before[i] = some_float(&c);
-    by_the_book(&s->region, before, expected);
+    by_the_book(&s->kernel, before, expected);
     for (int pieces = 1; pieces <= 5; pieces++)
       compare_region(a, s, before, expected, pieces, pieces == 1 ? 1 : 1 + (int)seed % 3);
     arena_close(a);
@@ -320,24 +339,25 @@ static void large_regions(void **state) {
   enum { LOADS = 540 };
   Arena *a = arena_open(NULL);
   Region r = {.rank = 2, .dim = {60, 17}, .reduce = -1, .loads = LOADS, .instrs = LOADS - 1, .tiles = 1, .stores = 1};
-  View *load = NEW_ARRAY(a, View, LOADS);
+  Operand *operand = NEW_ARRAY(a, Operand, LOADS + 1);
   Instr *instr = NEW_ARRAY(a, Instr, LOADS);
-  r.load = load;
   r.instr = instr;
-  for (int i = 0; i < LOADS; i++) load[i] = (View){.at = i, .stride = {3, 1}};
   for (int i = 0; i < LOADS - 1; i++)
     instr[i] = (Instr){SCALAR_ADD, {(int16_t)(i ? LOADS + i - 1 : 0), (int16_t)(i + 1)}, 0};
-  Kernel k = {.kind = KERNEL_REGION, .pieces = 1, .region = r};
+  Kernel k = {.kind = KERNEL_REGION, .pieces = 1, .region = r, .operand = operand};
   int64_t floats = LOADS + 3 * 60 + 17 + 1020;
   float *before = NEW_ARRAY(a, float, floats), *expected = NEW_ARRAY(a, float, floats);
   for (int64_t i = 0; i < floats; i++) before[i] = expected[i] = (float)(i % 13);
   for (int n = 20; n <= LOADS; n *= 3) {
-    Store store = {n + n - 2, STORE_ALL, {.at = floats - 1020, .stride = {17, 1}}};
+    Store store = {n + n - 2, STORE_ALL};
+    for (int i = 0; i < n; i++) operand[i].view = (View){.at = i, .stride = {3, 1}};
+    operand[n] = (Operand){.view = {.at = floats - 1020, .stride = {17, 1}}, .write = true};
+    k.operands = n + 1;
     k.region.loads = n;
     k.region.instrs = n - 1;
     k.region.store = &store;
     for (int i = 0; i < n - 1; i++) instr[i].in[0] = (int16_t)(i ? n + i - 1 : 0);
-    by_the_book(&k.region, before, expected);
+    by_the_book(&k, before, expected);
     float *after = run_kernels(a, &k, 1, before, floats, 1);
     for (int64_t i = 0; i < floats; i++) assert_true(same_bits(after[i], expected[i]));
   }
@@ -388,8 +408,8 @@ static void refusals(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
   Region r = {.rank = 1, .dim = {8}, .reduce = -1, .loads = 5000};
-  r.load = NEW_ARRAY(a, View, r.loads);
-  Kernel kernel = {.kind = KERNEL_REGION, .pieces = 1, .region = r};
+  Operand *operand = NEW_ARRAY(a, Operand, r.loads);
+  Kernel kernel = {.kind = KERNEL_REGION, .pieces = 1, .region = r, .operand = operand, .operands = r.loads};
   assert_fails(open_exec, plan_of(a, &kernel, 1, 8), EXIT_SOFTWARE, "too large");
   arena_close(a);
 }
@@ -404,9 +424,8 @@ static void memory_runs_out(void **state) {
   Arena *a = arena_open(NULL);
   Chance c = {3};
   Sample *s = some_region(&c, a);
-  Kernel kernel[2] = {
-      {.kind = KERNEL_REGION, .pieces = 2, .region = s->region},
-      {.kind = KERNEL_GEMM, .pieces = 2, .gemm = {1, 2, 2, 2, false, false, 0, 4, 8, 2, 2, 2, 0, 0, 0, 0}}};
+  Kernel kernel[2] = {s->kernel,
+                      kernel_of(a, KERNEL_MATMUL, 2, AT(0, 4, 8), AT(1, 2, 2, 2, 0, 0, 2, 2, 2, 0, 0, 0, 0))};
   Plan *plan = plan_of(a, kernel, 2, 12);
   long n = 1;  // the attempt's own arena opens
   for (int code = EXIT_MEMORY; code; n++) {
@@ -426,32 +445,33 @@ static void products(void **state) {
   for (uint32_t seed = 0; seed < 200; seed++) {
     Chance c = {seed * 747796405u + 7};
     Arena *a = arena_open(NULL);
-    Gemm g = {.batch = 1 + below(&c, 3), .m = 1 + below(&c, 40), .n = 1 + below(&c, 40), .k = 1 + below(&c, 40)};
-    g.transpose_a = below(&c, 2), g.transpose_b = below(&c, 2), g.cut = (int)below(&c, 3);
+    Matmul g = {.batch = 1 + below(&c, 3), .m = 1 + below(&c, 40), .n = 1 + below(&c, 40), .k = 1 + below(&c, 40)};
+    g.transpose_a = below(&c, 2), g.transpose_b = below(&c, 2), g.cut = below(&c, 3);
     g.lda = (g.transpose_a ? g.m : g.k) + below(&c, 3);
     g.ldb = (g.transpose_b ? g.k : g.n) + below(&c, 3);
     g.ldc = g.n + below(&c, 3);
     g.step_a = g.lda * (g.transpose_a ? g.k : g.m) + below(&c, 5);
     g.step_b = below(&c, 2) ? 0 : g.ldb * (g.transpose_b ? g.n : g.k) + below(&c, 5);
     g.step_c = g.ldc * g.m + below(&c, 5);
-    g.b = g.step_a * g.batch;
-    g.c = g.b + g.ldb * (g.transpose_b ? g.n : g.k) * g.batch + 20;
-    int64_t floats = g.c + g.step_c * g.batch;
+    int64_t at_b = g.step_a * g.batch, at_c = at_b + g.ldb * (g.transpose_b ? g.n : g.k) * g.batch + 20;
+    int64_t floats = at_c + g.step_c * g.batch;
     float *before = NEW_ARRAY(a, float, floats);
     double *expected = NEW_ARRAY(a, double, floats);
     for (int64_t i = 0; i < floats; i++)
-      expected[i] = (double)(before[i] = i < g.c ? (float)below(&c, 1000) / 500 - 1 : NAN);
+      expected[i] = (double)(before[i] = i < at_c ? (float)below(&c, 1000) / 500 - 1 : NAN);
     for (int64_t b = 0; b < g.batch; b++)
       for (int64_t i = 0; i < g.m; i++)
         for (int64_t j = 0; j < g.n; j++) {
           double sum = 0;
           for (int64_t k = 0; k < g.k; k++)
-            sum += (double)before[g.a + b * g.step_a + (g.transpose_a ? k * g.lda + i : i * g.lda + k)] *
-                   (double)before[g.b + b * g.step_b + (g.transpose_b ? j * g.ldb + k : k * g.ldb + j)];
-          expected[g.c + b * g.step_c + i * g.ldc + j] = sum;
+            sum += (double)before[b * g.step_a + (g.transpose_a ? k * g.lda + i : i * g.lda + k)] *
+                   (double)before[at_b + b * g.step_b + (g.transpose_b ? j * g.ldb + k : k * g.ldb + j)];
+          expected[at_c + b * g.step_c + i * g.ldc + j] = sum;
         }
     for (int pieces = 1; pieces <= 4; pieces++) {
-      Kernel k = {.kind = KERNEL_GEMM, .pieces = pieces, .gemm = g};
+      Kernel k = kernel_of(a, KERNEL_MATMUL, pieces, AT(0, at_b, at_c),
+                           AT(g.batch, g.m, g.n, g.k, g.transpose_a, g.transpose_b, g.lda, g.ldb, g.ldc, g.step_a,
+                              g.step_b, g.step_c, g.cut));
       float *after = run_kernels(a, &k, 1, before, floats, 1 + (int)seed % 3);
       for (int64_t i = 0; i < floats; i++)
         assert_true(isnan(expected[i]) ? isnan(after[i]) : fabs((double)after[i] - expected[i]) < 1e-4);
@@ -467,7 +487,7 @@ static void random_kernels(void **state) {
     for (int pieces = 1; pieces <= 4; pieces++) {
       Arena *a = arena_open(NULL);
       int64_t rows = address[n] == RANDOM_ONCE ? 1 : 5;
-      Kernel k = {.kind = KERNEL_RANDOM, .pieces = pieces, .random = {2, rows, 7, 42, address[n]}};
+      Kernel k = kernel_of(a, KERNEL_RANDOM, pieces, AT(2), AT(rows, 7, 42, address[n]));
       float before[40] = {0}, *after = run_kernels(a, &k, 1, before, 40, pieces);
       assert_true(after[0] == 0 && after[1] == 0 && after[2 + rows * 7] == 0);
       static const uint32_t example[] = {5, 3, 77, 1, 0};
@@ -484,6 +504,20 @@ static void random_kernels(void **state) {
       }
       arena_close(a);
     }
+}
+
+static void pieces_meet(void **state) {
+  (void)state;
+  for (int64_t size = 1; size < 200; size++)
+    for (int64_t grain = 1; grain <= 16; grain *= 4)
+      for (int n = 1; n < 9; n++) {
+        assert_int_equal(piece_begin(size, grain, 0, n), 0);
+        assert_int_equal(piece_begin(size, grain, n, n), size);
+        for (int i = 0; i < n; i++) {
+          int64_t begin = piece_begin(size, grain, i, n), end = piece_begin(size, grain, i + 1, n);
+          assert_true(begin <= end && (begin % grain == 0 || begin == size));
+        }
+      }
 }
 
 static void indices(void **state) {
@@ -516,8 +550,9 @@ static void gather_scatter(void **state) {
         expected[OUT + i * WIDTH + r] = before[TABLE + row * WIDTH + r];
         expected[BACK + row * WIDTH + r] += expected[OUT + i * WIDTH + r];
       }
-    Kernel k[2] = {{.kind = KERNEL_GATHER, .pieces = pieces, .gather = {TABLE, INDEX, OUT, ROWS, INDICES, WIDTH}},
-                   {.kind = KERNEL_SCATTER, .pieces = pieces, .scatter = {OUT, INDEX, BACK, ROWS, INDICES, WIDTH}}};
+    const int64_t *number = AT(ROWS, INDICES, WIDTH);
+    Kernel k[2] = {kernel_of(a, KERNEL_GATHER, pieces, AT(TABLE, INDEX, OUT), number),
+                   kernel_of(a, KERNEL_SCATTER, pieces, AT(OUT, INDEX, BACK), number)};
     float *after = run_kernels(a, k, 2, before, FLOATS, pieces);
     for (int i = 0; i < FLOATS; i++) assert_true(same_bits(after[i], expected[i]));
     arena_close(a);
@@ -532,8 +567,9 @@ static void sums_and_indices_along(void **state) {
       Arena *a = arena_open(NULL);
       float before[3 * COUNT] = {0};
       for (int i = 0; i < COUNT; i++) before[i] = (float)(i * i % 17);
-      Kernel k[2] = {{.kind = KERNEL_CUMSUM, .pieces = pieces, .cumsum = {0, COUNT, OUTER, LENGTH, INNER, from_end}},
-                     {.kind = KERNEL_IOTA, .pieces = pieces, .iota = {2 * COUNT, OUTER, LENGTH, INNER}}};
+      const int64_t *number = AT(OUTER, LENGTH, INNER, from_end);
+      Kernel k[2] = {kernel_of(a, KERNEL_CUMSUM, pieces, AT(0, COUNT), number),
+                     kernel_of(a, KERNEL_IOTA, pieces, AT(2 * COUNT), number)};
       float *after = run_kernels(a, k, 2, before, 3 * COUNT, pieces);
       for (int o = 0; o < OUTER; o++)
         for (int i = 0; i < LENGTH; i++)
@@ -616,15 +652,14 @@ static void subnormals_are_zero(void **state) {
 // ---- what is not finite
 
 static const char *found(Arena *a, float first, float second) {
-  static const View all = {0, {1}};
+  Operand operand[] = {
+      {{0, {1}}, 1, {4}, false}, {{4, {1}}, 1, {4}, true}, {{4, {1}}, 1, {4}, false}, {{8, {1}}, 1, {4}, true}};
   static const Instr log_of[] = {{SCALAR_LOG, {0}, 0}}, less[] = {{SCALAR_SUB, {0, 0}, 0}};
-  static const Store out[] = {{1, STORE_ALL, {4, {1}}}}, last[] = {{1, STORE_ALL, {8, {1}}}};
-  static const View middle = {4, {1}};
-  Region logs = {1, {4}, -1, &all, 1, NULL, 0, log_of, 1, 1, out, 1},
-         differences = {1, {4}, -1, &middle, 1, NULL, 0, less, 1, 1, last, 1};
-  const Kernel kernel[] = {
-      {.kind = KERNEL_REGION, .pieces = 1, .label = "log(x)", .file = "m.gm", .line = 3, .region = logs},
-      {.kind = KERNEL_REGION, .pieces = 2, .label = "y - y", .region = differences}};
+  static const Store out[] = {{1, STORE_ALL}};
+  Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1},
+         differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1};
+  const Kernel kernel[] = {{KERNEL_REGION, 1, "log(x)", "m.gm", 3, operand, 2, NULL, logs},
+                           {KERNEL_REGION, 2, "y - y", NULL, 0, operand + 2, 2, NULL, differences}};
   float *memory = NEW_ARRAY(a, float, 12);
   for (int i = 0; i < 4; i++) memory[i] = 1;
   memory[1] = first;
@@ -654,6 +689,7 @@ int main(void) {
       cmocka_unit_test(memory_runs_out),
       cmocka_unit_test(products),
       cmocka_unit_test(random_kernels),
+      cmocka_unit_test(pieces_meet),
       cmocka_unit_test(indices),
       cmocka_unit_test(gather_scatter),
       cmocka_unit_test(sums_and_indices_along),

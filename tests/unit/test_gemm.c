@@ -115,18 +115,8 @@ static void not_finite(void **state) {
   free(a), free(b);
 }
 
-static void pieces(void **state) {
-  (void)state;
-  for (int64_t size = 1; size < 200; size++)
-    for (int n = 1; n < 9; n++) {
-      assert_int_equal(gemm_piece(size, 0, n), 0);
-      assert_int_equal(gemm_piece(size, n, n), size);
-      for (int i = 0; i < n; i++) assert_true(gemm_piece(size, i, n) <= gemm_piece(size, i + 1, n));
-    }
-}
-
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2),       cmocka_unit_test(portable),
-                                     cmocka_unit_test(plain),  cmocka_unit_test(not_finite), cmocka_unit_test(pieces)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2), cmocka_unit_test(portable),
+                                     cmocka_unit_test(plain), cmocka_unit_test(not_finite)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

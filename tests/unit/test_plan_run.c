@@ -36,7 +36,8 @@ static double drawn(void *self, const Node *n, int64_t element) {
   int64_t rows = address == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0],
           count = shape_count(n->shape) / rows;
   float *all = NEW_ARRAY(b->arena, float, shape_count(n->shape));
-  random_rows(&b->run, address, (uint32_t)n->attr.id, all, count, 0, rows);
+  const Random r = {all, rows, count, n->attr.id, address};
+  random_piece(&b->run, &r, 0, rows);
   return (double)all[element];
 }
 

@@ -165,9 +165,12 @@ static void checker_sees(void **state) {
   k->pieces = 0;
   assert_true(refused(plan));
   k->pieces = 1;
-  View far = k->region.load[0];
-  far.at = p->end - 63;
-  k->region.load = &far;
+  Operand far[2] = {k->operand[0], k->operand[1]};
+  k->operand = far;
+  assert_false(refused(plan));
+  far[0].view.at = p->end - 63;
+  assert_true(refused(plan));
+  far[0] = far[1];
   assert_true(refused(plan));
 }
 

@@ -264,7 +264,7 @@ const char *value_text(Elab *e, Value v);  // "tensor [28, 28]", "a distribution
 int event_rank(const Value *v);
 Shape event_shape(const Value *v);  // [] for a number
 Shape physical_shape(const Elab *e, unsigned plates, Shape event);
-Value to_tensor(Elab *e, Value v);  // numbers become constants, lists are stacked; else an error
+Value to_tensor(Elab *e, Value v);             // numbers become constants, lists are stacked; else an error
 bool list_shape(const Value *list, Shape *s);  // of the tensor that a list of numbers stands for; false if it is none
 Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
 bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
@@ -350,7 +350,7 @@ bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
 
 // --- elaborate_train.c
 void begin_program(Elab *e, int64_t batch, bool training);
-void begin_draws(Elab *e, const char *noise);  // of a line or a metric
+void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
 void elaborate_test(Elab *e);

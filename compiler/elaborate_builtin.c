@@ -13,9 +13,7 @@ typedef struct {
   const char *form, *what;                                 // for `gmc explain`
 } Builtin;
 
-static Value as_tensor(Elab *e, const Call *call, int i) {
-  return to_tensor(e, call->arg[i]);
-}
+static Value as_tensor(Elab *e, const Call *call, int i) { return to_tensor(e, call->arg[i]); }
 
 // The shape of a tensor or a list, wherever it is from: a weight's initial value may speak of the sizes of its inputs.
 static bool shape_known(Elab *e, const Call *call, Shape *s) {

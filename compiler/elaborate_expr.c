@@ -109,8 +109,10 @@ static bool constraint_holds(const char *op, double lo, double hi, double bound)
   return hi <= bound;
 }
 
-static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope *scope, const Value *v) {
-  if (!formal->text || (v->kind != V_NUMBER && v->kind != V_TENSOR)) return true;
+static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope *scope, Value *v) {
+  Shape s;
+  if (!formal->text || !list_shape(v, &s)) return true;
+  if (v->kind == V_LIST) *v = to_tensor(e, *v);
   double bound = eval_number(e, scope, formal->b, "a bound"), lo = v->number, hi = v->number;
   if (v->kind == V_TENSOR) lo = v->node->lo, hi = v->node->hi;
   if (isnan(bound) || constraint_holds(formal->text, lo, hi, bound)) return true;
@@ -347,16 +349,22 @@ static Value eval_if(Elab *e, Scope *scope, const Ast *ast) {
   return apply(e, OP_SELECT, ast->span, 3, args);
 }
 
+// An item of a list that is no tensor: of the distributions of a network, or of values of unlike shapes.
+static Value list_item(Elab *e, Scope *scope, const Ast *ast, const Value *list) {
+  if (ast->b->next) return complain(e, E0308, ast->b->next->span, "a list"), value_error();
+  double i = eval_number(e, scope, ast->b, "an index");
+  if (isnan(i)) return value_error();
+  if (i < 0 || i >= list->items || floor(i) != i)
+    return complain(e, E0307, ast->b->span, i, (double)list->items), value_error();
+  return list->item[(int)i];
+}
+
 // a[i, j]: a number picks one place of an axis, `lo .. hi` a range, a class or other tensor gathers along the first
 // axis.
 static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
   Value v = eval(e, scope, ast->a);
-  if (v.kind == V_LIST && ast->b && !ast->b->next) {
-    double i = eval_number(e, scope, ast->b, "an index");
-    if (isnan(i)) return value_error();
-    if (i < 0 || i >= v.items) return complain(e, E0307, ast->b->span, i, (double)v.items), value_error();
-    return v.item[(int)i];
-  }
+  Shape numbers;
+  if (v.kind == V_LIST && !list_shape(&v, &numbers)) return list_item(e, scope, ast, &v);
   v = to_tensor(e, v);
   if (v.kind == V_ERROR) return v;
   Shape s = event_shape(&v), cut = s, kept = {0};
@@ -412,10 +420,14 @@ static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *den
   complain(e, E0406, ast->span, expression_text(e, density));
 }
 
-static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
-  Value v = eval(e, scope, ast->a);
-  if (v.kind == V_ERROR) return v;
-  v.span = ast->a->span;
+// The distributions of a network with several outputs?
+static bool is_joint(const Value *v) {
+  bool joint = v->kind == V_LIST && v->items > 0;
+  for (int i = 0; joint && i < v->items; i++) joint = v->item[i].kind == V_DIST;
+  return joint;
+}
+
+static Value prefix_value(Elab *e, const Scope *scope, const Ast *ast, Value v) {
   if (!strcmp(ast->text, "log")) {
     if (v.kind != V_DIST) return apply1(e, OP_LOG, ast->span, v);
     if (!v.dist->has_point) return no_point(e, scope, ast, ast->a), value_error();
@@ -427,6 +439,22 @@ static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
   }
   if (v.kind != V_DIST) return complain(e, E0407, ast->span, value_text(e, v)), value_error();
   return draw(e, v, v.dist->variable ? v.dist->variable : "draw", NULL, ast->span);
+}
+
+// The outputs of a network are independent given its inputs: their joint log density is the sum, a draw or the means a list.
+static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = eval(e, scope, ast->a);
+  if (v.kind == V_ERROR) return v;
+  v.span = ast->a->span;
+  if (!is_joint(&v)) return prefix_value(e, scope, ast, v);
+  Value list = v, sum = value_number(0);
+  list.item = NEW_ARRAY(e->arena, Value, v.items);
+  for (int i = 0; i < v.items; i++) {
+    list.item[i] = prefix_value(e, scope, ast, v.item[i]);
+    if (list.item[i].kind == V_ERROR) return value_error();
+    if (!strcmp(ast->text, "log")) sum = apply2(e, OP_ADD, ast->span, sum, list.item[i]);
+  }
+  return strcmp(ast->text, "log") ? list : sum;
 }
 
 // mean(k) { ... }: the block on k independent sets of draws, then the function of that name over them.
@@ -538,10 +566,16 @@ static bool is_output(const Elab *e, const char *name) {
 }
 
 static void run_draw(Elab *e, Scope *scope, const Ast *s) {
-  Value dist = eval(e, scope, s->b);
+  Value all = eval(e, scope, s->b);
+  bool joint = is_joint(&all);
+  if (joint && all.items != ast_length(s->a)) {
+    complain(e, E0205, s->span, ast_length(s->a), arena_format(e->arena, "%d distributions", all.items));
+    all = value_error();
+  }
+  int i = 0;
   for (const Ast *n = s->a; n; n = n->next) {
     Shape declared;
-    Value v = value_error();
+    Value v = value_error(), dist = joint && all.kind != V_ERROR ? all.item[i++] : all;
     bool has_dims = n->kind == AST_VARIABLE && n->a != NULL;
     bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
     if (good && is_output(e, n->name))

@@ -309,8 +309,8 @@ static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast
   *copy = *out.dist;
   copy->has_point = false;
   bool column = scope->sees_data && value->kind == AST_NAME && find_column(e, value->name) >= 0;
-  bool unknown = value->kind == AST_NAME && !find_binding(scope, value->name) && !column &&
-                 index_of(d->ast->a, value->name) >= 0;
+  bool unknown =
+      value->kind == AST_NAME && !find_binding(scope, value->name) && !column && index_of(d->ast->a, value->name) >= 0;
   if (!unknown) {
     copy->point = eval(e, scope, value);
     copy->has_point = true;

@@ -237,8 +237,8 @@ static void move_weights(Elab *e, const Line *line) {
     Span outer = e->graph->span;
     e->graph->span = with->span;
     e->plates = 0;  // it moves a weight, which all examples share
-    e->drawing = (Drawing){
-        .path = arena_format(e->arena, "line_%d/%s", e->line + 1, e->model->tensor[line->tensor[i]].name)};
+    e->drawing =
+        (Drawing){.path = arena_format(e->arena, "line_%d/%s", e->line + 1, e->model->tensor[line->tensor[i]].name)};
     eval_body(e, scope, d->ast->c);
     e->plates = 1;
     e->graph->span = outer;

@@ -52,16 +52,37 @@ static bool at_margin(const Parser *p, const Token *t) {
   return t->where.begin == 0 || p->text[t->where.begin - 1] == '\n';
 }
 
+static bool is_statement_word(int kind) {
+  return kind == TOKEN_MAXIMIZE || kind == TOKEN_MINIMIZE || kind == TOKEN_REPEAT || kind == TOKEN_WEIGHT ||
+         kind == TOKEN_STATE || kind == TOKEN_GRID || kind == TOKEN_PLOT;
+}
+
+static bool begins_statement(Parser *p, const Token *t) {
+  if (is_statement_word(t->kind)) return true;
+  if (t->kind != TOKEN_NAME || !t->first) return false;
+  int next = token_peek(p).kind;
+  return next == '=' || next == '~' || next == TOKEN_UPDATE;
+}
+
+// A keyword that may be a name.
+static bool may_be_name(int kind) {
+  return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
+         kind == TOKEN_MEAN || kind == TOKEN_DRAW;
+}
+
 // Some keywords are names where they cannot be keywords: `parameter weight[20]`, `mean[k]`, `mixture(q)`.
 static bool is_name_here(Parser *p, const Token *t) {
-  Token next = token_peek(p);
+  Token next = token_take(p);
+  bool ends = next.first && begins_statement(p, &next), word = next.kind == TOKEN_NAME || may_be_name(next.kind);
+  token_back(p, next);
   switch (t->kind) {
     case TOKEN_WEIGHT:
-    case TOKEN_STATE: return next.kind != TOKEN_NAME || next.first;
+    case TOKEN_STATE: return !word || next.first;
     case TOKEN_MIXTURE: return next.kind != TOKEN_OVER;
-    default:  // log, mean, draw
+    default:  // log, mean, draw: an operand follows
       if (next.kind == '[') return next.where.begin == t->where.end;
-      return next.kind && strchr("=~:,)]", next.kind) != NULL;
+      return ends || (!word && next.kind != TOKEN_NUMBER && next.kind != TOKEN_STRING && next.kind != '(' &&
+                      next.kind != TOKEN_PRIOR && next.kind != TOKEN_KL);
   }
 }
 
@@ -142,18 +163,6 @@ static bool bracket_close(Parser *p, Token *t) {
 }
 
 // ---- after a mistake ----
-
-static bool is_statement_word(int kind) {
-  return kind == TOKEN_MAXIMIZE || kind == TOKEN_MINIMIZE || kind == TOKEN_REPEAT || kind == TOKEN_WEIGHT ||
-         kind == TOKEN_STATE || kind == TOKEN_GRID || kind == TOKEN_PLOT;
-}
-
-static bool begins_statement(Parser *p, const Token *t) {
-  if (is_statement_word(t->kind)) return true;
-  if (t->kind != TOKEN_NAME || !t->first) return false;
-  int next = token_peek(p).kind;
-  return next == '=' || next == '~' || next == TOKEN_UPDATE;
-}
 
 static bool may_begin_statement(int kind) {
   return kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_IF || kind == TOKEN_LOG || kind == TOKEN_MEAN ||

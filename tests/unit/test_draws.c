@@ -1,5 +1,5 @@
-// Which draws are the same draw and which are not, and of what shape: small pages of the language against moments, integrals and
-// sums of the test's own. Seeds are fixed; limits are those that one in 1000 exceeds, or wider.
+// Which draws are the same draw and which are not, and of what shape: small pages of the language against moments,
+// integrals and sums of the test's own. Seeds are fixed; limits are those that one in 1000 exceeds, or wider.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,17 +56,18 @@ static double kl_normal_student(double m, double s, double df) {
 }
 
 static void test_kl_is_at_a_draw_of_its_own(void **state) {
-  Page *p = page_open(arena(state),
-                      "data x from npy(\"x\")\n"
-                      "prior z ~ student_t(3)\n"
-                      "encoder q(z | x) { z ~ normal(3 + x, 0.5) }\n"
-                      "metric by_prior { z ~ prior(z)  kl(q(z | x) || prior(z)) }\n"
-                      "metric by_other { z ~ q(z | x + 5)  kl(q(z | x) || prior(z)) }\n"
-                      "metric at_draw { z ~ q(z | x)  kl(q(z | x) || prior(z)) - log q(z | x) + log prior(z) }\n"
-                      "metric at_number { z = 0  kl(q(z | x) || prior(z)) }\n"
-                      "metric alone = kl(q(z | x) || prior(z))\n"
-                      "metric once { z ~ q(z | x)  square(kl(q(z | x) || prior(z)) - mean(100) { kl(q(z | x) || prior(z)) }) }\n",
-                      MANY);
+  Page *p = page_open(
+      arena(state),
+      "data x from npy(\"x\")\n"
+      "prior z ~ student_t(3)\n"
+      "encoder q(z | x) { z ~ normal(3 + x, 0.5) }\n"
+      "metric by_prior { z ~ prior(z)  kl(q(z | x) || prior(z)) }\n"
+      "metric by_other { z ~ q(z | x + 5)  kl(q(z | x) || prior(z)) }\n"
+      "metric at_draw { z ~ q(z | x)  kl(q(z | x) || prior(z)) - log q(z | x) + log prior(z) }\n"
+      "metric at_number { z = 0  kl(q(z | x) || prior(z)) }\n"
+      "metric alone = kl(q(z | x) || prior(z))\n"
+      "metric once { z ~ q(z | x)  square(kl(q(z | x) || prior(z)) - mean(100) { kl(q(z | x) || prior(z)) }) }\n",
+      MANY);
   page_fill(p, "x", 0);
   page_test(p);
   double want = kl_normal_student(3, 0.5, 3), variance = 0;
@@ -79,8 +80,7 @@ static void test_kl_is_at_a_draw_of_its_own(void **state) {
     variance = square;
   }
   // where z was drawn from q itself, it is that draw
-  for (int64_t k = 0; k < MANY; k++)
-    page_near("difference", "at_draw", (double)page_metric(p, "at_draw")[k], 0, 1e-5);
+  for (int64_t k = 0; k < MANY; k++) page_near("difference", "at_draw", (double)page_metric(p, "at_draw")[k], 0, 1e-5);
   // in an aggregate the hundred are a hundred draws: the mean of squares is (1 + 1/100) of the variance
   page_near("spread", "once", page_average(p, "once") / variance, 1.01, 0.1);
 }
@@ -88,17 +88,18 @@ static void test_kl_is_at_a_draw_of_its_own(void **state) {
 // ---- aggregates
 
 static void test_aggregates_draw_afresh(void **state) {
-  Page *p = page_open(arena(state),
-                      "data x[2] from npy(\"x\")\n"
-                      "net f(v | u) { e ~ normal(0, 1)  v = e + 0 * sum(u) }\n"
-                      "net g(v | u) { v = gaussian() + 0 * sum(u) }\n"
-                      "let noise = gaussian()\n"
-                      "metric once = square(f(x))\n"
-                      "metric inside { a = f(x)  b = g(x)  square(mean(100) { f(x) }) + square(mean(100) { g(x) }) + 0 * a * b }\n"
-                      "metric nested = square(mean(20) { mean(5) { f(x) } })\n"
-                      "metric lets { a = noise  square(mean(100) { noise }) + 0 * a }\n"
-                      "metric two { a = mean(4) { f(x) }  b = mean(9) { f(x) }  a * b }\n",
-                      MANY);
+  Page *p = page_open(
+      arena(state),
+      "data x[2] from npy(\"x\")\n"
+      "net f(v | u) { e ~ normal(0, 1)  v = e + 0 * sum(u) }\n"
+      "net g(v | u) { v = gaussian() + 0 * sum(u) }\n"
+      "let noise = gaussian()\n"
+      "metric once = square(f(x))\n"
+      "metric inside { a = f(x)  b = g(x)  square(mean(100) { f(x) }) + square(mean(100) { g(x) }) + 0 * a * b }\n"
+      "metric nested = square(mean(20) { mean(5) { f(x) } })\n"
+      "metric lets { a = noise  square(mean(100) { noise }) + 0 * a }\n"
+      "metric two { a = mean(4) { f(x) }  b = mean(9) { f(x) }  a * b }\n",
+      MANY);
   page_fill(p, "x", 1);
   page_test(p);
   page_near("square", "once", page_average(p, "once"), 1, 0.05);
@@ -126,16 +127,18 @@ static void test_an_application_is_the_same_outside_and_inside(void **state) {
 // ---- the lines of a round
 
 static void test_lines_have_their_own_noise(void **state) {
-  Page *p = page_open(arena(state),
-                      "data x[2] from npy(\"x\")\n"
-                      "parameter c[2] = 1, d[2] = 1\n"
-                      "objective a { z ~ normal(0, 1)  maximize sum(c * gaussian(x)) + 1e3 * z }\n"
-                      "objective b { z ~ normal(0, 1)  maximize sum(d * gaussian(x)) + 1e3 * z }\n"
-                      "train { maximize a over c with sgd(0)  maximize b over d with sgd(0)  maximize a over c with sgd(0) }\n",
-                      MANY);
+  Page *p = page_open(
+      arena(state),
+      "data x[2] from npy(\"x\")\n"
+      "parameter c[2] = 1, d[2] = 1\n"
+      "objective a { z ~ normal(0, 1)  maximize sum(c * gaussian(x)) + 1e3 * z }\n"
+      "objective b { z ~ normal(0, 1)  maximize sum(d * gaussian(x)) + 1e3 * z }\n"
+      "train { maximize a over c with sgd(0)  maximize b over d with sgd(0)  maximize a over c with sgd(0) }\n",
+      MANY);
   page_train(p);
   int program = p->plan->turn[0].program;
-  const float *a = page_output(p, program, "a"), *b = page_output(p, program, "b"), *again = page_output(p, program, "a_2");
+  const float *a = page_output(p, program, "a"), *b = page_output(p, program, "b"),
+              *again = page_output(p, program, "a_2");
   // a draw with a name is the same in all lines, a nameless one is each line's own
   page_check(correlation(MANY, a, b, 1) > 0.999, "correlation", "the named draws", correlation(MANY, a, b, 1), 1);
   float *u = NEW_ARRAY(arena(state), float, MANY), *v = NEW_ARRAY(arena(state), float, MANY);
@@ -219,6 +222,66 @@ static void test_initial_values_draw_at_each_place(void **state) {
   check_independent("two tensors", 1000, page_tensor(p, "c"), page_tensor(p, "d"), 1);
 }
 
+// ---- networks with several outputs
+
+static double log_normal(double x, double m, double s) {
+  return -(x - m) * (x - m) / (2 * s * s) - log(s) - log(2 * PI) / 2;
+}
+
+static void test_several_outputs_are_a_joint_density(void **state) {
+  Page *p = page_open(arena(state),
+                      "data a, b[2], y : class(2) from npy(\"a\", \"b\", \"y\")\n"
+                      "net p(a, b, y | z) { a ~ normal(z, 2)  b ~ normal(-z, 0.5)  y ~ bernoulli(logits: z) }\n"
+                      "metric joint = log p(a, b, y | 0.5)\n"
+                      "metric moments { u, v[2], w ~ p(a, b, y | 0.5)  u * u + sum(v) + w }\n"
+                      "metric means { m, n, o = mean p(a, b, y | 0.5)  m + sum(n) + o }\n"
+                      "metric draws { u, v, w = draw p(a, b, y | 0.5)  square(v[0] - v[1]) + 0 * u * w }\n",
+                      MANY);
+  for (int64_t i = 0; i < MANY; i++) {
+    page_column(p, "a")[i] = (float)(i % 7);
+    page_column(p, "b")[2 * i] = 0.25f, page_column(p, "b")[2 * i + 1] = -1;
+    page_column(p, "y")[i] = (float)(i % 2);
+  }
+  page_test(p);
+  double one = 1 / (1 + exp(-0.5));
+  for (int64_t i = 0; i < 14; i++) {
+    double want = log_normal((double)(i % 7), 0.5, 2) + log_normal(0.25, -0.5, 0.5) + log_normal(-1, -0.5, 0.5) +
+                  log(i % 2 ? one : 1 - one);
+    page_near("density", "joint", (double)page_metric(p, "joint")[i], want, 1e-6);
+  }
+  page_near("mean", "moments", page_average(p, "moments"), 4.25 - 1 + one, 0.15);
+  page_near("mean", "means", (double)page_metric(p, "means")[0], 0.5 - 1 + one, 1e-6);
+  page_near("variance", "draws", page_average(p, "draws"), 0.5, 0.02);
+}
+
+static void test_a_list_of_numbers_is_a_vector(void **state) {
+  Page *p = page_open(arena(state),
+                      "data a, b from npy(\"a\", \"b\")\n"
+                      "net f(v | a, b) { v = [a, b] |> dense(3) |> sum }\n"
+                      "net g(v | u) { v = dense(u, 3) |> sum }\n"
+                      "function second(u) = u[1] + size(u) + rank(u)\n"
+                      "metric by_list = f(a, b)\n"
+                      "metric by_vector = g([a, b])\n"
+                      "metric item = second([a, b])\n"
+                      "metric picked = [3, 5, 7][1] + sum([a, b, 1][0 .. 2]) + norm([3, 4])\n"
+                      "metric drawn = sum(draw normal([a, b], [1e-6, 1e-6]))\n",
+                      2);
+  page_column(p, "a")[0] = page_column(p, "a")[1] = 2;
+  page_column(p, "b")[0] = page_column(p, "b")[1] = 10;
+  page_test(p);
+  static const char *const net[] = {"f", "g"}, *const metric[] = {"by_list", "by_vector"};
+  for (int k = 0; k < 2; k++) {
+    const float *w = page_tensor(p, arena_format(p->arena, "%s/dense_1/W", net[k]));
+    const float *c = page_tensor(p, arena_format(p->arena, "%s/dense_1/b", net[k]));
+    double want = 0;
+    for (int i = 0; i < 3; i++) want += 2 * (double)w[i] + 10 * (double)w[3 + i] + (double)c[i];
+    page_near("value", metric[k], (double)page_metric(p, metric[k])[1], want, 1e-5);
+  }
+  page_near("value", "item", (double)page_metric(p, "item")[0], 10 + 2 + 1, 0);
+  page_near("value", "picked", (double)page_metric(p, "picked")[0], 5 + 12 + 5, 1e-6);
+  page_near("value", "drawn", (double)page_metric(p, "drawn")[0], 12, 1e-5);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_kl_is_at_a_draw_of_its_own, make_arena, free_arena),
@@ -229,6 +292,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_shapes_of_nameless_draws, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_stages_draw_once_for_each_example, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_initial_values_draw_at_each_place, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_several_outputs_are_a_joint_density, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_a_list_of_numbers_is_a_vector, make_arena, free_arena),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

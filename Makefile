@@ -3,6 +3,7 @@
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
 # make quality  the models trained for real, minutes
+# make library-page  grammar/LIBRARY.md from grammar/std
 # make install uninstall lint fmt clean             MODE=release|asan|fuzz, PREFIX=/usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
@@ -24,7 +25,7 @@ Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1) $<')
 
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
-OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c compiler/page.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
@@ -80,6 +81,12 @@ $(B)/bodies.c: $(B)/ahead $(sort $(wildcard models/*.gm))
 $(B)/bodies.o: $(B)/bodies.c
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
+
+# the page of the library, from its texts
+$(B)/page: $(B)/compiler/page.o $(B)/libgmc.a
+	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
+library-page: $(B)/page
+	$< >grammar/LIBRARY.md
 
 TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c))
 $(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
@@ -180,7 +187,7 @@ uninstall:
 clean:
 	rm -rf build gmc
 
-.PHONY: all units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
+.PHONY: all library-page units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

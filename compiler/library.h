@@ -37,6 +37,9 @@ typedef struct {
 
 Library *library_read(Arena *a);
 
+// The page grammar/LIBRARY.md.
+void library_page(Text *t);
+
 // A part of the library's text on one line.
 const char *library_text(const Library *l, const Ast *ast);
 // What stands right of the `=` of a distribution's member such as "mean", or NULL when it has none.

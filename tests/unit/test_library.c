@@ -9,6 +9,7 @@
 
 #include "elaborate.h"
 #include "explain.h"
+#include "file.h"
 
 #include <cmocka.h>
 
@@ -143,10 +144,22 @@ static void test_unknown(void **state) {
   arena_close(a);
 }
 
+static void test_page(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Text t = text_new(a);
+  library_page(&t);
+  Bytes kept = file_read(a, "grammar/LIBRARY.md", 1 << 20, "");
+  if (kept.size != t.length || memcmp(kept.data, t.data, t.length) != 0)
+    fail_msg("grammar/LIBRARY.md is not what grammar/std says: run `make library-page` and read the difference");
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_examples), cmocka_unit_test(test_wrong_examples), cmocka_unit_test(test_descriptions),
       cmocka_unit_test(test_builtins), cmocka_unit_test(test_parts),          cmocka_unit_test(test_unknown),
+      cmocka_unit_test(test_page),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,9 @@
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives, rounds, optimisers; the test and init programs
+//   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
+//   elaborate_words.c  warnings about objectives and metrics that are not what they seem
+//   elaborate_rounds.c  warnings about lines that undo one another
 //   elaborate_show.c   shows, and programs that draw samples
 //
 // Implicit axes are called plates. Plate 0 is the batch; others are opened by aggregates, mixtures and shows.
@@ -47,7 +50,23 @@ typedef struct Value {
   struct Dist *dist;          // DIST
   const struct Decl *decl;    // CALLABLE
   struct DataSource *source;  // SOURCE
+  const struct Terms *terms;  // TENSOR: what it is the sum of, or NULL if that is not followed
 } Value;
+
+// A value as a sum, as far as it can be followed through sums, differences, factors, names and functions: log densities
+// and divergences, and the rest as it stands.
+typedef enum { TERM_DENSITY, TERM_KL, TERM_OTHER } TermKind;
+typedef struct {
+  TermKind kind;
+  double lo, hi;                    // bounds on its coefficient
+  const struct Dist *dist, *other;  // the density's; KL(dist || other)
+  Value value;                      // the term itself, without its coefficient
+  Value point;                      // DENSITY: where it is taken
+} Term;
+typedef struct Terms {
+  int n;
+  Term term[];
+} Terms;
 
 typedef struct Binding {
   const char *name;
@@ -180,6 +199,8 @@ typedef struct Elab {
   Sources *sources;
   const Overrides *overrides;
   Model *model;
+  struct Word *said;        // warnings given
+  struct Judgement *judged;  // what the lines of the round ask of networks
   Decl *bucket[256];
   Decl **decl;  // in order
   int decls, decl_room;
@@ -358,6 +379,26 @@ void elaborate_init(Elab *e);
 Value gradient_norm(Elab *e);
 // The node of a value that the training loop feeds: one for each program, and for updates one for each line.
 Node *feed_node(Elab *e, InputKind kind);
+
+// --- elaborate_terms.c
+Value density_term(Elab *e, Value v, const Dist *d, Value point);
+Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g);
+// The terms of an elementwise operation's result. Warns where a density meets a tensor of its event's shape.
+const Terms *combine_terms(Elab *e, Op op, Span where, int n, const Value *args);
+const char *term_text(Elab *e, const Term *t);  // as it was written
+
+// --- elaborate_words.c
+// Is this warning new here? What is evaluated again is not said again.
+bool word_is_new(Elab *e, DiagnosticCode code, Span where);
+#define warn_once(e, code, where, ...) \
+  (word_is_new((e), (code), (where)) && (complain((e), (code), (where), __VA_ARGS__), true))
+
+// --- elaborate_rounds.c
+// A line whose gradients are taken and whose weights have moved.
+void judge_line(Elab *e, const Ast *step, Value objective);
+void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *tensor, Node *const *gradient);
+void judge_program(Elab *e);  // before the program of the lines just judged ends
+void judge_round(Elab *e);    // all lines held against one another
 
 // --- elaborate_show.c
 void elaborate_shows(Elab *e);

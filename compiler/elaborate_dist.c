@@ -394,7 +394,7 @@ Value log_density(Elab *e, Value dist, Value point, Span where) {
   }
   Value v = sum_over_event(e, dist.dist, log_terms(e, dist, point, where), 0);
   v.span = where;
-  return v;
+  return density_term(e, v, dist.dist, point);
 }
 
 Value dist_member(Elab *e, Value dist, const char *member, Span where) {

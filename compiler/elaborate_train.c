@@ -293,7 +293,9 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   Line line = {.step = step};
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
   *out = output_of(e->model->objective[e->line], objective);
+  judge_line(e, step, objective);
   move_weights(e, &line);
+  judge_factor(e, step, objective, line.count, line.tensor, line.gradient);
   explain_line(e, &line);
   e->learners = 0;
   return true;
@@ -331,6 +333,7 @@ static const Ast *elaborate_group(Elab *e, const Ast *items) {
   for (const Ast *s = items; s != after; s = s->next)
     if (s->kind == AST_STEP) elaborate_line(e, s, &out[e->line - first]), e->line++;
   if (diagnostics_errors(e->sources)) return after;
+  judge_program(e);
   const char *name = n == 1 ? arena_format(e->arena, "train line %d", first + 1)
                             : arena_format(e->arena, "train lines %d to %d", first + 1, first + n);
   int p = end_program(e, name, e->model->batch, out, n);
@@ -399,6 +402,7 @@ void elaborate_training(Elab *e) {
   name_lines(e, e->train->a);
   e->line = 0;
   elaborate_items(e, e->train->a);
+  judge_round(e);
 }
 
 // --- what is measured on held-out data

@@ -242,6 +242,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   }
   Value out = value_tensor(graph_node(e->graph, op, n, in, NULL, NULL), plates);
   out.span = where;
+  out.terms = combine_terms(e, op, where, n, args);
   return out;
 }
 

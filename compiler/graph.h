@@ -151,6 +151,14 @@ bool graph_depends(Graph *g, const Node *y, const Node *on);
 // alone, whose outermost axis is the batch, and only gradients count. A batch of one never meets. (coupled.c)
 const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch);
 
+// The bounds of y where every value of `at` is `value`; and of all else what is known otherwise. (range.c)
+void graph_range_at(const Graph *g, const Node *y, const Node *at, double value, double *lo, double *hi);
+
+// Is the new value the same when all gradients are multiplied by one positive number, slots and all? True of Adam, false
+// of gradient descent; false also where it cannot be told. (scale.c)
+bool graph_scale_free(const Graph *g, int n, Node *const *gradient, int assigns, const Assign *assign,
+                      const Node *value);
+
 // Text of a program, one node a line, readable back:  %7 = matmul %3 %5 {flag=1} [128, 400]  # cvae.gm:12
 // Only what the outputs and assignments need is printed.
 void graph_print(Text *t, const GraphProgram *p);

@@ -87,9 +87,15 @@ static Range range_positive(const Graph *g, const Node *n) {
   return (Range){TINY, INFINITY};
 }
 
+// Is a below b, whatever the rounding of their bounds?
+static bool below(const Node *a, const Node *b) { return a->hi + 1e-6 * (fabs(a->hi) + fabs(b->lo)) < b->lo; }
+
+// A comparison is known where the bounds do not overlap.
 static Range range_truth(const Graph *g, const Node *n) {
-  (void)g, (void)n;
-  return (Range){0, 1};
+  (void)g;
+  const Node *a = n->in[0], *b = n->in[1];
+  bool first = below(a, b), second = below(b, a);
+  return n->op == OP_LESS ? (Range){first, !second} : (Range){0, !first && !second};
 }
 
 static Range range_circle(const Graph *g, const Node *n) {
@@ -218,7 +224,10 @@ static Range range_hull(const Graph *g, const Node *n) {
 
 static Range range_select(const Graph *g, const Node *n) {
   (void)g;
-  return hull((Range){n->in[1]->lo, n->in[1]->hi}, (Range){n->in[2]->lo, n->in[2]->hi});
+  const Node *c = n->in[0];
+  Range yes = {n->in[1]->lo, n->in[1]->hi}, no = {n->in[2]->lo, n->in[2]->hi};
+  if (c->lo == 0 && c->hi == 0) return no;
+  return c->lo > 0 || c->hi < 0 ? yes : hull(yes, no);
 }
 
 static Range range_pad(const Graph *g, const Node *n) { return hull(range_first(g, n), (Range){0, 0}); }
@@ -240,4 +249,28 @@ void graph_range(const Graph *g, Node *n) {
   if (isnan(r.hi) || r.hi > (double)FLT_MAX) r.hi = INFINITY;
   n->lo = r.lo;
   n->hi = r.hi;
+}
+
+void graph_range_at(const Graph *g, const Node *y, const Node *at, double value, double *lo, double *hi) {
+  Arena *scratch = arena_open(g->arena);
+  Node **copy = NEW_ARRAY(scratch, Node *, y->id + 1);  // of what hangs on `at`
+  for (int id = at->id; id <= y->id; id++) {
+    Node *n = g->node[id], **in = NEW_ARRAY(scratch, Node *, n->arity + 1);
+    bool hangs = id == at->id;
+    for (int i = 0; i < n->arity; i++) {
+      Node *own = n->in[i]->id >= at->id ? copy[n->in[i]->id] : NULL;
+      in[i] = own ? own : n->in[i];
+      hangs = hangs || own;
+    }
+    if (!hangs) continue;
+    copy[id] = NEW(scratch, Node);
+    *copy[id] = *n;
+    copy[id]->in = in;
+    copy[id]->lo = copy[id]->hi = value;
+    if (id > at->id) graph_range(g, copy[id]);
+  }
+  const Node *found = y->id >= at->id && copy[y->id] ? copy[y->id] : y;
+  *lo = found->lo;
+  *hi = found->hi;
+  arena_close(scratch);
 }

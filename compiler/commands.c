@@ -9,6 +9,7 @@
 #include "compile.h"
 #include "emit.h"
 #include "explain.h"
+#include "folder.h"
 
 static const char gmc_version[] = "0.1.0";
 
@@ -37,8 +38,7 @@ int command_check(Arena *a, const Options *o) {
 }
 
 // explain and emit are about one model.
-static Model *one_model(Arena *a, const Options *o) {
-  Config *c = compile_config(a, o);
+static Model *one_model(Arena *a, const Options *o, const Config *c) {
   if (c->sweeps) {
     fail(a, EXIT_CONFIG, "%s: a sweep is for `gmc run` and `gmc check`; choose one model with --set %s=...",
          option_text(o, OPTION_CONFIG), c->sweep->name);
@@ -84,7 +84,7 @@ int command_explain(Arena *a, const Options *o) {
   const char *word = o->words ? o->word[0] : NULL, *code = word ? as_code(a, word) : NULL;
   Text t = text_new(a);
   if (word && is_file(word)) {
-    Model *m = one_model(a, o);
+    Model *m = one_model(a, o, compile_config(a, o));
     explain_model(&t, m, plan_model(a, m));
     print_text(&t);
     return EXIT_DONE;
@@ -101,10 +101,13 @@ int command_explain(Arena *a, const Options *o) {
 }
 
 int command_emit(Arena *a, const Options *o) {
-  Model *m = one_model(a, o);
+  const Config *c = compile_config(a, o);
+  const Model *m = one_model(a, o, c);
   const char *path = option_text(o, OPTION_OUTPUT);
   Text t = text_new(a);
-  emit_program(&t, m, plan_model(a, m), o->line);
+  int kepts;
+  const KeptText *kept = folder_texts(a, m, c, &kepts);
+  emit_program(&t, m, plan_model(a, m), kept, kepts, o->line);
   if (path) {
     file_replace(a, path, t.data, t.length);
   } else {

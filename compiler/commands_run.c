@@ -10,15 +10,18 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
-static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *folder, bool resume) {
+// A new run, or, `resume` naming its folder, one that goes on.
+static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume) {
   const Plan *plan = plan_model(a, m);
-  Session s = execute_session(plan, o, folder);
-  s.resume = resume;
+  const char *folder = resume ? resume : c->out;
+  Session s = execute_session(plan, o, folder ? folder : arena_format(a, "runs/%s", m->name));
+  s.resume = resume != NULL;
+  s.next_free = !folder;
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
   s.checkpoint_steps = option_number(o, OPTION_CHECKPOINT, 0);
   s.checkpoint_seconds = CHECKPOINT_SECONDS;
-  s.resume_command = arena_format(a, "gmc run --resume %s", shell_word(a, folder));
+  s.resume_by = "gmc run --resume";
   s.kept = folder_texts(a, m, c, &s.kepts);
   return session_train(a, plan, &s);
 }
@@ -38,7 +41,7 @@ static int dump(Arena *a, const Model *m, const char *stage) {
 static int run_one(Arena *a, const Options *o, const char *path, const Config *c) {
   Model *m = compile_file(a, path, c);
   if (option_given(o, OPTION_DUMP)) return dump(a, m, option_text(o, OPTION_DUMP));
-  return train(a, o, m, c, c->out ? c->out : folder_choose(a, m->name), false);
+  return train(a, o, m, c, NULL);
 }
 
 // The runs of a sweep, one after another: a mistake in any is found before the first begins, numbers that fail in one
@@ -50,7 +53,10 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
     Arena *a = arena_open(parent);
     const char *name;
     Config *one = sweep_config(a, c, i, &name);
-    if (!c->out) c->out = folder_choose(parent, compile_file(a, path, one)->name);
+    if (!c->out) {
+      const char *model = compile_file(a, path, one)->name;
+      c->out = session_new_folder(parent, arena_format(parent, "runs/%s", model));
+    };
     one->out = arena_format(a, "%s/%s", c->out, name);
     if (!option_given(o, OPTION_QUIET)) say_line(stderr, "gmc: run %d of %d: %s", i + 1, runs, name);
     int result = run_one(a, o, path, one);
@@ -78,7 +84,7 @@ static int run_resume(Arena *a, const Options *o, const char *folder) {
   check_resume(a, o);
   Config *c = folder_config(a, folder);
   compile_overlay(a, c, o);
-  return train(a, o, compile_folder(a, folder, c), c, folder, true);
+  return train(a, o, compile_folder(a, folder, c), c, folder);
 }
 
 int command_run(Arena *a, const Options *o) {

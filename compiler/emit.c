@@ -91,12 +91,38 @@ static void print_includes(Text *out, const Fragments *f, bool roots) {
              "#if defined(__GNUC__)\nextern float sqrtf(float) __attribute__((const));\n#endif\n");
 }
 
+// What a run keeps in its folder, line by line.
+static void print_texts(Text *out, const KeptText *kept, int kepts) {
+  for (int i = 0; i < kepts; i++) {
+    text_add(out, "\nstatic const char *const model_text_%d[] = {\n", i + 1);
+    for (const char *p = kept[i].text; *p;) {
+      size_t n = strcspn(p, "\n");
+      n += p[n] != '\0';
+      text_add(out, "    ");
+      emit_string(out, arena_slice(out->arena, p, n));
+      text_add(out, ",\n");
+      p += n;
+    }
+    text_add(out, "    NULL};\n");
+  }
+  text_add(out, "\nstatic const ProgramText model_texts[] = {\n");
+  for (int i = 0; i < kepts; i++) {
+    text_add(out, "    {");
+    emit_string(out, kept[i].name);
+    text_add(out, ", ");
+    emit_string(out, kept[i].origin);
+    text_add(out, ", model_text_%d},\n", i + 1);
+  }
+  text_add(out, "    {NULL, NULL, NULL}};\n");
+}
+
 // The model's own part of the file, all of it, and main.
 typedef struct {
   Text places, kernels, programs, tables, entry;
 } ModelText;
 
-static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragments *f) {
+static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragments *f, const KeptText *kept,
+                            int kepts) {
   ModelText t = {text_new(a), text_new(a), text_new(a), text_new(a), text_new(a)};
   Names *names = names_new(a, f);
   Offsets offsets = emit_offsets(a, p, names);
@@ -104,9 +130,10 @@ static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragm
   emit_programs(&t.kernels, &t.programs, p, m->sources, &offsets, names);
   print_open(&t.programs);
   emit_tables(&t.tables, p, &offsets);
+  print_texts(&t.entry, kept, kepts);
   text_add(&t.entry,
            "\nint main(int argc, char **argv) {\n"
-           "  return program_main(argc, argv, &model_plan, open_run, %s);\n}\n",
+           "  return program_main(argc, argv, &model_plan, open_run, %s, model_texts);\n}\n",
            reader_of(p->data.format));
   return t;
 }
@@ -124,11 +151,11 @@ static Text above_text(Arena *a, Fragments *f, const ModelText *t) {
   return above;
 }
 
-void emit_program(Text *out, const Model *m, const Plan *p, const char *command) {
+void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept, int kepts, const char *command) {
   Arena *a = arena_open(out->arena);
   Fragments *f = fragments_new(a, embedded_runtime);
   fragments_omit(f, "Kernel");
-  ModelText t = model_text(a, m, p, f);
+  ModelText t = model_text(a, m, p, f, kept, kepts);
   Text above = above_text(a, f, &t);
   fragments_want(f, t.entry.data);
   print_opening(out, m, p, command, fragments_include(f, "<zlib.h>"));
@@ -145,6 +172,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const char *command)
   text_append(out, t.tables.data, t.tables.length);
   print_heading(out, "What such programs have in common.");
   fragments_print(out, f, FRAGMENTS_ALL);
+  print_heading(out, "What a run keeps in its folder beside its numbers: the model's text and what was set.");
   text_append(out, t.entry.data, t.entry.length);
   arena_close(a);
 }

@@ -17,11 +17,13 @@
 #define GMC_EMIT_H
 
 #include "../runtime/kernel.h"
+#include "../runtime/session.h"
 #include "embedded.h"
 #include "model.h"
 
-// The whole file. `command` is how it was asked for, for the opening comment.
-void emit_program(Text *out, const Model *m, const Plan *p, const char *command);
+// The whole file. `kept` are the texts for its runs' folders; `command` is how it was asked for, for the opening
+// comment.
+void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept, int kepts, const char *command);
 
 // Definitions of C texts, in an order in which types come before their use.
 typedef struct Fragments Fragments;

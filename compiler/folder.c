@@ -1,34 +1,14 @@
-// Run folders: choosing one, and the texts in it; see folder.h.
+// Run folders: the texts in them; see folder.h.
 #include "folder.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../runtime/file.h"
 
-enum { MANY_FOLDERS = 100000 };
-
 static const char *inside(Arena *a, const char *folder, const char *name) {
   return arena_format(a, "%s/%s", folder, name);
-}
-
-const char *folder_choose(Arena *a, const char *model) {
-  for (int i = 1; i < MANY_FOLDERS; i++) {
-    const char *folder = i == 1 ? arena_format(a, "runs/%s", model) : arena_format(a, "runs/%s-%d", model, i);
-    if (access(folder, F_OK) != 0) return folder;
-  }
-  fail(a, EXIT_CANTCREATE, "runs/%s to runs/%s-%d are all there; choose a folder with --out", model, model,
-       MANY_FOLDERS - 1);
-}
-
-// Names stay apart by their text alone, so that a relative `use` leads to the same name from an absolute path.
-static const char *absolute(Arena *a, const char *path) {
-  char here[PATH_MAX];
-  if (*path == '/') return path;
-  if (!getcwd(here, sizeof here)) fail(a, EXIT_IO, "the working folder: %s", strerror(errno));
-  return inside(a, here, path);
 }
 
 static bool is_origin(const Settings *s, const char *name) {
@@ -70,31 +50,26 @@ static void add_params(Arena *a, const Model *m, int file, Settings *params) {
   }
 }
 
-static void add_number(Arena *a, Settings *s, const char *name, int64_t number) {
-  settings_put(a, s, name, arena_format(a, "%lld", (long long)number), "");
-}
-
 KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count) {
   Config *kept = config_copy(a, c);
-  kept->files = (Settings){0};
+  kept->files = kept->train = (Settings){0};
+  kept->seed = kept->threads = -1;
   kept->out = NULL;  // whoever repeats the run wants it elsewhere
-  if (kept->seed < 0) kept->seed = m->seed;
-  add_number(a, &kept->train, "batch", m->batch);
-  add_number(a, &kept->train, "epochs", m->epochs);
+  Settings names = {0};
   KeptText *text = NEW_ARRAY(a, KeptText, sources_count(m->sources) + 1);
   int n = 0;
   for (int i = 0; i < sources_count(m->sources); i++) {
     const SourceText *source = sources_text(m->sources, i);
     if (!is_file(source, c)) continue;
-    const char *name = strcmp(source->name, m->source) == 0 ? "model.gm" : kept_name(a, source->name, &kept->files);
-    settings_put(a, &kept->files, name, absolute(a, source->name), "");
-    text[n++] = (KeptText){name, source->text};
+    const char *name = strcmp(source->name, m->source) == 0 ? "model.gm" : kept_name(a, source->name, &names);
+    settings_put(a, &names, name, "", "");
+    text[n++] = (KeptText){name, source->text, source->name};
     add_params(a, m, i, &kept->params);
   }
   Text yaml = text_new(a);
   text_add(&yaml, "# A run of %s, written by gmc; `gmc run --resume` goes on with it.\n", m->name);
   config_print(&yaml, kept);
-  text[n++] = (KeptText){"config.yaml", yaml.data};
+  text[n++] = (KeptText){"config.yaml", yaml.data, NULL};
   *count = n;
   return text;
 }

@@ -1,5 +1,5 @@
-// The folder of a run, as the command line sees it: where a run goes, and the texts kept there so that the model can be
-// compiled again from the folder alone. The runtime keeps the rest (runtime/session.h).
+// The folder of a run, as the command line sees it: the texts kept there so that the model can be compiled again from
+// the folder alone. The runtime keeps the rest (runtime/session.h).
 //
 //   model.gm     the model's text
 //   NAME.gm      every file that it uses
@@ -10,10 +10,7 @@
 #include "../runtime/session.h"
 #include "config.h"
 
-// The first of runs/MODEL, runs/MODEL-2, ... that is not there.
-const char *folder_choose(Arena *a, const char *model);
-
-// What a run of model m keeps. `c` is what the model was elaborated with.
+// What a run of model m keeps, but for what the session knows itself. `c` is what the model was elaborated with.
 KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count);
 
 // Reads config.yaml of a run. Fails with EXIT_NOINPUT when `folder` holds no run.

@@ -203,16 +203,6 @@ static Options *ask_help(Options *o, const char *about) {
   return o;
 }
 
-const char *shell_word(Arena *a, const char *text) {
-  Text t = text_new(a);
-  if (*text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,=:@%+-")] == '\0')
-    return text;
-  text_add(&t, "'");
-  for (; *text; text++) text_add(&t, *text == '\'' ? "'\\''" : "%c", *text);
-  text_add(&t, "'");
-  return t.data;
-}
-
 static const char *typed_line(Arena *a, int argc, char **argv) {
   Text t = text_new(a);
   text_add(&t, "gmc");

@@ -88,8 +88,6 @@ int64_t option_number(const Options *o, OptionId id, int64_t otherwise);
 bool option_given(const Options *o, OptionId id);
 
 const char *command_name(Command c);
-// The text as a shell would have it typed.
-const char *shell_word(Arena *a, const char *text);
 // A whole decimal number between least and most and nothing else.
 bool number_read(const char *text, int64_t least, int64_t most, int64_t *number);
 // The help of one command, or of gmc (NULL). Fails with EXIT_USAGE when there is no such command.

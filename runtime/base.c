@@ -266,3 +266,13 @@ void text_append(Text *t, const char *bytes, size_t length) {
   t->length += length;
   t->data[t->length] = '\0';
 }
+
+const char *shell_word(Arena *a, const char *text) {
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,=:@%+-";
+  Text t = text_new(a);
+  if (*text && text[strspn(text, plain)] == '\0') return text;
+  text_add(&t, "'");
+  for (; *text; text++) text_add(&t, *text == '\'' ? "'\\''" : "%c", *text);
+  text_add(&t, "'");
+  return t.data;
+}

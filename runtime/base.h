@@ -84,6 +84,9 @@ size_t utf8_length(const char *text);
 // A text with terminal escapes and control characters shown as \xNN; for names that came from a file.
 const char *printable(Arena *a, const char *text);
 
+// The text as a shell would have it typed.
+const char *shell_word(Arena *a, const char *text);
+
 // Growing text, for dumps, JSON and emitted C.
 typedef struct {
   Arena *arena;

@@ -12,6 +12,16 @@
 
 enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 24 };
 
+static const struct {
+  const char *name, *what, *then;
+} hashed[HASHES] = {
+    {"data", "the training data are", "it will not go on to the same bits"},
+    {"test_data", "the data to measure by are", "what is measured from here on cannot be compared"},
+    {"texts", "the model's text and settings are", "it will not go on to the same bits"},
+};
+
+const char *checkpoint_hash_name(int hash) { return hashed[hash].name; }
+
 // The metadata on their way to the file.
 typedef struct {
   Arena *arena;
@@ -53,7 +63,8 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_lines(&m, t);
   metas_integer(&m, "metrics_jsonl", t->records ? t->records->length.jsonl : 0);
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
-  metas_text(&m, "data", arena_format(scratch, "%016llx", (unsigned long long)t->data_hash));
+  for (int i = 0; i < HASHES; i++)
+    metas_text(&m, hashed[i].name, arena_format(scratch, "%016llx", (unsigned long long)t->hash[i]));
   return m;
 }
 
@@ -157,8 +168,19 @@ static void source_warn(const Source *s, const char *what, const char *now) {
            what, then ? printable(s->arena, then) : "", now);
 }
 
-static void source_warnings(const Source *s, const Training *t) {
-  source_warn(s, "data", arena_format(s->arena, "%016llx", (unsigned long long)t->data_hash));
+// The hash that the file has, or that of now where it has none.
+static uint64_t source_hash(const Source *s, const Training *t, int i) {
+  const char *text = safetensors_meta(s->file, hashed[i].name);
+  if (!text) return t->hash[i];
+  if (strlen(text) != 16 || strspn(text, "0123456789abcdef") != 16) source_bad(s, hashed[i].name);
+  return strtoull(text, NULL, 16);
+}
+
+static void source_warnings(const Source *s, const Training *t, const Resumed *r) {
+  for (int i = 0; i < HASHES; i++)
+    if (r->hash[i] != t->hash[i])
+      say_line(stderr, "gmc: warning: %s: %s not those of the run so far: %s", t->session->folder, hashed[i].what,
+               hashed[i].then);
   source_warn(s, "random_streams", arena_format(s->arena, "%d", PHILOX_VERSION));
   source_warn(s, "seed", arena_format(s->arena, "%lu", (unsigned long)t->run->seed));
 }
@@ -175,7 +197,7 @@ static Source source_open(Arena *scratch, const char *path) {
   return (Source){scratch, path, safetensors_read(scratch, path)};
 }
 
-void checkpoint_resume(Training *t, RecordLengths *lengths) {
+void checkpoint_resume(Training *t, Resumed *resumed) {
   Run *run = t->run;
   Arena *scratch = arena_open(run->arena);
   Source s = source_open(scratch, checkpoint_path(scratch, t->session->folder));
@@ -185,15 +207,16 @@ void checkpoint_resume(Training *t, RecordLengths *lengths) {
   int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
   Line *line = source_lines(&s, t);
   uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
-  RecordLengths length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX),
-                          source_integer(&s, "metrics_csv", 0, INT64_MAX)};
+  Resumed r = {
+      .length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)}};
+  for (int i = 0; i < HASHES; i++) r.hash[i] = source_hash(&s, t, i);
   if (safetensors_count(s.file) != t->plan->tensors)
     fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
          safetensors_count(s.file), t->plan->tensors);
   source_tensors(&s, run, true);
   if (!t->session->seed_given) run->seed = seed;
-  if (lengths) source_warnings(&s, t);
-  if (lengths) *lengths = length;
+  if (resumed) source_warnings(&s, t, &r);
+  if (resumed) *resumed = r;
   t->step = t->saved_step = step;
   memcpy(t->line, line, (size_t)t->plan->lines * sizeof *line);
   arena_close(scratch);

@@ -15,11 +15,20 @@ const char *checkpoint_path(Arena *a, const char *folder);
 // checkpoint is then still there.
 void checkpoint_write(Training *t);
 
-// Takes tensors, place, sums and (unless the session gives one) the seed from the folder's weights. With `lengths`, the
-// beginning of a session: *lengths becomes where the records stood, and a warning on stderr names what differs of seed
-// and data. Without, a silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged or belongs to
-// another plan or batch.
-void checkpoint_resume(Training *t, RecordLengths *lengths);
+// How a run stood that goes on.
+typedef struct {
+  RecordLengths length;
+  uint64_t hash[HASHES];  // as they were; those of now where an older file does not say
+} Resumed;
+
+// Takes tensors, place, sums and (unless the session gives one) the seed from the folder's weights. With `resumed`, the
+// beginning of a session: it is filled, and warnings on stderr name what differs of seed, data and texts. Without, a
+// silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged or belongs to another plan or
+// batch.
+void checkpoint_resume(Training *t, Resumed *resumed);
+
+// The name of a hash: `data`, `test_data`, `texts`.
+const char *checkpoint_hash_name(int hash);
 
 // Puts the weights and states of a file into memory, and sets *step and *epoch_steps to where they stand and *seed to
 // the seed they were trained with (steps 0 and 1 and the plan's seed where the file, made elsewhere, does not say).

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "hash.h"
 #include "helper.h"
 #include "pool.h"
 
@@ -198,28 +199,6 @@ void data_load_test(Run *run) {
     data_load_files(run->arena, run, d->test, &run->test);
 }
 
-static uint64_t data_rotate(uint64_t v, int by) { return v << by | v >> (64 - by); }
-
-static uint64_t data_mix(uint64_t sum, uint64_t word) {
-  return data_rotate(sum + word * 0xc2b2ae3d27d4eb4fu, 31) * 0x9e3779b185ebca87u;
-}
-
-// Four sums side by side, each over every fourth word, joined at the end: as fast as memory is read.
-static uint64_t data_hash_bytes(uint64_t seed, const void *bytes, size_t size) {
-  uint64_t sum[4] = {seed, seed + 1, seed + 2, seed + 3}, word[4] = {0};
-  const uint8_t *p = bytes, *end = p + size;
-  for (; end - p >= (ptrdiff_t)sizeof word; p += sizeof word) {
-    memcpy(word, p, sizeof word);
-    for (int i = 0; i < 4; i++) sum[i] = data_mix(sum[i], word[i]);
-  }
-  memset(word, 0, sizeof word);
-  if (p < end) memcpy(word, p, (size_t)(end - p));
-  uint64_t all = size;
-  for (int i = 0; i < 4; i++) all = data_mix(all, data_mix(sum[i], word[i]));
-  all = (all ^ all >> 33) * 0xff51afd7ed558ccdu;
-  return all ^ all >> 33;
-}
-
 // Bytes being hashed by the pool's threads: in portions, whose hashes are hashed.
 enum { DATA_PORTIONS = 64 };
 typedef struct {
@@ -233,7 +212,7 @@ static void data_hash_piece(void *hashing, int piece, int pieces) {
   size_t each = h->size / DATA_PORTIONS;
   for (int i = DATA_PORTIONS * piece / pieces; i < DATA_PORTIONS * (piece + 1) / pieces; i++) {
     size_t first = each * (size_t)i, end = i + 1 < DATA_PORTIONS ? first + each : h->size;
-    h->portion[i] = data_hash_bytes((uint64_t)i, h->bytes + first, end - first);
+    h->portion[i] = hash_bytes((uint64_t)i, h->bytes + first, end - first);
   }
 }
 
@@ -248,7 +227,7 @@ uint64_t data_hash(const Run *run, const Data *data) {
       pool_run(run->pool, data_hash_piece, &h, DATA_PORTIONS);
     else
       data_hash_piece(&h, 0, 1);
-    hash = data_hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
+    hash = hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
   }
   return hash;
 }

@@ -44,6 +44,13 @@ bool file_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
+const char *file_absolute(Arena *a, const char *path) {
+  char here[PATH_MAX];
+  if (*path == '/') return path;
+  if (!getcwd(here, sizeof here)) fail(a, EXIT_IO, "the working folder: %s", strerror(errno));
+  return arena_format(a, "%s/%s", here, path);
+}
+
 void streams_begin(void) {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
     if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != stream) return;  // to write there fails, rightly

@@ -19,6 +19,9 @@ Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint);
 
 bool file_exists(const char *path);
 
+// The path from the root. Names stay apart by their text alone: nothing is looked up but the working folder.
+const char *file_absolute(Arena *a, const char *path);
+
 // To be called before any file is opened: where standard input, output or error is closed, the next file would take its
 // number, and what is said would be written into it.
 void streams_begin(void);

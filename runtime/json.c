@@ -246,6 +246,10 @@ void json_add_string(Text *t, const char *string) {
       text_add(t, "\\%c", *s);
     else if ((unsigned char)*s < 0x20 || *s == 0x7f)
       text_add(t, "\\u%04x", (unsigned char)*s);
+    else if (n == 2 && (unsigned char)*s == 0xc2 && (unsigned char)s[1] < 0xa0)  // controls to a terminal and to YAML
+      text_add(t, "\\u%04x", (unsigned char)s[1]);
+    else if (n == 3 && (memcmp(s, "\u2028", 3) == 0 || memcmp(s, "\u2029", 3) == 0))  // ends of lines to YAML
+      text_add(t, "\\u%04x", 0x2028 + ((unsigned char)s[2] - 0xa8));
     else if (n == 0)
       text_append(t, "\xef\xbf\xbd", 3);  // U+FFFD
     else

@@ -13,7 +13,7 @@ enum { PROGRAM_CHECKPOINT_SECONDS = 300 };
 static const char program_help[] =
     "Trains the model that this program was made from.\n"
     "\n"
-    "  --out DIR      folder for weights, metrics and pictures; it must not hold a run yet\n"
+    "  --out DIR      folder of the run (runs/MODEL, or the next free number after it)\n"
     "  --resume DIR   go on with the run in DIR\n"
     "  --epochs N     passes over the data\n"
     "  --steps N      stop after N steps\n"
@@ -77,22 +77,41 @@ static bool program_options(Arena *a, Session *s, int argc, char **argv) {
   return false;
 }
 
+static void program_texts(Arena *a, Session *s, const ProgramText *texts) {
+  while (texts[s->kepts].name) s->kepts++;
+  KeptText *kept = NEW_ARRAY(a, KeptText, s->kepts);
+  for (int i = 0; i < s->kepts; i++) {
+    Text all = text_new(a);
+    for (const char *const *line = texts[i].line; *line; line++) text_append(&all, *line, strlen(*line));
+    kept[i] = (KeptText){texts[i].name, all.data, texts[i].origin};
+  }
+  s->kept = kept;
+}
+
 static int program_train(Arena *a, int argc, char **argv, const Plan *plan, Session *s) {
   if (program_options(a, s, argc, argv)) {
     fputs(program_help, stdout);
     return EXIT_DONE;
   }
+  s->next_free = !s->folder;
   if (!s->folder) s->folder = arena_format(a, "runs/%s", plan->model);
-  s->resume_command = arena_format(a, "%s --resume %s", argv[0], s->folder);
+  s->resume_by = arena_format(a, "%s --resume", argv[0]);
   return session_train(a, plan, s);
 }
 
-int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader) {
+int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader,
+                 const ProgramText *texts) {
   streams_begin();
   Arena *a = arena_open(NULL);
   if (!a) return EXIT_MEMORY;
   Session s = {.open = open, .reader = reader, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS};
-  int code = ARENA_TRY(a) == 0 ? program_train(a, argc, argv, plan, &s) : a->code;
+  volatile int code = EXIT_SOFTWARE;
+  if (ARENA_TRY(a) == 0) {
+    program_texts(a, &s, texts);
+    code = program_train(a, argc, argv, plan, &s);
+  } else {
+    code = a->code;
+  }
   arena_close(a);
   return streams_end(code);
 }

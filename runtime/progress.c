@@ -197,5 +197,6 @@ void progress_end(Progress *p, const Training *t) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
     for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);
   }
-  if (t->step < t->last_step && s->resume_command) progress_say(p, true, "to go on: %s", s->resume_command);
+  if (t->step < t->last_step && s->folder && s->resume_by)
+    progress_say(p, true, "to go on: %s", session_resume_command(t->run->arena, s));
 }

@@ -9,9 +9,15 @@
 #include <string.h>
 
 #include "file.h"
+#include "hash.h"
 #include "json.h"
 
-enum { SAFETENSORS_HEADER_LIMIT = 100000000 };
+enum { SAFETENSORS_HEADER_LIMIT = 100000000, CHECKSUM_DIGITS = 16 };
+
+// In the header, before the digits of the checksum. What it is made of has zeros there.
+static const char checksum_key[] = "\"gmc_checksum\":\"";
+
+static const char checksum_zeros[] = "0000000000000000";
 
 typedef struct {
   TensorView view;
@@ -40,25 +46,35 @@ static size_t safetensors_bytes(const TensorView *v) {
   return bytes;
 }
 
-void safetensors_write(Arena *a, const char *path, int n, const TensorView *tensor, int metas, const char *const *key,
-                       const char *const *value) {
+// The header, with zeros for a checksum.
+static Text safetensors_header(Arena *a, int n, const TensorView *tensor, int metas, const char *const *key,
+                               const char *const *value) {
   Text header = text_new(a);
   size_t at = 0;
-  text_add(&header, "{");
-  if (metas) text_add(&header, "\"__metadata__\":{");
+  text_add(&header, "{\"__metadata__\":{");
   for (int i = 0; i < metas; i++) {
-    if (i) text_add(&header, ",");
     json_add_string(&header, key[i]);
     text_add(&header, ":");
     json_add_string(&header, value[i]);
+    text_add(&header, ",");
   }
-  if (metas) text_add(&header, n ? "}," : "}");
+  text_add(&header, "%s%s\"}", checksum_key, checksum_zeros);
   for (int i = 0; i < n; i++) {
-    if (i) text_add(&header, ",");
+    text_add(&header, ",");
     safetensors_add_entry(&header, &tensor[i], at, at + safetensors_bytes(&tensor[i]));
     at += safetensors_bytes(&tensor[i]);
   }
   text_add(&header, "}%*s", (int)((8 - (header.length + 1) % 8) % 8), "");
+  return header;
+}
+
+void safetensors_write(Arena *a, const char *path, int n, const TensorView *tensor, int metas, const char *const *key,
+                       const char *const *value) {
+  Text header = safetensors_header(a, n, tensor, metas, key, value);
+  uint64_t sum = hash_bytes(0, header.data, header.length);
+  for (int i = 0; i < n; i++) sum = hash_bytes(sum, tensor[i].value, safetensors_bytes(&tensor[i]));
+  memcpy(strstr(header.data, checksum_key) + strlen(checksum_key), arena_format(a, "%016" PRIx64, sum),
+         CHECKSUM_DIGITS);
   uint8_t length[8];
   for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header.length >> 8 * i);
   NewFile *f = file_begin(a, path);
@@ -183,6 +199,24 @@ static void safetensors_place(Safetensors *s, const uint8_t *data) {
   }
 }
 
+// Fails unless the bytes are those that were written, where that can be told.
+static void safetensors_check(const Safetensors *s, const uint8_t *header, size_t length) {
+  const uint8_t *data = header + length;
+  char *text = arena_slice(s->arena, (const char *)header, length), *digits = strstr(text, checksum_key);
+  if (!digits || !safetensors_meta(s, "gmc_checksum")) return;
+  digits += strlen(checksum_key);
+  if (strspn(digits, "0123456789abcdef") != CHECKSUM_DIGITS) safetensors_refuse(s, "its checksum is none");
+  const char *promised = arena_slice(s->arena, digits, CHECKSUM_DIGITS);
+  memcpy(digits, checksum_zeros, CHECKSUM_DIGITS);
+  uint64_t sum = hash_bytes(0, text, length);
+  for (int i = 0; i < s->count; i++)
+    sum = hash_bytes(sum, data + s->entry[i].begin, s->entry[i].end - s->entry[i].begin);
+  if (strcmp(arena_format(s->arena, "%016" PRIx64, sum), promised) != 0)
+    safetensors_refuse(s,
+                       "is not as it was written: its checksum differs. A file changed on purpose has no "
+                       "`gmc_checksum` in its __metadata__");
+}
+
 Safetensors *safetensors_read(Arena *a, const char *path) {
   Safetensors *s = NEW(a, Safetensors);
   s->arena = a;
@@ -197,6 +231,7 @@ Safetensors *safetensors_read(Arena *a, const char *path) {
   const Json *header = json_parse(a, (const char *)file.data + 8, (size_t)length, &problem);
   if (!header) fail(a, EXIT_DATA, "%s: its header is no sound JSON: %s", printable(a, path), problem);
   safetensors_read_entries(s, header, file.size - 8 - (size_t)length);
+  safetensors_check(s, file.data + 8, (size_t)length);
   safetensors_place(s, file.data + 8 + length);
   return s;
 }

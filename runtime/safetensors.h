@@ -15,11 +15,13 @@ typedef struct {
 
 typedef struct Safetensors Safetensors;
 
-// Replaces the file by one that holds n tensors of F32, in this order, and metas pairs of strings. Atomic.
+// Replaces the file by one that holds n tensors of F32, in this order, and metas pairs of strings. Atomic. One more
+// string, `gmc_checksum`, is of all that follows the file's first 8 bytes.
 void safetensors_write(Arena *a, const char *path, int n, const TensorView *tensor, int metas, const char *const *key,
                        const char *const *value);
 
-// Reads and checks the whole file: fails with EXIT_NOINPUT or EXIT_DATA and what is wrong. Lives as long as the arena.
+// Reads and checks the whole file: fails with EXIT_NOINPUT or EXIT_DATA and what is wrong. A file without a checksum is
+// taken as it is. Lives as long as the arena.
 Safetensors *safetensors_read(Arena *a, const char *path);
 
 const TensorView *safetensors_find(const Safetensors *s, const char *name);  // NULL if absent

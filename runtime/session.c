@@ -62,6 +62,10 @@ static bool session_reads_data(const Plan *plan, int program) {
   return false;
 }
 
+const char *session_resume_command(Arena *a, const Session *s) {
+  return arena_format(a, "%s %s", s->resume_by, shell_word(a, s->folder));
+}
+
 // Makes a folder and those above it.
 static void session_folder(Arena *a, const char *folder) {
   char *path = arena_copy(a, folder);
@@ -75,6 +79,18 @@ static void session_folder(Arena *a, const char *folder) {
     *end = kept;
     if (!kept) break;
   }
+}
+
+const char *session_new_folder(Arena *a, const char *name) {
+  enum { MANY_FOLDERS = 100000 };
+  const char *slash = strrchr(name, '/'), *folder = name;
+  if (slash > name) session_folder(a, arena_slice(a, name, (size_t)(slash - name)));
+  for (int i = 2; mkdir(folder, 0777) != 0; i++) {
+    if (errno != EEXIST) fail(a, EXIT_CANTCREATE, "%s: %s", printable(a, folder), strerror(errno));
+    if (i == MANY_FOLDERS) fail(a, EXIT_CANTCREATE, "%s to %s are all there; choose a folder", name, folder);
+    folder = arena_format(a, "%s-%d", name, i);
+  }
+  return folder;
 }
 
 static void session_unlock(void *file) { close(*(int *)file); }
@@ -118,7 +134,7 @@ static void session_check_folder(Arena *a, const Session *s) {
   if (s->resume && !holds) fail(a, EXIT_NOINPUT, "%s: holds no run to go on with (no weights.safetensors)", s->folder);
   if (!s->resume && holds)
     fail(a, EXIT_CANTCREATE, "%s: holds a run already; go on with it%s%s, or choose another folder", s->folder,
-         s->resume_command ? " by " : "", s->resume_command ? s->resume_command : "");
+         s->resume_by ? " by " : "", s->resume_by ? session_resume_command(a, s) : "");
   if (!s->resume) session_check_names(a, s);
 }
 
@@ -136,8 +152,14 @@ static void session_number(Text *t, const char *name, int64_t number) {
   text_add(t, ",\n  \"%s\": %lld", name, (long long)number);
 }
 
-// run.json: what the run was started with, and on what.
-static void session_record(Arena *a, const Training *t) {
+static void session_hashes(Arena *a, Text *r, const uint64_t *hash) {
+  for (int i = 0; i < HASHES; i++)
+    session_member(r, arena_format(a, "%s_hash", checkpoint_hash_name(i)),
+                   arena_format(a, "%016llx", (unsigned long long)hash[i]));
+}
+
+// run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.
+static void session_record(Arena *a, const Training *t, const Resumed *before) {
   const Plan *plan = t->plan;
   const Session *s = t->session;
   Text r = text_new(a);
@@ -153,18 +175,45 @@ static void session_record(Arena *a, const Training *t) {
   session_member(&r, "data", plan->data.clause);
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
-  session_member(&r, "data_hash", arena_format(a, "%016llx", (unsigned long long)t->data_hash));
+  session_hashes(a, &r, t->hash);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
+  if (before) {
+    text_add(&r, ",\n  \"before\": {\"until_step\": %lld", (long long)t->step);
+    session_hashes(a, &r, before->hash);
+    text_add(&r, "}");
+  }
   text_add(&r, "\n}\n");
   file_replace(a, arena_format(a, "%s/run.json", s->folder), r.data, r.length);
 }
 
-// Takes the folder: made, locked, resumed from or begun in.
-static void session_begin(Training *t) {
-  Arena *a = t->run->arena;
+// The text to keep: of settings, with what is decided here, in the strings of JSON, which YAML takes as well.
+static const char *session_kept(Arena *a, const Training *t, const KeptText *kept) {
   const Session *s = t->session;
-  RecordLengths length = {0, 0};
-  session_folder(a, s->folder);
+  Text all = text_new(a);
+  if (kept->origin) return kept->text;
+  text_add(&all, "%strain:\n  batch: %lld\n  epochs: %lld\nseed: %lu\n", kept->text, (long long)t->plan->batch,
+           (long long)(s->epochs ? s->epochs : t->plan->epochs), (unsigned long)t->run->seed);
+  if (s->threads) text_add(&all, "threads: %d\n", s->threads);
+  text_add(&all, "files:\n");
+  for (int i = 0; i < s->kepts; i++) {
+    if (!s->kept[i].origin) continue;
+    text_add(&all, "  ");
+    json_add_string(&all, s->kept[i].name);
+    text_add(&all, ": ");
+    json_add_string(&all, file_absolute(a, s->kept[i].origin));
+    text_add(&all, "\n");
+  }
+  return all.data;
+}
+
+// Takes the folder: made, locked, resumed from or begun in.
+static void session_begin(Training *t, Session *s) {
+  Arena *a = t->run->arena;
+  Resumed resumed = {.length = {0, 0}};
+  if (s->next_free)
+    s->folder = session_new_folder(a, s->folder);
+  else
+    session_folder(a, s->folder);
   session_lock(a, s->folder);
   session_check_folder(a, s);
   file_sweep(s->folder);
@@ -172,18 +221,23 @@ static void session_begin(Training *t) {
     session_folder(a, arena_format(a, "%s/shows", s->folder));
     file_sweep(arena_format(a, "%s/shows", s->folder));
   }
-  if (s->resume)
-    checkpoint_resume(t, &length);
-  else
-    session_record(a, t);
-  for (int i = 0; i < s->kepts; i++)  // on resuming too: how far the run goes may have been said anew
-    file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), s->kept[i].text, strlen(s->kept[i].text));
-  t->records = records_open(a, s->folder, t->plan, t->line, length);
+  if (s->resume) checkpoint_resume(t, &resumed);
+  bool changed = s->resume && memcmp(resumed.hash, t->hash, sizeof t->hash) != 0;
+  if (!s->resume || changed) session_record(a, t, changed ? &resumed : NULL);
+  for (int i = 0; i < s->kepts; i++) {  // on resuming too: how far the run goes may have been said anew
+    const char *text = session_kept(a, t, &s->kept[i]);
+    file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), text, strlen(text));
+  }
+  t->records = records_open(a, s->folder, t->plan, t->line, resumed.length);
 }
 
-int session_train(Arena *a, const Plan *plan, const Session *s) {
-  if (s->folder) session_check_held(a, s->folder);
-  if (s->folder) session_check_folder(a, s);
+int session_train(Arena *a, const Plan *plan, const Session *asked) {
+  Session *s = NEW(a, Session);  // its folder may become another
+  *s = *asked;
+  if (s->folder && !s->next_free) {
+    session_check_held(a, s->folder);
+    session_check_folder(a, s);
+  }
   Run *run = session_run(a, plan, s);
   bool tests = plan->test >= 0 || plan->shows > 0;
   helper_pages(a, run->memory, (size_t)plan->peak * sizeof(float));
@@ -192,7 +246,7 @@ int session_train(Arena *a, const Plan *plan, const Session *s) {
   if (tests) data_load_test(run);
   Training *t = training_new(run, s);
   training_signals(a);
-  if (s->folder) session_begin(t);
+  if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume) training_begin(t);
   progress_begin(t->progress, t);

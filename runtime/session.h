@@ -8,7 +8,7 @@
 // A run's folder holds
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
-//   run.json              what the run was started with
+//   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
 //   loss.png, shows/      the training curves; NAME.png the latest, NAME_0001.png after epoch 1, where there was time
 //   .lock                 held by the run while it lives
@@ -17,10 +17,12 @@
 
 #include "run.h"
 
-// A text kept in the run's folder: the model's file, the settings.
+// A text kept in the run's folder: the model's file, the settings. To settings are added what the session decides
+// itself (epochs, seed, threads) and where the other texts came from.
 typedef struct {
   const char *name;  // file name
   const char *text;
+  const char *origin;  // the path it came from; NULL for the settings
 } KeptText;
 
 typedef struct Session Session;
@@ -35,6 +37,7 @@ struct Session {
   const char *(*find_nan)(Run *run, int program);
 
   const char *folder;  // of the run; NULL: nothing is written
+  bool next_free;      // rather the first of FOLDER, FOLDER-2, FOLDER-3, ... that is not there
   bool resume;         // go on with the run in the folder
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
@@ -47,8 +50,14 @@ struct Session {
   bool quiet, verbose;
   const KeptText *kept;
   int kepts;
-  const char *resume_command;  // told when a run stops early, as "gmc run --resume runs/a"
+  const char *resume_by;  // told, with the folder, when a run stops early: "gmc run --resume"
 };
+
+// Makes the first of NAME, NAME-2, NAME-3, ... that is not there: of many who ask at once, each gets its own.
+const char *session_new_folder(Arena *a, const char *name);
+
+// What to type to go on with the run.
+const char *session_resume_command(Arena *a, const Session *s);
 
 // Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT or EXIT_TERMINATE after a
 // signal.

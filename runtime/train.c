@@ -13,6 +13,7 @@
 #include "curves.h"
 #include "data.h"
 #include "diagnose.h"
+#include "hash.h"
 #include "progress.h"
 #include "show.h"
 #include "shuffle.h"
@@ -107,7 +108,10 @@ Training *training_new(Run *run, const Session *s) {
   for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
-  t->data_hash = data_hash(run, &run->train);
+  t->hash[HASH_DATA] = data_hash(run, &run->train);
+  t->hash[HASH_TEST_DATA] = data_hash(run, &run->test);
+  for (const KeptText *k = s->kept; k < s->kept + s->kepts; k++)
+    t->hash[HASH_TEXTS] = hash_text(hash_text(t->hash[HASH_TEXTS], k->name), k->text);
   return t;
 }
 

@@ -18,6 +18,9 @@
 
 enum { STEPS_WITHOUT_DATA = 1000 };
 
+// What the numbers of a run come from, each by its hash: the splits, and the texts that the run keeps.
+enum { HASH_DATA, HASH_TEST_DATA, HASH_TEXTS, HASHES };
+
 typedef struct Records Records;    // records.h
 typedef struct Progress Progress;  // progress.h
 
@@ -33,9 +36,9 @@ typedef struct {
   int32_t *order;       // the permutation of epoch `ordered`; without data, 0, 1, ...
   int64_t ordered;      // -1: none yet
   Measure *measure;     // room for the averages of an epoch: plan->lines, then the test program's outputs
-  uint64_t data_hash;   // of the training split
-  bool failed;          // a number was not finite
-  int64_t saved_step;   // of the last checkpoint; -1: none
+  uint64_t hash[HASHES];
+  bool failed;         // a number was not finite
+  int64_t saved_step;  // of the last checkpoint; -1: none
   double saved_time;
   double began;                  // by the same clock: of this session
   double keeping, keeping_last;  // seconds of it that went into checkpoints and pictures, in all and the last time

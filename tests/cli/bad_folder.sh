@@ -44,7 +44,7 @@ done
 # meta SCRIPT PATTERN: the header changed by sed, to the same length
 meta() {
   fresh
-  LC_ALL=C sed "$1" kept/weights.safetensors >o/weights.safetensors
+  LC_ALL=C sed "s/gmc_checksum/old_checksum/; $1" kept/weights.safetensors >o/weights.safetensors
   holds "the length stays: $1" test "$(wc -c <o/weights.safetensors)" = "$weights" -a "$1" != ''
   holds "it differs: $1" sh -c '! cmp -s o/weights.safetensors kept/weights.safetensors'
   refused 65 "$2"
@@ -57,7 +57,15 @@ meta 's|"step":"|"stop":"|' '`step`'
 meta 's|"step":"[0-9]|"step":"-|' '`step`'
 meta 's|"seed":"1"|"seed":"x"|' '`seed`'
 fresh && printf '\0\0\300\177' | dd of=o/weights.safetensors bs=1 seek=$((weights - 4)) conv=notrunc 2>noise
+refused 65 'is not as it was written'
+LC_ALL=C sed -i 's/gmc_checksum/old_checksum/' o/weights.safetensors
 says 65 'not finite' run --resume o -q --epochs 3
+fresh && LC_ALL=C sed -i 's/gmc_checksum/old_checksum/' o/weights.safetensors && goes_on 'with weights of before there were checksums'
+for n in 4 400 $((weights / 2)) $((weights - 1)); do
+  fresh && dd if=o/weights.safetensors of=byte bs=1 skip=$((weights - n)) count=1 2>noise
+  tr '\000-\377' '\001-\377\000' <byte | dd of=o/weights.safetensors bs=1 seek=$((weights - n)) conv=notrunc 2>noise
+  refused 65 '^gmc: o/weights.safetensors: '
+done
 fresh && sed -i 's/units: 8/units: 9/' o/config.yaml
 refused 65 'is \[4, 8\], but \[4, 9\] in the model'
 
@@ -105,7 +113,27 @@ says 0 '' eval o
 exec 9<&-
 goes_on 'when it is free again'
 
+# what a run is made from may change; that is said, and recorded
+# changed WHAT PATTERN...: going on, it is said of this, and of nothing else
+changed() {
+  says 0 "$2" run --resume o -q --epochs 3
+  cp err told
+  holds "$1: one warning" test "$(wc -l <told)" = 1
+  holds "$1: recorded" grep -q "\"before\": {\"until_step\": $(sed -n 's/.*"step":\([0-9]*\).*/\1/p' kept/metrics.jsonl | tail -1)," o/run.json
+}
+cp tiny.csv data.kept
+fresh && sed -i '3s/.*/1,1,0.5,1/' tiny.csv && changed 'an example' '^gmc: warning: o: the training data are not those'
+cp data.kept tiny.csv && fresh && sed -i '199s/.*/1,1,0.5,1/' tiny.csv && changed 'a test' '^gmc: warning: o: the data to measure by are not'
+cp data.kept tiny.csv && fresh && sed -i 's/ tanh / relu /' o/model.gm && changed 'the text' "^gmc: warning: o: the model's text and"
+holds 'the record says both' test "$(grep -c 'texts_hash' o/run.json)" = 2 -a "$(grep 'texts_hash' o/run.json | sort -u | wc -l)" = 2
+says 0 '' run --resume o -q --epochs 4
+holds 'what was said is not said again' test ! -s err
+
 # where a run may go
+for i in 1 2 3 4 5 6; do "$gmc" run tiny.gm -q --epochs 1 >"out$i" 2>&1 </dev/null & done
+wait
+holds 'six runs that begin at once have six folders' test "$(cat runs/tiny*/metrics.jsonl | wc -l)" = 12 -a "$(find runs -name 'tiny*' | wc -l)" = 6
+for i in 1 2 3 4 5 6; do holds 'each is fine' test ! -s "out$i"; done
 echo mine >file
 says 73 'file: Not a directory' run tiny.gm --out file -q
 says 73 'file/o: Not a directory\|file: Not a directory' run tiny.gm --out file/o -q

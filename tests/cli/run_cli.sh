@@ -140,6 +140,27 @@ says 0 '' run lines.gm --out lines -q
 holds 'a name for each line' grep -q '"train","error":[^,]*,"error_3":[^,]*}$' lines/metrics.jsonl
 holds 'measured once' grep -q '"test","error":[^,]*,"error_se":[^,]*,"error_2":1}$' lines/metrics.jsonl
 
+# the folder of an emitted program is as good as any
+says 0 '' emit models/tiny.gm --set latent=3 --prior 'z ~ laplace(0, 1)' --batch 8 --epochs 3 -o tiny.c
+holds 'it compiles' "${CC:-cc}" -O1 tiny.c -lm -lpthread -o tiny
+holds 'it trains' ./tiny --out emitted --epochs 2 --seed 5 --threads 1
+holds 'and again, in a folder of its own' ./tiny --epochs 1 -q
+holds 'the next free one' test -f runs/tiny-3/model.gm
+says 0 '' run models/tiny.gm --set latent=3 --prior 'z ~ laplace(0, 1)' --batch 8 --epochs 2 --seed 5 --threads 1 --out twin -q
+holds 'the same folder' diff -r -x run.log -x .lock emitted twin
+mkdir away
+mv models/*.gm away  # its texts are in the folder
+says 0 'elbo' eval emitted
+says 0 '' sample emitted -n 4 -o four.npy
+says 0 'dreams' show emitted
+says 0 '' run --resume emitted --epochs 3 -q
+holds 'nothing to warn of' test ! -s err
+holds 'going on by gmc' cmp emitted/metrics.jsonl whole/metrics.jsonl
+holds 'a folder of gmc' ./tiny --resume twin --epochs 3 -q
+holds 'nothing to warn of' test ! -s out -a ! -s err
+holds 'going on by the program' cmp twin/weights.safetensors emitted/weights.safetensors
+mv away/*.gm models
+
 # many short epochs: each has its line of metrics, and those have pictures for which there is time
 cat >short.gm <<'GM'
 model short

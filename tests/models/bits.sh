@@ -48,13 +48,13 @@ data() {
 train() {  # train FOLDER ARGUMENT...: a run of `model`
   into=$1
   shift
-  ${instead:-} "$gmc" run "$model" --data "$data" --batch 100 --epochs "$epochs" -q --seed "$seed" --out "$work/$into" "$@"
+  ${instead:-} "$gmc" run "$model" --data "$data" --batch 100 --epochs "$epochs" -q --seed "$seed" --checkpoint 1 --out "$work/$into" "$@"
 }
 
 resume() {  # resume FOLDER ARGUMENT...
   from=$1
   shift
-  "$gmc" run --resume "$work/$from" -q "$@"
+  "$gmc" run --resume "$work/$from" -q --checkpoint 1 "$@"
 }
 
 same() {  # same A B: all files, both ways

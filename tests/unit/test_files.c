@@ -230,6 +230,9 @@ static void json_writing(void **state) {
   Text t = text_new(a);
   json_add_string(&t, "a\"\\\n\x1b\x7f\xc3\xa9\xff");
   assert_string_equal(t.data, "\"a\\\"\\\\\\u000a\\u001b\\u007f\xc3\xa9\xef\xbf\xbd\"");
+  t = text_new(a);
+  json_add_string(&t, "\xc2\x85 \xc2\x9b \xc2\xa0 \xe2\x80\xa7 \xe2\x80\xa8 \xe2\x80\xa9");
+  assert_string_equal(t.data, "\"\\u0085 \\u009b \xc2\xa0 \xe2\x80\xa7 \\u2028 \\u2029\"");
   static const struct {
     double value;
     const char *text;
@@ -310,6 +313,33 @@ static void safetensors_round_trip(void **state) {
   assert_cuts_fail(open_tensors, path, path, b.data, b.size);
   assert_flips_hold(open_tensors, path, path, b.data, b.size, 5000);
   assert_fails(open_tensors, (char[]){"/nowhere/w"}, EXIT_NOINPUT, "/nowhere/w: No such file");
+  arena_close(a);
+}
+
+// Any single bit of a file that is another is seen, but for those of the checksum's name: a file may have none.
+static void safetensors_bits(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  char *path = arena_format(a, "%s/bits.safetensors", folder);
+  assert_works(write_tensors, path);
+  Bytes b = file_read(a, path, 10000, "");
+  static const char name[] = "\"gmc_checksum\":";
+  size_t from = (size_t)((const uint8_t *)memmem(b.data, b.size, name, strlen(name)) - b.data);
+  uint8_t *bad = arena_alloc(a, b.size, 1);
+  memcpy(bad, b.data, b.size);
+  for (size_t i = 0; i < 8 * b.size; i++) {
+    if (i / 8 >= from && i / 8 < from + strlen(name)) continue;
+    bad[i / 8] ^= (uint8_t)(1 << i % 8);
+    put(path, bad, b.size);
+    assert_fails(open_tensors, path, EXIT_DATA, path);
+    bad[i / 8] ^= (uint8_t)(1 << i % 8);
+  }
+  bad[b.size - 4] ^= 1;  // the least bit of a weight
+  put(path, bad, b.size);
+  assert_fails(open_tensors, path, EXIT_DATA, "is not as it was written");
+  bad[from + 1] = 'x';  // and now it has no checksum
+  put(path, bad, b.size);
+  assert_works(open_tensors, path);
   arena_close(a);
 }
 
@@ -409,6 +439,7 @@ int main(void) {
       cmocka_unit_test(json_bad),
       cmocka_unit_test(json_writing),
       cmocka_unit_test(safetensors_round_trip),
+      cmocka_unit_test(safetensors_bits),
       cmocka_unit_test(safetensors_headers),
       cmocka_unit_test(npy_round_trip),
   };

@@ -185,7 +185,7 @@ static const char *path_of(const char *run, const char *file) {
 
 static Session session_in(const char *run) {
   return (Session){
-      .open = open_run, .reader = data_read_npy, .folder = path_of(run, ""), .quiet = true, .resume_command = "resume"};
+      .open = open_run, .reader = data_read_npy, .folder = path_of(run, ""), .quiet = true, .resume_by = "resume"};
 }
 
 // Trains and returns the exit code.
@@ -579,6 +579,7 @@ static void test_damaged_checkpoints_are_refused(void **state) {
     char *at = memmem(bad, good.size, arena_format(arena, "\"%s\":", keys[i]), strlen(keys[i]) + 3);
     assert_non_null(at);
     at[strlen(keys[i]) + 4] = 'x';  // the first character of its value
+    memcpy(memmem(bad, good.size, "gmc_checksum", 12), "old_", 4);
     file_replace(arena, path, bad, good.size);
     assert_int_equal(train(&plan, &s), EXIT_DATA);
   }

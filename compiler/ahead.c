@@ -17,6 +17,7 @@ static const char head[] =
     "c\n"
     "#define BODY_SOURCE(...)\n#define BODY_MOVEMENT(...)\n#define BODY_REDUCTION(...)\n#define BODY_CONTRACTION(...)\n"
     "#define BODY_MARK(...)\n"
+    "#define BODY_CONTROL(...)\n"
     "#define BODY_ELEMENTWISE(ID, arity, expression) static inline float op_##ID(PARAMETERS_##arity) { return "
     "expression; }\n"
     "#define OP(ID, name, arity, class, expression, ...) BODY_##class(ID, arity, expression)\n#include \"ops.def\"\n\n";

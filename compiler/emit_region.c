@@ -19,6 +19,7 @@ static const struct {
 #define REDUCTION(...)
 #define CONTRACTION(...)
 #define MARK(...)
+#define CONTROL(...)
 #define ELEMENTWISE(arity, text)              {arity, #text},
 #define OP(ID, name, arity, class, text, ...) class(arity, text)
 #include "../runtime/ops.def"
@@ -27,6 +28,7 @@ static const struct {
 #undef REDUCTION
 #undef CONTRACTION
 #undef MARK
+#undef CONTROL
 #undef ELEMENTWISE
 };
 

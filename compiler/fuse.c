@@ -172,22 +172,6 @@ static void merge_siblings(Fusion *f, Reader **readers, const Node *n) {
 
 // ---- what must be in memory
 
-static bool is_cheap(Op op) {
-  switch (op) {
-    case OP_NEG:
-    case OP_ABS:
-    case OP_ADD:
-    case OP_SUB:
-    case OP_MUL:
-    case OP_MAX:
-    case OP_MIN:
-    case OP_LESS:
-    case OP_EQUAL:
-    case OP_SELECT: return true;
-    default: return false;
-  }
-}
-
 // What it takes to compute a value from what is in memory.
 typedef struct {
   const Node *seen[8];  // operations and values of full size
@@ -204,7 +188,7 @@ static bool is_new(Cost *c, const Node *n) {
 
 static void add_cost(const Fusion *f, const Node *n, Cost *c) {
   if (!is_new(c, n)) return;
-  c->ops += is_cheap(n->op) ? 1 : AGAIN_OPS + 1;
+  c->ops += op_cheap(n->op) ? 1 : AGAIN_OPS + 1;
   for (int i = 0; i < n->arity && c->ops <= AGAIN_OPS; i++) {
     const Node *b = f->base[n->in[i]->id], *owner = f->owner[b->id];
     if (owner->op == OP_CONST) continue;

@@ -210,6 +210,9 @@ static Node *gradient_matmul(Graph *g, Node *n, Node *d, int i) {
   return tb ? node_matmul(g, d, a, true, ta) : node_matmul(g, a, d, !ta, false);
 }
 
+// The loop itself passes the adjoints of all its results on (pass_loop).
+static Node *gradient_result(Graph *g, Node *n, Node *d, int i) { return gradient_none(g, n, d, i); }
+
 // No gradient flows; graph_gradient tells the caller when one should have.
 static Node *gradient_discrete(Graph *g, Node *n, Node *d, int i) { return gradient_none(g, n, d, i); }
 
@@ -219,6 +222,7 @@ static GradientRule *const gradient_rule[] = {
 };
 
 bool graph_carries(const Node *n, int i) {
+  if (n->op == OP_LOOP) return true;
   if (gradient_rule[n->op] == gradient_none) return false;
   if (n->op == OP_SELECT) return i != 0;
   return n->op != OP_GATHER && n->op != OP_SCATTER ? true : i == 0;
@@ -256,13 +260,35 @@ static Node *find_blocked(const Graph *g, int last, const uint8_t *path, bool *r
   return first;
 }
 
+static void add_share(Graph *g, Node **adjoint, const Node *to, Node *share) {
+  Node **at = &adjoint[to->id];
+  if (share) *at = *at ? add(g, *at, share) : share;
+}
+
 static void pass_adjoint(Graph *g, Node *n, Node **adjoint, const uint8_t *path) {
   for (int i = 0; i < n->arity; i++) {
-    int to = n->in[i]->id;
-    if (!graph_carries(n, i) || !(path[to] & FREELY)) continue;
-    Node *share = gradient_rule[n->op](g, n, adjoint[n->id], i);
-    if (share) adjoint[to] = adjoint[to] ? add(g, adjoint[to], share) : share;
+    if (!graph_carries(n, i) || !(path[n->in[i]->id] & FREELY)) continue;
+    add_share(g, adjoint, n->in[i], gradient_rule[n->op](g, n, adjoint[n->id], i));
   }
+}
+
+// A loop, all of whose results (up to node `last`) have their adjoints.
+static void pass_loop(Graph *g, Node *n, int last, Node **adjoint, const uint8_t *path, Node **blocked) {
+  const GraphLoop *l = n->attr.loop;
+  int results = l->inputs + l->stacked;
+  Arena *scratch = arena_open(g->arena);
+  Node **of = NEW_ARRAY(scratch, Node *, results + 1), **share = NEW_ARRAY(scratch, Node *, n->arity + 1);
+  bool *wanted = NEW_ARRAY(scratch, bool, n->arity + 1), any = false;
+  for (int id = n->id + 1; id <= last; id++) {
+    const Node *r = g->node[id];
+    if (r->op != OP_RESULT || r->in[0] != n || !adjoint[id]) continue;
+    of[r->attr.id] = adjoint[id];
+    any = true;
+  }
+  for (int i = 0; i < n->arity; i++) wanted[i] = path[n->in[i]->id] & FREELY;
+  if (any) gradient_loop(g, n, of, wanted, share, blocked);
+  for (int i = 0; any && i < n->arity; i++) add_share(g, adjoint, n->in[i], share[i]);
+  arena_close(scratch);
 }
 
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked) {
@@ -275,6 +301,7 @@ void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Nod
   Span span = g->span;
   for (int id = y->id; id >= 0; id--) {
     g->span = g->node[id]->span;  // a gradient belongs to the line whose gradient it is
+    if (g->node[id]->op == OP_LOOP && path[id] & FREELY) pass_loop(g, g->node[id], y->id, adjoint, path, blocked);
     if (adjoint[id]) pass_adjoint(g, g->node[id], adjoint, path);
   }
   g->span = span;

@@ -21,6 +21,22 @@ const char *op_name(Op op) { return op_table[op].name; }
 OpClass op_class(Op op) { return op_table[op].class; }
 int op_arity(Op op) { return op_table[op].arity; }
 
+bool op_cheap(Op op) {
+  switch (op) {
+    case OP_NEG:
+    case OP_ABS:
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_MAX:
+    case OP_MIN:
+    case OP_LESS:
+    case OP_EQUAL:
+    case OP_SELECT: return true;
+    default: return false;
+  }
+}
+
 int64_t shape_count(Shape s) {
   int64_t n = 1;
   for (int i = 0; i < s.rank; i++) n *= s.dim[i];
@@ -85,20 +101,25 @@ static uint64_t node_hash(const Node *n) {
   for (int i = 0; i < n->arity; i++) h = mix(h, (uint64_t)n->in[i]->id);
   for (int i = 0; i < n->shape.rank; i++) h = mix(h, (uint64_t)n->shape.dim[i]);
   for (int i = 0; i < MAX_RANK; i++) h = mix(mix(h, (uint64_t)n->attr.a[i]), (uint64_t)n->attr.b[i]);
+  if (n->attr.loop) h = mix(mix(h, (uint64_t)n->attr.loop->times), (uint64_t)n->attr.loop->own_nodes);
   return mix(mix(mix(h, n->attr.axes), (uint64_t)n->attr.flag), (uint64_t)n->attr.id);
 }
 
 static bool attr_equal(const Attr *x, const Attr *y) {
   return bits_of(x->value) == bits_of(y->value) && memcmp(x->a, y->a, sizeof x->a) == 0 &&
-         memcmp(x->b, y->b, sizeof x->b) == 0 && x->axes == y->axes && x->flag == y->flag && x->id == y->id;
+         memcmp(x->b, y->b, sizeof x->b) == 0 && x->axes == y->axes && x->flag == y->flag && x->id == y->id &&
+         (x->loop == y->loop || (x->loop && y->loop && loop_equal(x->loop, y->loop)));
+}
+
+bool node_alike(const Node *x, const Node *y) {
+  return x->op == y->op && x->arity == y->arity && shape_equal(x->shape, y->shape) && attr_equal(&x->attr, &y->attr);
 }
 
 static bool node_equal(const Node *x, const Node *y) {
-  if (x->op != y->op || x->arity != y->arity || !shape_equal(x->shape, y->shape)) return false;
-  for (int i = 0; i < x->arity; i++) {
+  for (int i = 0; x->arity == y->arity && i < x->arity; i++) {
     if (x->in[i] != y->in[i]) return false;
   }
-  return attr_equal(&x->attr, &y->attr);
+  return node_alike(x, y);
 }
 
 // The slot that holds a node equal to n, or the empty one where it belongs.

@@ -17,7 +17,7 @@ typedef enum {
   OP_COUNT
 } Op;
 
-typedef enum { SOURCE, ELEMENTWISE, MOVEMENT, REDUCTION, CONTRACTION, MARK } OpClass;
+typedef enum { SOURCE, ELEMENTWISE, MOVEMENT, REDUCTION, CONTRACTION, MARK, CONTROL } OpClass;
 
 typedef struct {
   int rank;
@@ -32,6 +32,7 @@ typedef struct {
   uint32_t axes;
   int32_t flag;
   int32_t id;
+  struct GraphLoop *loop;
 } Attr;
 
 typedef struct Node {
@@ -55,10 +56,11 @@ typedef struct {
   Span span;
 } TensorInfo;
 
-typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE } InputKind;
+// INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.
+typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE, INPUT_OPERAND } InputKind;
 typedef struct {
   InputKind kind;
-  int index;         // column of the data; line of the training round for INPUT_UPDATE
+  int index;  // column of the data; line of the training round for INPUT_UPDATE; input of the loop
   const char *name;
   Shape shape;       // of a whole batch for a column, rank 0 for the others
   double lo, hi;
@@ -77,6 +79,27 @@ typedef struct Graph {
   Node **slot;         // hash table of all nodes: equal nodes are one node
   int slots;           // a power of two
 } Graph;
+
+// How the body of a loop reads an input of the loop: a carried one begins as the input, and is in each further turn
+// what `next` gave in the one before; a sliced one is the turn's part along the input's first axis; a fixed one is the
+// input.
+typedef enum { OPERAND_CARRIED, OPERAND_SLICED, OPERAND_FIXED } OperandKind;
+
+// An OP_LOOP evaluates its body, a graph of its own, once a turn. The body reads input i of the loop as its own input
+// i, and no tensors. OP_RESULT k of the loop is the last value of its carried input k for k < inputs, else the values
+// of each[k - inputs] in all turns, stacked along a new first axis by the number of the turn.
+typedef struct GraphLoop {
+  Graph *body;
+  int64_t times;  // turns, from 1; they are numbered from 0
+  bool reversed;  // from the last to the first
+  int inputs, room;
+  OperandKind *kind;  // of each input
+  Node **outside;     // what each input was made for (loop_input); the loop's node holds the truth from then on
+  Node **next;        // of each carried input, else NULL
+  Node **each;
+  int stacked, stack_room;
+  int own_nodes, own_stacked;  // when its node was made: values that are stacked later do not make it another loop
+} GraphLoop;
 
 typedef struct {
   Node *target;  // an OP_WEIGHT
@@ -130,6 +153,20 @@ Node *node_reduce(Graph *g, Op op, Node *a, uint32_t axes);  // OP_SUM, OP_MAXIM
 Node *node_cumsum(Graph *g, Node *a, int axis, bool from_end);
 Node *node_matmul(Graph *g, Node *a, Node *b, bool transpose_a, bool transpose_b);
 
+// A loop without inputs yet.
+GraphLoop *loop_new(Arena *a, int64_t times, bool reversed);
+// A further input, whose shape and bounds in the body are given. Its name is made one of its own.
+Node *loop_operand(GraphLoop *l, OperandKind kind, const char *name, Shape shape, double lo, double hi);
+// What the body reads of a further input; `outside` is of the graph that the loop will stand in.
+Node *loop_input(GraphLoop *l, OperandKind kind, Node *outside, const char *name);
+// Stacks a value of the body, once; the number of its OP_RESULT. To be called after all of loop_input.
+int loop_stack(GraphLoop *l, Node *value);
+// Needs `next` of every carried input. Equal loops are one node.
+Node *node_loop(Graph *g, GraphLoop *l);
+Node *node_result(Graph *g, Node *loop, int result);
+// The body as a program: its outputs are `next` of the carried inputs, in order, and then `each`.
+GraphProgram *loop_program(Arena *a, const GraphLoop *l);
+
 int64_t shape_count(Shape s);            // number of elements, 1 for rank 0
 bool shape_equal(Shape a, Shape b);
 Shape shape_of(int rank, const int64_t *dim);
@@ -138,6 +175,7 @@ const char *shape_text(Arena *a, Shape s);  // "[28, 28]", "[]" for a scalar
 const char *op_name(Op op);
 OpClass op_class(Op op);
 int op_arity(Op op);
+bool op_cheap(Op op);  // no dearer than loading a value
 
 // Reverse-mode differentiation, graph to graph: into[i] becomes d(sum of y) / d(wrt[i]), shaped as wrt[i],
 // or NULL when y does not depend on it by a differentiable path. Gradients of nodes that lead to no wrt are

@@ -20,6 +20,14 @@ void graph_range(const Graph *g, Node *n);
 // what has no slope. (gradient.c)
 bool graph_carries(const Node *n, int i);
 
+// Whether the two do the same to inputs of the same shapes.
+bool node_alike(const Node *x, const Node *y);
+bool loop_equal(const GraphLoop *x, const GraphLoop *y);  // likewise (graph_loop.c)
+
+// The adjoints of a loop's inputs, from those of its results by number, NULL where there is none. `wanted`: for each
+// input whether its adjoint is asked for; share[i] becomes NULL where it is zero. (gradient_loop.c)
+void gradient_loop(Graph *g, Node *loop, Node *const *adjoint, const bool *wanted, Node **share, Node **blocked);
+
 // The shape of a with the axes in the mask set to 1.
 Shape shape_with_ones(Shape a, uint32_t axes);
 

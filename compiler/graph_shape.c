@@ -139,6 +139,43 @@ static const char *shape_matmul(const Node *n, Shape *out) {
   return NULL;
 }
 
+// What the body reads must be what the loop is given; what it carries keeps its shape.
+static const char *shape_loop(const Node *n, Shape *out) {
+  const GraphLoop *l = n->attr.loop;
+  *out = (Shape){0};
+  if (!l || l->inputs != n->arity) return "not the body's inputs";
+  if (l->times < 1 || l->times > MOST) return "not a number of turns";
+  for (int i = 0; i < n->arity; i++) {
+    Shape s = n->in[i]->shape, read = l->body->input[i].shape;
+    if (l->kind[i] == OPERAND_SLICED) {
+      if (s.rank < 1 || s.dim[0] != l->times) return "a sliced input has not one part for each turn";
+      s = shape_of(s.rank - 1, s.dim + 1);
+    }
+    if (!shape_equal(s, read)) return "an input has another shape than in the body";
+    bool carried = l->kind[i] == OPERAND_CARRIED;
+    if (carried && (!l->next[i] || !shape_equal(l->next[i]->shape, read))) return "a carried value changes its shape";
+  }
+  return NULL;
+}
+
+static const char *shape_result(const Node *n, Shape *out) {
+  const GraphLoop *l = n->in[0]->attr.loop;
+  int k = n->attr.id;
+  if (n->in[0]->op != OP_LOOP) return "only loops have results";
+  if (k < 0 || k >= l->inputs + l->stacked) return "there is no such result";
+  if (k < l->inputs) {
+    if (l->kind[k] != OPERAND_CARRIED) return "only carried inputs have a last value";
+    *out = l->body->input[k].shape;
+    return NULL;
+  }
+  Shape s = l->each[k - l->inputs]->shape;
+  if (s.rank == MAX_RANK) return "too many axes";
+  out->rank = s.rank + 1;
+  out->dim[0] = l->times;
+  for (int i = 0; i < s.rank; i++) out->dim[i + 1] = s.dim[i];
+  return NULL;
+}
+
 static ShapeRule *const shape_rule[] = {
 #define OP(ID, name, arity, class, expression, shape, ...) shape_##shape,
 #include "../runtime/ops.def"

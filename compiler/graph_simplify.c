@@ -23,6 +23,7 @@ static double fold(Op op, const float *in) {
 #define FOLD_REDUCTION(expression) 0
 #define FOLD_CONTRACTION(expression) 0
 #define FOLD_MARK(expression) 0
+#define FOLD_CONTROL(expression) 0
 #define OP(ID, name, arity, class, expression, ...) \
   case OP_##ID: return (double)FOLD_##class(expression);
 #include "../runtime/ops.def"
@@ -300,6 +301,20 @@ static Node *simplify_mark(Node *n) {
   return is_const(a) || a->op == n->op ? a : NULL;
 }
 
+// What does not depend on the turns' work: a value that is carried unchanged, parts of an input stacked again, a
+// constant.
+static Node *simplify_result(Graph *g, const Node *n) {
+  const Node *loop = n->in[0];
+  const GraphLoop *l = loop->attr.loop;
+  int k = n->attr.id;
+  Node *value = k < l->inputs ? l->next[k] : l->each[k - l->inputs];
+  if (is_const(value)) return same_value(g, value, n->shape);
+  if (value->op != OP_INPUT) return NULL;
+  int i = value->attr.id;
+  bool same = k < l->inputs ? i == k || l->kind[i] == OPERAND_FIXED : l->kind[i] == OPERAND_SLICED;
+  return same ? loop->in[i] : NULL;
+}
+
 static Node *simplify_elementwise(Graph *g, Node *n) {
   switch (n->op) {
     case OP_NEG: return simplify_neg(g, n);
@@ -334,6 +349,7 @@ Node *graph_simplify(Graph *g, Node *n) {
     case OP_CUMSUM: return node_is(n->in[0], 0) || n->shape.dim[n->attr.a[0]] == 1 ? n->in[0] : NULL;
     case OP_STOP:
     case OP_DISCRETE: return simplify_mark(n);
+    case OP_RESULT: return simplify_result(g, n);
     default: return op_class(n->op) == ELEMENTWISE ? simplify_elementwise(g, n) : NULL;
   }
 }

@@ -7,6 +7,13 @@
 //   %1 = weight "q/dense_1/W" [784, 400]
 //   %2 = matmul %0 %1 [128, 400]  # cvae.gm:12
 //   %3 = sum %2 {axes=1} [128]
+//   body of 28                                the body of the loop that follows; `of 28 reversed`: from the last turn
+//     input carried "h" [64]
+//     %0 = input "h" [64]
+//     next %0                                 what each carried input is in the turn after, in order
+//     each %0                                 what is stacked
+//   end
+//   %4 = loop %3 []
 //   output "loss" %3 per_example
 //   assign "q/dense_1/W" %1
 //
@@ -23,6 +30,8 @@
 static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot"};
 static const char *const input_names[] = {
     [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update"};
+static const char *const operand_names[] = {
+    [OPERAND_CARRIED] = "carried", [OPERAND_SLICED] = "sliced", [OPERAND_FIXED] = "fixed"};
 
 // ---- printing
 
@@ -86,17 +95,6 @@ static void print_detail(Text *t, const Graph *g, const Node *n) {
   }
 }
 
-static void print_node(Text *t, const Graph *g, const Node *n, const int *number) {
-  text_add(t, "%%%d = %s", number[n->id], op_name(n->op));
-  for (int i = 0; i < n->arity; i++) text_add(t, " %%%d", number[n->in[i]->id]);
-  print_detail(t, g, n);
-  text_add(t, " %s", shape_text(t->arena, n->shape));
-  if (g->sources && n->span.file >= 0) {
-    text_add(t, "  # %s:%d", sources_text(g->sources, n->span.file)->name, span_line(g->sources, n->span));
-  }
-  text_add(t, "\n");
-}
-
 // Numbers the nodes that the program needs from 0, the others -1.
 static int *number_nodes(Arena *a, const GraphProgram *p) {
   const Graph *g = p->graph;
@@ -109,6 +107,50 @@ static int *number_nodes(Arena *a, const GraphProgram *p) {
   int next = 0;
   for (int id = 0; id < g->count; id++) number[id] = number[id] ? next++ : -1;
   return number;
+}
+
+static void indent(Text *t, int depth) { text_add(t, "%*s", 2 * depth, ""); }
+
+static void print_body(Text *t, const Graph *g, const GraphLoop *l, int depth);
+
+static void print_node(Text *t, const Graph *g, const Node *n, const int *number, int depth) {
+  if (n->attr.loop) print_body(t, g, n->attr.loop, depth);
+  indent(t, depth);
+  text_add(t, "%%%d = %s", number[n->id], op_name(n->op));
+  for (int i = 0; i < n->arity; i++) text_add(t, " %%%d", number[n->in[i]->id]);
+  print_detail(t, g, n);
+  text_add(t, " %s", shape_text(t->arena, n->shape));
+  if (g->sources && n->span.file >= 0) {
+    text_add(t, "  # %s:%d", sources_text(g->sources, n->span.file)->name, span_line(g->sources, n->span));
+  }
+  text_add(t, "\n");
+}
+
+// `outer` has the sources that places are told by.
+static void print_body(Text *t, const Graph *outer, const GraphLoop *l, int depth) {
+  GraphProgram *p = loop_program(t->arena, l);
+  int *number = number_nodes(t->arena, p);
+  Graph body = *l->body;
+  body.sources = outer->sources;
+  indent(t, depth);
+  text_add(t, "body of %lld%s\n", (long long)l->times, l->reversed ? " reversed" : "");
+  for (int i = 0; i < l->inputs; i++) {
+    const InputInfo *in = &body.input[i];
+    indent(t, depth + 1);
+    text_add(t, "input %s ", operand_names[l->kind[i]]);
+    print_string(t, in->name);
+    text_add(t, " %s", shape_text(t->arena, in->shape));
+    print_range(t, in->lo, in->hi);
+    text_add(t, "\n");
+  }
+  for (int id = 0; id < body.count; id++)
+    if (number[id] >= 0) print_node(t, &body, body.node[id], number, depth + 1);
+  for (int i = 0; i < p->outputs; i++) {
+    indent(t, depth + 1);
+    text_add(t, "%s %%%d\n", i < p->outputs - l->stacked ? "next" : "each", number[p->output[i].value->id]);
+  }
+  indent(t, depth);
+  text_add(t, "end\n");
 }
 
 static void print_tensors(Text *t, const GraphProgram *p, const int *number) {
@@ -151,7 +193,7 @@ void graph_print(Text *t, const GraphProgram *p) {
   print_tensors(t, p, number);
   print_inputs(t, g);
   for (int id = 0; id < g->count; id++) {
-    if (number[id] >= 0) print_node(t, g, g->node[id], number);
+    if (number[id] >= 0) print_node(t, g, g->node[id], number, 0);
   }
   for (int i = 0; i < p->outputs; i++) {
     text_add(t, "output ");
@@ -169,14 +211,23 @@ void graph_print(Text *t, const GraphProgram *p) {
 
 // ---- parsing
 
+// A program, or the body of a loop in it.
+typedef struct Reading {
+  Graph *graph;
+  Node **node;  // as numbered in the text
+  int nodes;
+  GraphLoop *loop;  // whose body it is, or NULL
+  int nexts;        // carried inputs that have theirs
+  GraphLoop *done;  // the last body within that has ended and has no node yet
+  struct Reading *up;
+} Reading;
+
 typedef struct {
   Arena *arena;
   const char *at;  // next character
   int line, lines;
   GraphProgram *program;
-  Graph *graph;
-  Node **node;  // as numbered in the text
-  int nodes;
+  Reading *in;
 } Reader;
 
 static _Noreturn void mistake(Reader *r, const char *what) {
@@ -254,7 +305,7 @@ static Shape read_shape(Reader *r) {
     s.dim[s.rank++] = read_integer(r, INT64_MAX / 2);
   } while (accept(r, ","));
   expect(r, "]");
-  const char *wrong = graph_shape(r->graph, &(Node){.op = OP_CONST, .shape = s}, &s);
+  const char *wrong = graph_shape(r->in->graph, &(Node){.op = OP_CONST, .shape = s}, &s);
   if (wrong) mistake(r, wrong);
   return s;
 }
@@ -280,22 +331,22 @@ static int read_choice(Reader *r, int n, const char *const *name) {
 static Node *read_node_number(Reader *r) {
   expect(r, "%");
   int64_t k = read_integer(r, INT32_MAX);
-  if (k < 0 || k >= r->nodes) mistake(r, "there is no such node yet");
-  return r->node[k];
+  if (k < 0 || k >= r->in->nodes) mistake(r, "there is no such node yet");
+  return r->in->node[k];
 }
 
 static int read_tensor_name(Reader *r) {
   const char *name = read_string(r);
-  for (int i = 0; i < r->graph->tensors; i++) {
-    if (strcmp(r->graph->tensor[i].name, name) == 0) return i;
+  for (int i = 0; i < r->in->graph->tensors; i++) {
+    if (strcmp(r->in->graph->tensor[i].name, name) == 0) return i;
   }
   mistake(r, arena_format(r->arena, "there is no tensor %s", printable(r->arena, name)));
 }
 
 static int read_input_name(Reader *r) {
   const char *name = read_string(r);
-  for (int i = 0; i < r->graph->inputs; i++) {
-    if (strcmp(r->graph->input[i].name, name) == 0) return i;
+  for (int i = 0; i < r->in->graph->inputs; i++) {
+    if (strcmp(r->in->graph->input[i].name, name) == 0) return i;
   }
   mistake(r, arena_format(r->arena, "there is no input %s", printable(r->arena, name)));
 }
@@ -330,7 +381,7 @@ static Op read_op(Reader *r) {
 }
 
 static void read_node(Reader *r) {
-  if (read_integer(r, INT32_MAX) != r->nodes) mistake(r, "nodes must be numbered from 0 in order");
+  if (read_integer(r, INT32_MAX) != r->in->nodes) mistake(r, "nodes must be numbered from 0 in order");
   expect(r, "=");
   Node draft = {.op = read_op(r)};
   draft.in = NEW_ARRAY(r->arena, Node *, strlen(r->at) + 1);
@@ -342,20 +393,24 @@ static void read_node(Reader *r) {
     case OP_CONST: draft.attr.value = read_number(r); break;
     case OP_WEIGHT: draft.attr.id = read_tensor_name(r); break;
     case OP_INPUT: draft.attr.id = read_input_name(r); break;
+    case OP_LOOP:
+      draft.attr.loop = r->in->done;
+      r->in->done = NULL;
+      break;
     default: read_attr(r, &draft.attr);
   }
   Shape written = read_shape(r), shape;
   draft.shape = written;
-  const char *wrong = graph_shape(r->graph, &draft, &shape);
+  const char *wrong = graph_shape(r->in->graph, &draft, &shape);
   if (wrong) mistake(r, wrong);
   if (!shape_equal(shape, written)) {
     mistake(r, arena_format(r->arena, "the shape is %s", shape_text(r->arena, shape)));
   }
-  r->node[r->nodes++] = graph_node(r->graph, draft.op, draft.arity, draft.in, &draft.attr, &written);
+  r->in->node[r->in->nodes++] = graph_node(r->in->graph, draft.op, draft.arity, draft.in, &draft.attr, &written);
 }
 
 static void read_tensor(Reader *r) {
-  TensorInfo *tensor = &r->graph->tensor[r->graph->tensors];
+  TensorInfo *tensor = &r->in->graph->tensor[r->in->graph->tensors];
   tensor->kind = (TensorKind)read_choice(r, TENSOR_SLOT + 1, kind_names);
   tensor->name = read_string(r);
   expect(r, "of");
@@ -363,17 +418,31 @@ static void read_tensor(Reader *r) {
   tensor->shape = read_shape(r);
   read_range(r, &tensor->lo, &tensor->hi);
   tensor->span.file = -1;
-  r->graph->tensors++;
+  r->in->graph->tensors++;
+}
+
+static void read_operand(Reader *r) {
+  OperandKind kind = (OperandKind)read_choice(r, OPERAND_FIXED + 1, operand_names);
+  const char *name = read_string(r);
+  Shape shape = read_shape(r);
+  double lo, hi;
+  read_range(r, &lo, &hi);
+  loop_operand(r->in->loop, kind, name, shape, lo, hi);
+  if (strcmp(r->in->graph->input[r->in->graph->inputs - 1].name, name)) mistake(r, "a second input of this name");
 }
 
 static void read_input(Reader *r) {
-  InputInfo *input = &r->graph->input[r->graph->inputs];
+  if (r->in->loop) {
+    read_operand(r);
+    return;
+  }
+  InputInfo *input = &r->in->graph->input[r->in->graph->inputs];
   input->kind = (InputKind)read_choice(r, INPUT_UPDATE + 1, input_names);
   input->index = (int)read_integer(r, INT32_MAX);
   input->name = read_string(r);
   input->shape = read_shape(r);
   read_range(r, &input->lo, &input->hi);
-  r->graph->inputs++;
+  r->in->graph->inputs++;
 }
 
 static void read_output(Reader *r) {
@@ -388,10 +457,46 @@ static void read_output(Reader *r) {
 
 static void read_assign(Reader *r) {
   Assign *assign = &r->program->assign[r->program->assigns];
-  assign->target = node_weight(r->graph, read_tensor_name(r));
+  assign->target = node_weight(r->in->graph, read_tensor_name(r));
   assign->value = read_node_number(r);
   if (!shape_equal(assign->target->shape, assign->value->shape)) mistake(r, "not the shape of the tensor");
   r->program->assigns++;
+}
+
+static Reading *reading_new(Reader *r, Graph *g, GraphLoop *l) {
+  Reading *in = NEW(r->arena, Reading);
+  *in = (Reading){.graph = g, .node = NEW_ARRAY(r->arena, Node *, r->lines), .loop = l, .up = r->in};
+  return in;
+}
+
+static void read_body(Reader *r) {
+  expect(r, "of");
+  int64_t times = read_integer(r, INT32_MAX);
+  GraphLoop *l = loop_new(r->arena, times, accept(r, "reversed"));
+  r->in = reading_new(r, l->body, l);
+}
+
+static void read_next(Reader *r) {
+  GraphLoop *l = r->in->loop;
+  int i = r->in->nexts;
+  while (l && i < l->inputs && l->kind[i] != OPERAND_CARRIED) i++;
+  if (!l || i == l->inputs) mistake(r, "nothing more is carried");
+  l->next[i] = read_node_number(r);
+  r->in->nexts = i + 1;
+}
+
+static void read_each(Reader *r) {
+  if (!r->in->loop) mistake(r, "only a body stacks values");
+  loop_stack(r->in->loop, read_node_number(r));
+}
+
+static void read_end(Reader *r) {
+  GraphLoop *l = r->in->loop;
+  if (!l) mistake(r, "no body ends here");
+  l->own_nodes = l->body->count;
+  l->own_stacked = l->stacked;
+  r->in = r->in->up;
+  r->in->done = l;
 }
 
 static void read_program(Reader *r) { r->program->name = read_string(r); }
@@ -400,10 +505,14 @@ static void read_line(Reader *r) {
   static const struct {
     const char *begin;
     void (*read)(Reader *r);
-  } lines[] = {{"%", read_node},      {"program", read_program}, {"tensor", read_tensor},
-               {"input", read_input}, {"output", read_output},   {"assign", read_assign}};
+    bool outside;  // of bodies only
+  } lines[] = {{"%", read_node, false},      {"program", read_program, true}, {"tensor", read_tensor, true},
+               {"input", read_input, false}, {"output", read_output, true},   {"assign", read_assign, true},
+               {"body", read_body, false},   {"next", read_next, false},      {"each", read_each, false},
+               {"end", read_end, false}};
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
     if (!accept(r, lines[i].begin)) continue;
+    if (r->in->loop && lines[i].outside) mistake(r, "this has no place in a body");
     lines[i].read(r);
     break;
   }
@@ -421,11 +530,13 @@ GraphProgram *graph_parse(Arena *a, const char *text) {
   p->assign = NEW_ARRAY(a, Assign, lines);
   g->tensor = NEW_ARRAY(a, TensorInfo, lines);
   g->input = NEW_ARRAY(a, InputInfo, lines);
-  Reader r = {.arena = a, .at = text, .line = 1, .program = p, .graph = g, .node = NEW_ARRAY(a, Node *, lines)};
+  Reader r = {.arena = a, .at = text, .line = 1, .lines = lines, .program = p};
+  r.in = reading_new(&r, g, NULL);
   for (; *r.at; r.line++) {
     read_line(&r);
     if (*r.at == '\n') r.at++;
   }
+  if (r.in->loop) mistake(&r, "a body does not end");
   return p;
 }
 
@@ -434,6 +545,8 @@ GraphProgram *graph_parse(Arena *a, const char *text) {
 static _Noreturn void broken(const Graph *g, const char *where, int index, const char *what) {
   fail(g->arena, EXIT_SOFTWARE, "graph: %s %d: %s", where, index, what);
 }
+
+static void verify_body(const GraphLoop *l);
 
 static void verify_node(const Graph *g, int id) {
   const Node *n = g->node[id];
@@ -447,10 +560,25 @@ static void verify_node(const Graph *g, int id) {
   if (wrong) broken(g, "node", id, wrong);
   if (!shape_equal(shape, n->shape)) broken(g, "node", id, "its shape does not follow from its inputs");
   if (isnan(n->lo) || isnan(n->hi)) broken(g, "node", id, "its bounds are not numbers");
+  if (n->attr.loop && n->op != OP_LOOP) broken(g, "node", id, "only loops have bodies");
+  if (n->op == OP_LOOP) verify_body(n->attr.loop);
 }
 
 static bool belongs(const Graph *g, const Node *n) {
   return n && n->id >= 0 && n->id < g->count && g->node[n->id] == n;
+}
+
+static void verify_body(const GraphLoop *l) {
+  const Graph *g = l->body;
+  for (int id = 0; id < g->count; id++) {
+    verify_node(g, id);
+    if (g->node[id]->op == OP_WEIGHT) broken(g, "node", id, "a body reads no tensors");
+  }
+  for (int i = 0; i < l->inputs; i++)
+    if ((l->kind[i] == OPERAND_CARRIED) != (l->next[i] && belongs(g, l->next[i])))
+      broken(g, "input", i, "what is carried needs a next value, and nothing else has one");
+  for (int k = 0; k < l->stacked; k++)
+    if (!belongs(g, l->each[k])) broken(g, "result", k, "its value is not of this body");
 }
 
 void graph_verify(const GraphProgram *p) {

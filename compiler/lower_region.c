@@ -73,6 +73,7 @@ static ScalarOp scalar_op(Op op) {
 #define SCALAR_REDUCTION(ID)
 #define SCALAR_CONTRACTION(ID)
 #define SCALAR_MARK(ID)
+#define SCALAR_CONTROL(ID)
 #define SCALAR_ELEMENTWISE(ID) \
   case OP_##ID:                \
     return SCALAR_##ID;

@@ -27,6 +27,7 @@ static const char *scalar_name(int op) {
 #define NAME_REDUCTION(name)
 #define NAME_CONTRACTION(name)
 #define NAME_MARK(name)
+#define NAME_CONTROL(name)
 #define NAME_ELEMENTWISE(name)          name,
 #define OP(ID, name, arity, class, ...) NAME_##class(name)
 #include "../runtime/ops.def"
@@ -41,6 +42,7 @@ static int scalar_arity(int op) {
 #define ARITY_REDUCTION(n)
 #define ARITY_CONTRACTION(n)
 #define ARITY_MARK(n)
+#define ARITY_CONTROL(n)
 #define ARITY_ELEMENTWISE(n)            n,
 #define OP(ID, name, arity, class, ...) ARITY_##class(arity)
 #include "../runtime/ops.def"

@@ -238,6 +238,14 @@ static Range range_sum(const Graph *g, const Node *n) {
   return with_sign(times(load(n->in[0]), (Range){count, count}), sign_of(n->in[0]));
 }
 
+static Range range_result(const Graph *g, const Node *n) {
+  (void)g;
+  const GraphLoop *l = n->in[0]->attr.loop;
+  int k = n->attr.id;
+  const Node *value = k < l->inputs ? l->next[k] : l->each[k - l->inputs];
+  return (Range){value->lo, value->hi};
+}
+
 static RangeRule *const range_rule[] = {
 #define OP(ID, name, arity, class, expression, shape, gradient, range) range_##range,
 #include "../runtime/ops.def"

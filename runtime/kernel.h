@@ -15,6 +15,7 @@ typedef enum {
 #define REDUCTION(...)
 #define CONTRACTION(...)
 #define MARK(...)
+#define CONTROL(...)
 #define ELEMENTWISE(ID)                 SCALAR_##ID,
 #define OP(ID, name, arity, class, ...) class(ID)
 #include "ops.def"
@@ -23,6 +24,7 @@ typedef enum {
 #undef REDUCTION
 #undef CONTRACTION
 #undef MARK
+#undef CONTROL
 #undef ELEMENTWISE
   SCALAR_COUNT
 } ScalarOp;

@@ -11,6 +11,7 @@ static const char *const op_names[SCALAR_COUNT] = {
 #define NAME_REDUCTION(...)
 #define NAME_CONTRACTION(...)
 #define NAME_MARK(...)
+#define NAME_CONTROL(...)
 #define NAME_ELEMENTWISE(ID)            #ID,
 #define OP(ID, name, arity, class, ...) NAME_##class(ID)
 #include "ops.def"

@@ -32,6 +32,7 @@
 #define LOOP_REDUCTION(ID, expression)
 #define LOOP_CONTRACTION(ID, expression)
 #define LOOP_MARK(ID, expression)
+#define LOOP_CONTROL(ID, expression)
 #define LOOP_ELEMENTWISE(ID, expression)            REGION_LOOP(loop_##ID, expression)
 #define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
 #include "ops.def"

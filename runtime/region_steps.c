@@ -9,6 +9,7 @@
 #define ARITY_REDUCTION(arity)
 #define ARITY_CONTRACTION(arity)
 #define ARITY_MARK(arity)
+#define ARITY_CONTROL(arity)
 #define ARITY_ELEMENTWISE(arity) arity,
 
 int region_arity(const Instr *i) {

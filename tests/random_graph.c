@@ -253,12 +253,13 @@ static void grow_source(Maker *m, Op op) {
 }
 
 static void grow(Maker *m) {
-  Op op = (Op)below(m, OP_COUNT);
+  Op op = (Op)below(m, OP_LOOP);
   switch (op_class(op)) {
     case SOURCE: grow_source(m, op); break;
     case MOVEMENT: grow_movement(m, op); break;
     case REDUCTION: grow_reduction(m, op); break;
     case CONTRACTION: grow_matmul(m); break;
+    case CONTROL: break;
     case MARK: {
       bool exact;
       Node *n = pick(m, &exact);

@@ -6,11 +6,13 @@
 #include <math.h>
 
 typedef struct {
+  Arena *arena;
   const Graph *graph;
   const ReferenceInputs *inputs;
   const Node *node;
   const double *in[3];   // values of the first three inputs
   double *const *value;  // of all nodes
+  double ***results;     // of all loops
   double *out;           // zero before
 } Job;
 
@@ -43,16 +45,21 @@ static void eval_input(const Job *j) {
   for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = j->inputs->input[j->node->attr.id][e];
 }
 
-double reference_random(void *self, const Node *n, int64_t element) {
+double reference_random(void *self, const Node *n, int64_t row, int64_t element) {
   (void)self;
-  uint64_t x = (uint64_t)(uint32_t)n->attr.id << 40 ^ (uint64_t)element;
+  uint64_t x = (uint64_t)(uint32_t)n->attr.id << 40 ^ (uint64_t)row << 24 ^ (uint64_t)element;
   for (int round = 0; round < 3; round++) x = (x ^ x >> 31) * 0xbf58476d1ce4e5b9u + 0x9e3779b97f4a7c15u;
   return ((double)(x >> 42) + 0.5) / (double)(1 << 22);
 }
 
 static void eval_random(const Job *j) {
-  double (*random)(void *, const Node *, int64_t) = j->inputs->random ? j->inputs->random : reference_random;
-  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = random(j->inputs->self, j->node, e);
+  const ReferenceInputs *in = j->inputs;
+  const Node *n = j->node;
+  double (*random)(void *, const Node *, int64_t, int64_t) = in->random ? in->random : reference_random;
+  int64_t rows = n->attr.flag == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
+  int64_t count = shape_count(n->shape) / rows, first = 0;
+  for (int d = 0; d < in->depth; d++) first += in->turn[d] * n->attr.a[d];
+  for (int64_t e = 0; e < rows * count; e++) j->out[e] = random(in->self, n, e / count, first + e % count);
 }
 
 static void eval_iota(const Job *j) {
@@ -260,6 +267,44 @@ static void eval_matmul(const Job *j) {
   }
 }
 
+// ---- loops
+
+// Each result of a loop has its values at results[number].
+static void eval_loop(const Job *j, double **results) {
+  const GraphLoop *l = j->node->attr.loop;
+  int wanted = l->inputs + l->stacked;
+  ReferenceInputs in = *j->inputs;
+  const double **operand = NEW_ARRAY(j->arena, const double *, l->inputs + 1);
+  Node **node = NEW_ARRAY(j->arena, Node *, wanted + 1);
+  double **value = NEW_ARRAY(j->arena, double *, wanted + 1);
+  in.input = operand;
+  in.depth++;
+  for (int d = in.depth - 1; d > 0; d--) in.turn[d] = in.turn[d - 1];
+  for (int k = 0; k < wanted; k++) {
+    node[k] = k >= l->inputs ? l->each[k - l->inputs] : l->next[k] ? l->next[k] : l->body->node[0];
+    if (k >= l->inputs) results[k] = NEW_ARRAY(j->arena, double, l->times *shape_count(node[k]->shape));
+    if (k < l->inputs) operand[k] = j->value[j->node->in[k]->id];
+  }
+  for (int64_t i = 0; i < l->times; i++) {
+    int64_t t = in.turn[0] = l->reversed ? l->times - 1 - i : i;
+    for (int k = 0; k < l->inputs; k++) {
+      if (l->kind[k] == OPERAND_SLICED)
+        operand[k] = j->value[j->node->in[k]->id] + t * shape_count(l->body->input[k].shape);
+    }
+    reference_eval_many(j->arena, l->body, &in, wanted, node, value);
+    for (int k = 0; k < wanted; k++) {
+      int64_t count = shape_count(node[k]->shape);
+      if (k < l->inputs && l->next[k]) operand[k] = results[k] = value[k];
+      for (int64_t e = 0; k >= l->inputs && e < count; e++) results[k][t * count + e] = value[k][e];
+    }
+  }
+}
+
+static void eval_result(const Job *j) {
+  const double *value = j->results[j->node->in[0]->id][j->node->attr.id];
+  for (int64_t e = 0; e < shape_count(j->node->shape); e++) j->out[e] = value[e];
+}
+
 // ---- all operations
 
 static void eval(const Job *j) {
@@ -283,6 +328,8 @@ static void eval(const Job *j) {
     case OP_MAXIMUM: eval_maximum(j); break;
     case OP_CUMSUM: eval_cumsum(j); break;
     case OP_MATMUL: eval_matmul(j); break;
+    case OP_LOOP: eval_loop(j, j->results[j->node->id]); break;
+    case OP_RESULT: eval_result(j); break;
     default: eval_elementwise(j);
   }
 }
@@ -290,7 +337,7 @@ static void eval(const Job *j) {
 void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted,
                          double **into) {
   bool *needed = NEW_ARRAY(a, bool, g->count + 1);
-  double **value = NEW_ARRAY(a, double *, g->count + 1);
+  double **value = NEW_ARRAY(a, double *, g->count + 1), ***results = NEW_ARRAY(a, double **, g->count + 1);
   for (int i = 0; i < n; i++) needed[wanted[i]->id] = true;
   for (int id = g->count - 1; id >= 0; id--) {
     for (int i = 0; needed[id] && i < g->node[id]->arity; i++) needed[g->node[id]->in[i]->id] = true;
@@ -299,7 +346,10 @@ void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, in
     const Node *node = g->node[id];
     if (!needed[id]) continue;
     value[id] = NEW_ARRAY(a, double, shape_count(node->shape));
-    Job job = {.graph = g, .inputs = in, .node = node, .value = value, .out = value[id]};
+    const GraphLoop *l = node->attr.loop;
+    if (l) results[id] = NEW_ARRAY(a, double *, l->inputs + l->stacked + 1);
+    Job job = {
+        .arena = a, .graph = g, .inputs = in, .node = node, .value = value, .results = results, .out = value[id]};
     for (int i = 0; i < node->arity && i < 3; i++) job.in[i] = value[node->in[i]->id];
     eval(&job);
   }

@@ -9,9 +9,12 @@
 typedef struct {
   const double *const *tensor;  // values of each persistent tensor, row-major
   const double *const *input;   // and of each input of the graph
-  // The element-th number of an OP_RANDOM. NULL: reference_random.
-  double (*random)(void *self, const Node *n, int64_t element);
+  // The element-th number of a row of an OP_RANDOM; in a loop also beyond the row. NULL: reference_random.
+  double (*random)(void *self, const Node *n, int64_t row, int64_t element);
   void *self;
+  // Inside of loops: the numbers of the turns, from the innermost.
+  int depth;
+  int64_t turn[MAX_RANK];
 } ReferenceInputs;
 
 // The values of a node, row-major, in memory of the arena.
@@ -20,7 +23,7 @@ double *reference_eval(Arena *a, const Graph *g, const ReferenceInputs *in, cons
 void reference_eval_many(Arena *a, const Graph *g, const ReferenceInputs *in, int n, Node *const *wanted,
                          double **into);
 
-// A number on (0, 1) that depends on the node's stream and the element only.
-double reference_random(void *self, const Node *n, int64_t element);
+// A number on (0, 1) that depends on the node's stream, the row and the element only.
+double reference_random(void *self, const Node *n, int64_t row, int64_t element);
 
 #endif

@@ -30,15 +30,12 @@ typedef struct {
   Run run;
 } Bench;
 
-static double drawn(void *self, const Node *n, int64_t element) {
+static double drawn(void *self, const Node *n, int64_t row, int64_t element) {
   const Bench *b = self;
-  RandomAddress address = (RandomAddress)n->attr.flag;
-  int64_t rows = address == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0],
-          count = shape_count(n->shape) / rows;
-  float *all = NEW_ARRAY(b->arena, float, shape_count(n->shape));
-  const Random r = {all, rows, count, n->attr.id, address};
-  random_piece(&b->run, &r, 0, rows);
-  return (double)all[element];
+  float *numbers = NEW_ARRAY(b->arena, float, (row + 1) * (element + 1));
+  const Random r = {numbers, row + 1, element + 1, n->attr.id, n->attr.flag};
+  random_piece(&b->run, &r, row, row + 1);
+  return (double)numbers[row * (element + 1) + element];
 }
 
 static void feed(Bench *b) {

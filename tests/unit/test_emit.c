@@ -221,6 +221,7 @@ static void random_instructions(Draw *r, Region *g) {
 #define REDUCTION(arity)
 #define CONTRACTION(arity)
 #define MARK(arity)
+#define CONTROL(arity)
 #define ELEMENTWISE(arity)              arity,
 #define OP(ID, name, arity, class, ...) class(arity)
 #include "ops.def"

@@ -63,6 +63,7 @@ static float apply(int op, float a, float b, float c) {
 #define APPLY_REDUCTION(ID, expression)
 #define APPLY_CONTRACTION(ID, expression)
 #define APPLY_MARK(ID, expression)
+#define APPLY_CONTROL(ID, expression)
 #define APPLY_ELEMENTWISE(ID, expression) \
   case SCALAR_##ID:                       \
     return expression;

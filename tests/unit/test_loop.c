@@ -307,7 +307,7 @@ static void test_text(void **state) {
   Node *into[2], *y = tensor(&b, vector(3)), *c = tensor(&b, matrix(2, 3));
   graph_gradient(b.g, goal(b.g, looped(b.g, t, true)), 1, &t.u, into, NULL);
   graph_gradient(b.g, weighed(b.g, nested(b.g, y, c)), 1, &y, into + 1, NULL);
-  Output out[] = {{"u", into[0], false}, {"y", into[1], false}};
+  Output out[] = {{.name = "u", .value = into[0]}, {.name = "y", .value = into[1]}};
   Text first = text_new(arena), again = text_new(arena);
   graph_print(&first, &(GraphProgram){.name = "loops", .graph = b.g, .output = out, .outputs = 2});
   GraphProgram *back = graph_parse(arena, first.data);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "embedded.h"
+#include "vocabulary.h"
 
 // --- places and messages
 
@@ -94,6 +95,8 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
   if (old && !old->library) {
     complain(e, E0201, ast->span, name);
     report_note(e->sources, old->ast->span, "first declared here");
+    if (ast->kind == AST_NET && old->ast->kind == AST_NET && strcmp(ast->a->name, old->ast->a->name) != 0)
+      report_help(e->sources, "several networks of one name, factors of one model, are not yet in the language");
     return;
   }
   unsigned b = bucket_of(name);
@@ -139,6 +142,7 @@ static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *
   if (*slot) {
     complain(e, E0207, ast->span, what);
     report_note(e->sources, (*slot)->span, "the first one");
+    if (ast->kind == AST_DATA) report_help(e->sources, "several sets of data in a model are not yet in the language");
   } else {
     *slot = ast;
   }
@@ -241,7 +245,16 @@ static void unknown_name(Elab *e, const Scope *scope, const char *name, Span whe
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
   const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
+  const Word *word = word_find(name);
+  if (word && word->kind == LATER) {
+    report_later(e->sources, user_span(e, where), arena_format(e->arena, "`%s`", name), word->help);
+    return;
+  }
   complain(e, E0202, where, name);
+  if (word) {
+    report_help(e->sources, "%s", word->help);
+    return;
+  }
   const char *near = nearest_name(name, n, known);
   if (place_of(name) != AST_COUNT) {
     report_help(e->sources, "`%s` is known in the text of %s itself: give it from there as an argument", name,
@@ -350,6 +363,17 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
 
 // --- settings and overrides
 
+void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known) {
+  const Word *word = word_find(setting->name);
+  if (word && word->kind == LATER) {
+    report_later(e->sources, setting->span, arena_format(e->arena, "`%s`", setting->name), word->help);
+    return;
+  }
+  complain(e, E0603, setting->span, setting->name);
+  const char *near = nearest_name(setting->name, n, known);
+  if (word || near) report_help(e->sources, word ? "%s" : "did you mean `%s`?", word ? word->help : near);
+}
+
 static double train_setting(Elab *e, const char *name, double absent, double lo, double hi) {
   const Setting *s = find_setting(e->overrides->train, e->overrides->trains, name);
   const Ast *ast = NULL;
@@ -368,10 +392,7 @@ static double train_setting(Elab *e, const char *name, double absent, double lo,
 static void check_train_settings(Elab *e) {
   static const char *const known[] = {"batch", "epochs", "seed"};
   for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next) {
-    if (i->kind != AST_SETTING || name_in(i->name, 3, known)) continue;
-    complain(e, E0603, i->span, i->name);
-    const char *near = nearest_name(i->name, 3, known);
-    if (near) report_help(e->sources, "did you mean `%s`?", near);
+    if (i->kind == AST_SETTING && !name_in(i->name, 3, known)) unknown_setting(e, i, 3, known);
   }
 }
 

@@ -273,6 +273,7 @@ Span user_span(const Elab *e, Span where);
 void not_seen(Elab *e, const Scope *scope, const char *name, Span where);
 void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
 Value lookup(Elab *e, const Scope *scope, const Ast *name);
+void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known);
 uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
 bool name_in(const char *name, int n, const char *const *list);
 const Setting *find_setting(const Setting *list, int n, const char *name);

@@ -4,6 +4,7 @@
 // value (or for the last axes, `on real[n]`); over a larger event it stands for independent values with the parameters
 // at each place, so its log density is the sum over the event.
 #include "elaborate.h"
+#include "vocabulary.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,7 +65,11 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
     s->kind = SUPPORT_SIMPLEX, s->lo = 0, s->hi = 1;
     return true;
   }
-  complain(e, E0410, ast->span, expression_text(e, ast));
+  const Word *word = word_find(name);
+  if (word && word->kind == LATER)
+    report_later(e->sources, user_span(e, ast->span), arena_format(e->arena, "the support `%s`", name), word->help);
+  else
+    complain(e, E0410, ast->span, expression_text(e, ast));
   return false;
 }
 

@@ -4,6 +4,7 @@
 // value replaces the old for what follows. After a report evaluation goes on with an error value, which every
 // operation passes on in silence, so that one mistake gives one message.
 #include "elaborate.h"
+#include "vocabulary.h"
 
 #include <math.h>
 #include <string.h>
@@ -97,8 +98,12 @@ static void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span 
   int n = 0;
   for (const Ast *f = formals; f && n < MAX_ARGS; f = f->next) known[n++] = f->name;
   complain(e, E0223, where, name, keyword);
+  const Word *word = word_find(keyword);
   const char *near = nearest_name(keyword, n, known);
-  if (near) report_help(e->sources, "did you mean `%s`?", near);
+  if (word && word->kind == ELSEWHERE)
+    report_help(e->sources, "%s", word->help);
+  else if (near)
+    report_help(e->sources, "did you mean `%s`?", near);
 }
 
 // Does v satisfy `formal op bound`? Unknown counts as no.
@@ -410,7 +415,7 @@ static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
 
 // A density that nothing is asked at: p(x | z) where x has no value, or is data that this text does not see.
 static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *density) {
-  for (const Ast *a = density->kind == AST_CALL ? density->b : NULL; a; a = a->next) {
+  for (const Ast *a = density->kind == AST_CALL ? density->b : NULL; a && !scope->sees_data; a = a->next) {
     const Ast *name = a->kind == AST_ARGUMENT ? a->a : a;
     if (name->kind == AST_NAME && !find_binding(scope, name->name) && find_column(e, name->name) >= 0) {
       not_seen(e, scope, name->name, name->span);
@@ -418,6 +423,8 @@ static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *den
     }
   }
   complain(e, E0406, ast->span, expression_text(e, density));
+  if (density->kind == AST_CALL && !(density->flag & 1) && strcmp(density->a->name, "prior") != 0)
+    report_help(e->sources, "write log p(x | z); log p(x), with z summed out, is not yet in the language");
 }
 
 // The distributions of a network with several outputs?
@@ -441,7 +448,8 @@ static Value prefix_value(Elab *e, const Scope *scope, const Ast *ast, Value v) 
   return draw(e, v, v.dist->variable ? v.dist->variable : "draw", NULL, ast->span);
 }
 
-// The outputs of a network are independent given its inputs: their joint log density is the sum, a draw or the means a list.
+// The outputs of a network are independent given its inputs: their joint log density is the sum, a draw or the means a
+// list.
 static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
   Value v = eval(e, scope, ast->a);
   if (v.kind == V_ERROR) return v;
@@ -625,7 +633,7 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
         if (!e->in_show) complain(e, E0602, s->span, ast_kind_name(s->kind));
         break;
       case AST_SETTING:
-        if (!e->in_show) complain(e, E0603, s->span, s->name);
+        if (!e->in_show) unknown_setting(e, s, 0, NULL);
         break;
       case AST_ERROR: break;
       default: complain(e, E0229, s->span, ast_kind_name(s->kind));

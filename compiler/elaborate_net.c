@@ -330,7 +330,13 @@ Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
     complain(e, E0519, ast->span, d->name, ast_length(d->ast->a), ast_length(outputs));
     return value_error();
   }
-  if (!gather_inputs(e, d, &call, input)) return value_error();
+  if (!gather_inputs(e, d, &call, input)) {
+    const Ast *first = !bar && ast->b ? ast->b->a : NULL;
+    if (first && first->kind == AST_NAME && index_of(d->ast->a, first->name) >= 0)
+      report_help(e->sources, "write %s(... | ...); a joint density, log %s(x, z), is not yet in the language", d->name,
+                  d->name);
+    return value_error();
+  }
   Value out = apply_net_values(e, d, ast_length(d->ast->b), input, ast->span);
   if (out.kind == V_ERROR || !outputs) return out;
   if (ast_length(outputs) == 1) return at_point(e, scope, d, out, outputs);

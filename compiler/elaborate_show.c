@@ -31,9 +31,7 @@ static void check_settings(Elab *e, const Ast *body) {
   static const char *const known[] = {"rows", "columns", "points"};
   for (const Ast *s = body->a; s; s = s->next) {
     if (s->kind != AST_SETTING || name_in(s->name, 3, known)) continue;
-    complain(e, E0603, s->span, s->name);
-    const char *near = nearest_name(s->name, 3, known);
-    if (near) report_help(e->sources, "did you mean `%s`?", near);
+    unknown_setting(e, s, 3, known);
   }
 }
 

@@ -4,6 +4,7 @@
 // a round a draw of the same name is the same draw. Each line's gradient is taken for what stands after `over`
 // and nothing else, so for a frozen network no gradient of its weights is ever built.
 #include "elaborate.h"
+#include "vocabulary.h"
 
 #include <math.h>
 #include <string.h>
@@ -218,7 +219,9 @@ static void move_weights(Elab *e, const Line *line) {
   const Ast *with = line->step->c, *callee = with->kind == AST_CALL ? with->a : with;
   const Decl *d = callee->kind == AST_NAME ? find_decl(e, callee->name) : NULL;
   if (!d || d->ast->kind != AST_OPTIMIZER) {
+    const Word *word = callee->kind == AST_NAME ? word_find(callee->name) : NULL;
     complain(e, E0206, with->span, "optimizer", callee->kind == AST_NAME ? callee->name : "this");
+    if (word) report_help(e->sources, "%s", word->help);
     return;
   }
   Call call = {.span = with->span};

@@ -4,6 +4,7 @@
 
 #include "parse.h"
 #include "gm.tab.h"
+#include "vocabulary.h"
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 
@@ -25,8 +26,8 @@ static const Group group[] = {
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
 
-// Never named: what opens a call or an index fits after nearly every value.
-static const char quiet[] = " CALL_OPEN INDEX_OPEN ";
+// Never named: what opens a call or an index fits after nearly every value, and `autoregressive` is refused.
+static const char quiet[] = " CALL_OPEN INDEX_OPEN autoregressive ";
 
 typedef struct {
   const char *symbol, *shown;
@@ -126,33 +127,16 @@ static const char *hint_for(const char *found, int n, const char *const *expecte
   return NULL;
 }
 
-static const Shown foreign_word[] = {
-    {"for", "the batch is implicit, and operations work on whole tensors: there are no loops"},
-    {"while", "the batch is implicit, and operations work on whole tensors: there are no loops"},
-    {"def", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
-    {"fn", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
-    {"func", "write function f(x) = ..., or block f(x) { ... } for one that owns weights"},
-    {"lambda", "write function f(x) = ... at the top level"},
-    {"return", "the last expression of a body is its result"},
-    {"import", "use \"file.gm\" brings another file in"},
-    {"include", "use \"file.gm\" brings another file in"},
-    {"var", "a name is defined by name = value"},
-    {"const", "a name is defined by name = value"},
-    {"elif", "a choice is written if c then a else if d then b else e"},
-    {"and", "multiply truth values, they are 0 and 1"},
-    {"or", "take max(a, b) of truth values, they are 0 and 1"},
-    {"not", "write !a"},
-    {"pass", "an empty body is { }"},
-};
-
 bool mistake_word(Parser *p, const char *name, Span where) {
-  for (int i = 0; i < COUNT(foreign_word); i++) {
-    if (strcmp(foreign_word[i].symbol, name) != 0) continue;
+  const Word *w = word_find(name);
+  if (!w || w->kind == ELSEWHERE) return false;
+  if (w->kind == LATER) {
+    report_later(p->sources, where, arena_format(p->arena, "`%s`", name), w->help);
+  } else {
     report(p->sources, E0109, where, name);
-    report_help(p->sources, "%s", foreign_word[i].shown);
-    return true;
+    report_help(p->sources, "%s", w->help);
   }
-  return false;
+  return true;
 }
 
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -172,10 +156,62 @@ static bool foreign_on_line(Parser *p) {
     uint32_t stop = begin;
     while (stop < end && is_letter(p->text[stop])) stop++;
     if (stop > begin) {
-      const char *word = arena_slice(p->arena, p->text + begin, stop - begin);
-      if (mistake_word(p, word, (Span){p->file, begin, stop})) return true;
+      const Word *word = word_find(arena_slice(p->arena, p->text + begin, stop - begin));
+      if (word && word->kind == FOREIGN) return mistake_word(p, word->word, (Span){p->file, begin, stop});
     }
     begin = stop > begin ? stop : begin + 1;
+  }
+  return false;
+}
+
+// ---- what is planned ----
+
+// Said of what was found where this could have come.
+static const Hint planned[] = {
+    {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
+    {"in", "')'", "a binder in a call, such as `i in 0 .. n`,"},
+    {"'~'", "')'", "a binder in a call, such as `k ~ c(k | x)`,"},
+    {"then", "model", "a second phase of training, `train { ... } then { ... }`,"},
+    {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
+    {"'='", "on", "a distribution that is defined by `=`"},
+    {"':'", "on", "a variable of several labels, such as `z[20] : class(10)`,"},
+};
+
+// Is the word at `where` one that is planned? Then says so.
+static bool planned_word(Parser *p, Span where) {
+  const Word *w = word_find(arena_slice(p->arena, p->text + where.begin, where.end - where.begin));
+  return w && w->kind == LATER && mistake_word(p, w->word, where);
+}
+
+// The name that ends before a place, as f before the bracket of f(...).
+static Span name_before(const Parser *p, uint32_t end) {
+  uint32_t begin = end;
+  while (begin && end - begin < 64 && is_letter(p->text[begin - 1])) begin--;
+  return (Span){p->file, begin, end};
+}
+
+// The first word of the line or after a brace, where it is not plainly a name: `when recent(loss) < 1 {`, not `when =
+// 3`.
+static Span line_word(const Parser *p) {
+  uint32_t line = line_start(p, p->last.where.begin), begin = p->last.where.begin;
+  while (begin > line && p->text[begin - 1] != '{' && p->text[begin - 1] != '}') begin--;
+  begin += (uint32_t)strspn(p->text + begin, " \t");
+  uint32_t end = begin;
+  while (is_letter(p->text[end])) end++;
+  uint32_t next = end + (uint32_t)strspn(p->text + end, " \t");
+  bool operand = next > end && (is_letter(p->text[next]) || (p->text[next] >= '0' && p->text[next] <= '9'));
+  return (Span){p->file, begin, operand && next <= p->last.where.begin ? end : begin};
+}
+
+static bool is_planned(Parser *p, const char *found, int n, const char *const *expected) {
+  const Bracket *open = &p->bracket[p->depth];
+  if (planned_word(p, p->last.where) || planned_word(p, p->before.where)) return true;
+  if (p->depth && open->kind == '(' && planned_word(p, name_before(p, open->where.begin))) return true;
+  if (planned_word(p, line_word(p))) return true;
+  for (int i = 0; i < COUNT(planned); i++) {
+    if (strcmp(planned[i].found, found) != 0 || !has(n, expected, planned[i].expected)) continue;
+    report_later(p->sources, p->last.where, planned[i].help, "");
+    return true;
   }
   return false;
 }
@@ -226,6 +262,7 @@ bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expe
   if (p->stopped) return false;
   bool follows = p->dropped <= t->where.begin && p->dropped >= line_start(p, t->where.begin);
   if (follows || t->kind == TOKEN_UNCLOSED || p->closing || foreign_on_line(p)) return true;
+  if (is_planned(p, found, n, expected)) return true;
   if (is_reserved(t->kind) && !t->first && has(n, expected, "name")) {
     report(p->sources, E0103, t->where, found);
   } else if (has(n, expected, "<-") && (t->first || t->kind == '}' || is_reserved(t->kind))) {

@@ -74,7 +74,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %right '^'
 
 %type <name> id net_word member_name limit
-%type <flag> autoregressive goal
+%type <flag> goal
 %type <list> items item bindings variables parameters names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions arguments argument_list
@@ -112,10 +112,10 @@ item:
       $$ = ast_list(TREE(PRIOR, @$, .a = $2, .b = $4));
     }
   | net_word id open names ')' autoregressive body {
-      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7, .flag = $6));
+      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7));
     }
   | net_word id open names '|' names ')' autoregressive body {
-      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9, .flag = $8));
+      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9));
     }
   | FUNCTION id formals definition          { $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .c = $4)); }
   | BLOCK id formals definition             {
@@ -144,7 +144,7 @@ net_word:
   | NET                                     { $$ = "net"; }
   ;
 
-autoregressive: %empty { $$ = 0; } | AUTOREGRESSIVE { $$ = 1; } ;
+autoregressive: %empty | AUTOREGRESSIVE     { mistake_word(p, "autoregressive", @1); } ;
 
 id: NAME                                    { $$ = parser_plain(p, $1, @1); } ;
 open: '(' | CALL_OPEN ;

@@ -1,62 +1,89 @@
-#!/bin/sh
-# Speed beside PyTorch, in turns: tests/bench/peers.sh [ROUNDS]. The opponent is $PEERS (a folder with `tuned`, a script
-# that runs a peer at its best), ../shared/peers by default; without it only our own speed is printed.
-# Prints the conditions, each round, and medians: steps a second and the ratio at the same work.
+#!/bin/bash
+# Speed beside JAX and PyTorch at their best, in turns: tests/bench/peers.sh [ROUNDS [SECONDS]]. JAX and TORCH name the Pythons that have
+# them (JAX=~/jax/bin/python, after `python3 -m venv ~/jax` and `~/jax/bin/pip install jax`; TORCH the same with torch); without
+# one its column is left out, without both only our own speed is printed. peer_jax.py and peer_torch.py say what is timed.
+#
+# For each model, batch and number of threads: medians over the rounds, and the ratio of ours to theirs in the same round
+# with its range. Of one thread also milliseconds of processor time a step, which other work on the machine disturbs less.
 set -eu
 cd "$(dirname "$0")/../.."
-rounds=${1:-5}
-peers=${PEERS:-../shared/peers}
+rounds=${1:-5} seconds=${2:-4}
 gmc=${GMC:-./gmc}
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+unset OPENBLAS_CORETYPE OMP_NUM_THREADS
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+TIMEFORMAT='%R %U %S'
 
-openmp=/usr/lib/x86_64-linux-gnu/openblas-openmp
-[ -d "$openmp" ] && export OPENBLAS_OPENMP="$openmp"
-
-ours() {  # MODEL THREADS STEPS OPTION...: steps a second of the second epoch, measuring and pictures not counted
-  model=$1 threads=$2 steps=$3
-  shift 3
+run_for() {  # STEPS GMC-OPTION...: wall and processor seconds of a run of that many steps
+  local steps=$1
+  shift
   rm -rf "$scratch/run"
-  "$gmc" run "models/$model.gm" --threads "$threads" --steps "$steps" --out "$scratch/run" -v "$@" 2>&1 >/dev/null |
-    sed -n 's/^epoch 2: .* s of training, \([0-9.e+]*\) steps\/s.*/\1/p'
+  { time "$gmc" run "$@" --steps "$steps" --out "$scratch/run" -q >/dev/null; } 2>&1 | awk '{ print $1, $2 + $3 }'
 }
 
-theirs() {  # SCRIPT THREADS OPTION...
-  script=$1 threads=$2
-  shift 2
-  "$peers/tuned" "$threads" "$script" --seconds 3 "$@" 2>/dev/null | sed -n 's/.*"steps_per_s": \([0-9.]*\).*/\1/p'
+# The difference of a long run and a short one: no start, no measuring, no pictures. Both end within the first epoch.
+ours() {  # MODEL BATCH THREADS
+  local few=40 many=440
+  [ "$2" = 128 ] || { few=100; many=1700; }
+  {
+    run_for $few "models/$1.gm" --batch "$2" --threads "$3"
+    run_for $many "models/$1.gm" --batch "$2" --threads "$3"
+  } | awk -v n=$((many - few)) 'NR == 1 { wall = $1; cpu = $2 }
+    NR == 2 { printf "%.2f %.4f\n", n / ($1 - wall), 1e3 * ($2 - cpu) / n }'
 }
 
-median() { sort -g | awk '{ a[NR] = $1 } END { print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2 }'; }
+with_jax() {  # MODEL BATCH THREADS
+  taskset -c "0-$(($3 - 1))" "$JAX" tests/bench/peer_jax.py "$1" --batch "$2" --seconds "$seconds" 2>/dev/null
+}
 
-compare() {  # NAME MODEL SCRIPT THREADS STEPS OUR-OPTIONS THEIR-OPTIONS
-  : >"$scratch/ours"; : >"$scratch/theirs"; : >"$scratch/ratio"
-  for round in $(seq "$rounds"); do
-    a=$(ours "$2" "$4" "$5" $6)
-    echo "$a" >>"$scratch/ours"
-    [ -x "$peers/tuned" ] || continue
-    b=$(theirs "$3" "$4" $7)
-    [ -n "$b" ] || continue
-    echo "$b" >>"$scratch/theirs"
-    echo "$a $b" | awk '{ print $1 / $2 }' >>"$scratch/ratio"
+with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back
+  MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_TOP_PAD_=67108864 OMP_NUM_THREADS=$3 \
+    "$TORCH" tests/bench/peer_torch.py "$1" --batch "$2" --threads "$3" --seconds "$seconds" 2>/dev/null
+}
+
+summary() {  # median, least and most of a column of numbers
+  sort -g | awk '{ a[NR] = $1 } END {
+    m = NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2
+    print m, a[1], a[NR] }'
+}
+
+peers=
+[ -z "${JAX:-}" ] || peers="$peers jax"
+[ -z "${TORCH:-}" ] || peers="$peers torch"
+
+compare() {  # MODEL BATCH THREADS
+  rm -f "$scratch"/*.turns
+  for _ in $(seq "$rounds"); do
+    ours "$@" >>"$scratch/gmc.turns"
+    for peer in $peers; do "with_$peer" "$@" >>"$scratch/$peer.turns" || echo "nan nan" >>"$scratch/$peer.turns"; done
   done
-  printf '%-22s %d thread(s)  gmc %8.1f steps/s' "$1" "$4" "$(median <"$scratch/ours")"
-  if [ -s "$scratch/ratio" ]; then
-    printf '   PyTorch %8.1f   ratio %.2f (%.2f to %.2f)' "$(median <"$scratch/theirs")" "$(median <"$scratch/ratio")" \
-      "$(sort -g "$scratch/ratio" | head -1)" "$(sort -g "$scratch/ratio" | tail -1)"
-  fi
+  awk '{ print $1 }' "$scratch/gmc.turns" | summary | awk -v name="$1, batch $2" -v threads="$3" \
+    '{ printf "%-16s %d thread(s)  gmc %7.1f steps/s", name, threads, $1 }'
+  for peer in $peers; do
+    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | awk '{ print $1 / $3 }' | summary |
+      awk -v peer="$peer" -v theirs="$(awk '{ print $1 }' "$scratch/$peer.turns" | summary)" \
+        '{ split(theirs, t); printf "   %s %7.1f ratio %.2f (%.2f to %.2f)", peer, t[1], $1, $2, $3 }'
+  done
+  echo
+  [ "$3" = 1 ] || return 0
+  awk '{ print $2 }' "$scratch/gmc.turns" | summary | awk '{ printf "%-16s processor    gmc %7.2f ms a step", "", $1 }'
+  for peer in $peers; do
+    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | awk '{ print $4 / $2 }' | summary |
+      awk -v peer="$peer" -v theirs="$(awk '{ print $2 }' "$scratch/$peer.turns" | summary)" \
+        '{ split(theirs, t); printf "   %s %7.2f ratio %.2f (%.2f to %.2f)", peer, t[1], $1, $2, $3 }'
+  done
   echo
 }
 
 nproc | sed 's/$/ processors/'
 sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1
-for round in 1 2 3; do
-  "$gmc" run models/vae.gm --steps 1 --out "$scratch/first$round" -v 2>&1 >/dev/null | grep "first step"
-done
+sed 's/^\([^ ]*\) .*/load \1/' /proc/loadavg
+[ -z "${JAX:-}" ] || "$JAX" -c 'import jax; print("JAX", jax.__version__)'
+[ -z "${TORCH:-}" ] || "$TORCH" -c 'import torch; print("PyTorch", torch.__version__)' 2>/dev/null
 for threads in 1 2; do
-  compare "vae, batch 128" vae vae_mlp.py $threads 936 "" ""
-  compare "vae, batch 32" vae vae_mlp.py $threads 3750 "--batch 32" "--batch 32"
-  compare "cvae" cvae cvae_mlp.py $threads 936 "" ""
-  compare "gan" gan gan_mlp.py $threads 936 "" "--freeze-d"
+  compare vae 128 $threads
+  compare vae 32 $threads
+  compare cvae 128 $threads
+  compare gan 128 $threads
 done
+sed 's/^\([^ ]*\) .*/load \1/' /proc/loadavg

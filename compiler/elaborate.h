@@ -181,6 +181,7 @@ typedef struct {
 typedef struct Drawn {
   const Node *node;
   const Dist *dist;
+  Span where;
   struct Drawn *next;
 } Drawn;
 
@@ -348,6 +349,7 @@ Value log_density(Elab *e, Value dist, Value point, Span where);
 Value dist_member(Elab *e, Value dist, const char *member, Span where);  // mean, entropy, ...: as an event
 bool dist_has_member(const Value *dist, const char *member);
 Value kl_divergence(Elab *e, Value f, Value g, Span where);
+bool same_distribution(const Dist *a, const Dist *b);
 Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_net.c
@@ -383,7 +385,7 @@ Node *feed_node(Elab *e, InputKind kind);
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);
-Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g);
+Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, Span where);
 // The terms of an elementwise operation's result. Warns where a density meets a tensor of its event's shape.
 const Terms *combine_terms(Elab *e, Op op, Span where, int n, const Value *args);
 const char *term_text(Elab *e, const Term *t);  // as it was written
@@ -393,6 +395,8 @@ const char *term_text(Elab *e, const Term *t);  // as it was written
 bool word_is_new(Elab *e, DiagnosticCode code, Span where);
 #define warn_once(e, code, where, ...) \
   (word_is_new((e), (code), (where)) && (complain((e), (code), (where), __VA_ARGS__), true))
+
+void check_words(Elab *e, const char *name, Value v);  // of an objective or a metric
 
 // --- elaborate_rounds.c
 // A line whose gradients are taken and whose weights have moved.

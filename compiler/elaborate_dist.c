@@ -308,7 +308,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   v.classes = d->classes;
   v.span = where;
   Drawn *drawn = NEW(e->arena, Drawn);
-  *drawn = (Drawn){v.node, d, e->drawn};
+  *drawn = (Drawn){v.node, d, where, e->drawn};
   e->drawn = drawn;
   return v;
 }
@@ -326,7 +326,7 @@ static bool same_value(const Value *a, const Value *b) {
 }
 
 // A mixture is known by its text and what it was written among, any other distribution by its parameters.
-static bool same_dist(const Dist *a, const Dist *b) {
+bool same_distribution(const Dist *a, const Dist *b) {
   if (a->decl != b->decl || !shape_equal(a->event, b->event)) return false;
   if (a->decl->kind == AST_MIXTURE) return a->scope == b->scope;
   for (int i = 0; i < a->params; i++)
@@ -338,7 +338,7 @@ static bool same_dist(const Dist *a, const Dist *b) {
 static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
   if (v->kind != V_TENSOR || e->plates & ~v->plates) return false;
   for (const Drawn *of = e->drawn; of; of = of->next)
-    if (of->node == v->node && same_dist(of->dist, d)) return true;
+    if (of->node == v->node && same_distribution(of->dist, d)) return true;
   return false;
 }
 
@@ -471,7 +471,7 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
             sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span),
             expression_text(e, rule));
     Value v = eval_body(e, scope, rule->c);
-    return sum_over_event(e, f.dist, v, f.dist->plates);
+    return kl_term(e, sum_over_event(e, f.dist, v, f.dist->plates), f.dist, g.dist, where);
   }
   finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
           dist_name(&f), dist_name(&g));
@@ -479,7 +479,8 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
   Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
   if (z.kind == V_ERROR) return z;
   Value lf = log_density(e, f, z, where), lg = log_density(e, g, z, where);
-  return lf.kind == V_ERROR || lg.kind == V_ERROR ? value_error() : apply2(e, OP_SUB, where, lf, lg);
+  if (lf.kind == V_ERROR || lg.kind == V_ERROR) return value_error();
+  return kl_term(e, apply2(e, OP_SUB, where, lf, lg), f.dist, g.dist, where);
 }
 
 Value prior_of(Elab *e, const char *variable, Span where) {

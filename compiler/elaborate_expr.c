@@ -480,12 +480,17 @@ static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   e->context = context;
   e->plates = outer;
   if (v.kind != V_ERROR) v = to_tensor(e, v);
+  const Terms *terms = v.terms;
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
   e->plate_count--;
   if (v.kind == V_ERROR) return v;
   if (event_rank(&v) != 1) return complain(e, E0312, ast->span, shape_text(e->arena, event_shape(&v))), value_error();
   v.span = ast->span;
-  if (!strcmp(ast->text, "mean")) return call_library(e, "average", ast->span, 1, &v);
+  if (!strcmp(ast->text, "mean")) {
+    v = call_library(e, "average", ast->span, 1, &v);
+    v.terms = terms;
+    return v;
+  }
   const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
   return call_value(e, lookup(e, scope, &name), &(Call){.span = ast->span, .n = 1, .arg = {v}});
 }

@@ -29,7 +29,8 @@ Value density_term(Elab *e, Value v, const Dist *d, Value point) {
   return with_term(e, v, (Term){.kind = TERM_DENSITY, .dist = d, .point = point});
 }
 
-Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g) {
+Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, Span where) {
+  v.span = where;
   return with_term(e, v, (Term){.kind = TERM_KL, .dist = f, .other = g});
 }
 

@@ -95,6 +95,7 @@ static Value objective_value(Elab *e, const Ast *step) {
     complain(e, E0522, step->span, d->name, e->minimized ? "minimize" : "maximize");
     return value_error();
   }
+  check_words(e, d->name, e->objective);
   return e->objective;
 }
 
@@ -444,6 +445,7 @@ void elaborate_test(Elab *e) {
       complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
       return;
     }
+    check_words(e, ast->name, v);
     out[n++] = measured_output(e, ast->name, v, ast->span);
   }
   bool measured = n && m->data.format != DATA_NONE;  // without data nothing is held out, and this was for the mistakes

@@ -105,9 +105,9 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh commands.sh install.sh) $(sort $(wildcard tests/cli/bad_*.sh))
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh commands.sh install.sh readme.sh) $(sort $(wildcard tests/cli/bad_*.sh))
 # and beside them those of make test
-SLOW := 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
+SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
 
 check: gmc $(UNITS)
 	@tests/run.sh $(QUICK)

@@ -409,7 +409,10 @@ Value dist_member(Elab *e, Value dist, const char *member, Span where) {
   if (!m && is_entropy) {
     Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
     finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(&dist));
-    return x.kind == V_ERROR ? x : apply1(e, OP_NEG, where, log_density(e, dist, x, where));
+    if (x.kind == V_ERROR) return x;
+    Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, where));
+    v.terms = NULL;  // it is an entropy, not the density of a draw
+    return v;
   }
   if (!m) return complain(e, E0415, where, dist_name(&dist), member), value_error();
   Value v = eval_body(e, scope_new(e, d->scope), m->c);

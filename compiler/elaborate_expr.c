@@ -486,13 +486,12 @@ static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   if (v.kind == V_ERROR) return v;
   if (event_rank(&v) != 1) return complain(e, E0312, ast->span, shape_text(e->arena, event_shape(&v))), value_error();
   v.span = ast->span;
-  if (!strcmp(ast->text, "mean")) {
-    v = call_library(e, "average", ast->span, 1, &v);
-    v.terms = terms;
-    return v;
-  }
   const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
-  return call_value(e, lookup(e, scope, &name), &(Call){.span = ast->span, .n = 1, .arg = {v}});
+  v = !strcmp(ast->text, "mean")
+          ? call_library(e, "average", ast->span, 1, &v)
+          : call_value(e, lookup(e, scope, &name), &(Call){.span = ast->span, .n = 1, .arg = {v}});
+  if (v.kind == V_TENSOR) v.terms = terms;  // of each draw
+  return v;
 }
 
 static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {

@@ -53,11 +53,7 @@ void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *t
   if (factor == 1 || !shared || diagnostics_errors(e->sources)) return;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
-  for (int i = 0; i < n; i++)
-    for (int k = 0; gradient[i] && k < e->assigns; k++)
-      if (e->assign[k].target->attr.id == tensor[i] &&
-          !graph_scale_free(e->graph, n, gradient, e->assigns, e->assign, e->assign[k].value))
-        return;
+  if (!graph_scale_free(e->graph, n, gradient, tensor, e->assigns, e->assign)) return;
   if (!warn_once(e, W0765, step->c->span, factor, step->name, expression_text(e, step->c), shared->name)) return;
   report_note(e->sources, user_span(e, objective.span), "the factor %g", factor);
   report_help(e->sources, "%s",

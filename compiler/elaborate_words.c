@@ -64,17 +64,6 @@ static bool is_divergence(const Elab *e, const Term *t) {
   return z && drawn_from(e, z, t->dist);
 }
 
-static bool depends(const Elab *e, const Term *t, const Value *z) {
-  return graph_depends(e->graph, t->value.node, z->node);
-}
-
-// The same of any draw from the distribution, as the five of mean(5) { z ~ q(z | x) ... }.
-static bool depends_on_draws(const Elab *e, const Term *t, const Dist *dist) {
-  for (const Drawn *d = e->drawn; d; d = d->next)
-    if (same_distribution(d->dist, dist) && graph_depends(e->graph, t->value.node, d->node)) return true;
-  return false;
-}
-
 static const char *latent_name(const Term *t) { return t->dist->variable ? t->dist->variable : "the draw"; }
 
 // ---- a value that looks like a bound
@@ -99,34 +88,65 @@ static bool find_bound(const Elab *e, Bound *b) {
   return b->sign != 0;
 }
 
-// A divergence that is added; a density of a draw only where its weight is a plain number, for others are the weights
-// of estimators.
-static bool is_added(const Bound *b, const Term *t) {
-  bool added = b->sign > 0 ? t->lo > 0 : t->hi < 0;
-  return added && (t->kind == TERM_KL || t->lo == t->hi);
-}
+// A divergence in such a value, and the draws it is about.
+typedef struct {
+  const Term *term;
+  const Value *z;     // the draw it speaks of, or NULL
+  const Dist *from;   // what that was drawn from; without a draw, the first distribution
+  bool own;           // and that is the first distribution
+  const bool *hangs;  // which nodes hang on a draw from there, any of them; NULL if nothing was drawn
+  bool heard;         // do log densities of data?
+} Divergence;
 
-// Does a log density of data depend on the draw, and is no divergence of the draw's own counted?
-static bool unpaid(const Elab *e, const Bound *b, const Value *z) {
-  bool used = false;
-  for (int i = 0; i < b->terms->n; i++) {
-    const Term *t = &b->terms->term[i];
-    const Value *of = latent_of(e, t);
-    if (of && of->node == z->node && is_divergence(e, t) && drawn_from(e, z, t->dist)) return false;
-    used = used || (is_likelihood(e, t) && depends(e, t, z));
+// As on the five of mean(5) { z ~ q(z | x) ... }.
+static const bool *hanging(Arena *a, const Elab *e, const Dist *dist) {
+  bool *hangs = NULL;
+  for (const Drawn *d = e->drawn; d; d = d->next) {
+    if (!same_distribution(d->dist, dist)) continue;
+    if (!hangs) hangs = NEW_ARRAY(a, bool, e->graph->count);
+    hangs[d->node->id] = true;
   }
-  return used;
+  for (int id = 0; hangs && id < e->graph->count; id++) {
+    const Node *n = e->graph->node[id];
+    for (int i = 0; i < n->arity && !hangs[id]; i++) hangs[id] = hangs[n->in[i]->id];
+  }
+  return hangs;
 }
 
-static void check_draw(Elab *e, const Bound *b, const Term *t) {
+static Divergence divergence_of(Arena *a, const Elab *e, const Bound *b, const Term *t) {
   const Value *z = latent_of(e, t);
-  if (t->kind != TERM_KL || !z || drawn_from(e, z, t->dist) || !unpaid(e, b, z)) return;
-  bool second = drawn_from(e, z, t->other);
-  if (second && (!t->dist->net || t->other->net)) {
+  Divergence d = {.term = t, .z = z, .from = z ? draw_of(e, z)->dist : t->dist};
+  d.own = same_distribution(d.from, t->dist);
+  d.hangs = hanging(a, e, d.from);
+  for (int i = 0; i < b->terms->n && d.hangs && !d.heard; i++)
+    d.heard = is_likelihood(e, &b->terms->term[i]) && d.hangs[b->terms->term[i].value.node->id];
+  return d;
+}
+
+// Added where it should be subtracted. A density of a draw only where its weight is a plain number: others are weights
+// of estimators.
+static bool check_sign(Elab *e, const Bound *b, const Divergence *d) {
+  const Term *t = d->term;
+  bool added = b->sign > 0 ? t->lo > 0 : t->hi < 0, counts = d->heard || (t->kind == TERM_KL && !d->hangs);
+  if (!added || !counts || (t->kind == TERM_DENSITY && t->lo != t->hi)) return true;
+  if (warn_once(e, W0711, t->value.span, b->name, term_text(e, t)))
+    report_help(e->sources, "%s", "a bound is log p(x | z) - kl(q(z | x) || prior(z))");
+  return false;
+}
+
+// Log densities of data hang on the draw, and this divergence is of another distribution.
+static void check_draw(Elab *e, const Bound *b, const Divergence *d) {
+  const Term *t = d->term;
+  if (d->own || !d->heard) return;
+  for (int i = 0; i < b->terms->n; i++) {  // unless its own is counted too
+    const Term *u = &b->terms->term[i];
+    if (is_divergence(e, u) && same_distribution(u->dist, d->from)) return;
+  }
+  if (same_distribution(d->from, t->other) && (!t->dist->net || t->other->net)) {
     if (warn_once(e, W0712, t->value.span, term_text(e, t), latent_name(t)))
       report_help(e->sources, "%s", "what it was drawn from stands first, as in kl(q(z | x) || prior(z))");
   } else if (warn_once(e, W0713, t->value.span, latent_name(t), term_text(e, t))) {
-    report_note(e->sources, user_span(e, draw_of(e, z)->where), "it was drawn here");
+    report_note(e->sources, user_span(e, draw_of(e, d->z)->where), "it was drawn here");
   }
 }
 
@@ -141,15 +161,14 @@ static const Ast *idle_net(const Elab *e, const Bound *b, const char *variable) 
   return NULL;
 }
 
-static void check_used(Elab *e, const Bound *b, const Term *t) {
-  const Value *z = latent_of(e, t);
-  if (!z || !drawn_from(e, z, t->dist)) return;
+static void check_used(Elab *e, const Bound *b, const Divergence *d) {
+  const Term *t = d->term;
+  if (!d->z || !d->own) return;
   for (int i = 0; i < b->terms->n; i++) {
     const Term *u = &b->terms->term[i];
     const Value *of = latent_of(e, u);
-    bool about = of && drawn_from(e, of, t->dist);
-    if (!about && depends_on_draws(e, u, t->dist)) return;
-    if (u->lo < 0 && u->hi > 0) return;  // a weight of that kind may depend on it
+    bool about = of && drawn_from(e, of, d->from);
+    if ((!about && d->hangs[u->value.node->id]) || (u->lo < 0 && u->hi > 0)) return;  // such a weight may hang on it
   }
   if (!warn_once(e, W0714, t->value.span, b->name, term_text(e, t), latent_name(t))) return;
   const Ast *net = idle_net(e, b, latent_name(t));
@@ -158,14 +177,23 @@ static void check_used(Elab *e, const Bound *b, const Term *t) {
 
 // Weights that make a bound none: less than 1 on a divergence, or on one log density beside another.
 static void check_promise(Elab *e, const Bound *b, const Term *t) {
-  const Value *z = latent_of(e, t);
-  bool counts = is_likelihood(e, t) || (is_divergence(e, t) && (!z || drawn_from(e, z, t->dist)));
   double lo = fmin(fabs(t->lo), fabs(t->hi)) / b->weight, hi = fmax(fabs(t->lo), fabs(t->hi)) / b->weight;
-  if (!counts || (t->lo < 0 && t->hi > 0) || !isfinite(b->weight) || lo >= 1 - 1e-6) return;
+  if (!promises_bound(b->name) || (t->lo < 0 && t->hi > 0) || !isfinite(b->weight) || lo >= 1 - 1e-6) return;
   const char *weight =
       lo == hi ? arena_format(e->arena, "%g", lo) : arena_format(e->arena, "something in [%g, %g]", lo, hi);
   if (warn_once(e, W0715, t->value.span, b->name, term_text(e, t), weight))
     report_help(e->sources, "give it another name, and measure the bound beside it: `metric bound` without the weight");
+}
+
+static void check_divergence(Elab *e, const Bound *b, const Term *t) {
+  Arena *scratch = arena_open(e->arena);
+  Divergence d = divergence_of(scratch, e, b, t);
+  if (check_sign(e, b, &d)) {
+    check_draw(e, b, &d);
+    check_used(e, b, &d);
+    if (d.own) check_promise(e, b, t);
+  }
+  arena_close(scratch);
 }
 
 void check_words(Elab *e, const char *name, Value v) {
@@ -173,15 +201,7 @@ void check_words(Elab *e, const char *name, Value v) {
   if (v.kind != V_TENSOR || !v.terms || !find_bound(e, &b)) return;
   for (int i = 0; i < b.terms->n; i++) {
     const Term *t = &b.terms->term[i];
-    if (is_divergence(e, t)) {
-      if (is_added(&b, t)) {
-        if (warn_once(e, W0711, t->value.span, name, term_text(e, t)))
-          report_help(e->sources, "%s", "a bound is log p(x | z) - kl(q(z | x) || prior(z))");
-        continue;
-      }
-      check_draw(e, &b, t);
-      check_used(e, &b, t);
-    }
-    if (promises_bound(name)) check_promise(e, &b, t);
+    if (is_divergence(e, t)) check_divergence(e, &b, t);
+    if (is_likelihood(e, t)) check_promise(e, &b, t);
   }
 }

@@ -192,10 +192,10 @@ const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t bat
 // The bounds of y where every value of `at` is `value`; and of all else what is known otherwise. (range.c)
 void graph_range_at(const Graph *g, const Node *y, const Node *at, double value, double *lo, double *hi);
 
-// Is the new value the same when all gradients are multiplied by one positive number, slots and all? True of Adam, false
-// of gradient descent; false also where it cannot be told. (scale.c)
-bool graph_scale_free(const Graph *g, int n, Node *const *gradient, int assigns, const Assign *assign,
-                      const Node *value);
+// Are the new values of n tensors the same when all their gradients (NULL: none) are multiplied by one positive number,
+// from the first update on? True of Adam, false of gradient descent; false also where it cannot be told. (scale.c)
+bool graph_scale_free(const Graph *g, int n, Node *const *gradient, const int *tensor, int assigns,
+                      const Assign *assign);
 
 // Text of a program, one node a line, readable back:  %7 = matmul %3 %5 {flag=1} [128, 400]  # cvae.gm:12
 // Only what the outputs and assignments need is printed.

@@ -68,44 +68,57 @@ typedef struct {
   bool *given;     // a gradient: its degree is 1
   bool *reached;   // hangs on a gradient
   double *slot;    // degree of each tensor
+  double *in;      // of one node's inputs
 } Degrees;
+
+static Degrees degrees_new(Arena *a, const Graph *g) {
+  int most = 1;
+  for (int id = 0; id < g->count; id++) most = g->node[id]->arity > most ? g->node[id]->arity : most;
+  return (Degrees){NEW_ARRAY(a, double, g->count), NEW_ARRAY(a, bool, g->count), NEW_ARRAY(a, bool, g->count),
+                   NEW_ARRAY(a, double, g->tensors), NEW_ARRAY(a, double, most)};
+}
 
 static void set_degrees(const Graph *g, const Degrees *d) {
   for (int id = 0; id < g->count; id++) {
     const Node *n = g->node[id];
-    Arena *scratch = arena_open(g->arena);
-    double *in = NEW_ARRAY(scratch, double, n->arity + 1);
     d->reached[id] = d->given[id];
     for (int i = 0; i < n->arity; i++) {
-      in[i] = d->degree[n->in[i]->id];
+      d->in[i] = d->degree[n->in[i]->id];
       d->reached[id] = d->reached[id] || d->reached[n->in[i]->id];
     }
-    d->degree[id] = d->given[id] ? 1 : n->op == OP_WEIGHT ? d->slot[n->attr.id] : degree_of(n, in);
-    arena_close(scratch);
+    d->degree[id] = d->given[id] ? 1 : n->op == OP_WEIGHT ? d->slot[n->attr.id] : degree_of(n, d->in);
   }
 }
 
-bool graph_scale_free(const Graph *g, int n, Node *const *gradient, int assigns, const Assign *assign,
-                      const Node *value) {
-  Arena *scratch = arena_open(g->arena);
-  Degrees d = {NEW_ARRAY(scratch, double, g->count), NEW_ARRAY(scratch, bool, g->count),
-               NEW_ARRAY(scratch, bool, g->count), NEW_ARRAY(scratch, double, g->tensors)};
-  for (int i = 0; i < n; i++)
-    if (gradient[i]) d.given[gradient[i]->id] = true;
-  for (int t = 0; t < g->tensors; t++) d.slot[t] = g->tensor[t].kind == TENSOR_SLOT ? any : 0;
-  bool settled = false;
-  for (int turn = 0; turn < TURNS; turn++) {
-    set_degrees(g, &d);
-    settled = true;
-    for (int i = 0; i < assigns; i++) {
-      int t = assign[i].target->attr.id;
-      double degree = d.degree[assign[i].value->id];
-      if (g->tensor[t].kind != TENSOR_SLOT || d.slot[t] == degree) continue;
-      d.slot[t] = degree;
-      settled = false;
-    }
+// Gives the slots the degrees of what is assigned to them; false if that changes any.
+static bool set_slots(const Graph *g, const Degrees *d, int assigns, const Assign *assign) {
+  bool settled = true;
+  for (int i = 0; i < assigns; i++) {
+    int t = assign[i].target->attr.id;
+    double degree = d->degree[assign[i].value->id];
+    if (g->tensor[t].kind != TENSOR_SLOT || d->slot[t] == degree) continue;
+    d->slot[t] = degree;
+    settled = false;
   }
-  bool free = settled && d.reached[value->id] && d.degree[value->id] == 0;
+  return settled;
+}
+
+bool graph_scale_free(const Graph *g, int n, Node *const *gradient, const int *tensor, int assigns,
+                      const Assign *assign) {
+  Arena *scratch = arena_open(g->arena);
+  Degrees d = degrees_new(scratch, g);
+  bool *wanted = NEW_ARRAY(scratch, bool, g->tensors), free = false;
+  for (int i = 0; i < n; i++)
+    if (gradient[i]) d.given[gradient[i]->id] = wanted[tensor[i]] = true;
+  for (int t = 0; t < g->tensors; t++) d.slot[t] = g->tensor[t].kind == TENSOR_SLOT ? any : 0;
+  for (int turn = 0; turn < TURNS && !free; turn++) {
+    set_degrees(g, &d);
+    free = set_slots(g, &d, assigns, assign);
+  }
+  for (int i = 0; i < assigns; i++) {
+    int value = assign[i].value->id;
+    if (wanted[assign[i].target->attr.id]) free = free && d.reached[value] && d.degree[value] == 0;
+  }
   arena_close(scratch);
   return free;
 }

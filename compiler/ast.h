@@ -21,7 +21,7 @@ typedef struct Ast Ast;
   AST(PARAMETER, "parameter", "name; a: dims; b: support or NULL; c: initial: DRAW_INIT/expression or NULL (one node each)") \
   AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression")                                   \
   AST(NET, "net", "name; text: keyword (encoder, decoder, generator, discriminator, net); a: outputs, NAME list; b: inputs, NAME list; c: BODY") \
-  AST(FUNCTION, "function", "name; a: FORMAL list; c: BODY; flag 1: a block, which may own weights") \
+  AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list")            \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \
@@ -32,7 +32,7 @@ typedef struct Ast Ast;
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
-  AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\" or NULL; b: its bound; c: dims of its own, `p[n]`") \
+  AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\", or \"in\", or NULL; b: its bound or support; c: dims of its own, `p[n]`") \
   AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument or NULL; c: BODY") \
   AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize") \
   AST(REPEAT, "repeat", "a: count; b: items")                                                      \

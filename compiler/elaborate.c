@@ -245,7 +245,7 @@ static void unknown_name(Elab *e, const Scope *scope, const char *name, Span whe
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
   const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
-  const Word *word = word_find(name);
+  const WordEntry *word = word_find(name);
   if (word && word->kind == LATER) {
     report_later(e->sources, user_span(e, where), arena_format(e->arena, "`%s`", name), word->help);
     return;
@@ -364,7 +364,7 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
 // --- settings and overrides
 
 void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known) {
-  const Word *word = word_find(setting->name);
+  const WordEntry *word = word_find(setting->name);
   if (word && word->kind == LATER) {
     report_later(e->sources, setting->span, arena_format(e->arena, "`%s`", setting->name), word->help);
     return;

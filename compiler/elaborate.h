@@ -6,6 +6,7 @@
 //
 //   elaborate.c        entry, declarations, params, the order of the whole
 //   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic
+//   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_dist.c   supports, distributions, densities, draws, KL
@@ -174,7 +175,8 @@ typedef struct {
   const Ast *init;  // expression, or NULL for zero
   Scope *scope;
   bool drawn;
-  uint32_t hash;  // of the tensor's name; set by tensor_declare
+  Support support;  // that the value is held on: the tensor itself is unconstrained
+  uint32_t hash;    // of the tensor's name; set by tensor_declare
 } TensorStart;
 
 // A value that was drawn, and what it was drawn from.
@@ -184,6 +186,12 @@ typedef struct Drawn {
   Span where;
   struct Drawn *next;
 } Drawn;
+
+// A node that was declared to lie on the simplex.
+typedef struct Fact {
+  const Node *node;
+  struct Fact *next;
+} Fact;
 
 // A draw being made: what random() gives.
 typedef struct {
@@ -200,7 +208,7 @@ typedef struct Elab {
   Sources *sources;
   const Overrides *overrides;
   Model *model;
-  struct Word *said;        // warnings given
+  struct Word *said;         // warnings given
   struct Judgement *judged;  // what the lines of the round ask of networks
   Decl *bucket[256];
   Decl **decl;  // in order
@@ -238,6 +246,7 @@ typedef struct Elab {
   int assigns, assign_room;
   Application *applications;
   Drawn *drawn;
+  Fact *simplex;
   Value *column_value;   // of this program, once used
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
@@ -291,7 +300,8 @@ Value to_tensor(Elab *e, Value v);             // numbers become constants, list
 bool list_shape(const Value *list, Shape *s);  // of the tensor that a list of numbers stands for; false if it is none
 Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
 bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
-const char *op_sign(Op op);  // as the language writes it: + for add, the name if it has no sign
+const char *op_sign(Op op);                   // as the language writes it: + for add, the name if it has no sign
+double fold_numbers(Op op, const double *x);  // what an elementwise operation gives; NAN for some
 Value apply(Elab *e, Op op, Span where, int n, const Value *args);  // an elementwise operation of the table
 Value apply1(Elab *e, Op op, Span where, Value a);
 Value apply2(Elab *e, Op op, Span where, Value a, Value b);
@@ -299,6 +309,11 @@ Value reduce_events(Elab *e, Op op, Value v, unsigned event_axes);
 Value plate_to_event(Elab *e, Value v, int plate);  // the plate becomes the last event axis; v repeated if it lacks it
 Value reshape_event(Elab *e, Value v, Shape event);
 bool is_integral(const Node *n);
+
+// --- elaborate_fact.c
+void assert_simplex(Elab *e, const Node *n);                     // takes it that the last axis of n adds up to 1
+bool assert_support(Elab *e, Value *v, const Support *support);  // takes it that v lies there; false if it cannot
+bool is_simplex(const Elab *e, const Value *v);
 
 // --- elaborate_expr.c
 Value eval(Elab *e, Scope *scope, const Ast *ast);
@@ -341,6 +356,7 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
 const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
 bool support_within(const Support *inner, const Support *outer);
+bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 Value make_distribution(Elab *e, const Decl *d, const Call *call);
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
@@ -358,6 +374,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
 void update_state(Elab *e, Scope *scope, const Ast *statement);
 Value parameter_value(Elab *e, const Decl *d);
+Value unconstrained_start(Elab *e, const Support *support, const char *name, Value start, Span where);
 int tensor_find(const Elab *e, const char *name);
 int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
                    TensorStart start);

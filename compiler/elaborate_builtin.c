@@ -199,7 +199,10 @@ static Value onehot(Elab *e, const Call *call, Value *keyword) {
   Shape flat = physical;  // one row of indices, repeated by broadcasting
   for (int i = 0; i < flat.rank - 1; i++) flat.dim[i] = 1;
   Node *index = node_broadcast(e->graph, node_iota(e->graph, flat.rank - 1, flat), physical);
-  return value_tensor(node_binary(e->graph, OP_EQUAL, labels, index), v.plates);
+  Node *equal = node_binary(e->graph, OP_EQUAL, labels, index);
+  bool label = v.classes || call->arg[0].classes || is_integral(v.node);
+  if (label && v.node->lo >= 0 && v.node->hi <= (double)n - 1) assert_simplex(e, equal);
+  return value_tensor(equal, v.plates);
 }
 
 // A last axis of size 1, to set a vector against a longer axis.

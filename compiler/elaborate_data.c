@@ -184,6 +184,7 @@ static Value read_column(Elab *e, int c) {
   Value v = value_tensor(node_input(g, g->inputs++), 1);
   v.span = col->span;
   v.classes = col->classes;
+  if (s->kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
   return v;
 }
 

@@ -65,7 +65,7 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
     s->kind = SUPPORT_SIMPLEX, s->lo = 0, s->hi = 1;
     return true;
   }
-  const Word *word = word_find(name);
+  const WordEntry *word = word_find(name);
   if (word && word->kind == LATER)
     report_later(e->sources, user_span(e, ast->span), arena_format(e->arena, "the support `%s`", name), word->help);
   else
@@ -94,8 +94,7 @@ bool support_within(const Support *inner, const Support *outer) {
   return inner->lo >= outer->lo && inner->hi <= outer->hi;
 }
 
-// Is the point, by what is known of its values, where the density is defined?
-static bool point_within(const Value *v, const Support *s) {
+bool point_within(const Value *v, const Support *s) {
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
   if (s->kind == SUPPORT_REAL) return true;
   bool whole = v->kind == V_NUMBER ? floor(v->number) == v->number : v->classes || is_integral(v->node);
@@ -305,6 +304,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   v = widen(e, v, plates, d->event);
   if (v.kind == V_ERROR) return v;
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
+  if (d->support.kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
   v.classes = d->classes;
   v.span = where;
   Drawn *drawn = NEW(e->arena, Drawn);

@@ -98,7 +98,7 @@ static void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span 
   int n = 0;
   for (const Ast *f = formals; f && n < MAX_ARGS; f = f->next) known[n++] = f->name;
   complain(e, E0223, where, name, keyword);
-  const Word *word = word_find(keyword);
+  const WordEntry *word = word_find(keyword);
   const char *near = nearest_name(keyword, n, known);
   if (word && word->kind == ELSEWHERE)
     report_help(e->sources, "%s", word->help);
@@ -114,10 +114,29 @@ static bool constraint_holds(const char *op, double lo, double hi, double bound)
   return hi <= bound;
 }
 
+// `p in [0, 1]`, `p[n] on simplex`.
+static bool check_support(Elab *e, const char *name, const Ast *formal, Scope *scope, const Value *v) {
+  Support s;
+  if (!eval_support(e, scope, formal->b, &s)) return false;
+  Value tensor = s.kind == SUPPORT_SIMPLEX ? to_tensor(e, *v) : *v;
+  bool simplex = s.kind == SUPPORT_SIMPLEX, logits = formal->next && !strcmp(formal->next->name, "logits");
+  if (simplex ? is_simplex(e, &tensor) : point_within(v, &s)) return true;
+  const char *wrap = simplex ? "softmax" : s.lo == 0 && s.hi == 1 ? "sigmoid" : s.hi == INFINITY ? "softplus" : NULL;
+  if (simplex)
+    complain(e, E0732, v->span, formal->name, name);
+  else
+    complain(e, E0731, v->span, formal->name, name, support_text(e, &s), v->kind == V_NUMBER ? v->number : v->node->lo,
+             v->kind == V_NUMBER ? v->number : v->node->hi);
+  if (v->kind == V_TENSOR && wrap)
+    report_help(e->sources, logits ? "did you mean `logits:`? or wrap it in %s(...)" : "wrap it in %s(...)", wrap);
+  return false;
+}
+
 static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope *scope, Value *v) {
   Shape s;
   if (!formal->text || !list_shape(v, &s)) return true;
   if (v->kind == V_LIST) *v = to_tensor(e, *v);
+  if (!strcmp(formal->text, "in")) return check_support(e, name, formal, scope, v);
   double bound = eval_number(e, scope, formal->b, "a bound"), lo = v->number, hi = v->number;
   if (v->kind == V_TENSOR) lo = v->node->lo, hi = v->node->hi;
   if (isnan(bound) || constraint_holds(formal->text, lo, hi, bound)) return true;
@@ -189,6 +208,11 @@ Value call_function(Elab *e, const Decl *d, const Call *call) {
   e->depth--;
   pop_frame(e);
   if (v.kind == V_NONE) return complain(e, E0227, call->span, d->name), value_error();
+  Support result;
+  if (ast->b && eval_support(e, scope, ast->b, &result) && !assert_support(e, &v, &result)) {
+    complain(e, E0731, call->span, "the result", d->name, support_text(e, &result), v.node->lo, v.node->hi);
+    return value_error();
+  }
   v.span = call->span;
   return v;
 }

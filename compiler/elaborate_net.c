@@ -159,7 +159,7 @@ Value parameter_value(Elab *e, const Decl *d) {
   if (ast->b && !eval_support(e, e->global, ast->b, &support)) return value_error();
   if (ast->b && (support_discrete(&support) || (support.lo != -INFINITY && support.lo != 0 && support.hi == INFINITY)))
     return complain(e, E0513, ast->b->span, support_text(e, &support)), value_error();
-  TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0};
+  TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0, .support = support};
   int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
   if (t < 0) return value_error();
   Value raw = value_tensor(tensor_value(e, t), 0);
@@ -170,6 +170,28 @@ Value parameter_value(Elab *e, const Decl *d) {
   Value unit = call_library(e, "sigmoid", ast->span, 1, &raw);
   Value scaled = apply2(e, OP_MUL, ast->span, unit, value_number(support.hi - support.lo));
   return apply2(e, OP_ADD, ast->span, scaled, value_number(support.lo));
+}
+
+// Where the unconstrained tensor begins, so that the parameter begins at `start`: the inverse of the maps above. On the
+// simplex the start is given up to a factor. Ends are kept away from by what single precision can tell.
+Value unconstrained_start(Elab *e, const Support *s, const char *name, Value v, Span where) {
+  if (s->kind == SUPPORT_REAL) return v;
+  bool simplex = s->kind == SUPPORT_SIMPLEX;
+  double lo = v.node->lo, hi = v.node->hi, most = simplex ? INFINITY : s->hi;
+  if (lo < s->lo || hi > most || hi <= s->lo || lo >= most) {
+    complain(e, E0734, where, name, support_text(e, s), lo, hi);
+    return value_error();
+  }
+  if (most < INFINITY) {
+    v = apply2(e, OP_DIV, where, apply2(e, OP_SUB, where, v, value_number(s->lo)), value_number(s->hi - s->lo));
+    v = apply2(e, OP_MIN, where, apply2(e, OP_MAX, where, v, value_number(1e-7)), value_number(1 - 1e-7));
+    Value rest = apply1(e, OP_LOG1P, where, apply1(e, OP_NEG, where, v));
+    return apply2(e, OP_SUB, where, apply1(e, OP_LOG, where, v), rest);
+  }
+  v = apply2(e, OP_MAX, where, v, value_number(1e-30));
+  if (simplex) return apply1(e, OP_LOG, where, v);
+  Value rest = apply1(e, OP_NEG, where, apply1(e, OP_EXPM1, where, apply1(e, OP_NEG, where, v)));
+  return apply2(e, OP_ADD, where, v, apply1(e, OP_LOG, where, rest));
 }
 
 // --- networks

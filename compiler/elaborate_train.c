@@ -27,6 +27,7 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->assign = NULL;
   e->assigns = e->assign_room = 0;
   e->drawn = NULL;
+  e->simplex = NULL;
   e->column_value = NEW_ARRAY(e->arena, Value, e->columns + 1);
   for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
   begin_draws(e, "");
@@ -220,7 +221,7 @@ static void move_weights(Elab *e, const Line *line) {
   const Ast *with = line->step->c, *callee = with->kind == AST_CALL ? with->a : with;
   const Decl *d = callee->kind == AST_NAME ? find_decl(e, callee->name) : NULL;
   if (!d || d->ast->kind != AST_OPTIMIZER) {
-    const Word *word = callee->kind == AST_NAME ? word_find(callee->name) : NULL;
+    const WordEntry *word = callee->kind == AST_NAME ? word_find(callee->name) : NULL;
     complain(e, E0206, with->span, "optimizer", callee->kind == AST_NAME ? callee->name : "this");
     if (word) report_help(e->sources, "%s", word->help);
     return;
@@ -476,7 +477,10 @@ void elaborate_init(Elab *e) {
       complain(e, E0526, where, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
       return;
     }
-    tensor_assign(e, t, widen(e, v, 0, info->shape).node);
+    v = widen(e, v, 0, info->shape);
+    if (start->init) v = unconstrained_start(e, &start->support, info->name, v, where);
+    if (v.kind == V_ERROR) return;
+    tensor_assign(e, t, v.node);
   }
   e->model->init = end_program(e, "init", 1, NULL, 0);
 }

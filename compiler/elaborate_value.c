@@ -158,7 +158,7 @@ Value widen(Elab *e, Value v, unsigned plates, Shape event) {
 }
 
 // What the number itself gives, where all arguments are numbers.
-static double fold(Op op, const double *x) {
+double fold_numbers(Op op, const double *x) {
   switch (op) {
     case OP_NEG: return -x[0];
     case OP_ABS: return fabs(x[0]);
@@ -217,7 +217,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   if (foldable) {
     double x[3] = {0};
     for (int i = 0; i < n; i++) x[i] = args[i].number;
-    Value folded = value_number(fold(op, x));
+    Value folded = value_number(fold_numbers(op, x));
     folded.span = where;
     return folded;
   }

@@ -99,6 +99,7 @@ typedef struct {
 static const Hint hint[] = {
     {"BLOCK_OPEN", "..", "a mixture runs over a range: mixture over k in 0 .. 5 { ... }"},
     {"':'", "'{'", "a body stands in braces: { ... }"},
+    {"':'", "on", "several labels are written y[20] in class(10)"},
     {"'('", "'*'", "`(` goes on with the expression before it only on the same line"},
     {"'['", "'*'", "`[` goes on with the expression before it only on the same line"},
     {"'='", "then", "`==` compares"},
@@ -128,7 +129,7 @@ static const char *hint_for(const char *found, int n, const char *const *expecte
 }
 
 bool mistake_word(Parser *p, const char *name, Span where) {
-  const Word *w = word_find(name);
+  const WordEntry *w = word_find(name);
   if (!w || w->kind == ELSEWHERE) return false;
   if (w->kind == LATER) {
     report_later(p->sources, where, arena_format(p->arena, "`%s`", name), w->help);
@@ -156,7 +157,7 @@ static bool foreign_on_line(Parser *p) {
     uint32_t stop = begin;
     while (stop < end && is_letter(p->text[stop])) stop++;
     if (stop > begin) {
-      const Word *word = word_find(arena_slice(p->arena, p->text + begin, stop - begin));
+      const WordEntry *word = word_find(arena_slice(p->arena, p->text + begin, stop - begin));
       if (word && word->kind == FOREIGN) return mistake_word(p, word->word, (Span){p->file, begin, stop});
     }
     begin = stop > begin ? stop : begin + 1;
@@ -174,12 +175,11 @@ static const Hint planned[] = {
     {"then", "model", "a second phase of training, `train { ... } then { ... }`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
     {"'='", "on", "a distribution that is defined by `=`"},
-    {"':'", "on", "a variable of several labels, such as `z[20] : class(10)`,"},
 };
 
 // Is the word at `where` one that is planned? Then says so.
 static bool planned_word(Parser *p, Span where) {
-  const Word *w = word_find(arena_slice(p->arena, p->text + where.begin, where.end - where.begin));
+  const WordEntry *w = word_find(arena_slice(p->arena, p->text + where.begin, where.end - where.begin));
   return w && w->kind == LATER && mistake_word(p, w->word, where);
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const Word words[] = {
+static const WordEntry words[] = {
 #define WORD(TEXT, KIND, HELP) {TEXT, KIND, HELP},
 #include "vocabulary.def"
 };
@@ -15,8 +15,8 @@ static bool is_module(const char *name, size_t length) {
   return false;
 }
 
-const Word *word_find(const char *name) {
-  static const Word plain = {"", ELSEWHERE, "names stand alone here, without a module"};
+const WordEntry *word_find(const char *name) {
+  static const WordEntry plain = {"", ELSEWHERE, "names stand alone here, without a module"};
   const char *dot = strchr(name, '.'), *last = strrchr(name, '.');
   bool module = dot && is_module(name, (size_t)(dot - name));
   for (size_t i = 0; i < sizeof words / sizeof *words; i++)

@@ -11,10 +11,10 @@ typedef struct {
   const char *word;
   WordKind kind;
   const char *help;  // "" where there is nothing to say
-} Word;
+} WordEntry;
 
 // NULL if nothing is known of it. A module's name in front, as in nn.Linear, is passed over.
-const Word *word_find(const char *name);
+const WordEntry *word_find(const char *name);
 // Reports E0119, that this is not yet in the language; `what` is a phrase such as "`scan`".
 void report_later(Sources *s, Span where, const char *what, const char *help);
 

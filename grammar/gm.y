@@ -117,9 +117,11 @@ item:
   | net_word id open names '|' names ')' autoregressive body {
       $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9));
     }
-  | FUNCTION id formals definition          { $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .c = $4)); }
-  | BLOCK id formals definition             {
-      $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .c = $4, .flag = 1));
+  | FUNCTION id formals constraint_opt definition {
+      $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .b = $4, .c = $5));
+    }
+  | BLOCK id formals constraint_opt definition {
+      $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .b = $4, .c = $5, .flag = 1));
     }
   | DISTRIBUTION id formals ON support BLOCK_OPEN members '}' {
       $$ = ast_list(TREE(DISTRIBUTION, @$, .name = $2, .a = $3.first, .b = $5, .c = $7.first));
@@ -223,6 +225,10 @@ formal_list:
 
 formal:
     id dims_opt                             { $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first); }
+  | id dims_opt constraint                  { $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first, .text = "in", .b = $3); }
+  | id dims_opt constraint ':' arithmetic   {
+      $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first, .a = $5, .text = "in", .b = $3);
+    }
   | id dims_opt limit arithmetic            { $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first, .text = $3, .b = $4); }
   | id dims_opt ':' arithmetic              { $$ = TREE(FORMAL, @$, .name = $1, .c = $2.first, .a = $4); }
   | id dims_opt ':' arithmetic limit arithmetic {

@@ -222,7 +222,7 @@ static void categorical(void **state) {
                              "decoder p(v | a) { v ~ categorical(%s: a) }\n"
                              "metric density = log p(t | a)  metric sample = draw p(v | a)\n"
                              "metric spread = entropy(p(v | a))\n",
-                             logits ? "" : "in [0, 1]", logits ? "logits" : "p");
+                             logits ? "" : "on simplex", logits ? "logits" : "p");
     for (int i = 0; i < (logits ? 2 : 3); i++) {
       const char *name = arena_format(a, "categorical by %d, case %d", logits, i);
       double entropy = 0;
@@ -490,12 +490,13 @@ static void check_discrete(const char *family, int outcomes, const double *f, co
     const char *name = arena_format(a, "%s, parameterised as %d", family, way);
     bool is_bernoulli = outcomes == 2;
     const char *dims = is_bernoulli ? "" : arena_format(a, "[%d]", outcomes);
+    const char *held = is_bernoulli ? "in [0, 1]" : "on simplex";
     Page *page = page_format(a, 8,
                              "model d  data a%s %s, c%s %s from npy(\"\", \"\")\n"
                              "decoder f(v | a) { v ~ %s(%s: a) }  decoder g(v | c) { v ~ %s(%s: c) }\n"
                              "metric divergence = kl(f(v | a) || g(v | c))\n",
-                             dims, way & 1 ? "" : "in [0, 1]", dims, way & 2 ? "" : "in [0, 1]", family,
-                             way & 1 ? "logits" : "p", family, way & 2 ? "logits" : "p");
+                             dims, way & 1 ? "" : held, dims, way & 2 ? "" : held, family, way & 1 ? "logits" : "p",
+                             family, way & 2 ? "logits" : "p");
     assert_true(page_explains(page, "closed form"));
     int n = is_bernoulli ? 1 : outcomes;
     for (int i = 0; i < 8 * n; i++) {

@@ -4,7 +4,8 @@
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
 # make quality  the models trained for real, minutes
 # make library-page  grammar/LIBRARY.md from grammar/std
-# make install uninstall lint fmt clean             MODE=release|asan|fuzz, PREFIX=/usr/local
+# make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
+# make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
 PREFIX ?= /usr/local
@@ -16,6 +17,7 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-protot
 CFLAGS_release := -O3 -march=native -mprefer-vector-width=512 -g
 CFLAGS_asan := -O1 -march=native -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS_cover := -O1 -march=native -g --coverage
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
 LIBS := -lyaml -lz -ldeflate -lm -lpthread
@@ -109,18 +111,22 @@ QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_
 # and beside them those of make test
 SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
 
-check: gmc $(UNITS)
+# random models, the same ones each time
+RANDOM := $(B)/fuzz/models
+QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600'
+
+check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
 
 test:
 	@./setup.sh build test
-	@$(SUB) gmc $(UNITS)
+	@$(SUB) gmc $(UNITS) $(RANDOM)
 	@$(SUB) MODE=asan asan-build
 	@tests/run.sh $(SLOW) '$(SUB) asan' $(QUICK)
 
 asan:
 	@$(SUB) MODE=asan asan-run
-asan-build: $(GMC) $(UNITS)
+asan-build: $(GMC) $(UNITS) $(RANDOM)
 asan-run: asan-build
 	@SOON=30000 tests/run.sh $(QUICK)
 
@@ -139,7 +145,7 @@ demo:
 	@echo 'the pictures are in runs/demo/shows:' && ls runs/demo/shows | grep -v '_[0-9]*\.png'
 
 # each fuzzer gets its share of the time; what it finds stays in build/fuzz/corpus, crashes in build/fuzz
-FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 build/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/bodies.o $(B)/libgmc.a
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -I$(B) -Icompiler -Iruntime $^ $(LIBS) -o $@
@@ -153,6 +159,20 @@ fuzz:
 	  build/fuzz/$$f -max_total_time=$$(( $(FUZZ_SECONDS) / $(words $(FUZZERS)) )) -timeout=10 -rss_limit_mb=4096 \
 	    -close_fd_mask=3 -verbosity=0 -artifact_prefix=build/fuzz/ $$(ls tests/fuzz/$$f.dict 2>/dev/null | sed 's/^/-dict=/') \
 	    -max_len=8192 build/fuzz/corpus/$$f build/fuzz/seeds tests/lang grammar/std; done
+
+# Random models, and mutants of the texts that are here, from seed FUZZ_FIRST on: no signal, no hang, no bug of gmc's own
+FUZZ_MODELS ?= 100000
+FUZZ_FIRST ?= 0
+fuzz-models: $(RANDOM)
+	$< generated $(FUZZ_MODELS) $(FUZZ_FIRST)
+	$< mutants $(FUZZ_MODELS) $(FUZZ_FIRST)
+# how much of the elaborator random models reach by themselves
+fuzz-cover:
+	@$(SUB) MODE=cover build/cover/fuzz/models
+	@find build/cover -name '*.gcda' -delete
+	build/cover/fuzz/models generated 4000
+	@tests/fuzz/cover.sh 90 compiler/elaborate*.c
+.PHONY: fuzz-models fuzz-cover
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(BENCHES): LIBS += -lopenblas

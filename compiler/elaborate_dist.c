@@ -373,7 +373,7 @@ static Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
 
 Value log_density(Elab *e, Value dist, Value point, Span where) {
   Dist *d = dist.dist;
-  if (point.kind == V_LIST) point = to_tensor(e, point);
+  if (point.kind == V_LIST || point.kind == V_TENSOR) point = to_tensor(e, point);
   if (point.kind == V_ERROR) return point;
   if (point.kind != V_NUMBER && point.kind != V_TENSOR)
     return complain(e, E0303, where, value_text(e, point)), value_error();

@@ -403,6 +403,7 @@ static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
     const Ast *index = i->kind == AST_ARGUMENT ? i->a : i;
     if (axis >= s.rank) return complain(e, E0308, index->span, shape_text(e->arena, s)), value_error();
     Value at = eval(e, scope, index);
+    if (at.kind == V_TENSOR) at = to_tensor(e, at);
     if (at.kind == V_ERROR) return at;
     if (at.kind == V_TENSOR && axis == 0 && !i->next && !v.plates) {
       Value out = value_tensor(node_gather(e->graph, v.node, at.node), at.plates);

@@ -1,0 +1,673 @@
+// Expressions of random models: a form is picked that can give the shape wanted, and its parts are written likewise.
+//
+// Invariant: where the odds are 0, a form gives the shape it is asked for or writes nothing. (That the model holds no
+// mistake is likely then, and not sure: bounds of values and what depends on what are the compiler's to find.)
+#include <string.h>
+
+#include "random_writer.h"
+
+enum { DEEPEST = 5 };
+
+static Shape with_axis(Shape s, int axis, int64_t size) {
+  for (int i = s.rank++; i > axis; i--) s.dim[i] = s.dim[i - 1];
+  s.dim[axis] = size;
+  return s;
+}
+
+static Shape without_last(Shape s) {
+  s.dim[--s.rank] = 0;
+  return s;
+}
+
+Variable variable_of_shape(const char *name, Shape shape) { return (Variable){.name = name, .shape = shape}; }
+
+const char *new_name(Writer *w, const char *prefix) { return arena_format(w->arena, "%s%d", prefix, w->made++); }
+
+void know(Writer *w, Variable v) { w->known[w->knowns < MOST_KNOWN ? w->knowns++ : below(w, MOST_KNOWN)] = v; }
+
+Shape random_shape(Writer *w, int most_rank) {
+  Shape s = {.rank = below(w, most_rank + 1)};
+  for (int i = 0; i < s.rank; i++) s.dim[i] = 1 + below(w, 4);
+  return s;
+}
+
+static void write_size(Writer *w, int64_t n) {
+  for (int i = 0; i < w->params; i++) {
+    if (w->param[i].classes != n || !chance(w, 1, 3)) continue;
+    WRITE(w, "%s", w->param[i].name);
+    return;
+  }
+  WRITE(w, "%lld", (long long)n);
+}
+
+void write_dims(Writer *w, Shape s) {
+  for (int i = 0; i < s.rank; i++) {
+    if (i) WRITE(w, ", ");
+    if (chance(w, w->odds, 1000))
+      write_odd(w, 1);
+    else
+      write_size(w, s.dim[i]);
+  }
+}
+
+static void write_number(Writer *w) {
+  static const char *const number[] = {"0", "1", "2", "0.5", "3", "1e-3", "0.1", "10", "-1", "0.25", "1e4", "-0.3"};
+  WRITE(w, "%s", number[below(w, sizeof number / sizeof *number)]);
+}
+
+static const Variable *pick_known(Writer *w, Shape s, bool label) {
+  const Variable *found = NULL;
+  int n = 0;
+  for (int i = 0; i < w->knowns; i++) {
+    const Variable *v = &w->known[i];
+    if (!shape_equal(v->shape, s) || (v->ground == ON_CLASS) != label) continue;
+    if (chance(w, 1, ++n)) found = v;
+  }
+  return found;
+}
+
+static void write_list(Writer *w, Shape s, int depth) {
+  Shape part = s;
+  part.rank--;
+  for (int i = 0; i < part.rank; i++) part.dim[i] = s.dim[i + 1];
+  part.dim[part.rank] = 0;
+  WRITE(w, "[");
+  for (int i = 0; i < s.dim[0]; i++) {
+    if (i) WRITE(w, ", ");
+    write_expression(w, part, depth);
+  }
+  WRITE(w, "]");
+}
+
+static void write_leaf(Writer *w, Shape s) {
+  const Variable *v = chance(w, 4, 5) ? pick_known(w, s, false) : NULL;
+  if (v) {
+    WRITE(w, "%s", v->name);
+  } else if (s.rank == 0) {
+    write_number(w);
+  } else if (s.rank == 1 && chance(w, 1, 3)) {
+    WRITE(w, "iota(%lld)", (long long)s.dim[0]);
+  } else if (s.rank == 1 && chance(w, 1, 2)) {
+    write_list(w, s, 0);
+  } else {
+    WRITE(w, chance(w, 1, 2) ? "zeros(" : "ones(");
+    write_dims(w, s);
+    WRITE(w, ")");
+  }
+}
+
+void write_scalar(Writer *w, int depth) { write_expression(w, (Shape){0}, depth); }
+
+void write_positive(Writer *w, Shape s, int depth) {
+  static const char *const form[][2] = {
+      {"exp(", ")"}, {"softplus(", ")"}, {"(0.1 + square(", "))"}, {"(1 + abs(", "))"}};
+  if (chance(w, 1, 3)) {
+    WRITE(w, "%s", chance(w, 1, 2) ? "1" : "0.3");
+    return;
+  }
+  int k = below(w, 4);
+  WRITE(w, "%s", form[k][0]);
+  write_expression(w, s, depth);
+  WRITE(w, "%s", form[k][1]);
+}
+
+static void write_unit(Writer *w, Shape s, int depth) {
+  WRITE(w, "(");
+  write_expression(w, s, depth);
+  WRITE(w, " > 0)");
+}
+
+// In a network, what moves with its weights; elsewhere any value.
+void write_moved(Writer *w, Shape s, int depth) {
+  if (!(w->place & IN_NET)) {
+    write_expression(w, s, depth);
+    return;
+  }
+  int64_t n = shape_count(s);
+  WRITE(w, s.rank ? "(0 + " : "sum(0 + ");
+  write_expression(w, shape_of(1, &n), depth);
+  WRITE(w, " |> dense(%lld)", (long long)n);
+  if (s.rank) WRITE(w, " |> reshape("), write_dims(w, s), WRITE(w, ")");
+  WRITE(w, ")");
+}
+
+// ---- forms: true if they wrote a value of the shape
+
+typedef bool Form(Writer *w, Shape s, int depth);
+
+static bool form_leaf(Writer *w, Shape s, int depth) {
+  (void)depth;
+  return write_leaf(w, s), true;
+}
+
+static bool form_unary(Writer *w, Shape s, int depth) {
+  static const char *const name[] = {
+      "exp",     "log", "log1p", "expm1", "sqrt",   "sin",  "cos",        "tanh",    "erf",      "lgamma",
+      "digamma", "abs", "sign",  "floor", "square", "relu", "leaky_relu", "sigmoid", "softplus", "log_sigmoid",
+      "silu",    "elu", "gelu",  "stop",  "-",      "!",    "tanh",       "relu",    "sigmoid"};
+  int k = below(w, (int)(sizeof name / sizeof *name) + w->functions);
+  bool own = k >= (int)(sizeof name / sizeof *name);
+  const char *f = own ? w->function[k - (int)(sizeof name / sizeof *name)] : name[k];
+  bool pipe = f[0] >= 'a' && chance(w, 1, 3);
+  WRITE(w, pipe ? "(" : "%s(", f);
+  write_expression(w, s, depth);
+  if (pipe) WRITE(w, " |> %s", f);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_binary(Writer *w, Shape s, int depth) {
+  static const char *const sign[] = {"+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "+", "*", "-"};
+  Shape t = s;
+  int k = below(w, 16), other = below(w, 3);
+  if (other == 1) t = (Shape){0};
+  if (other == 2 && s.rank > 1) t = shape_of(s.rank - 1, s.dim + 1);
+  bool swapped = chance(w, 1, 2);
+  WRITE(w, k < 14 ? "(" : k == 14 ? "max(" : "min(");
+  write_expression(w, swapped ? t : s, depth);
+  if (k < 14)
+    WRITE(w, " %s ", sign[k]);
+  else
+    WRITE(w, ", ");
+  write_expression(w, swapped ? s : t, depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_if(Writer *w, Shape s, int depth) {
+  static const char *const known[] = {"training", "given(none)", "true", "rank(1) > 0", "infinity == 1", "!false"};
+  WRITE(w, "(if ");
+  if (chance(w, 1, 3))
+    WRITE(w, "%s", known[below(w, 6)]);
+  else
+    write_scalar(w, depth);
+  WRITE(w, " then ");
+  write_expression(w, s, depth);
+  WRITE(w, " else ");
+  write_expression(w, s, depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_reshape(Writer *w, Shape s, int depth) {
+  if (s.rank == 0) return false;
+  int64_t n = shape_count(s), d = 1 + below(w, 4);
+  Shape t = n % d == 0 ? shape_of(2, (int64_t[]){d, n / d}) : shape_of(1, &n);
+  bool flat = s.rank == 1 && chance(w, 2, 3), pipe = chance(w, 1, 2);
+  WRITE(w, pipe ? "(" : flat ? "flatten(" : "reshape(");
+  write_expression(w, t, depth);
+  if (pipe) WRITE(w, flat ? " |> flatten" : " |> reshape(");
+  if (!flat && !pipe) WRITE(w, ", ");
+  if (!flat) write_dims(w, s);
+  if (!flat && pipe) WRITE(w, ")");
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_index(Writer *w, Shape s, int depth) {
+  int n = 1 + below(w, 3);
+  if (s.rank > 0 && chance(w, 1, 2)) {
+    Shape t = s;
+    t.dim[0] += n;
+    WRITE(w, "(0 + ");
+    write_expression(w, t, depth);
+    int from = below(w, n + 1);
+    WRITE(w, ")[%d .. %lld]", from, (long long)(from + s.dim[0]));
+    return true;
+  }
+  if (s.rank > 2) return false;
+  WRITE(w, "(");
+  write_expression(w, with_axis(s, 0, n), depth);
+  WRITE(w, ")[%d]", below(w, n));
+  return true;
+}
+
+// A row of a table, by a label.
+static bool form_gather(Writer *w, Shape s, int depth) {
+  const Variable *label = pick_known(w, (Shape){0}, true);
+  (void)depth;
+  if (!label || s.rank > 2) return false;
+  Shape t = with_axis(s, 0, label->classes);
+  WRITE(w, "reshape(iota(%lld), ", (long long)shape_count(t));
+  write_dims(w, t);
+  WRITE(w, ")[%s]", label->name);
+  return true;
+}
+
+static bool form_reduce(Writer *w, Shape s, int depth) {
+  static const char *const whole[] = {"sum", "average", "norm", "maximum", "mean "};
+  if (s.rank == 0 && chance(w, 2, 3)) {
+    WRITE(w, "%s(", whole[below(w, 5)]);
+    write_expression(w, random_shape(w, 2), depth);
+    WRITE(w, ")");
+    return true;
+  }
+  if (s.rank > 2) return false;
+  if (chance(w, 1, 3)) {
+    WRITE(w, chance(w, 1, 2) ? "logsumexp(" : "logmeanexp(");
+    write_expression(w, with_axis(s, s.rank, 1 + below(w, 3)), depth);
+    WRITE(w, ")");
+    return true;
+  }
+  int axis = below(w, s.rank + 1);
+  bool keep = axis < s.rank && s.dim[axis] == 1;
+  Shape t = keep ? s : with_axis(s, axis, 1 + below(w, 3));
+  if (keep) t.dim[axis] = 1 + below(w, 3);
+  WRITE(w, chance(w, 1, 2) ? "sum(" : "maximum(");
+  write_expression(w, t, depth);
+  WRITE(w, ", axis: %d%s)", chance(w, 1, 2) ? axis : axis - t.rank, keep ? ", keep: true" : "");
+  return true;
+}
+
+static bool form_concat(Writer *w, Shape s, int depth) {
+  int axis = s.rank ? below(w, s.rank) : 0;
+  if (s.rank == 0 || s.dim[axis] < 2) return false;
+  Shape first = s, rest = s;
+  first.dim[axis] = 1 + below(w, (int)s.dim[axis] - 1);
+  rest.dim[axis] -= first.dim[axis];
+  WRITE(w, "concat(");
+  write_expression(w, first, depth);
+  WRITE(w, ", ");
+  write_expression(w, rest, depth);
+  WRITE(w, ", axis: %d)", axis - (chance(w, 1, 2) ? s.rank : 0));
+  return true;
+}
+
+static bool form_split(Writer *w, Shape s, int depth) {
+  if (s.rank == 0) return false;
+  int n = 1 + below(w, 3), axis = below(w, s.rank);
+  Shape t = s;
+  t.dim[axis] *= n;
+  WRITE(w, "split(%d, ", n);
+  write_expression(w, t, depth);
+  WRITE(w, ", axis: %d)[%d]", axis, below(w, n));
+  return true;
+}
+
+static bool form_matmul(Writer *w, Shape s, int depth) {
+  int64_t k = 1 + below(w, 4);
+  Shape a = s, b = shape_of(1, &k);
+  if (s.rank == 0 || (s.rank == 1 && chance(w, 1, 2))) {
+    a = with_axis(s, s.rank, k);  // a matrix and a vector
+  } else {
+    b = shape_of(2, (int64_t[]){k, s.dim[s.rank - 1]});
+    a.dim[s.rank - 1] = k;
+  }
+  WRITE(w, "(");
+  write_expression(w, a, depth);
+  WRITE(w, " @ ");
+  write_expression(w, b, depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_layer(Writer *w, Shape s, int depth) {
+  static const char *const same[] = {"layer_norm", "batch_norm", "dropout", "dropout(0.3)"};
+  if (!(w->place & IN_NET) || s.rank == 0) return false;
+  Shape t = s;
+  int k = below(w, 8), own = k == 7 && w->blocks ? below(w, w->blocks) : -1;
+  if (k >= 4) t.dim[s.rank - 1] = 1 + below(w, 4);
+  WRITE(w, chance(w, 1, 20) ? "(" : "(0 + ");
+  write_expression(w, t, depth);
+  WRITE(w, " |> %s", own >= 0 ? w->block[own] : k < 4 ? same[k] : k == 4 ? "linear" : "dense");
+  if (k >= 4) {
+    WRITE(w, "(");
+    write_size(w, s.dim[s.rank - 1]);
+    WRITE(w, k == 5 ? ", init: he)" : k == 6 ? ", init: glorot)" : ")");
+  }
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_last_axis(Writer *w, Shape s, int depth) {
+  static const char *const name[] = {"softmax", "log_softmax", "cumsum", "random"};
+  if (s.rank == 0) return false;
+  WRITE(w, "%s(", name[below(w, 4)]);
+  write_expression(w, s, depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_onehot(Writer *w, Shape s, int depth) {
+  if (s.rank == 0) return false;
+  const Variable *label = s.rank == 1 ? pick_known(w, (Shape){0}, true) : NULL;
+  if (label && label->classes == s.dim[0]) {
+    WRITE(w, "onehot(%s)", label->name);
+    return true;
+  }
+  WRITE(w, "onehot(floor(");
+  write_expression(w, without_last(s), depth);
+  WRITE(w, "), %lld)", (long long)s.dim[s.rank - 1]);
+  return true;
+}
+
+static bool form_expand(Writer *w, Shape s, int depth) {
+  if (s.rank == 0 || s.dim[s.rank - 1] != 1) return false;
+  WRITE(w, "expand(");
+  write_expression(w, without_last(s), depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_transpose(Writer *w, Shape s, int depth) {
+  if (s.rank != 2) return false;
+  WRITE(w, "transpose(");
+  write_expression(w, shape_of(2, (int64_t[]){s.dim[1], s.dim[0]}), depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_number(Writer *w, Shape s, int depth) {
+  static const char *const name[] = {"step", "epoch", "training", "random()", "gaussian()", "pi"};
+  if (s.rank) return false;
+  if (chance(w, 1, 2)) {
+    WRITE(w, "%s", name[below(w, 6)]);
+    return true;
+  }
+  WRITE(w, chance(w, 1, 2) ? "size(" : "rank(");
+  write_expression(w, random_shape(w, 2), depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_batch_mean(Writer *w, Shape s, int depth) {
+  if (s.rank != 1 || !(w->place & IN_BATCH)) return false;
+  WRITE(w, "batch_mean(");
+  write_expression(w, chance(w, 1, 2) ? s : with_axis(s, 0, 2), depth);
+  WRITE(w, ")");
+  return true;
+}
+
+static bool form_gradient(Writer *w, Shape s, int depth) {
+  const Variable *v = pick_known(w, s, false);
+  if (!v || s.rank == 0 || !(w->place & IN_OBJECTIVE)) return false;
+  WRITE(w, "grad(sum(square(%s) + %s * ", v->name, v->name);
+  write_expression(w, s, depth);
+  WRITE(w, "), %s)", v->name);
+  return true;
+}
+
+static bool form_list(Writer *w, Shape s, int depth) {
+  if (s.rank == 0) return false;
+  write_list(w, s, depth);
+  return true;
+}
+
+// ---- networks and distributions
+
+// A value for an input or output: one of the same name or shape, or any.
+static void write_value(Writer *w, const Variable *v, int depth) {
+  const Variable *same = pick_known(w, v->shape, v->ground == ON_CLASS);
+  if (same && chance(w, 3, 4))
+    WRITE(w, "%s", same->name);
+  else if (v->ground == ON_CLASS)
+    WRITE(w, "%d", below(w, v->classes));
+  else if (v->ground == ON_POSITIVE)
+    write_positive(w, v->shape, depth);
+  else if (v->ground != ON_REAL)
+    write_unit(w, v->shape, depth);
+  else
+    write_expression(w, v->shape, depth);
+}
+
+void write_application(Writer *w, const Net *n, Bar bar, int depth) {
+  WRITE(w, "%s(", n->name);
+  for (int i = 0; bar && i < n->outs; i++) {
+    if (i) WRITE(w, ", ");
+    if (bar == BAR_POINT)
+      write_value(w, &n->out[i], depth);
+    else
+      WRITE(w, "%s", n->out[i].name);
+  }
+  if (bar && n->ins) WRITE(w, " | ");
+  for (int i = 0; i < n->ins; i++) {
+    if (i) WRITE(w, ", ");
+    if (chance(w, 1, 4)) WRITE(w, "%s: ", n->in[i].name);
+    write_value(w, &n->in[i], depth);
+  }
+  WRITE(w, ")");
+}
+
+static const Net *pick_net(Writer *w, bool density) {
+  const Net *found = NULL;
+  int n = 0;
+  for (int i = 0; i < w->nets; i++)
+    if (w->net[i].density == density && chance(w, 1, ++n)) found = &w->net[i];
+  return found;
+}
+
+// The value of a network, or the mean or a draw of one.
+static bool form_network(Writer *w, Shape s, int depth) {
+  if (!(w->place & IN_OBJECTIVE)) return false;
+  for (int i = 0; i < 4; i++) {
+    const Net *n = pick_net(w, chance(w, 1, 2));
+    if (!n || n->outs != 1 || !shape_equal(n->out[0].shape, s)) continue;
+    bool mean = n->out[0].ground == ON_BITS && chance(w, 1, 2);
+    if (n->density) WRITE(w, mean ? "(mean " : "(draw ");
+    write_application(w, n, n->density && chance(w, 1, 2) ? BAR_NAME : NO_BAR, depth);
+    if (n->density) WRITE(w, ")");
+    return true;
+  }
+  return false;
+}
+
+static bool form_density(Writer *w, Shape s, int depth) {
+  if (s.rank || !(w->place & IN_OBJECTIVE)) return false;
+  const Net *n = pick_net(w, true);
+  const Variable *z = w->latents ? &w->latent[below(w, w->latents)] : NULL;
+  int kind = below(w, 4);
+  if (kind == 0 && n) {
+    WRITE(w, "(log ");
+    write_application(w, n, BAR_POINT, depth);
+    WRITE(w, ")");
+  } else if (kind == 1 && n && n->outs == 1) {
+    WRITE(w, "entropy(");
+    write_application(w, n, BAR_NAME, depth);
+    WRITE(w, ")");
+  } else if (kind == 2 && z && n && n->outs == 1) {
+    WRITE(w, "kl(");
+    write_application(w, n, BAR_NAME, depth);
+    WRITE(w, " || ");
+    if (shape_equal(z->shape, n->out[0].shape) && chance(w, 2, 3))
+      WRITE(w, "prior(%s)", z->name);
+    else
+      write_distribution(w, &n->out[0], depth);
+    WRITE(w, ")");
+  } else {
+    Variable x = variable_of_shape("", random_shape(w, 2));
+    WRITE(w, "entropy(");
+    write_distribution(w, &x, depth);
+    WRITE(w, ")");
+  }
+  return true;
+}
+
+static bool form_aggregate(Writer *w, Shape s, int depth) {
+  static const char *const name[] = {"mean", "logmeanexp", "sum", "logsumexp"};
+  if (s.rank || !(w->place & IN_OBJECTIVE)) return false;
+  int knowns = w->knowns;
+  WRITE(w, "%s(%d) { ", name[below(w, 4)], 1 + below(w, 3));
+  if (w->latents) {
+    const Variable *z = &w->latent[below(w, w->latents)];
+    const char *drawn = new_name(w, "d");
+    WRITE(w, "%s ~ prior(%s)\n    ", drawn, z->name);
+    know(w, (Variable){drawn, z->shape, z->ground, z->classes});
+  }
+  write_scalar(w, depth);
+  WRITE(w, " }");
+  w->knowns = knowns;
+  return true;
+}
+
+static void write_real(Writer *w, const Variable *v, int depth) {
+  static const char *const name[] = {"normal", "laplace", "logistic", "cauchy", "student_t"};
+  int k = below(w, w->place & IN_NET ? 6 : 7);
+  if (k == 6) {
+    WRITE(w, "mixture over k in 0 .. %d { normal(2 * k - 1, 0.5) }", 1 + below(w, 3));
+    return;
+  }
+  bool own = k == 5 && w->distributions;
+  WRITE(w, "%s(", own ? w->distribution[below(w, w->distributions)] : name[k % 5]);
+  if (k == 4) WRITE(w, "3, ");
+  write_moved(w, v->shape, depth);
+  WRITE(w, chance(w, 1, 4) && !own ? ", scale: " : ", ");
+  write_positive(w, v->shape, depth);
+  WRITE(w, ")");
+}
+
+void write_distribution(Writer *w, const Variable *v, int depth) {
+  if (chance(w, w->odds, 500)) {
+    write_odd(w, depth);
+    return;
+  }
+  // bernoulli's density extends to grey levels
+  switch (v->ground == ON_UNIT && w->place & IN_NET ? ON_BITS : v->ground) {
+    case ON_REAL: write_real(w, v, depth); return;
+    case ON_POSITIVE:
+      WRITE(w, "exponential(exp(");
+      write_moved(w, v->shape, depth);
+      WRITE(w, ")");
+      break;
+    case ON_UNIT: WRITE(w, "uniform(0, 1"); break;
+    case ON_BITS:
+      WRITE(w, chance(w, 1, 4) ? "bernoulli(p: sigmoid(" : "bernoulli(logits: (");
+      write_moved(w, v->shape, depth);
+      WRITE(w, ")");
+      break;
+    case ON_CLASS:
+      WRITE(w, "categorical(logits: ");
+      write_moved(w, with_axis(v->shape, v->shape.rank, v->classes), depth);
+      break;
+  }
+  WRITE(w, ")");
+}
+
+// ---- whatever comes
+
+static void write_any_call(Writer *w, int depth) {
+  static const char *const builtin[] = {
+      "flatten", "reshape",   "concat", "split",  "size", "rank", "sum",  "maximum",    "cumsum", "onehot",
+      "expand",  "transpose", "zeros",  "ones",   "iota", "stop", "grad", "batch_mean", "random", "given",
+      "entropy", "max",       "min",    "select", "idx",  "npy",  "csv",  "prior",      "kl"};
+  static const char *const keyword[] = {"axis",  "keep", "fresh", "init", "logits",  "p",
+                                        "scale", "loc",  "rate",  "test", "holdout", "lr"};
+  int k = below(w, 2 * (int)(sizeof builtin / sizeof *builtin)), n = below(w, 5);
+  bool own = k >= (int)(sizeof builtin / sizeof *builtin);
+  WRITE(w, "%s(", own ? w->word[below(w, w->words)] : builtin[k]);
+  for (int i = 0; i < n; i++) {
+    if (i) WRITE(w, ", ");
+    if (chance(w, 1, 5)) WRITE(w, "%s: ", keyword[below(w, sizeof keyword / sizeof *keyword)]);
+    if (chance(w, 1, 3))
+      write_odd(w, depth);
+    else
+      write_expression(w, random_shape(w, 3), depth);
+  }
+  WRITE(w, ")");
+}
+
+static const char *any_name(Writer *w) {
+  int k = below(w, 6);
+  if (k == 0 && w->nets) return w->net[below(w, w->nets)].name;
+  if (k == 1 && w->columns) return w->column[below(w, w->columns)].name;
+  if (k == 2 && w->latents) return w->latent[below(w, w->latents)].name;
+  if (k == 3 && w->objectives) return w->objective[below(w, w->objectives)];
+  if (k == 4 && w->knowns) return w->known[below(w, w->knowns)].name;
+  return w->word[below(w, w->words)];
+}
+
+void write_odd(Writer *w, int depth) {
+  static const char *const odd[] = {"none",
+                                    "\"text\"",
+                                    "\"\"",
+                                    "-1",
+                                    "0",
+                                    "1e30",
+                                    "-1e-30",
+                                    "2147483648",
+                                    "1e6",
+                                    "65536",
+                                    "infinity",
+                                    "-infinity",
+                                    "(0 / 0)",
+                                    "1.5",
+                                    "[1, 2]",
+                                    "[[1], 2]",
+                                    "[none]",
+                                    "[1, \"a\"]",
+                                    "0 .. 3",
+                                    "3 .. 0",
+                                    "normal(0, 1)",
+                                    "normal(0, -1)",
+                                    "row",
+                                    "column",
+                                    "value",
+                                    "gradient",
+                                    "gradient_norm",
+                                    "update",
+                                    "training",
+                                    "nothing",
+                                    "true",
+                                    "zeros(1000, 1000, 1000)",
+                                    "zeros(1, 1, 1, 1, 1, 1)",
+                                    "iota(1e6)",
+                                    "zeros(0)",
+                                    "mixture over k in 0 .. 3 { normal(k, 1) }",
+                                    "mixture over k in 2 .. 2 { normal(k, 1) }",
+                                    "mixture over k in 0 .. 2 { 1 }",
+                                    "toy.moons",
+                                    "mnist",
+                                    "mean(2) { zeros(2) }",
+                                    "mean(1e6) { 1 }",
+                                    "mean(0) { 1 }",
+                                    "categorical([0.5, 0.5])",
+                                    "bernoulli(0.5)",
+                                    "uniform(1, 0)",
+                                    "kl(normal(0, 1) || laplace(0, 1))",
+                                    "log normal(0, 1)",
+                                    "log none",
+                                    "mean \"a\"",
+                                    "draw 3",
+                                    "zeros(2)[5]",
+                                    "zeros(2)[0, 0]",
+                                    "zeros(2)[0.5]",
+                                    "zeros(2)[1 .. 1]",
+                                    "[1, 2][7]",
+                                    "zeros(2, 3) @ zeros(2, 3)",
+
+                                    "\"a\" + \"b\"",
+                                    "\"a\" == 1",
+                                    "zeros(2) + zeros(3)",
+                                    "split(2, zeros(3))",
+                                    "step",
+                                    "size(zeros(2), 5)",
+                                    "entropy(cauchy(0, 1))",
+                                    "mean cauchy(0, 1)"};
+  int k = below(w, (int)(sizeof odd / sizeof *odd) + 20);
+  if (depth > DEEPEST) depth = DEEPEST;
+  if (k < (int)(sizeof odd / sizeof *odd))
+    WRITE(w, "%s", odd[k]);
+  else if (k % 2 && depth > 0)
+    write_any_call(w, depth - 1);
+  else
+    WRITE(w, "%s", any_name(w));
+}
+
+static Form *const forms[] = {form_leaf,       form_unary,     form_unary,   form_unary,   form_binary,    form_binary,
+                              form_binary,     form_if,        form_reshape, form_index,   form_gather,    form_reduce,
+                              form_concat,     form_split,     form_matmul,  form_layer,   form_layer,     form_layer,
+                              form_layer,      form_last_axis, form_onehot,  form_expand,  form_transpose, form_number,
+                              form_batch_mean, form_gradient,  form_list,    form_network, form_network,   form_density,
+                              form_aggregate};
+
+void write_expression(Writer *w, Shape s, int depth) {
+  if (chance(w, w->odds, 1000)) {
+    write_odd(w, depth);
+    return;
+  }
+  if (depth > DEEPEST) depth = DEEPEST;
+  if (depth <= 0 || --w->room <= 0) {
+    write_leaf(w, s);
+    return;
+  }
+  while (!forms[below(w, sizeof forms / sizeof *forms)](w, s, depth - 1)) continue;
+}

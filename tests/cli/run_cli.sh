@@ -105,6 +105,28 @@ says 66 'holds no run' eval models
 says 66 'holds no run' run --resume nowhere
 says 64 'with --resume only' run --resume runs/tiny --seed 4
 says 0 '' run --resume runs/tiny --epochs 3
+
+# what is measured: 1 to 21 in batches of 5, of which the last is smaller
+seq 1 40 >train.csv
+seq 1 21 >test.csv
+cat >count.gm <<'GM'
+model count
+data x from csv("train.csv", test: "test.csv")
+parameter w
+objective fit { minimize square(w - x) }
+metric own = x
+metric met = sum(batch_mean([x]))
+train { minimize fit over w with sgd(0.01)  batch 5, epochs 1 }
+GM
+says 0 '' run count.gm --out counted
+says 0 '^own *11 +- 1.35$' eval counted
+says 0 '^met *10.5 +- 3.23  over batches of 5$' eval counted
+holds 'the record names the batch' grep -q '"met":10.5,"met_se":3.22[0-9]*,"met_batch":5}' counted/metrics.jsonl
+holds 'so does the table' grep -q '^step,epoch,split,fit,fit_se,own,own_se,met,met_se,met_batch$' counted/metrics.csv
+says 0 'coupled = true' emit count.gm
+printf 'train: {batch: 22}\n' >large.yaml
+says 65 'in `met` the 22 examples of a batch meet, but the test split has 21.*count.gm:2' run count.gm -c large.yaml --out large
+holds 'nothing was begun' test ! -e large
 mv models/parts.kept models/parts.gm
 says 0 '' run models/tiny.gm -c a.yaml --epochs 3 --set latent=3 --out whole
 holds 'a resumed run is the whole one' cmp runs/tiny/metrics.jsonl whole/metrics.jsonl

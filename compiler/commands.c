@@ -10,6 +10,7 @@
 #include "emit.h"
 #include "explain.h"
 #include "folder.h"
+#include "output.h"
 
 static const char gmc_version[] = "0.1.0";
 
@@ -104,6 +105,7 @@ int command_emit(Arena *a, const Options *o) {
   const Config *c = compile_config(a, o);
   const Model *m = one_model(a, o, c);
   const char *path = option_text(o, OPTION_OUTPUT);
+  if (path) output_check(a, o, path, emit_begins, "a program that gmc wrote");
   Text t = text_new(a);
   int kepts;
   const KeptText *kept = folder_texts(a, m, c, &kepts);

@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "execute.h"
 #include "folder.h"
+#include "output.h"
 
 static Model *model_of(Arena *a, const Options *o) {
   const char *folder = o->word[0];
@@ -17,12 +18,20 @@ static bool ends_with(const char *text, const char *end) {
   return n > m && strcmp(text + n - m, end) == 0;
 }
 
+static void check_picture(Arena *a, const Options *o, const char *path) {
+  output_check(a, o, path, "\x89PNG", "a picture");
+}
+
 static const char *output_path(Arena *a, const Options *o) {
   const char *path = option_text(o, OPTION_OUTPUT);
   if (!path) fail(a, EXIT_USAGE, "`gmc sample` needs -o FILE.png or -o FILE.npy");
   if (!ends_with(path, ".png") && !ends_with(path, ".npy")) {
     fail(a, EXIT_USAGE, "-o needs a file that ends in .png or .npy, not `%s`", printable(a, path));
   }
+  if (ends_with(path, ".png"))
+    check_picture(a, o, path);
+  else
+    output_check(a, o, path, "\x93NUMPY", "an array");
   return path;
 }
 
@@ -49,6 +58,7 @@ int command_sample(Arena *a, const Options *o) {
   int program = elaborate_sample(m, option_text(o, OPTION_OF), batch, given, givens, option_given(o, OPTION_MEAN));
   compile_diagnostics(m->sources);
   const Plan *plan = plan_model(a, m);
+  output_spare_data(a, o, path, plan);
   Session s = execute_session(plan, o, o->word[0]);
   s.seed_given = option_given(o, OPTION_SEED);
   s.seed = (uint32_t)option_number(o, OPTION_SEED, 0);
@@ -72,6 +82,7 @@ int command_show(Arena *a, const Options *o) {
   const Plan *plan = plan_model(a, model_of(a, o));
   Session s = execute_session(plan, o, o->word[0]);
   const char *path = option_text(o, OPTION_OUTPUT);
+  if (path) check_picture(a, o, path);
   int first = o->words == 2 ? find_show(a, plan, o->word[1]) : 0;
   int last = o->words == 2 ? first + 1 : plan->shows;
   if (last == 0) fail(a, EXIT_USAGE, "%s shows nothing", plan->model);

@@ -33,8 +33,10 @@ static void print_heading(Text *out, const char *text) {
 // Are there files of data whose paths do not begin at the root?
 static bool reads_nearby(const Plan *p) { return p->data.files > 0 && p->data.train && p->data.train[0][0] != '/'; }
 
+const char emit_begins[] = "// Trains the model `";
+
 static void print_opening(Text *out, const Model *m, const Plan *p, const char *command, bool zlib) {
-  text_add(out, "// Trains the model `");
+  text_add(out, "%s", emit_begins);
   emit_comment_text(out, m->name);
   text_add(out, "`. Written by: ");
   emit_comment_text(out, command);
@@ -75,12 +77,18 @@ static void print_open(Text *out) {
            "  run->execute = execute;\n}\n");
 }
 
+// What must hold where the file is compiled, as the runtime's own sources say it.
+static void print_machine(Text *out) {
+  for (const EmbeddedFile *f = embedded_runtime; f->name; f++)
+    if (strstr(f->name, "machine.h")) text_add(out, "\n%s", f->text);
+}
+
 static void print_includes(Text *out, const Fragments *f, bool roots) {
   text_add(
       out,
       "\n// Sums and products are done one by one, as they are written: then the losses are those of `gmc run` to the "
       "last\n"
-      "// bit, whatever the compiler and its flags (but for -ffast-math).\n"
+      "// bit, whatever the compiler and its flags.\n"
       "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
       "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-trapping-math\")\n"
       "#endif\n\n#define _GNU_SOURCE\n");
@@ -160,6 +168,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept
   fragments_want(f, t.entry.data);
   print_opening(out, m, p, command, fragments_include(f, "<zlib.h>"));
   print_model(out, m);
+  print_machine(out);
   print_includes(out, f, strstr(t.kernels.data, "m_sqrt("));
   text_append(out, above.data, above.length);
   print_heading(out, "The model's places in memory: offsets in floats.");

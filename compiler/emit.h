@@ -21,6 +21,9 @@
 #include "embedded.h"
 #include "model.h"
 
+// What every emitted file begins with.
+extern const char emit_begins[];
+
 // The whole file. `kept` are the texts for its runs' folders; `command` is how it was asked for, for the opening
 // comment.
 void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept, int kepts, const char *command);

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "../runtime/file.h"
+#include "../runtime/helper.h"
 #include "commands.h"
 
 static int run_command(Arena *a, const Options *o) {
@@ -15,8 +16,13 @@ static int run_command(Arena *a, const Options *o) {
   return command[o->command](a, o);
 }
 
-int main(int argc, char **argv) {
-  streams_begin();
+typedef struct {
+  int count;
+  char **word;
+} Arguments;
+
+static int gmc(void *arguments) {
+  const Arguments *given = arguments;
   Arena *a = arena_open(NULL);
   if (!a) {
     fputs("gmc: out of memory\n", stderr);
@@ -25,10 +31,15 @@ int main(int argc, char **argv) {
   volatile int code = EXIT_SOFTWARE;
   signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a write that fails, and is told
   if (ARENA_TRY(a) == 0) {
-    code = run_command(a, options_parse(a, argc, argv));
+    code = run_command(a, options_parse(a, given->count, given->word));
   } else {
     code = a->code;
   }
   arena_close(a);
-  return streams_end(code);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  streams_begin();
+  return streams_end(helper_main(gmc, &(Arguments){argc, argv}));
 }

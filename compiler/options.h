@@ -54,6 +54,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
+  O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "replace FILE, whatever it holds")         \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
   O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
   O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, times")                    \

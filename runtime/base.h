@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "machine.h"
+
 // Exit codes, after sysexits.
 enum {
   EXIT_DONE = 0,
@@ -26,7 +28,8 @@ enum {
   EXIT_IO = 74,
   EXIT_LOCKED = 75,      // another run holds the folder
   EXIT_CONFIG = 78,      // run file
-  EXIT_INTERRUPT = 130,  // stopped by Ctrl-C, cleanly
+  EXIT_HANGUP = 129,     // stopped, cleanly: its terminal is gone
+  EXIT_INTERRUPT = 130,  // by Ctrl-C
   EXIT_TERMINATE = 143
 };
 

@@ -1,9 +1,9 @@
 // Threads for single pieces of work; see helper.h.
 #include "helper.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // Bytes: worth a thread; put there at most, as the memory may have been promised by a damaged file; put there at once,
@@ -39,10 +39,41 @@ static void helper_away(pthread_t thread) {
 #endif
 }
 
+bool helper_thread(pthread_t *thread, size_t stack, void *(*work)(void *), void *what) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  bool made =
+      pthread_attr_setstacksize(&attributes, stack) == 0 && pthread_create(thread, &attributes, work, what) == 0;
+  pthread_attr_destroy(&attributes);
+  return made;
+}
+
+typedef struct {
+  int (*work)(void *);
+  void *what;
+  int result;
+} HelperMain;
+
+static void *helper_run_main(void *all) {
+  HelperMain *h = all;
+  h->result = h->work(h->what);
+  return NULL;
+}
+
+int helper_main(int (*work)(void *), void *what) {
+  HelperMain h = {work, what, 0};
+  pthread_t thread;
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur >= HELPER_MAIN_STACK) return work(what);
+  if (!helper_thread(&thread, HELPER_MAIN_STACK, helper_run_main, &h)) return work(what);
+  pthread_join(thread, NULL);
+  return h.result;
+}
+
 Helper *helper_begin(Arena *a, void (*work)(void *), void *what) {
   Helper *h = NEW(a, Helper);
   *h = (Helper){.arena = a, .work = work, .what = what};
-  if (pthread_create(&h->thread, NULL, helper_run, h) != 0) return NULL;
+  if (!helper_thread(&h->thread, HELPER_STACK, helper_run, h)) return NULL;
   helper_away(h->thread);
   h->waiting = arena_cleanup(a, helper_wait, h);
   return h;

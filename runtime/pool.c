@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "helper.h"
+
 enum { POOL_MOST_THREADS = 64, POOL_MOST_PIECES = 0xffff, POOL_SPIN_NANOSECONDS = 50000, POOL_SPINS = 64 };
 
 typedef struct {
@@ -223,7 +225,7 @@ static void pool_start(Pool *pool, int threads) {
   pthread_sigmask(SIG_SETMASK, &all, &before);
   for (int i = 1; i < threads; i++) {
     pool->worker[i] = (PoolWorker){.pool = pool, .index = i};
-    if (pthread_create(&pool->worker[i].thread, NULL, pool_worker, &pool->worker[i]) != 0) break;
+    if (!helper_thread(&pool->worker[i].thread, HELPER_STACK, pool_worker, &pool->worker[i])) break;
     pool->threads++;
   }
   pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "helper.h"
 
 enum { PROGRAM_CHECKPOINT_SECONDS = 300 };
 
@@ -88,30 +89,44 @@ static void program_texts(Arena *a, Session *s, const ProgramText *texts) {
   s->kept = kept;
 }
 
-static int program_train(Arena *a, int argc, char **argv, const Plan *plan, Session *s) {
-  if (program_options(a, s, argc, argv)) {
+// What main has.
+typedef struct {
+  int argc;
+  char **argv;
+  const Plan *plan;
+  Session session;
+  const ProgramText *texts;
+} Program;
+
+static int program_train(Arena *a, const Program *p) {
+  Session *s = NEW(a, Session);
+  *s = p->session;
+  program_texts(a, s, p->texts);
+  if (program_options(a, s, p->argc, p->argv)) {
     fputs(program_help, stdout);
     return EXIT_DONE;
   }
   s->next_free = !s->folder;
-  if (!s->folder) s->folder = arena_format(a, "runs/%s", plan->model);
-  s->resume_by = arena_format(a, "%s --resume", argv[0]);
-  return session_train(a, plan, s);
+  if (!s->folder) s->folder = arena_format(a, "runs/%s", p->plan->model);
+  s->resume_by = arena_format(a, "%s --resume", p->argv[0]);
+  return session_train(a, p->plan, s);
+}
+
+static int program_run(void *program) {
+  Arena *a = arena_open(NULL);
+  if (!a) return EXIT_MEMORY;
+  volatile int code = EXIT_SOFTWARE;
+  if (ARENA_TRY(a) == 0)
+    code = program_train(a, program);
+  else
+    code = a->code;
+  arena_close(a);
+  return code;
 }
 
 int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader,
                  const ProgramText *texts) {
-  streams_begin();
-  Arena *a = arena_open(NULL);
-  if (!a) return EXIT_MEMORY;
   Session s = {.open = open, .reader = reader, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS};
-  volatile int code = EXIT_SOFTWARE;
-  if (ARENA_TRY(a) == 0) {
-    program_texts(a, &s, texts);
-    code = program_train(a, argc, argv, plan, &s);
-  } else {
-    code = a->code;
-  }
-  arena_close(a);
-  return streams_end(code);
+  streams_begin();
+  return streams_end(helper_main(program_run, &(Program){argc, argv, plan, s, texts}));
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,6 +138,23 @@ static double progress_age(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec - (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
+// Columns of the terminal as it is now.
+static int progress_columns(void) {
+  struct winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static size_t progress_add(Progress *p, size_t used, const char *format, ...) PRINTF_LIKE(3, 4);
+
+// Adds to the moving line what fits. Returns how much of it is used.
+static size_t progress_add(Progress *p, size_t used, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  int n = vsnprintf(p->line + used, sizeof p->line - used, format, list);
+  va_end(list);
+  return n < 0 || (size_t)n >= sizeof p->line - used ? sizeof p->line - 1 : used + (size_t)n;
+}
+
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
@@ -147,11 +165,15 @@ void progress_step(Progress *p, const Training *t) {
   double rate = progress_rate(t->step - p->first_step, now - p->began);
   char left[32];
   progress_duration(left, sizeof left, rate > 0 ? (double)(t->last_step - t->step) / rate : 0);
-  fprintf(stderr, "%sepoch %lld  step %lld of %lld", p->moving ? "\r" : "", (long long)training_epoch(t),
-          (long long)t->step, (long long)t->last_step);
+  size_t used = progress_add(p, 0, "epoch %lld  step %lld of %lld", (long long)training_epoch(t), (long long)t->step,
+                             (long long)t->last_step);
   for (const Line *line = t->line; line < t->line + t->plan->lines; line++)
-    fprintf(stderr, "  %s %.6g", line->name, line->sum / (double)line->values);
-  fprintf(stderr, "  %.4g steps/s  %s left%s", rate, left, p->moving ? "\033[K" : "\n");
+    used = progress_add(p, used, "  %s %.6g", line->name, line->sum / (double)line->values);
+  progress_add(p, used, "  %.4g steps/s  %s left", rate, left);
+  if (p->moving)
+    fprintf(stderr, "\r%.*s\033[K", progress_columns() - 1, p->line);
+  else
+    fprintf(stderr, "%s\n", p->line);
   fflush(stderr);
   p->shown = p->moving;
 }

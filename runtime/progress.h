@@ -16,7 +16,8 @@ typedef struct Progress {
   double epoch_began;    // of the epoch's first step in this session
   double epoch_trained;  // of its last step, before the measuring
   int64_t first_step, epoch_first_step;
-  FILE *log;  // run.log, or NULL
+  FILE *log;        // run.log, or NULL
+  char line[1024];  // the moving line
 } Progress;
 
 // Seconds of a clock that only goes forward.

@@ -43,8 +43,19 @@ static void session_check_memory(Arena *a, const Plan *plan) {
          plan->source, need / gib, fmin(have, group) / gib);
 }
 
+// Flags that no macro tells of: sums taken in another order lose what rounding did.
+static void session_check_arithmetic(Arena *a) {
+  volatile float big = 1e8f, small = 1;
+  float x = big, y = small;
+  if (x + y - x == 0) return;
+  fail(a, EXIT_SOFTWARE,
+       "compiled with -funsafe-math-optimizations or -fassociative-math: sums would be others than "
+       "those of gmc");
+}
+
 // A run with memory and an executor, and no data yet.
 static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
+  session_check_arithmetic(a);
   session_check_memory(a, plan);
   Run *run = NEW(a, Run);
   run->arena = a;

@@ -59,8 +59,8 @@ const char *session_new_folder(Arena *a, const char *name);
 // What to type to go on with the run.
 const char *session_resume_command(Arena *a, const Session *s);
 
-// Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT or EXIT_TERMINATE after a
-// signal.
+// Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT, EXIT_TERMINATE or
+// EXIT_HANGUP after a signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
 
 // The following read the weights of folder/weights.safetensors.

@@ -30,16 +30,25 @@ static volatile sig_atomic_t stop_signal;
 
 static void training_on_signal(int signal) { stop_signal = signal; }
 
-// What is to happen on a signal, and what happened before.
+// Those that stop the run, and those that are errors of writing.
+static const int training_stops[] = {SIGINT, SIGTERM, SIGHUP};
+
+static const int training_ignored[] = {SIGXFSZ, SIGPIPE};
+
+enum {
+  TRAINING_STOPS = sizeof training_stops / sizeof *training_stops,
+  TRAINING_IGNORED = sizeof training_ignored / sizeof *training_ignored
+};
+
+// What happened on them before.
 typedef struct {
-  struct sigaction interrupt, terminate, size;
+  struct sigaction stop[TRAINING_STOPS], ignored[TRAINING_IGNORED];
 } SignalsBefore;
 
 static void training_signals_back(void *what) {
   SignalsBefore *before = what;
-  sigaction(SIGINT, &before->interrupt, NULL);
-  sigaction(SIGTERM, &before->terminate, NULL);
-  sigaction(SIGXFSZ, &before->size, NULL);
+  for (int i = 0; i < TRAINING_STOPS; i++) sigaction(training_stops[i], &before->stop[i], NULL);
+  for (int i = 0; i < TRAINING_IGNORED; i++) sigaction(training_ignored[i], &before->ignored[i], NULL);
 }
 
 void training_signals(Arena *a) {
@@ -50,11 +59,14 @@ void training_signals(Arena *a) {
   action.sa_handler = training_on_signal;
   action.sa_flags = (int)(SA_RESTART | SA_RESETHAND);
   stop_signal = 0;
-  sigaction(SIGINT, &action, &before->interrupt);
-  sigaction(SIGTERM, &action, &before->terminate);
+  for (int i = 0; i < TRAINING_STOPS; i++) {
+    sigaction(training_stops[i], &action, &before->stop[i]);
+    bool outlives = training_stops[i] == SIGHUP && before->stop[i].sa_handler == SIG_IGN;  // it was begun by nohup
+    if (outlives) sigaction(SIGHUP, &before->stop[i], NULL);
+  }
   action.sa_handler = SIG_IGN;
   action.sa_flags = 0;
-  sigaction(SIGXFSZ, &action, &before->size);
+  for (int i = 0; i < TRAINING_IGNORED; i++) sigaction(training_ignored[i], &action, &before->ignored[i]);
   arena_cleanup(a, training_signals_back, before);
 }
 
@@ -280,7 +292,12 @@ static void training_after_step(Training *t) {
 }
 
 int training_stopped(void) {
-  return !stop_signal ? EXIT_DONE : stop_signal == SIGINT ? EXIT_INTERRUPT : EXIT_TERMINATE;
+  switch (stop_signal) {
+    case 0: return EXIT_DONE;
+    case SIGINT: return EXIT_INTERRUPT;
+    case SIGHUP: return EXIT_HANGUP;
+    default: return EXIT_TERMINATE;
+  }
 }
 
 int training_run(Training *t) {

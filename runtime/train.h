@@ -46,8 +46,9 @@ typedef struct {
   Progress *progress;
 } Training;
 
-// From here until the arena closes: Ctrl-C and SIGTERM stop a training after the present step, a second one at once,
-// and a file-size limit is an error of writing like any other.
+// From here until the arena closes: Ctrl-C, SIGTERM and, unless it was ignored, SIGHUP stop a training after the
+// present step, a second one at once; a file-size limit, or that nobody reads what is printed, is an error of writing
+// like any other.
 void training_signals(Arena *a);
 
 // Minibatches of a round: 1, or as many as its longest `repeat`.

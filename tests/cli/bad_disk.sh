@@ -68,7 +68,7 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=1m none disk 2>noise; then
   cp -r whole disk/o
   mount -o remount,ro disk
   for what in 'run --resume disk/o -q --epochs 3' 'run t.gm --out disk/new -q' 'show disk/o' 'show disk/o points -o disk/p.png' \
-    'emit t.gm -o disk/t.c' 'emit t.gm -o disk/o/model.gm'; do
+    'emit t.gm -o disk/t.c' 'emit t.gm -o disk/o/model.gm --force'; do
     says 73 '^gmc: disk/.*: Read-only file system' $what
   done
   says 0 '' eval disk/o
@@ -246,7 +246,7 @@ if strace -o noise true 2>noise; then
   yes 0.5,0.5 | head -n 200 >t.csv
   traced -q --data 'csv("t.csv")'
   loaded=$(nth openat 't\.csv')
-  for signal in INT=130 TERM=143; do
+  for signal in INT=130 TERM=143 HUP=129; do
     hurt openat "$loaded" "signal=${signal%=*}" -q --data 'csv("t.csv")'
     holds "${signal%=*} while data are loaded" test $code = "${signal#*=}"
     holds 'nothing is made' test ! -e o

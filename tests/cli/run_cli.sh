@@ -128,6 +128,28 @@ printf 'train: {batch: 22}\n' >large.yaml
 says 65 'in `met` the 22 examples of a batch meet, but the test split has 21.*count.gm:2' run count.gm -c large.yaml --out large
 holds 'nothing was begun' test ! -e large
 mv models/parts.kept models/parts.gm
+
+# what an output may take the place of
+cp tiny.csv precious.npy
+cp models/tiny.gm precious.png
+: >empty.png
+says 73 'precious.npy: is there, and is not an array.*--force' sample runs/tiny -n 2 -o precious.npy
+says 73 'precious.png: is there, and is not a picture' sample runs/tiny -n 2 -o precious.png
+says 73 'precious.png: is there' show runs/tiny dreams -o precious.png
+says 73 'tiny.gm: is there, and is not a program that gmc wrote' emit models/tiny.gm -o models/tiny.gm
+ln -s models/tiny.gm link.png
+says 73 'link.png: is there' show runs/tiny dreams -o link.png
+holds 'what is not ours stays' cmp models/tiny.gm precious.png
+says 0 '' emit models/tiny.gm -o emitted.c
+says 0 '' emit models/tiny.gm --seed 3 -o emitted.c
+says 0 '' sample runs/tiny -n 2 -o empty.png
+cp nine.npy own.npy
+sed 's|csv("../tiny.csv")|npy("../own.npy")|' models/tiny.gm >models/own.gm
+says 0 '' run models/own.gm --batch 4 --epochs 1 --out own
+says 73 'own.npy: is data of the model' sample own -n 3 -o own.npy
+says 0 '' emit models/tiny.gm -o precious.npy --force
+holds 'with --force it does not' cmp -n 20 precious.npy emitted.c
+
 says 0 '' run models/tiny.gm -c a.yaml --epochs 3 --set latent=3 --out whole
 holds 'a resumed run is the whole one' cmp runs/tiny/metrics.jsonl whole/metrics.jsonl
 says 0 '' run models/tiny.gm -c runs/tiny/config.yaml --out again
@@ -162,7 +184,13 @@ says 0 '' run lines.gm --out lines -q
 holds 'a name for each line' grep -q '"train","error":[^,]*,"error_3":[^,]*}$' lines/metrics.jsonl
 holds 'measured once' grep -q '"test","error":[^,]*,"error_se":[^,]*,"error_2":1}$' lines/metrics.jsonl
 
-# the folder of an emitted program is as good as any
+# the folder of an emitted program is as good as any, where its arithmetic is; elsewhere it does not compile
+for flag in -Ofast -ffinite-math-only; do
+  ${CC:-cc} $flag -fsyntax-only emitted.c >out 2>err
+  holds "$flag is refused" test $? != 0
+  ${CC:-cc} $flag -fsyntax-only emitted.c 2>said
+  holds '... in words' grep -q 'NaN and infinity are not seen' said
+done
 says 0 '' emit models/tiny.gm --set latent=3 --prior 'z ~ laplace(0, 1)' --batch 8 --epochs 3 -o tiny.c
 holds 'it compiles' "${CC:-cc}" -O1 tiny.c -lm -lpthread -o tiny
 holds 'it trains' ./tiny --out emitted --epochs 2 --seed 5 --threads 1
@@ -204,6 +232,40 @@ says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swep
 holds 'a folder for each' test -f swept/latent=1/metrics.jsonl -a -f swept/latent=2/metrics.jsonl
 says 0 '' run models/tiny.gm -c a.yaml --epochs 1 --set latent=4 --out one -q
 holds 'a param that is set is not swept' test -f one/metrics.jsonl
+
+# exit codes, each once (70 is a mistake of our own); those of signals are with bad_disk.sh
+printf 'model far\ndata x[2] from toy.moons\nparameter w\nobjective o { maximize exp(w + 0 * sum(x)) }\n' >far.gm
+echo 'train { maximize o over w with sgd(1e9)   batch 100, epochs 1 }' >>far.gm
+says 0 '^gmc' version
+says 1 'is not finite' run far.gm --out far -q
+says 1 'error\[E' check bad.gm
+says 64 '' run --epochs
+says 65 'error\[E' explain bad.gm
+says 66 'No such file' check none.gm
+says 71 'GiB of memory' run models/tiny.gm --set latent=200000000 --out far2
+says 73 '' run models/tiny.gm --out tiny.csv/a
+says 74 'No space left' emit models/tiny.gm -o /dev/full
+exec 9<>runs/tiny/.lock && flock 9
+says 75 'another run' run --resume runs/tiny --epochs 99
+exec 9<&-
+printf 'seeds: 1\n' >a.yaml
+says 78 'a.yaml:1' run models/tiny.gm -c a.yaml
+
+# nobody reads what a run prints
+{ "$gmc" run models/tiny.gm --out unread --epochs 2; echo $? >code; } 2>err | true
+holds 'that is an error of writing' test "$(cat code)" = 74 -o "$(cat code)" = 0
+says 0 '' run models/tiny.gm --out read --epochs 2 -q
+holds '... and the run is whole' cmp unread/weights.safetensors read/weights.safetensors
+
+# a stack as small as can be
+if ! grep -q __asan_init "$gmc"; then
+  for what in 'check models/tiny.gm' 'explain models/tiny.gm' 'run models/tiny.gm --out small --set latent=700 -q' 'eval small' \
+    'show small' 'sample small -n 3 -o small.npy' 'run --resume small --epochs 4 -q' 'emit models/tiny.gm -o small.c' 'help'; do
+    # shellcheck disable=SC2086,SC3045
+    (ulimit -s 512; exec "$gmc" $what) >out 2>err </dev/null
+    holds "$what on a stack of 512 KiB" test $? = 0
+  done
+fi
 
 # what must not go unnoticed
 says 74 'No space' emit models/tiny.gm -o /dev/full

@@ -395,23 +395,41 @@ static void act_interrupt(Run *run) {
 static void act_terminate(Run *run) {
   (void)run, raise(SIGTERM);
 }
+static void act_hang_up(Run *run) {
+  (void)run, raise(SIGHUP);
+}
 static void act_kill(Run *run) {
   (void)run, raise(SIGKILL);
 }
 
 static void test_signals_stop_at_the_step(void **state) {
   (void)state;
+  static const struct {
+    const char *run;
+    void (*act)(Run *run);
+    int code;
+  } signals[] = {{"interrupted", act_interrupt, EXIT_INTERRUPT},
+                 {"terminated", act_terminate, EXIT_TERMINATE},
+                 {"hung_up", act_hang_up, EXIT_HANGUP}};
   Plan plan = plan_by_hand();
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     forget();
     seen.at_step = EPOCH_STEPS + 2 + i;
-    seen.act = i ? act_terminate : act_interrupt;
-    const char *run = i ? "terminated" : "interrupted";
-    Session s = session_in(run);
-    assert_int_equal(train(&plan, &s), i ? EXIT_TERMINATE : EXIT_INTERRUPT);
+    seen.act = signals[i].act;
+    Session s = session_in(signals[i].run);
+    assert_int_equal(train(&plan, &s), signals[i].code);
     assert_int_equal(seen.runs, EPOCH_STEPS + 3 + i);
-    resume(&plan, run);
+    resume(&plan, signals[i].run);
   }
+  // one that was begun by nohup goes on
+  forget();
+  seen.at_step = EPOCH_STEPS;
+  seen.act = act_hang_up;
+  signal(SIGHUP, SIG_IGN);
+  Session s = session_in("nohup");
+  assert_int_equal(train(&plan, &s), EXIT_DONE);
+  assert_true(signal(SIGHUP, SIG_DFL) == SIG_IGN);
+  assert_same_run("nohup", "whole");
 }
 
 // Runs a session in a process of its own, which may be killed. Returns its status as waitpid gives it.

@@ -6,6 +6,7 @@
 // Invariant: no two nodes of a graph are equal, and every node comes after its inputs.
 #include "graph_rules.h"
 
+#include <math.h>
 #include <string.h>
 
 static const struct {
@@ -171,7 +172,11 @@ Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, 
   Node draft = {.op = op, .id = g->count, .arity = arity, .span = g->span};
   if (attr) draft.attr = *attr;
   if (shape) draft.shape = *shape;
-  if (op == OP_CONST) draft.attr.value = (double)(float)draft.attr.value;  // what the program will compute with
+  if (op ==
+      OP_CONST) {  // what the program will compute with; NaN is one, of whatever sign the folding machine gives it
+    float value = (float)draft.attr.value;
+    draft.attr.value = isnan(value) ? (double)NAN : (double)value;
+  }
   if (arity) draft.in = NEW_ARRAY(g->arena, Node *, arity);
   for (int i = 0; i < arity; i++) draft.in[i] = in[i];
   Shape known;

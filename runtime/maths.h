@@ -49,9 +49,11 @@ static inline float m_floor(float x) { return floorf(x); }
 
 static inline float m_sqrt(float x) { return sqrtf(x); }
 
-static inline float m_max(float a, float b) { return a > b || a != a ? a : b; }
+// The sum makes 0 of a subnormal where those count as 0: some instructions for a maximum do it themselves, others hand
+// the bits on.
+static inline float m_max(float a, float b) { return (a > b || a != a ? a : b) + 0.0f; }
 
-static inline float m_min(float a, float b) { return a < b || a != a ? a : b; }
+static inline float m_min(float a, float b) { return (a < b || a != a ? a : b) + 0.0f; }
 
 static inline float m_less(float a, float b) { return a < b ? 1.0f : 0.0f; }
 

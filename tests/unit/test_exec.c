@@ -637,6 +637,17 @@ static void halve(void *halves, int piece, int pieces) {
     h->result[i] = i % 2 ? h->small / 2 : h->small / 2 * 4;  // a subnormal result, a subnormal operand
 }
 
+// Greater and lesser of a subnormal and -1 or 1, one by one and in a loop.
+static void assert_extremes_are_zero(void) {
+  volatile float tiny = m_float(100000), one = 1;
+  float a[PARTS], b[PARTS], greater[PARTS], lesser[PARTS];
+  for (int i = 0; i < PARTS; i++) a[i] = i % 2 ? tiny : -one, b[i] = i % 2 ? -one : tiny;
+  for (int i = 0; i < PARTS; i++) greater[i] = m_max(a[i], b[i]), lesser[i] = m_min(-a[i], -b[i]);
+  for (int i = 0; i < PARTS; i++) assert_true(m_bits(greater[i]) == 0 && m_bits(lesser[i]) == 0);
+  float single[] = {m_max(tiny, -one), m_max(-one, tiny), m_min(tiny, one), m_min(one, -tiny)};
+  for (int i = 0; i < 4; i++) assert_true(m_bits(single[i]) == 0);
+}
+
 static void subnormals_are_zero(void **state) {
   (void)state;
   static Halves h = {.small = FLT_MIN};
@@ -644,6 +655,7 @@ static void subnormals_are_zero(void **state) {
     Arena *a = arena_open(NULL);
     pool_run(pool_open(a, threads), halve, &h, 12);
     for (int i = 0; i < PARTS; i++) assert_true(h.result[i] == 0);
+    assert_extremes_are_zero();
     arena_close(a);
     halve(&h, 0, 1);
     assert_true(h.result[1] == FLT_MIN / 2 && h.result[0] == 2 * FLT_MIN);

@@ -508,6 +508,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   if (diagnostics_errors(s)) return NULL;  // what follows would only repeat them
   check_overrides(e);
   check_train_settings(e);
+  check_measured_names(e);
   begin_program(e, 1, false);  // where params and supports are evaluated
   m->batch = (int64_t)train_setting(e, "batch", 128, 1, 1048576);
   m->epochs = (int64_t)train_setting(e, "epochs", 1, 1, 1e9);

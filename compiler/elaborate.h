@@ -394,6 +394,8 @@ void begin_program(Elab *e, int64_t batch, bool training);
 void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
+// No objective and no metric is called as the records call something else.
+void check_measured_names(Elab *e);
 void elaborate_test(Elab *e);
 void elaborate_init(Elab *e);
 Value gradient_norm(Elab *e);

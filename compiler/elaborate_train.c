@@ -369,6 +369,36 @@ static const Decl *find_measured(const Elab *e, const char *name) {
   return d ? d : find_decl(e, arena_format(e->arena, "metric %s", name));
 }
 
+// A column that the records have without being asked, or beside that of another measure; NULL: the name is free.
+static const char *record_column(const Elab *e, const char *name) {
+  static const char *const own[][2] = {{"step", "the step"},
+                                       {"epoch", "the epoch"},
+                                       {"split", "the split"},
+                                       {"time", "kept for the time"},
+                                       {"not_finite", "where measures that are not finite are told"}};
+  static const char *const beside[][2] = {{"_se", "the standard error"}, {"_batch", "the batch"}};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+    if (!strcmp(name, own[i][0])) return own[i][1];
+  for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+    size_t n = strlen(name), suffix = strlen(beside[i][0]);
+    if (n <= suffix || strcmp(name + n - suffix, beside[i][0]) != 0) continue;
+    const char *stem = arena_slice(e->arena, name, n - suffix);
+    const Decl *d = find_measured(e, stem);
+    if (d && (d->ast->kind == AST_OBJECTIVE || d->ast->kind == AST_METRIC))
+      return arena_format(e->arena, "%s of `%s`", beside[i][1], stem);
+  }
+  return NULL;
+}
+
+void check_measured_names(Elab *e) {
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    if (ast->kind != AST_OBJECTIVE && ast->kind != AST_METRIC) continue;
+    const char *column = record_column(e, ast->name);
+    if (column) complain(e, E0528, ast->span, ast->name, column);
+  }
+}
+
 static bool line_has_name(const Elab *e, const char *name) {
   for (int i = 0; i < e->line; i++)
     if (!strcmp(e->model->objective[i], name)) return true;

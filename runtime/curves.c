@@ -16,7 +16,8 @@ enum { CURVES_LIMIT = 1 << 28 };
 static void curves_line(const char *text, int columns, float *values) {
   for (int i = 0; i < columns; i++) {
     bool empty = *text == ',' || *text == '\n' || *text == '\0';
-    values[i] = empty ? NAN : (float)strtod(text, NULL);
+    float value = empty ? NAN : (float)strtod(text, NULL);
+    values[i] = isfinite(value) ? value : NAN;
     text += strcspn(text, ",\n");
     if (*text == ',') text++;
   }

@@ -4,7 +4,11 @@
 // step.
 #include "diagnose.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "checkpoint.h"
+#include "json.h"
 #include "progress.h"
 
 // Back to the last checkpoint of this training, or to its start.
@@ -45,6 +49,36 @@ static const char *diagnose_search(Training *t, int64_t step) {
   return diagnose_round(t);
 }
 
+// Where it began, and what helps where that is plain.
+static void diagnose_say_place(const char *place) {
+  if (!place) return;
+  say_line(stderr, "  first in %s", place);
+  if (strstr(place, "exp("))
+    say_line(
+        stderr,
+        "  help: exp(x) is infinite from x = 89 on; exp(soft_clip(x)) and softplus(x) are scales that stay finite");
+}
+
+bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure *measure, int n) {
+  const PlanProgram *p = &run->plan->program[run->plan->test];
+  int i = 0;
+  while (i < n && isfinite(measure[i].mean)) i++;
+  if (i == n) return false;
+  Arena *scratch = arena_open(run->arena);
+  int64_t first = measure[i].spoilt - 1;
+  run->example = NEW_ARRAY(scratch, int32_t, p->batch);
+  int64_t rows = measure_prepare(run, moment, first);
+  const char *place = s->find_nan ? s->find_nan(run, run->plan->test) : NULL;
+  run->example = NULL;
+  fflush(stdout);
+  say_line(stderr, "gmc: `%s` is %s on the test split, at epoch %lld: examples %lld to %lld make it so",
+           measure[i].name, json_not_finite(measure[i].mean), (long long)moment.epoch + 1, (long long)first,
+           (long long)(first + rows - 1));
+  diagnose_say_place(place);
+  arena_close(scratch);
+  return true;
+}
+
 void diagnose(Training *t, int64_t step, const char *what) {
   const Session *s = t->session;
   int64_t saved = t->saved_step;
@@ -53,7 +87,7 @@ void diagnose(Training *t, int64_t step, const char *what) {
   fflush(stdout);
   say_line(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
            (long long)(step / t->epoch_steps + 1));
-  if (place) say_line(stderr, "  first in %s", place);
+  diagnose_say_place(place);
   if (s->folder && saved >= 0)
     say_line(stderr, "  the weights of step %lld are kept in %s", (long long)saved,
              checkpoint_path(t->run->arena, s->folder));

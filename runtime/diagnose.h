@@ -9,4 +9,8 @@
 // Marks the training as failed; nothing is written, and its tensors are good for nothing more.
 void diagnose(Training *t, int64_t step, const char *what);
 
+// If any of n measures of the test split, taken at `moment`, is not finite: says which and where its value began, and
+// returns true.
+bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure *measure, int n);
+
 #endif

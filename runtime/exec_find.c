@@ -48,10 +48,18 @@ int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity) {
   return found;
 }
 
+// Is an exponential among what the kernel computes?
+static bool takes_exp(const Kernel *k) {
+  for (int i = 0; k->kind == KERNEL_REGION && i < k->region.instrs; i++)
+    if (k->region.instr[i].op == SCALAR_EXP) return true;
+  return false;
+}
+
 static const char *place_text(Arena *a, const Kernel *k, const NotFinite *x) {
   const char *label = k->label ? printable(a, k->label) : "a value without a name";
   const char *file = k->file ? arena_format(a, "%s:%d: ", printable(a, k->file), k->line) : "";
-  return arena_format(a, "%s%s: element %lld is %s", file, label, (long long)x->element,
+  return arena_format(a, "%s%s: element %lld%s is %s", file, label, (long long)x->element,
+                      takes_exp(k) ? ", for which an exp(...) is taken," : "",
                       isnan(x->value) ? "nan"
                       : x->value > 0  ? "inf"
                                       : "-inf");

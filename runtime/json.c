@@ -259,6 +259,10 @@ void json_add_string(Text *t, const char *string) {
   text_append(t, "\"", 1);
 }
 
+const char *json_not_finite(double value) {
+  return isfinite(value) ? NULL : isnan(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
 void json_add_number(Text *t, double value) {
   char text[32];
   if (!isfinite(value)) {

@@ -26,6 +26,8 @@ bool json_integer(const Json *value, int64_t *out);  // an integer from -2^53 to
 
 void json_add_string(Text *t, const char *string);  // quoted and escaped; bytes that are no UTF-8 become U+FFFD
 
+const char *json_not_finite(double value);  // "nan", "inf" or "-inf"; NULL of a number that is one
+
 void json_add_number(Text *t, double value);  // the shortest text that reads back the same; NaN and infinities as null
 
 #endif

@@ -7,15 +7,20 @@
 
 #include "data.h"
 
-// Running mean and sum of squared deviations, after Welford (1962).
+// Running mean and sum of squared deviations, after Welford (1962); once a value is infinite, the mean is, or NaN.
 typedef struct {
   int64_t n;
   double mean, squares;
+  int64_t spoilt;  // as in Measure
 } Average;
 
 static void average_add(Average *a, double value) {
   double before = value - a->mean;
   a->n++;
+  if (!isfinite(before)) {
+    a->mean += value;
+    return;
+  }
   a->mean += before / (double)a->n;
   a->squares += before * (value - a->mean);
 }
@@ -34,9 +39,10 @@ static void measure_batch(const Run *run, const PlanProgram *p, const PlanOutput
 
 static Measure measure_of(const PlanProgram *p, const PlanOutput *output, const Average *average) {
   double n = (double)average->n;
-  bool told = (output->per_example || output->coupled) && average->n > 1;
-  return (Measure){output->name, average->mean, told ? sqrt(average->squares / (n - 1) / n) : -1,
-                   output->coupled ? p->batch : 0};
+  bool told = (output->per_example || output->coupled) && average->n > 1 && !average->spoilt;
+  double mean = isnan(average->mean) ? (double)NAN : average->mean;  // of either sign, and it is printed
+  return (Measure){output->name, mean, told ? sqrt(average->squares / (n - 1) / n) : -1, output->coupled ? p->batch : 0,
+                   average->spoilt};
 }
 
 void measure_check(const Run *run) {
@@ -53,25 +59,40 @@ void measure_check(const Run *run) {
            data_hint(run->arena, plan));
 }
 
+// Examples to measure by.
+static int64_t measure_examples(const Run *run) {
+  const Plan *plan = run->plan;
+  return plan->data.format == DATA_NONE ? plan->program[plan->test].batch : run->test.examples;
+}
+
+int64_t measure_prepare(Run *run, Moment moment, int64_t first) {
+  int64_t batch = run->plan->program[run->plan->test].batch, left = measure_examples(run) - first;
+  int64_t rows = left < batch ? left : batch;
+  run->purpose = PURPOSE_TEST;
+  run->step = (uint32_t)(moment.epoch + 1);
+  run->turn = 0;
+  for (int64_t i = 0; i < batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
+  run->first_position = (uint32_t)first;
+  feed_program(run, &run->test, run->plan->test, moment);
+  return rows;
+}
+
 int measure_test(Run *run, Moment moment, Measure *measure) {
   const Plan *plan = run->plan;
   if (plan->test < 0) return 0;
   const PlanProgram *p = &plan->program[plan->test];
-  int64_t examples = plan->data.format == DATA_NONE ? p->batch : run->test.examples;
+  int64_t examples = measure_examples(run);
   if (examples == 0) return 0;
   Arena *scratch = arena_open(run->arena);
   Average *average = NEW_ARRAY(scratch, Average, p->outputs);
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
-  run->purpose = PURPOSE_TEST;
-  run->step = (uint32_t)(moment.epoch + 1);
-  run->turn = 0;
   for (int64_t first = 0; first < examples; first += p->batch) {
-    int64_t rows = examples - first < p->batch ? examples - first : p->batch;
-    for (int64_t i = 0; i < p->batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
-    run->first_position = (uint32_t)first;
-    feed_program(run, &run->test, plan->test, moment);
+    int64_t rows = measure_prepare(run, moment, first);
     run->execute(run, plan->test);
-    for (int i = 0; i < p->outputs; i++) measure_batch(run, p, &p->output[i], rows, &average[i]);
+    for (int i = 0; i < p->outputs; i++) {
+      measure_batch(run, p, &p->output[i], rows, &average[i]);
+      if (!isfinite(average[i].mean) && !average[i].spoilt) average[i].spoilt = first + 1;
+    }
   }
   int n = 0;
   for (int i = 0; i < p->outputs; i++)

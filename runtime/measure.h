@@ -7,8 +7,9 @@
 typedef struct {
   const char *name;
   double mean;
-  double error;   // standard error of the mean; -1: none can be told
-  int64_t batch;  // of a value in which examples meet: how many do; otherwise 0
+  double error;    // standard error of the mean; -1: none can be told
+  int64_t batch;   // of a value in which examples meet: how many do; otherwise 0
+  int64_t spoilt;  // where the mean is not finite: 1 + the first example of the batch that made it so; otherwise 0
 } Measure;
 
 // Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch.
@@ -19,5 +20,9 @@ void measure_check(const Run *run);
 // up the last batch do not count. Where examples of a batch meet, whole batches count, as one value each; the examples
 // that fill no batch are left out. The random numbers depend on the epoch of `moment`, and not on the training's.
 int measure_test(Run *run, Moment moment, Measure *measure);
+
+// Makes the run ready for its test program, on the batch that begins with example `first`. run->example has room for
+// one. Returns how many of its rows count.
+int64_t measure_prepare(Run *run, Moment moment, int64_t first);
 
 #endif

@@ -107,7 +107,14 @@ static void records_json(Records *r, const char *split, const Measure *measure, 
     if (measure[i].error >= 0) records_json_member(&r->line, measure[i].name, "_se", measure[i].error);
     if (measure[i].batch) records_json_member(&r->line, measure[i].name, "_batch", (double)measure[i].batch);
   }
-  text_add(&r->line, "}\n");
+  int spoilt = 0;
+  for (int i = 0; i < n; i++) {
+    if (isfinite(measure[i].mean)) continue;
+    text_add(&r->line, spoilt++ ? "," : ",\"not_finite\":{");
+    json_add_string(&r->line, measure[i].name);
+    text_add(&r->line, ":\"%s\"", json_not_finite(measure[i].mean));
+  }
+  text_add(&r->line, spoilt ? "}}\n" : "}\n");
   r->length.jsonl += records_write(r, r->jsonl, "metrics.jsonl");
 }
 
@@ -129,7 +136,10 @@ static void records_csv(Records *r, const char *split, const Measure *measure, i
     for (int i = 0; i < n; i++) {
       double value;
       if (!records_matches(r->column[c].name, &measure[i], &value)) continue;
-      if (isfinite(value)) json_add_number(&r->line, value);
+      if (isfinite(value))
+        json_add_number(&r->line, value);
+      else
+        text_add(&r->line, "%s", json_not_finite(value));
       break;
     }
   }

@@ -32,7 +32,8 @@ typedef struct Records {
 // that.
 Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
 
-// Adds a line to both files. A number that is not finite is null, and an empty cell.
+// Adds a line to both files. JSON has no word for a measure that is not finite: there it is null, and a last member,
+// "not_finite", says what it is: {"nll":"inf"}. In the cell of the CSV stands that word.
 void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n);
 
 // What was added is on the disk when this returns.

@@ -14,6 +14,7 @@
 
 #include "checkpoint.h"
 #include "data.h"
+#include "diagnose.h"
 #include "file.h"
 #include "helper.h"
 #include "json.h"
@@ -289,15 +290,13 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
     say_line(stderr, "%s: %lld examples of the test split, weights of step %lld", s->folder,
              (long long)run->test.examples, (long long)step);
   for (int i = 0; i < n; i++) width = (int)strlen(measure[i].name) > width ? (int)strlen(measure[i].name) : width;
-  bool finite = true;
   for (int i = 0; i < n; i++) {
     printf("%-*s  %.9g", width, measure[i].name, measure[i].mean);
     if (measure[i].error >= 0) printf(" +- %.3g", measure[i].error);
     if (measure[i].batch > 0) printf("  over batches of %lld", (long long)measure[i].batch);
     printf("\n");
-    finite = finite && isfinite(measure[i].mean);
   }
-  return finite ? EXIT_DONE : EXIT_NUMBERS;
+  return diagnose_measures(run, s, moment, measure, n) ? EXIT_NUMBERS : EXIT_DONE;
 }
 
 int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path) {

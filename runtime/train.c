@@ -182,19 +182,36 @@ int training_round(Training *t) {
 
 int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
 
-// Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line.
-static void training_report(Training *t) {
+// Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line. Returns how
+// many there are of the test split, in t->measure behind those of the lines.
+static int training_report(Training *t) {
   Run *run = t->run;
   Moment moment = moment_after(t->step, t->epoch_steps, t->line);
   Measure *train = t->measure, *test = t->measure + t->plan->lines;
   progress_trained(t->progress);
   for (int i = 0; i < t->plan->lines; i++)
-    train[i] = (Measure){t->line[i].name, t->line[i].sum / (double)t->line[i].values, -1, 0};
+    train[i] = (Measure){.name = t->line[i].name, .mean = t->line[i].sum / (double)t->line[i].values, .error = -1};
   int tests = measure_test(run, moment, test);
   progress_report(t->progress, t, train, test, tests);
-  if (!t->session->folder) return;
   records_add(t->records, t->step, training_epoch(t), "train", train, t->plan->lines);
   if (tests) records_add(t->records, t->step, training_epoch(t), "test", test, tests);
+  return tests;
+}
+
+// The weights may be sound and what they measure is not: then they are kept, and the run ends all the same.
+static void training_judge(Training *t, int tests) {
+  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
+  progress_clear(t->progress);
+  t->failed = diagnose_measures(t->run, t->session, moment, t->measure + t->plan->lines, tests);
+  if (t->failed && t->session->folder)
+    say_line(stderr, "  the weights of step %lld are kept in %s", (long long)t->step,
+             checkpoint_path(t->run->arena, t->session->folder));
+}
+
+static bool training_finite(const Training *t, int tests) {
+  for (int i = 0; i < tests; i++)
+    if (!isfinite(t->measure[t->plan->lines + i].mean)) return false;
+  return true;
 }
 
 // The curves and the pictures as the weights are now. Those that stay, with a number, are of whole epochs only.
@@ -247,12 +264,14 @@ static bool training_may_keep(const Training *t) {
 }
 
 static void training_end_epoch(Training *t, bool keep) {
-  training_report(t);
+  int tests = training_report(t);
   for (int i = 0; i < t->plan->lines; i++) {
     t->line[i].sum = 0;
     t->line[i].values = 0;
   }
-  if (keep || training_may_keep(t)) training_keep(t, true, true);
+  bool finite = training_finite(t, tests);
+  if (keep || !finite || training_may_keep(t)) training_keep(t, true, true);
+  if (!finite) training_judge(t, tests);
   progress_next(t->progress, t);
 }
 
@@ -260,12 +279,14 @@ static void training_end_epoch(Training *t, bool keep) {
 // a run that was never stopped has no such lines.
 static void training_end_early(Training *t) {
   training_keep(t, true, false);
-  training_report(t);
+  int tests = training_report(t);
   training_keep(t, false, true);
+  training_judge(t, tests);
 }
 
 static void training_record_step(Training *t) {
-  for (int i = 0; i < t->plan->lines; i++) t->measure[i] = (Measure){t->line[i].name, t->line[i].last, -1, 0};
+  for (int i = 0; i < t->plan->lines; i++)
+    t->measure[i] = (Measure){.name = t->line[i].name, .mean = t->line[i].last, .error = -1};
   records_add(t->records, t->step, training_epoch(t), "step", t->measure, t->plan->lines);
 }
 

@@ -226,6 +226,27 @@ holds 'a picture for some' test "$(find short/shows -name 'points_*.png' | wc -l
 holds 'one of the last' cmp short/shows/points_0400.png short/shows/points.png
 holds 'the curves' test -s short/loss.png
 
+# a measure that is not finite
+cat >far.gm <<'GM'
+model far
+data x[2] from toy.moons(examples: 400)
+parameter w
+net f(y | x) { y = x |> dense(2) }
+objective o { minimize sum(square(f(x) - x)) + square(w - 3) }
+metric far = exp(100 * w * abs(x[0]))
+train { minimize o over f, w with sgd(0.01)  batch 20, epochs 5 }
+GM
+says 1 '`far` is inf on the test split, at epoch 1: examples 0 to 19' run far.gm --out measured -q
+cp err told
+holds 'its place' grep -q '^  first in .*far.gm:6: ' told
+holds 'what helps' grep -q 'soft_clip' told
+holds 'the weights are kept' grep -q 'the weights of step 20 are kept in measured/weights.safetensors' told
+holds 'JSON without infinity' grep -q '"far":null,"not_finite":{"far":"inf"}}$' measured/metrics.jsonl
+holds 'CSV with a word' grep -q '^20,1,test,.*,inf,$' measured/metrics.csv
+says 1 '`far` is inf' eval measured
+sed '/^metric/d' far.gm >measured/model.gm
+says 0 '' run --resume measured -q
+
 # sweeps
 printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
 says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept

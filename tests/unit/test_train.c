@@ -48,6 +48,7 @@ static struct {
   int64_t at_step;                   // when to act, or -1
   void (*act)(Run *run);
   bool spoil_objective, spoil_weight;  // at that step
+  int spoil_epoch;                     // from 1: its measure of the examples from 8 on is -infinity; 0: none
   int searches;
   uint32_t searched;  // step at which a search for NaN was asked for
 } seen;
@@ -110,6 +111,7 @@ static void execute(Run *run, int program) {
       for (int i = 0; i < TEST_BATCH; i++) assert_in_range(run->example[i], 0, TEST - 1);
       run_fit(run, TEST_BATCH);
       run->memory[AT_SIZE] = run->memory[AT_W] + (float)run->first_position;
+      if ((uint32_t)seen.spoil_epoch == run->step && run->first_position == TEST_BATCH) run->memory[AT_FIT + 3] = -INFINITY;
       break;
     case DRAW:
       for (int i = 0; i < 4; i++) run->memory[AT_PAIR + 2 * i] = (float)run->first_position + (float)i;
@@ -524,6 +526,42 @@ static void test_a_spoilt_number_stops_the_run(void **state) {
   }
 }
 
+static const char *search_measure(Run *run, int program) {
+  assert_int_equal(program, MEASURE);
+  assert_int_equal(run->example[0], TEST_BATCH);
+  run->execute(run, program);
+  seen.searches++;
+  return run->memory[AT_FIT + 3] == -INFINITY ? "line.gm:7: the measure" : NULL;
+}
+
+// The numbers of that epoch are told, its weights kept, and the run goes on when it is asked to.
+static void test_an_infinite_measure_stops_the_run(void **state) {
+  (void)state;
+  Plan plan = plan_by_hand();
+  forget();
+  seen.spoil_epoch = 2;
+  Session s = session_in("infinite");
+  s.find_nan = search_measure;
+  assert_int_equal(train(&plan, &s), EXIT_NUMBERS);
+  assert_int_equal(seen.searches, 1);
+  assert_int_equal(seen.runs, 2 * EPOCH_STEPS);
+  const char *lines = (const char *)content("infinite", "metrics.jsonl").data;
+  for (int i = 0; i < 3; i++) lines = strchr(lines, '\n') + 1;
+  assert_non_null(strstr(lines, ",\"fit\":null,\"size\":"));
+  assert_non_null(strstr(lines, ",\"not_finite\":{\"fit\":\"-inf\",\"met\":\"-inf\"}}\n"));
+  const char *cells = (const char *)content("infinite", "metrics.csv").data;
+  assert_non_null(strstr(cells, "\n12,2,test,-inf,,"));
+  assert_int_equal(session_eval(arena, &plan, &s), EXIT_NUMBERS);
+  forget();
+  s.resume = true;
+  assert_int_equal(train(&plan, &s), EXIT_DONE);
+  Safetensors *end = safetensors_read(arena, path_of("infinite", "weights.safetensors"));
+  Safetensors *whole = safetensors_read(arena, path_of("whole", "weights.safetensors"));
+  for (int i = 0; i < 3; i++)
+    assert_memory_equal(safetensors_at(end, i)->value, safetensors_at(whole, i)->value,
+                        (size_t)tensors[i].count * sizeof(float));
+}
+
 static Session *rival;
 static int rival_code;
 static void act_rival(Run *run) {
@@ -780,6 +818,7 @@ int main(void) {
       cmocka_unit_test(test_killed_goes_on_from_the_checkpoint),
       cmocka_unit_test(test_full_disk_keeps_the_checkpoint),
       cmocka_unit_test(test_a_spoilt_number_stops_the_run),
+      cmocka_unit_test(test_an_infinite_measure_stops_the_run),
       cmocka_unit_test(test_a_folder_has_one_run_at_a_time),
       cmocka_unit_test(test_folders_and_files_are_refused),
       cmocka_unit_test(test_damaged_checkpoints_are_refused),

@@ -56,7 +56,7 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
     if (!c->out) {
       const char *model = compile_file(a, path, one)->name;
       c->out = session_new_folder(parent, arena_format(parent, "runs/%s", model));
-    };
+    }
     one->out = arena_format(a, "%s/%s", c->out, name);
     if (!option_given(o, OPTION_QUIET)) say_line(stderr, "gmc: run %d of %d: %s", i + 1, runs, name);
     int result = run_one(a, o, path, one);

@@ -93,6 +93,8 @@ static void session_folder(Arena *a, const char *folder) {
   }
 }
 
+static void session_drop_empty(void *folder) { rmdir(folder); }
+
 const char *session_new_folder(Arena *a, const char *name) {
   enum { MANY_FOLDERS = 100000 };
   const char *slash = strrchr(name, '/'), *folder = name;
@@ -102,6 +104,7 @@ const char *session_new_folder(Arena *a, const char *name) {
     if (i == MANY_FOLDERS) fail(a, EXIT_CANTCREATE, "%s to %s are all there; choose a folder", name, folder);
     folder = arena_format(a, "%s-%d", name, i);
   }
+  arena_cleanup(a, session_drop_empty, arena_copy(a, folder));
   return folder;
 }
 

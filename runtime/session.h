@@ -53,7 +53,8 @@ struct Session {
   const char *resume_by;  // told, with the folder, when a run stops early: "gmc run --resume"
 };
 
-// Makes the first of NAME, NAME-2, NAME-3, ... that is not there: of many who ask at once, each gets its own.
+// Makes the first of NAME, NAME-2, NAME-3, ... that is not there: of many who ask at once, each gets its own. It goes
+// again when the arena closes and nothing was put there.
 const char *session_new_folder(Arena *a, const char *name);
 
 // What to type to go on with the run.

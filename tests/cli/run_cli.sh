@@ -249,6 +249,8 @@ says 0 '' run --resume measured -q
 
 # sweeps
 printf 'sweep:\n  latent: [1, 2]\n' >a.yaml
+says 66 'none.csv: No such file' run models/tiny.gm -c a.yaml --data 'csv("none.csv")'
+holds 'nothing is left of it' test -z "$(find runs -type d -empty)"
 says 0 'run 2 of 2: latent=2' run models/tiny.gm -c a.yaml --epochs 1 --out swept
 holds 'a folder for each' test -f swept/latent=1/metrics.jsonl -a -f swept/latent=2/metrics.jsonl
 says 0 '' run models/tiny.gm -c a.yaml --epochs 1 --set latent=4 --out one -q

@@ -4,6 +4,7 @@
 #include "elaborate.h"
 #include "explain.h"
 #include "library.h"
+#include "vocabulary.h"
 
 enum { WIDTH = 110, LABEL = 12 };
 
@@ -131,6 +132,17 @@ const char *explain_nearest(Arena *a, const char *name) {
   return nearest_name(name, n, known);
 }
 
+// A word that is not in the language, of which something helpful can be said all the same.
+static void explain_other(Text *t, const char *name) {
+  static const char *const kind[] = {[FOREIGN] = "a word of other languages",
+                                     [LATER] = "not yet in the language",
+                                     [ELSEWHERE] = "a word of other libraries"};
+  const Word *w = word_find(name);
+  if (!w) return;
+  const char *shown = printable(t->arena, name), *mark = *w->help ? ": " : "";
+  paragraph(t, "", 0, arena_format(t->arena, "`%s` is %s%s%s.", shown, kind[w->kind], mark, w->help));
+}
+
 bool explain_name(Text *t, const char *name) {
   const Library *l = library_read(t->arena);
   size_t before = t->length;
@@ -146,6 +158,7 @@ bool explain_name(Text *t, const char *name) {
     if (t->length > before) text_add(t, "\n");
     explain_entry(t, l, &l->entry[i]);
   }
+  if (t->length == before) explain_other(t, name);
   return t->length > before;
 }
 

@@ -28,7 +28,9 @@ says 0 '^E0403: ' explain e0403
 says 0 'W0501: ' explain w0501
 says 0 'layers' explain
 says 64 'did you mean `normal`' explain nrmal
-says 64 'did you mean `adam`' explain Adam
+says 64 'did you mean `adam`' explain adamx
+says 0 'here it is called dense' explain nn.Linear
+says 0 'not yet in the language' explain conv2d
 says 64 'lists all names' explain frobnicate
 says 64 'no diagnostic E9999' explain e9999
 says 64 'for a model' explain normal --set a=3

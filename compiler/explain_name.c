@@ -137,7 +137,7 @@ static void explain_other(Text *t, const char *name) {
   static const char *const kind[] = {[FOREIGN] = "a word of other languages",
                                      [LATER] = "not yet in the language",
                                      [ELSEWHERE] = "a word of other libraries"};
-  const Word *w = word_find(name);
+  const WordEntry *w = word_find(name);
   if (!w) return;
   const char *shown = printable(t->arena, name), *mark = *w->help ? ": " : "";
   paragraph(t, "", 0, arena_format(t->arena, "`%s` is %s%s%s.", shown, kind[w->kind], mark, w->help));

@@ -81,8 +81,8 @@ static const char *kind_of(const Ast *ast) {
 
 // Where the text that says how it is used ends: before the body.
 static uint32_t form_end(const Ast *ast) {
-  if (ast->kind == AST_DISTRIBUTION) return ast->b->span.end;
-  return ast->kind == AST_LET ? ast->span.end : ast->c->span.begin;
+  if (ast->kind == AST_DISTRIBUTION && ast->b) return ast->b->span.end;
+  return ast->c && ast->kind != AST_LET ? ast->c->span.begin : ast->span.end;
 }
 
 static const char *form_of(const Library *l, const Ast *ast) {

@@ -29,28 +29,32 @@ void kernel_cut(KernelText *k, int64_t size, int64_t grain) {
   k->cut_grain = grain;
 }
 
-static const char *pointer_find(const KernelText *k, int64_t at) {
+bool kernel_same_place(const Operand *a, const Operand *b) {
+  return a->view.at == b->view.at && memcmp(a->step, b->step, sizeof a->step) == 0;
+}
+
+static const char *pointer_find(const KernelText *k, const Operand *o) {
   for (int i = 0; i < k->pointers; i++)
-    if (k->pointer[i].at == at) return k->pointer[i].name;
+    if (kernel_same_place(k->pointer[i].place, o)) return k->pointer[i].name;
   return NULL;
 }
 
-static const char *pointer_add(KernelText *k, int64_t at, const char *name, const char *shape) {
+static const char *pointer_add(KernelText *k, const Operand *o, const char *name, const char *shape) {
   if (k->pointers == k->room) {
     k->room = 2 * k->room + 8;
     KernelPointer *more = NEW_ARRAY(k->arena, KernelPointer, k->room);
     for (int i = 0; i < k->pointers; i++) more[i] = k->pointer[i];
     k->pointer = more;
   }
-  k->pointer[k->pointers++] = (KernelPointer){at, name, shape};
+  k->pointer[k->pointers++] = (KernelPointer){o, name, shape};
   return name;
 }
 
-const char *kernel_pointer(KernelText *k, int64_t at) {
-  const char *name = pointer_find(k, at);
+const char *kernel_pointer(KernelText *k, const Operand *o) {
+  const char *name = pointer_find(k, o);
   if (name) return name;
   int n = k->pointers - k->written;
-  return pointer_add(k, at, n < 8 ? arena_format(k->arena, "%c", 'a' + n) : arena_format(k->arena, "a%d", n + 1), NULL);
+  return pointer_add(k, o, n < 8 ? arena_format(k->arena, "%c", 'a' + n) : arena_format(k->arena, "a%d", n + 1), NULL);
 }
 
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim) {
@@ -61,11 +65,11 @@ const char *kernel_shape(Arena *a, int rank, const int64_t *dim) {
   return t.data;
 }
 
-const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim) {
-  const char *name = pointer_find(k, at);
+const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64_t *dim) {
+  const char *name = pointer_find(k, o);
   if (name) return name;
   k->written++;
-  return pointer_add(k, at, k->pointers ? arena_format(k->arena, "y%d", k->pointers + 1) : "y",
+  return pointer_add(k, o, k->pointers ? arena_format(k->arena, "y%d", k->pointers + 1) : "y",
                      kernel_shape(k->arena, rank, dim));
 }
 
@@ -75,7 +79,7 @@ const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *di
 static const char *emit_output(KernelText *t, const Operand *o) {
   int skip = 0;
   while (skip < o->rank - 1 && o->dim[skip] == 1) skip++;
-  return kernel_output(t, o->view.at, o->rank - skip, o->dim + skip);
+  return kernel_output(t, o, o->rank - skip, o->dim + skip);
 }
 
 // A call of the function that the executor calls, handed the operands and the numbers that are not 0.
@@ -92,13 +96,18 @@ static void row_emit(KernelText *t, const Kernel *k) {
   size_t column = out->length - line;
   for (int i = 0; i < k->operands; i++)
     emit_list_item(out, &line, column,
-                   arena_format(t->arena, ".%s = %s", row->operand[i], kernel_pointer(t, k->operand[i].view.at)));
+                   arena_format(t->arena, ".%s = %s", row->operand[i], kernel_pointer(t, &k->operand[i])));
   for (int i = 0; i < row->numbers; i++)
     if (k->number[i])
       emit_list_item(out, &line, column, arena_format(t->arena, ".%s = %lld", row->number[i], (long long)k->number[i]));
   text_add(out, "};\n");
   kernel_line(t, 1, "%s_piece(%s&k, %s, %s);", row->name, row->with_run ? "run, " : "", t->cut ? "begin" : "0",
               t->cut ? "end" : arena_format(t->arena, "%lld", (long long)size.cut));
+}
+
+// Of loops the calls of their kernels are printed, in a loop.
+static void loop_emit(KernelText *t, const Kernel *k) {
+  fail(t->arena, EXIT_SOFTWARE, "emit: %s is no function", k->label);
 }
 
 void emit_kernel(KernelText *t, const Kernel *k) {

@@ -7,9 +7,9 @@
 
 // A place in memory that a kernel is handed.
 typedef struct {
-  int64_t at;
-  const char *name;   // in the function: y, a, b
-  const char *shape;  // of what is written: "[128, 400]"
+  const Operand *place;  // where it begins, and its steps
+  const char *name;      // in the function: y, a, b
+  const char *shape;     // of what is written: "[128, 400]"
 } KernelPointer;
 
 // One kernel on its way to text: the statements, in terms of pointers that the caller hands over.
@@ -26,10 +26,11 @@ typedef struct {
   int pointers, written, room;
 } KernelText;
 
-// The name of the pointer to offset `at`, for reading and for writing. All that is written is named before what is only
-// read.
-const char *kernel_pointer(KernelText *k, int64_t at);
-const char *kernel_output(KernelText *k, int64_t at, int rank, const int64_t *dim);
+// The name of the pointer to where the operand begins, for reading and for writing. All that is written is named before
+// what is only read.
+const char *kernel_pointer(KernelText *k, const Operand *o);
+const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64_t *dim);
+bool kernel_same_place(const Operand *a, const Operand *b);
 void kernel_size(KernelText *k, const char *name, int64_t size);
 // Says that the pieces, if there are several, divide `size` at multiples of `grain`: then the function has the
 // parameters `begin` and `end`.

@@ -71,8 +71,9 @@ static const char *tensor_text(const Program *p, int tensor, int64_t at) {
 
 static const char *write_text(Program *p, const Kernel *k, const KernelCall *call, int i) {
   const KernelPointer *to = &call->pointer[i];
-  int tensor = tensor_at(p->plan, to->at);
-  return tensor >= 0 ? tensor_text(p, tensor, to->at) : place_new(p, to->at, kernel_result(p->arena, k, i), to->shape);
+  int64_t at = to->place->view.at;
+  int tensor = tensor_at(p->plan, at);
+  return tensor >= 0 ? tensor_text(p, tensor, at) : place_new(p, at, kernel_result(p->arena, k, i), to->shape);
 }
 
 static const char *read_text(const Program *p, int64_t at) {
@@ -84,32 +85,75 @@ static const char *read_text(const Program *p, int64_t at) {
   return offset_text(p, p->written[best].name, at - p->written[best].at);
 }
 
+static const char turn_name[MAX_LOOPS][2] = {"t", "u", "v", "w"};
+
+// How far the operand has moved on in the present turns.
+static const char *step_text(const Program *p, const Operand *o) {
+  Text text = text_new(p->arena);
+  for (int i = 0; i < MAX_LOOPS; i++)
+    if (o->step[i]) text_add(&text, " + %s * %lld", turn_name[i], (long long)o->step[i]);
+  return text.data;
+}
+
 // One call, with its label above it, and the line of the model where another one begins.
-static void print_call(Program *p, const Kernel *k) {
+static void print_call(Program *p, const Kernel *k, int depth) {
+  const char *indent = arena_format(p->arena, "%*s", 2 * depth + 2, "");
   KernelCall *call = kernel_call(p->table, k);
   Text place = text_new(p->arena);
-  kernel_place(&place, p->table, k, "  ");
+  kernel_place(&place, p->table, k, indent);
   if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
   p->place = place.data;
-  kernel_label(&p->calls, k, "  ");
+  kernel_label(&p->calls, k, indent);
   const char **name = NEW_ARRAY(p->arena, const char *, call->pointers);
-  for (int i = call->written; i < call->pointers; i++) name[i] = read_text(p, call->pointer[i].at);
+  for (int i = call->written; i < call->pointers; i++) name[i] = read_text(p, call->pointer[i].place->view.at);
   for (int i = 0; i < call->written; i++) name[i] = write_text(p, k, call, i);
   size_t line = p->calls.length;
-  text_add(&p->calls, call->cut ? "  pool_run(run->pool, %s, &(Call){run, {" : "  %s(", call->function);
-  size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : 6;
+  text_add(&p->calls, call->cut ? "%spool_run(run->pool, %s, &(Call){run, {" : "%s%s(", indent, call->function);
+  size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : strlen(indent) + 4;
   if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
   for (int i = 0; i < call->pointers; i++) {
-    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s", name[i]));
+    const char *moved = step_text(p, call->pointer[i].place);
+    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s%s", name[i], moved));
     if (strncmp(name[i], "AT_", 3) == 0) kernel_called(call, i, name[i] + 3);
   }
   if (call->cut) text_add(&p->calls, "}}, %d", k->pieces);
   text_add(&p->calls, ");\n");
 }
 
+static bool is_drawing(const Kernel *k) {
+  for (int i = 0; k->kind == KERNEL_LOOP && i < k->loop.kernels; i++)
+    if (is_drawing(&k->loop.kernel[i])) return true;
+  return kernel_row[k->kind].with_run;
+}
+
+// The calls of the kernels; those of a loop in a loop.
+static void print_kernels(Program *p, const Kernel *kernel, int kernels, int depth) {
+  for (int i = 0; i < kernels; i++) {
+    const Kernel *k = &kernel[i];
+    const KernelLoop *l = &k->loop;
+    if (k->kind != KERNEL_LOOP) {
+      print_call(p, k, depth);
+      continue;
+    }
+    const char *indent = arena_format(p->arena, "%*s", 2 * depth + 2, ""), *t = turn_name[depth];
+    text_add(&p->calls, "\n");
+    kernel_label(&p->calls, k, indent);
+    long long last = l->times - 1;
+    if (l->reversed)
+      text_add(&p->calls, "%sfor (int64_t %s = %lld; %s >= 0; %s--) {\n", indent, t, last, t, t);
+    else
+      text_add(&p->calls, "%sfor (int64_t %s = 0; %s <= %lld; %s++) {\n", indent, t, t, last, t);
+    if (is_drawing(k)) text_add(&p->calls, "%s  run->at_turn[%d] = %s;\n", indent, depth, t);
+    print_kernels(p, l->kernel, l->kernels, depth + 1);
+    text_add(&p->calls, "%s}\n", indent);
+    if (is_drawing(k)) text_add(&p->calls, "%srun->at_turn[%d] = 0;\n", indent, depth);
+    p->place = "";
+  }
+}
+
 static void print_program(Text *out, Program *p, const PlanProgram *q, const char *function) {
   for (int i = 0; i < q->feeds; i++) place_feed(p, &q->feed[i], q->batch);
-  for (int i = 0; i < q->kernels; i++) print_call(p, &q->kernel[i]);
+  print_kernels(p, q->kernel, q->kernels, 0);
   text_add(out, "\n// The program `");
   emit_comment_text(out, q->name);
   text_add(out, "`: %lld %s at a time.\n", (long long)q->batch, q->batch == 1 ? "example" : "examples");

@@ -86,12 +86,12 @@ static const char *stride_text(const RegionText *t, int64_t stride) {
 }
 
 // The element of a view at the point of the loops.
-static const char *element_text(const RegionText *t, const View *v) {
+static const char *element_text(const RegionText *t, const Operand *o) {
   Text text = text_new(t->k->arena);
-  text_add(&text, "%s[", kernel_pointer(t->k, v->at));
+  text_add(&text, "%s[", kernel_pointer(t->k, o));
   size_t begin = text.length;
   for (int i = 0; i < t->axes; i++) {
-    int64_t stride = v->stride[t->axis[i]];
+    int64_t stride = o->view.stride[t->axis[i]];
     if (stride == 0 || t->r->dim[t->axis[i]] == 1) continue;
     text_add(&text, "%s%c", text.length > begin ? " + " : "", axis_letter(i));
     if (stride != 1) text_add(&text, " * %s", stride_text(t, stride));
@@ -100,9 +100,9 @@ static const char *element_text(const RegionText *t, const View *v) {
   return text.data;
 }
 
-static bool is_overwritten(const RegionText *t, const View *v) {
+static bool is_overwritten(const RegionText *t, const Operand *o) {
   for (int i = 0; i < t->r->stores; i++)
-    if (t->to[i].view.at == v->at) return true;
+    if (kernel_same_place(&t->to[i], o)) return true;
   return false;
 }
 
@@ -143,8 +143,8 @@ static void name_value(RegionText *t, Term *value, int depth) {
 static void print_loads(RegionText *t, int depth) {
   for (int i = 0; i < t->r->loads; i++) {
     if (!t->uses[i]) continue;
-    t->value[i] = (Term){element_text(t, &t->load[i].view), false};
-    if (t->uses[i] > 1 || is_overwritten(t, &t->load[i].view)) name_value(t, &t->value[i], depth);
+    t->value[i] = (Term){element_text(t, &t->load[i]), false};
+    if (t->uses[i] > 1 || is_overwritten(t, &t->load[i])) name_value(t, &t->value[i], depth);
   }
 }
 
@@ -182,8 +182,7 @@ static void close_loops(RegionText *t, int depth, int outermost) {
 static void print_stores(RegionText *t, int depth) {
   for (int i = 0; i < t->r->stores; i++) {
     const Store *s = &t->r->store[i];
-    if (s->kind == STORE_ALL)
-      kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i].view), t->value[s->value].text);
+    if (s->kind == STORE_ALL) kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i]), t->value[s->value].text);
   }
 }
 
@@ -237,7 +236,7 @@ static void print_rows(RegionText *t) {
   if (tiled) kernel_line(t->k, --depth, "}");
   for (int i = 0; i < r->stores; i++)
     if (r->store[i].kind != STORE_ALL)
-      kernel_line(t->k, depth, "%s = lanes_%s(%s);", element_text(t, &t->to[i].view),
+      kernel_line(t->k, depth, "%s = lanes_%s(%s);", element_text(t, &t->to[i]),
                   r->store[i].kind == STORE_SUM ? "sum" : "largest", row_name(t, "lane", i));
   close_loops(t, depth, 1);
 }
@@ -252,7 +251,7 @@ static void print_columns(RegionText *t) {
   open_loop(t, last, depth++);
   for (int i = 0; i < r->stores; i++)
     if (r->store[i].kind != STORE_ALL)
-      kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i].view),
+      kernel_line(t->k, depth, "%s = %s;", element_text(t, &t->to[i]),
                   r->store[i].kind == STORE_SUM ? "0.0f" : "-INFINITY");
   close_loops(t, depth, outer);
   depth = outer;
@@ -261,7 +260,7 @@ static void print_columns(RegionText *t) {
   print_values(t, depth);
   print_stores(t, depth);
   for (int i = 0; i < r->stores; i++) {
-    const char *y = element_text(t, &t->to[i].view), *v = t->value[r->store[i].value].text;
+    const char *y = element_text(t, &t->to[i]), *v = t->value[r->store[i].value].text;
     if (r->store[i].kind == STORE_SUM) kernel_line(t->k, depth, "%s += %s;", y, v);
     if (r->store[i].kind == STORE_MAXIMUM) kernel_line(t->k, depth, "%s = m_max(%s, %s);", y, y, v);
   }
@@ -274,7 +273,7 @@ static void output_of_store(KernelText *k, const Operand *to) {
   int rank = 0;
   for (int i = 0; i < to->rank; i++)
     if (to->view.stride[i]) dim[rank++] = to->dim[i];
-  kernel_output(k, to->view.at, rank, dim);
+  kernel_output(k, to, rank, dim);
 }
 
 void region_emit(KernelText *k, const Kernel *kernel) {

@@ -100,7 +100,7 @@ static bool merge(Fusion *f, int a, int b) {
 
 static bool is_view(Op op) { return op == OP_RESHAPE || op == OP_PERMUTE || op == OP_BROADCAST || op == OP_SLICE; }
 static bool is_item(const Node *n) {
-  return !is_view(n->op) && n->op != OP_CONST && n->op != OP_WEIGHT && n->op != OP_INPUT;
+  return !is_view(n->op) && n->op != OP_RESULT && n->op != OP_CONST && n->op != OP_WEIGHT && n->op != OP_INPUT;
 }
 static bool is_elementwise(const Node *n) { return op_class(n->op) == ELEMENTWISE; }
 static bool is_reduction(const Node *n) { return n->op == OP_SUM || n->op == OP_MAXIMUM; }
@@ -144,6 +144,13 @@ static void add_group(Fusion *f, Node *n) {
     const Node *b = f->base[n->in[i]->id];
     if (is_elementwise(b)) merge(f, group_of(f, b), leader(f, g));
   }
+}
+
+// A loop computes its results.
+static void add_result(Fusion *f, const Node *n) {
+  f->of[n->id] = f->of[n->in[0]->id];
+  f->group[f->of[n->id]].size++;
+  f->stored[n->id] = true;
 }
 
 // Regions that read the same value element by element become one, so that it is read once. Sharing a repeated value
@@ -210,7 +217,7 @@ static bool is_worth_storing(const Fusion *f, const Node *n) {
 // Marks the owner of what n reads. `wanted`: some other region reads it element by element.
 static void mark_reads(Fusion *f, bool *wanted, const Node *n) {
   int g = group_of(f, n);
-  for (int i = 0; i < n->arity; i++) {
+  for (int i = 0; n->op != OP_RESULT && i < n->arity; i++) {
     const Node *b = f->base[n->in[i]->id], *owner = f->owner[b->id];
     int from = group_of(f, owner);
     if (from < 0) continue;
@@ -274,6 +281,7 @@ Fusion *fuse(Arena *a, const GraphProgram *p) {
     f->base[id] = n->op == OP_RESHAPE ? f->base[n->in[0]->id] : n;
     f->owner[id] = is_view(n->op) ? f->owner[n->in[0]->id] : n;
     if (f->live[id] && is_item(n)) add_group(f, n);
+    if (f->live[id] && n->op == OP_RESULT) add_result(f, n);
   }
   Reader **readers = NEW_ARRAY(a, Reader *, g->count + 1);
   for (int id = 0; id < g->count; id++) {

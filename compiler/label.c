@@ -41,6 +41,10 @@ static void write_infix(Writer *w, const Node *n, const char *sign, int depth) {
 }
 
 static void write_formula(Writer *w, const Node *n, int depth) {
+  if (n->op == OP_RESULT) {
+    text_add(&w->text, "%lld turns of a loop", (long long)n->in[0]->attr.loop->times);
+    return;
+  }
   const char *sign = infix(n->op);
   if (sign) {
     write_infix(w, n, sign, depth);

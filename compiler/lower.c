@@ -44,7 +44,7 @@ Step *step_new(Layout *l, Node *const *result, int results) {
 
 void step_kernel(Step *s, Kernel k, int *buffer) {
   k.label = s->kernel.label, k.file = s->kernel.file, k.line = s->kernel.line;
-  *s = (Step){k, buffer};
+  *s = (Step){.kernel = k, .buffer = buffer};
 }
 
 // ---- rows of kernels.def: a step from places and numbers by their names
@@ -174,7 +174,18 @@ static int64_t count_from(const Shape *s, int axis) {
 
 static void lower_random(Layout *l, Step *s, Node *n) {
   int64_t rows = n->attr.flag == RANDOM_ONCE || n->shape.rank == 0 ? 1 : n->shape.dim[0];
-  set_random(l, s, (RandomRow){place_of(l, n), rows, shape_count(n->shape) / rows, (uint32_t)n->attr.id, n->attr.flag});
+  int64_t step[MAX_LOOPS] = {0};
+  for (int i = 0; i < l->depth; i++) step[i] = n->attr.a[l->depth - 1 - i];
+  set_random(l, s,
+             (RandomRow){.out = place_of(l, n),
+                         .rows = rows,
+                         .count = shape_count(n->shape) / rows,
+                         .stream = (uint32_t)n->attr.id,
+                         .address = n->attr.flag,
+                         .step_0 = step[0],
+                         .step_1 = step[1],
+                         .step_2 = step[2],
+                         .step_3 = step[3]});
 }
 
 static void lower_iota(Layout *l, Step *s, Node *n) {
@@ -243,10 +254,17 @@ static void lower_late_copy(Layout *l, const Copy *c) {
   lower_copy(l, n, c->to);
 }
 
+// What a loop stacks lies outside: in a buffer of its own, that nothing else has a part in.
+static bool is_shared(const Layout *l, int buffer) {
+  const Buffer *b = &l->buffer[buffer];
+  return b->tensor >= 0 || b->input >= 0 || b->within >= 0 || b->over >= 0 || b->keep;
+}
+
 static void lower_output(Layout *l, int i) {
   Node *n = l->program->output[i].value;
   Place p = place_of(l, n);
-  if (!view_is_rows(&p.view, n->shape) || is_replaced(l, p.buffer)) {
+  bool own = l->depth ? !is_shared(l, p.buffer) : !is_replaced(l, p.buffer);
+  if (!view_is_rows(&p.view, n->shape) || !own) {
     p = place_rows(l, n->shape);
     lower_copy(l, n, p);
   }
@@ -260,10 +278,11 @@ static int *unknown(Arena *a, int n) {
   return list;
 }
 
-static Layout *layout_new(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p) {
+static Layout *layout_new(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth) {
   const Graph *g = p->graph;
   Layout *l = NEW(scratch, Layout);
-  *l = (Layout){.arena = arena, .scratch = scratch, .sources = m->sources, .program = p, .fusion = fuse(scratch, p)};
+  *l = (Layout){.depth = depth, .arena = arena, .scratch = scratch, .sources = sources, .program = p};
+  l->fusion = fuse(scratch, p);
   l->place = NEW_ARRAY(scratch, Place, g->count + 1);
   l->rows = NEW_ARRAY(scratch, Place, g->count + 1);
   for (int i = 0; i < g->count; i++) l->place[i].buffer = l->rows[i].buffer = -1;
@@ -274,14 +293,17 @@ static Layout *layout_new(Arena *arena, Arena *scratch, const Model *m, const Gr
   return l;
 }
 
-Layout *lower(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p) {
-  Layout *l = layout_new(arena, scratch, m, p);
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth) {
+  Layout *l = layout_new(arena, scratch, sources, p, depth);
   store_values(l);
   for (int i = 0; i < l->fusion->groups; i++) {
     const Group *g = &l->fusion->group[i];
     if (g->into != i) continue;
     if (g->kind == GROUP_REGION) lower_region(l, g);
-    if (g->kind == GROUP_KERNEL) lower_node(l, g->node[0]);
+    if (g->kind == GROUP_KERNEL && g->node[0]->op == OP_LOOP)
+      lower_loop(l, g->node[0]);
+    else if (g->kind == GROUP_KERNEL)
+      lower_node(l, g->node[0]);
   }
   for (const Copy *c = l->copies; c; c = c->next) lower_late_copy(l, c);
   for (int i = 0; i < p->outputs; i++) lower_output(l, i);

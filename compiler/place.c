@@ -56,12 +56,11 @@ static bool is_whole(const Operand *o, int64_t count) {
 // Looks for an operand whose memory the new buffer, written as `to`, can have.
 static void take_over(Layout *l, const Step *s, int step, int new, const Operand *to, bool *taken) {
   Buffer *b = &l->buffer[new];
-  if (b->tensor >= 0 || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(to, b->count)) return;
+  if (b->fixed || b->over >= 0 || b->within >= 0 || b->first != step || !is_whole(to, b->count)) return;
   for (int k = 0; k < s->kernel.operands; k++) {
     int old = s->buffer[k];
     const Buffer *o = &l->buffer[old];
-    if (s->kernel.operand[k].write || o->tensor >= 0 || o->within >= 0 || o->last != step || o->count != b->count)
-      continue;
+    if (s->kernel.operand[k].write || o->fixed || o->within >= 0 || o->last != step || o->count != b->count) continue;
     if (taken[old] || !reads_only(l, s, old, to)) continue;
     b->over = old;
     taken[old] = true;
@@ -131,7 +130,7 @@ static int64_t pack(Layout *l, Block *block, int n, int64_t begin) {
 // there.
 static bool hands_over(const Layout *l, const Buffer *old, const Buffer *new) {
   if (new->over < 0 || &l->buffer[new->over] != old || old->last > new->first) return false;
-  if (old->last < new->first) return true;
+  if (old->last < new->first || new->carried) return true;
   const Step *s = l->step[new->first];
   if (!kernel_row[s->kernel.kind].in_place) return false;
   for (int k = 0; k < s->kernel.operands; k++) {
@@ -190,35 +189,39 @@ static void check_order(Layout *l) {
 
 // ---- all of it
 
-int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin) {
+int64_t place_buffers(Layout *l, int64_t begin) {
   find_lives(l);
   take_over_all(l);
   Block *block = NEW_ARRAY(l->scratch, Block, l->buffers + 1);
   int n = 0, *root = NEW_ARRAY(l->scratch, int, l->buffers + 1);
   for (int i = 0; i < l->buffers; i++) {
     const Buffer *b = &l->buffer[i];
-    if (b->tensor >= 0) continue;
     root[i] = buffer_whole(l, i);
+    if (l->buffer[root[i]].fixed) continue;
     while (l->buffer[root[i]].over >= 0) root[i] = l->buffer[root[i]].over;
     if (root[i] == i) block[n++] = (Block){b->first, b->last, i, align(b->count), 0};
   }
   int *block_of = NEW_ARRAY(l->scratch, int, l->buffers + 1);
   for (int i = 0; i < n; i++) block_of[block[i].order] = i;
   for (int i = 0; i < l->buffers; i++) {
-    Block *k = l->buffer[i].tensor < 0 ? &block[block_of[root[i]]] : NULL;
+    Block *k = l->buffer[root[i]].fixed ? NULL : &block[block_of[root[i]]];
     if (k && l->buffer[i].last > k->last) k->last = l->buffer[i].last;
   }
   int64_t end = pack(l, block, n, begin);
   for (int i = 0; i < n; i++) block_of[block[i].order] = i;
   for (int i = 0; i < l->buffers; i++) {
-    Buffer *b = &l->buffer[i];
-    b->at = b->tensor >= 0 ? tensor[b->tensor].at : block[block_of[root[i]]].at;
+    const Buffer *whole = &l->buffer[root[i]];
+    l->buffer[i].at = whole->fixed ? whole->at : block[block_of[root[i]]].at;
   }
   check_order(l);
   check_overlaps(l);
+  return end;
+}
+
+void place_operands(Layout *l) {
   for (int i = 0; i < l->steps; i++) {
     const Step *s = l->step[i];
     for (int k = 0; k < s->kernel.operands; k++) s->kernel.operand[k].view.at += l->buffer[s->buffer[k]].at;
+    for (const Inner *in = s->inner; in; in = in->next) in->operand->view.at += l->buffer[in->buffer].at;
   }
-  return end;
 }

@@ -8,6 +8,7 @@ typedef struct {
   Arena *arena;
   const PlanProgram *program;
   const Kernel *kernel;
+  int64_t times[MAX_LOOPS];  // turns of the loops around the kernel
 } Check;
 
 static _Noreturn void bad(const Check *c, const char *what) {
@@ -26,6 +27,11 @@ static void check_operand(const Check *c, const Operand *o) {
     if (o->write && o->dim[i] > 1 && o->view.stride[i] == 0) bad(c, "a result is written over itself");
   }
   view_extent(&o->view, o->rank, o->dim, &low, &high);
+  for (int i = 0; i < MAX_LOOPS; i++) {
+    if (o->step[i] && c->times[i] == 0) bad(c, "an operand moves on with no loop");
+    if (o->step[i] < 0) bad(c, "an operand moves backwards");
+    high += o->step[i] * (c->times[i] ? c->times[i] - 1 : 0);
+  }
   check_span(c, low, high);
 }
 
@@ -78,6 +84,20 @@ static void check_row(const Check *c) {
   if (k->pieces > row->sizes(k->number).cut) bad(c, "more pieces than there is to cut");
 }
 
+static void check_kernel(const Check *c);
+
+static void loop_check(const Check *c) {
+  const KernelLoop *l = &c->kernel->loop;
+  if (l->times < 1 || l->depth < 0 || l->depth >= MAX_LOOPS || c->times[l->depth]) bad(c, "malformed loop");
+  if (c->kernel->pieces != 1) bad(c, "a loop in pieces");
+  Check inner = *c;
+  inner.times[l->depth] = l->times;
+  for (int i = 0; i < l->kernels; i++) {
+    inner.kernel = &l->kernel[i];
+    check_kernel(&inner);
+  }
+}
+
 static void check_kernel(const Check *c) {
   static void (*const check[])(const Check *) = {
 #define MACHINE(ID, name, ...) name##_check,
@@ -97,7 +117,7 @@ static void check_rows(const Check *c, int64_t at, int64_t count) {
 void plan_verify(Arena *a, const Plan *plan) {
   for (int i = 0; i < plan->programs; i++) {
     const PlanProgram *p = &plan->program[i];
-    Check c = {a, p, NULL};
+    Check c = {.arena = a, .program = p};
     if (p->end > plan->peak || plan->persistent > p->end) bad(&c, "more memory than the plan has");
     for (int k = 0; k < p->feeds; k++) {
       check_rows(&c, p->feed[k].at, p->feed[k].kind == FEED_COLUMN ? p->feed[k].count * p->batch : 1);

@@ -20,6 +20,11 @@ static void print_view(Text *t, const View *v, int rank) {
   text_add(t, ")");
 }
 
+static void print_steps(Text *t, const Operand *o) {
+  for (int i = 0; i < MAX_LOOPS; i++)
+    if (o->step[i]) text_add(t, " + %lld a turn", (long long)o->step[i]);
+}
+
 static const char *scalar_name(int op) {
   static const char *const name[] = {
 #define NAME_SOURCE(name)
@@ -60,6 +65,7 @@ static void region_print(Text *t, const Kernel *kernel) {
   for (int i = 0; i < r->loads; i++) {
     text_add(t, "      v%d = load ", value++);
     print_view(t, &kernel->operand[i].view, r->rank);
+    print_steps(t, &kernel->operand[i]);
     text_add(t, "\n");
   }
   for (int i = 0; i < r->constants; i++) text_add(t, "      v%d = %.9g\n", value++, (double)r->constant[i]);
@@ -72,6 +78,7 @@ static void region_print(Text *t, const Kernel *kernel) {
   for (int i = 0; i < r->stores; i++) {
     text_add(t, "      %s v%d at ", store_name[r->store[i].kind], r->store[i].value);
     print_view(t, &kernel->operand[r->loads + i].view, r->rank);
+    print_steps(t, &kernel->operand[r->loads + i]);
     text_add(t, "\n");
   }
 }
@@ -91,7 +98,19 @@ static void row_print(Text *t, const Kernel *k) {
     print_dims(t, o->rank, o->dim);
     text_add(t, " at ");
     print_view(t, &o->view, o->rank);
+    print_steps(t, o);
     text_add(t, "\n");
+  }
+}
+
+static void print_kernel(Text *t, const Kernel *k);
+
+static void loop_print(Text *t, const Kernel *k) {
+  const KernelLoop *l = &k->loop;
+  text_add(t, "%lld turns%s\n", (long long)l->times, l->reversed ? ", the last one first" : "");
+  for (int i = 0; i < l->kernels; i++) {
+    text_add(t, "%*s%d  ", 4 + 2 * l->depth, "", i);
+    print_kernel(t, &l->kernel[i]);
   }
 }
 

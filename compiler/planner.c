@@ -58,12 +58,19 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
   out->outputs = p->outputs;
 }
 
+static double kernel_flops(const Kernel *k) {
+  const KernelRow *row = &kernel_row[k->kind];
+  if (k->kind != KERNEL_LOOP) return row->sizes ? row->sizes(k->number).flops : 0;
+  double turn = 0;
+  for (int i = 0; i < k->loop.kernels; i++) turn += kernel_flops(&k->loop.kernel[i]);
+  return (double)k->loop.times * turn;
+}
+
 static void set_kernels(PlanProgram *out, const Layout *l) {
   Kernel *list = NEW_ARRAY(l->arena, Kernel, l->steps + 1);
   for (int i = 0; i < l->steps; i++) {
     list[i] = l->step[i]->kernel;
-    const KernelRow *row = &kernel_row[list[i].kind];
-    if (row->sizes) out->flops += row->sizes(list[i].number).flops;
+    out->flops += kernel_flops(&list[i]);
   }
   out->kernel = list;
   out->kernels = l->steps;
@@ -71,10 +78,16 @@ static void set_kernels(PlanProgram *out, const Layout *l) {
 
 static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, PlanProgram *out) {
   Arena *scratch = arena_open(a);
-  Layout *l = lower(a, scratch, m, run_passes(scratch, &p->graph));
+  Layout *l = lower(a, scratch, m->sources, run_passes(scratch, &p->graph), 0);
   schedule(l);
   *out = (PlanProgram){.name = p->graph.name, .batch = p->batch};
-  out->end = place_buffers(l, plan->tensor, plan->persistent);
+  for (int i = 0; i < l->buffers; i++) {
+    Buffer *b = &l->buffer[i];
+    b->fixed = b->tensor >= 0;
+    if (b->fixed) b->at = plan->tensor[b->tensor].at;
+  }
+  out->end = place_buffers(l, plan->persistent);
+  place_operands(l);
   set_feeds(out, l);
   set_outputs(out, l);
   set_kernels(out, l);

@@ -3,7 +3,7 @@
 //   passes.c, pass_*.c   graph program -> simpler graph program
 //   fuse.c               -> groups: the nodes that one kernel computes
 //   store.c              -> where each value in memory lies: buffers, slices of buffers, persistent tensors
-//   lower.c, lower_region.c  -> steps: kernels whose offsets count from the beginning of buffers
+//   lower.c, lower_region.c, lower_loop.c  -> steps: kernels whose offsets count from the beginning of buffers
 //   label.c              what a step computes, as a formula
 //   schedule.c           -> the order of the steps
 //   place.c              -> offsets of the buffers in the one memory
@@ -69,6 +69,8 @@ typedef struct {
   int over;         // buffer whose memory this one takes over, or -1
   int within;       // buffer of the concat of which this one is a piece, or -1; it shares that one's offset
   bool keep;        // read after the program has run
+  bool fixed;       // its place is not the planner's to choose: a tensor's, or, in a loop, something outside
+  bool carried;     // the loop that reads the buffer under it for the last time writes it, and orders the two itself
   int first, last;  // order of the steps between which it is live, inclusive; place.c
   int64_t at;
 } Buffer;
@@ -81,8 +83,15 @@ typedef struct {
 // A kernel whose operands' offsets count from the beginning of buffers, until these have places.
 typedef struct {
   Kernel kernel;
-  int *buffer;  // of each operand
+  int *buffer;          // of each operand
+  struct Inner *inner;  // operands of the kernels within a loop
 } Step;
+
+typedef struct Inner {
+  Operand *operand;
+  int buffer;
+  struct Inner *next;
+} Inner;
 
 // A further place where a value is wanted: a piece of a concat, a tensor it is assigned to.
 typedef struct Target {
@@ -97,7 +106,8 @@ typedef struct Copy {
   struct Copy *next;
 } Copy;
 
-typedef struct {
+typedef struct Layout {
+  int depth;               // loops around it
   Arena *arena;            // of the plan: kernels and labels
   Arena *scratch;          // of the planning
   const Sources *sources;  // or NULL
@@ -129,8 +139,10 @@ Place place_of(Layout *l, Node *n);
 // The same, row after row.
 Place rows_of(Layout *l, Node *n);
 
-// All steps of a program, in no order yet. p has been through the passes.
-Layout *lower(Arena *arena, Arena *scratch, const Model *m, const GraphProgram *p);
+// All steps of a program, or of what a loop within `depth` others does in a turn, in no order yet. p has been through
+// the passes.
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth);
+void lower_loop(Layout *l, Node *n);
 void lower_region(Layout *l, const Group *g);
 void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant
 // A step that computes the results; its kernel is yet to be set.
@@ -140,9 +152,11 @@ int even_pieces(double work, double unit, int64_t limit);
 
 void schedule(Layout *l);
 
-// Gives buffers their offsets: tensors those of the plan, the others from `begin` on. Patches the kernels, checks
-// that no two live buffers overlap, and returns the end.
-int64_t place_buffers(Layout *l, const PlanTensor *tensor, int64_t begin);
+// Gives all buffers their offsets that have none yet, from `begin` on; checks that no two live buffers overlap; returns
+// the end.
+int64_t place_buffers(Layout *l, int64_t begin);
+// Adds the offsets of the buffers to those of the operands.
+void place_operands(Layout *l);
 
 // ---- text
 

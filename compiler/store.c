@@ -126,7 +126,7 @@ static Read **tensor_reads(Layout *l) {
 static bool can_replace(Layout *l, const Node *b, const Read *reads) {
   Fusion *f = l->fusion;
   int g = group_of(f, b);
-  if (g < 0 || f->group[g].kind == GROUP_JOIN) return false;
+  if (g < 0 || f->group[g].kind == GROUP_JOIN || b->op == OP_RESULT) return false;
   bool region = f->group[g].kind == GROUP_REGION;
   if (!region && l->target[b->id]) return false;
   for (const Read *r = reads; r; r = r->next) {

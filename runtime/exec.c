@@ -10,25 +10,10 @@ struct Exec {
   KernelRun **call;  // of each program, of each kernel
 };
 
-static void kernel_piece(void *call, int piece, int pieces) {
-  const KernelRun *c = call;
-  kernel_row[c->kernel->kind].piece(c, piece, pieces);
-}
-
-void exec_kernel(Run *run, int program, int kernel) {
-  KernelRun *c = &run->exec->call[program][kernel];
-  for (int i = 0; i < c->kernel->operands; i++) c->at[i] = run->memory + c->kernel->operand[i].view.at;
-  pool_run(run->pool, kernel_piece, c, c->kernel->pieces);
-}
+KernelRun *exec_call(const Run *run, int program, int kernel) { return &run->exec->call[program][kernel]; }
 
 void exec_program(Run *run, int program) {
-  for (int i = 0; i < run->plan->program[program].kernels; i++) exec_kernel(run, program, i);
-}
-
-static KernelRun kernel_ready(const Run *run, const Kernel *k) {
-  const KernelRow *row = &kernel_row[k->kind];
-  return (KernelRun){run, k, NEW_ARRAY(run->arena, float *, k->operands),
-                     row->ready ? row->ready(run->arena, k) : NULL};
+  for (int i = 0; i < run->plan->program[program].kernels; i++) kernel_run(exec_call(run, program, i), run);
 }
 
 void exec_open(Run *run, int threads) {
@@ -39,7 +24,7 @@ void exec_open(Run *run, int threads) {
   for (int i = 0; i < plan->programs; i++) {
     const PlanProgram *p = &plan->program[i];
     run->exec->call[i] = NEW_ARRAY(run->arena, KernelRun, p->kernels);
-    for (int k = 0; k < p->kernels; k++) run->exec->call[i][k] = kernel_ready(run, &p->kernel[k]);
+    for (int k = 0; k < p->kernels; k++) run->exec->call[i][k] = kernel_ready(run->arena, &p->kernel[k]);
   }
   run->execute = exec_program;
 }

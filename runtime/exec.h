@@ -13,11 +13,12 @@ void exec_open(Run *run, int threads);
 
 // Runs one program once. Allocates nothing.
 void exec_program(Run *run, int program);
-void exec_kernel(Run *run, int program, int kernel);  // one of its kernels
+KernelRun *exec_call(const Run *run, int program, int kernel);  // one of its kernels, for kernel_run
 
 // A number that is no longer finite.
 typedef struct {
-  int kernel;       // of the program
+  const Kernel *kernel;
+  int64_t order;    // how many kernels had run before
   int64_t at;       // where in memory
   int64_t element;  // of that result of the kernel, in row-major order
   float value;

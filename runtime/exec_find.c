@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "exec.h"
+#include "loop.h"
 
 static int64_t operand_count(const Operand *o) {
   int64_t n = 1;
@@ -9,43 +10,61 @@ static int64_t operand_count(const Operand *o) {
   return n;
 }
 
-// Memory offset of the n-th element, row-major.
+// Offset of the n-th element, row-major, from where the operand begins.
 static int64_t operand_at(const Operand *o, int64_t n) {
-  int64_t at = o->view.at;
+  int64_t at = 0;
   for (int i = o->rank - 1; i >= 0; n /= o->dim[i--]) at += n % o->dim[i] * o->view.stride[i];
   return at;
 }
 
-// Looks at one result. Bits of `found` are as in exec_find.
-static int look(const float *memory, const Operand *o, int kernel, NotFinite *nan, NotFinite *infinity, int found) {
+typedef struct {
+  Run *run;
+  NotFinite *nan, *infinity;
+  int64_t order;
+  int found;  // as exec_find returns it
+} Finder;
+
+// Looks at one result, where it lies in the present turn.
+static void look(Finder *f, const Kernel *k, const Operand *o, const float *begin) {
   int64_t count = operand_count(o);
-  for (int64_t i = 0; i < count && !(found & 1); i++) {
-    int64_t at = operand_at(o, i);
-    float x = memory[at];
+  for (int64_t i = 0; i < count && !(f->found & 1); i++) {
+    float x = begin[operand_at(o, i)];
     if (isfinite(x)) continue;
-    NotFinite here = {kernel, at, i, x};
+    NotFinite here = {k, f->order, begin + operand_at(o, i) - f->run->memory, i, x};
     if (isnan(x)) {
-      *nan = here;
-      found |= 1;
-    } else if (!(found & 2)) {
-      *infinity = here;
-      found |= 2;
+      *f->nan = here;
+      f->found |= 1;
+    } else if (!(f->found & 2)) {
+      *f->infinity = here;
+      f->found |= 2;
     }
   }
-  return found;
+}
+
+// Runs a kernel, or those of a loop turn by turn, and looks at what they have written.
+static void run_and_look(Finder *f, KernelRun *call) {
+  const Kernel *k = call->kernel;
+  const KernelLoop *l = &k->loop;
+  KernelRun *body = call->ready;
+  if (k->kind != KERNEL_LOOP) {
+    kernel_run(call, f->run);
+    f->order++;
+    for (int n = 0; n < k->operands; n++)
+      if (k->operand[n].write) look(f, k, &k->operand[n], call->at[n]);
+    return;
+  }
+  for (int64_t i = 0; i < l->times && !(f->found & 1); i++) {
+    f->run->at_turn[l->depth] = loop_turn(l, i);
+    for (int n = 0; n < l->kernels && !(f->found & 1); n++) run_and_look(f, &body[n]);
+  }
+  f->run->at_turn[l->depth] = 0;
 }
 
 int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity) {
   const PlanProgram *p = &run->plan->program[program];
-  int found = 0;
-  for (int i = 0; i < p->kernels && !(found & 1); i++) {
-    const Kernel *k = &p->kernel[i];
-    exec_kernel(run, program, i);
-    for (int n = 0; n < k->operands; n++) {
-      if (k->operand[n].write) found = look(run->memory, &k->operand[n], i, nan, infinity, found);
-    }
-  }
-  return found;
+  Finder f = {.run = run, .nan = nan, .infinity = infinity};
+  for (int i = 0; i < p->kernels && !(f.found & 1); i++) run_and_look(&f, exec_call(run, program, i));
+  return f.found;
 }
 
 // Is an exponential among what the kernel computes?
@@ -55,7 +74,8 @@ static bool takes_exp(const Kernel *k) {
   return false;
 }
 
-static const char *place_text(Arena *a, const Kernel *k, const NotFinite *x) {
+static const char *place_text(Arena *a, const NotFinite *x) {
+  const Kernel *k = x->kernel;
   const char *label = k->label ? printable(a, k->label) : "a value without a name";
   const char *file = k->file ? arena_format(a, "%s:%d: ", printable(a, k->file), k->line) : "";
   return arena_format(a, "%s%s: element %lld%s is %s", file, label, (long long)x->element,
@@ -68,11 +88,10 @@ static const char *place_text(Arena *a, const Kernel *k, const NotFinite *x) {
 const char *exec_find_nan(Run *run, int program) {
   NotFinite nan, infinity;
   int found = exec_find(run, program, &nan, &infinity);
-  const Kernel *kernel = run->plan->program[program].kernel;
   if (!found) return NULL;
-  const char *first = found & 2 ? place_text(run->arena, &kernel[infinity.kernel], &infinity) : NULL;
+  const char *first = found & 2 ? place_text(run->arena, &infinity) : NULL;
   if (!(found & 1)) return first;
-  const char *text = place_text(run->arena, &kernel[nan.kernel], &nan);
-  bool before = first && infinity.kernel < nan.kernel;
+  const char *text = place_text(run->arena, &nan);
+  bool before = first && infinity.order < nan.order;
   return before ? arena_format(run->arena, "%s (the first infinity: %s)", text, first) : text;
 }

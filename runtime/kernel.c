@@ -2,6 +2,7 @@
 #include "kernel.h"
 
 #include "kernels.h"
+#include "loop.h"
 #include "region.h"
 
 #define COUNT(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))

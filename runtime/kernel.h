@@ -35,11 +35,13 @@ typedef struct {
   int64_t stride[MAX_RANK];
 } View;
 
-// A value that a kernel reads or writes: its elements, and where they lie.
+// A value that a kernel reads or writes: its elements, and where they lie. In a loop they lie `step` further in every
+// further turn; one step for each loop around the kernel, from the outermost.
 typedef struct {
   View view;
   int rank;
   int64_t dim[MAX_RANK];
+  int64_t step[MAX_LOOPS];
   bool write;
 } Operand;
 
@@ -77,6 +79,16 @@ typedef struct {
   int stores;
 } Region;
 
+// Kernels that run one after another in every turn. Turns are numbered from 0; reversed: they run from the last one to
+// the first. The loop's operands are what its kernels touch, whole, its working memory included.
+typedef struct {
+  int64_t times;
+  bool reversed;
+  int depth;  // loops around it
+  Kernel *kernel;
+  int kernels;
+} KernelLoop;
+
 typedef enum {
 #define MACHINE(ID, ...) KERNEL_##ID,
 #define KERNEL(ID, ...)  KERNEL_##ID,
@@ -93,15 +105,18 @@ struct Kernel {
   Operand *operand;  // in the order of the row: what is read, then what is written
   int operands;
   const int64_t *number;  // in the order of the row
-  Region region;          // of a KERNEL_REGION
+  union {
+    Region region;    // of a KERNEL_REGION
+    KernelLoop loop;  // of a KERNEL_LOOP
+  };
 };
 
 // A kernel at work: where its operands begin, and what was made ready for it.
-typedef struct {
-  const Run *run;
+typedef struct KernelRun {
+  Run *run;
   const Kernel *kernel;
   float **at;
-  const void *ready;
+  void *ready;
 } KernelRun;
 
 // What pieces divide and at which multiples, about how many elementary operations, and those of products.
@@ -125,6 +140,10 @@ typedef struct {
   void (*piece)(const KernelRun *call, int piece, int pieces);
 } KernelRow;
 extern const KernelRow kernel_row[KERNEL_COUNT];
+
+KernelRun kernel_ready(Arena *a, const Kernel *k);  // for any run
+// Does all of the kernel, where its operands are in the present turn of the loops around it.
+void kernel_run(KernelRun *call, Run *run);
 
 // A kernel of a row: its operands begin at the offsets `at`. It has one piece.
 Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number);

@@ -113,9 +113,12 @@ static Philox random_address(const Run *run, RandomAddress address, uint32_t str
 }
 
 void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end) {
+  const int64_t step[MAX_LOOPS] = {p->step_0, p->step_1, p->step_2, p->step_3};
+  int64_t first = 0;
+  for (int i = 0; i < MAX_LOOPS; i++) first += run->at_turn[i] * step[i];
   for (int64_t row = begin; row < end; row++) {
     Philox at = random_address(run, (RandomAddress)p->address, (uint32_t)p->stream, row);
-    philox_row(&at, p->out + row * p->count, p->count);
+    philox_row(&at, p->out + row * p->count, first, p->count);
   }
 }
 

@@ -33,10 +33,12 @@ typedef struct {
 } Matmul;
 void matmul_piece(const Matmul *p, int64_t begin, int64_t end);
 
-// Uniform numbers on (0, 1), row by row; `address` is a RandomAddress. For RANDOM_ONCE there is one row.
+// Uniform numbers on (0, 1), row by row; `address` is a RandomAddress. For RANDOM_ONCE there is one row. In a turn of a
+// loop they are those that come step_0 times its number later in the row, likewise for the loops within.
 typedef struct {
   float *out;
   int64_t rows, count, stream, address;
+  int64_t step_0, step_1, step_2, step_3;
 } Random;
 void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end);
 

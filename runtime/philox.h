@@ -42,22 +42,22 @@ static inline void philox_words(const Philox *at, uint32_t word[4]) {
 // One of 2^23 numbers in the middle of equal parts of (0, 1); never 0 or 1, and exact.
 static inline float philox_uniform(uint32_t word) { return ((float)(int32_t)(word >> 9) + 0.5f) * 0x1p-23f; }
 
-// `count` elements of the row at an address, from the first of its counter 0 on.
-static inline void philox_row(const Philox *at, float *row, int64_t count) {
+// Elements first .. first + count - 1 of the row at an address.
+static inline void philox_row(const Philox *at, float *row, int64_t first, int64_t count) {
   Philox here = *at;
   uint32_t word[4];
-  for (int64_t i = 0; i < count / 4; i++) {
-    here.counter[0] = at->counter[0] + (uint32_t)i;
+  int64_t e = 0;
+  while (e < count) {
+    int k = (int)((first + e) % 4);
+    here.counter[0] = at->counter[0] + (uint32_t)((first + e) / 4);
     philox_words(&here, word);
-    row[4 * i] = philox_uniform(word[0]);
-    row[4 * i + 1] = philox_uniform(word[1]);
-    row[4 * i + 2] = philox_uniform(word[2]);
-    row[4 * i + 3] = philox_uniform(word[3]);
+    if (k == 0 && e + 4 <= count) {
+      for (int i = 0; i < 4; i++) row[e + i] = philox_uniform(word[i]);
+      e += 4;
+    } else {
+      for (; k < 4 && e < count; k++) row[e++] = philox_uniform(word[k]);
+    }
   }
-  if (count % 4 == 0) return;
-  here.counter[0] = at->counter[0] + (uint32_t)(count / 4);
-  philox_words(&here, word);
-  for (int64_t e = count / 4 * 4; e < count; e++) row[e] = philox_uniform(word[e % 4]);
 }
 
 #endif

@@ -40,6 +40,7 @@ struct Run {
   uint32_t turn;
   uint32_t first_position; // of the batch's first row among all rows drawn for this step
   int32_t *example;        // index in the split of each row of the batch
+  int64_t at_turn[MAX_LOOPS];  // the present turn of each loop of the plan that is running, from the outermost
 };
 
 #endif

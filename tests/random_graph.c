@@ -3,6 +3,7 @@
 // Invariant: every value in the pool is within +-BOUND (tamed by tanh where its bounds do not say so); a value marked
 // exact is the same in single and double precision, and only such values are compared, rounded down or used as indices.
 #include "random_graph.h"
+#include "graph_rules.h"
 
 #include <math.h>
 
@@ -252,14 +253,61 @@ static void grow_source(Maker *m, Op op) {
   }
 }
 
+// A value of the shape of h made of some of those in `part`.
+static Node *grow_in_body(Maker *m, Graph *body, Node *const *part, int parts, Node *h) {
+  Node *x = part[below(m, parts)], *y = part[below(m, parts)];
+  uint32_t last = 1u << (h->shape.rank - 1);
+  switch (below(m, 6)) {
+    case 0: return node_unary(body, OP_TANH, node_binary(body, OP_MUL, x, y));
+    case 1: return node_unary(body, OP_SIN, node_binary(body, OP_ADD, x, y));
+    case 2: return node_unary(body, OP_TANH, node_binary(body, OP_SUB, x, y));
+    case 3: return node_binary(body, OP_MAX, x, y);
+    case 4: {
+      Node *sum = node_reduce(body, OP_SUM, x, last);
+      Node *one = node_reshape(body, node_unary(body, OP_SIN, sum), shape_with_ones(h->shape, last));
+      return node_broadcast(body, one, h->shape);
+    }
+    default: {
+      Attr attr = {.a = {shape_count(h->shape) / h->shape.dim[0]}, .id = 5, .flag = RANDOM_STEP};
+      return graph_node(body, OP_RANDOM, 0, NULL, &attr, &h->shape);
+    }
+  }
+}
+
+// A loop that carries two values, of which one may be handed to the other, over slices of a third and a fixed one.
+static void grow_loop(Maker *m) {
+  Node *h = pick_ranked(m, NULL), *part[12];
+  Shape s = h->shape, many = {.rank = s.rank + 1};
+  if (s.rank + 1 > MAX_RANK || shape_count(s) > 60) return;
+  int64_t times = 1 + below(m, 4);
+  for (int i = 0; i < s.rank; i++) many.dim[i + 1] = s.dim[i];
+  many.dim[0] = times;
+  GraphLoop *l = loop_new(m->g->arena, times, below(m, 2));
+  Node *other = fit(m, pick(m, NULL), s), *slices = fit(m, pick(m, NULL), many), *fixed = fit(m, pick(m, NULL), s);
+  part[0] = loop_input(l, OPERAND_CARRIED, h, "h");
+  part[1] = loop_input(l, OPERAND_CARRIED, other, "other");
+  part[2] = loop_input(l, OPERAND_SLICED, slices, "x");
+  part[3] = loop_input(l, OPERAND_FIXED, fixed, "w");
+  int parts = 4;
+  for (int64_t n = 1 + below(m, 6); n > 0; n--, parts++) part[parts] = grow_in_body(m, l->body, part, parts, part[0]);
+  l->next[0] = part[parts - 1];
+  l->next[1] = part[below(m, parts)];
+  int each = loop_stack(l, part[below(m, parts)]), again = loop_stack(l, part[below(m, parts)]);
+  Node *loop = node_loop(m->g, l);
+  keep(m, node_result(m->g, loop, 0), false);
+  keep(m, node_result(m->g, loop, each), false);
+  if (below(m, 2)) keep(m, node_result(m->g, loop, 1), false);
+  if (below(m, 2)) keep(m, node_result(m->g, loop, again), false);
+}
+
 static void grow(Maker *m) {
-  Op op = (Op)below(m, OP_LOOP);
+  Op op = (Op)below(m, OP_RESULT);
   switch (op_class(op)) {
     case SOURCE: grow_source(m, op); break;
     case MOVEMENT: grow_movement(m, op); break;
     case REDUCTION: grow_reduction(m, op); break;
     case CONTRACTION: grow_matmul(m); break;
-    case CONTROL: break;
+    case CONTROL: grow_loop(m); break;
     case MARK: {
       bool exact;
       Node *n = pick(m, &exact);

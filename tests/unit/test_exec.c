@@ -665,14 +665,15 @@ static void subnormals_are_zero(void **state) {
 // ---- what is not finite
 
 static const char *found(Arena *a, float first, float second) {
-  Operand operand[] = {
-      {{0, {1}}, 1, {4}, false}, {{4, {1}}, 1, {4}, true}, {{4, {1}}, 1, {4}, false}, {{8, {1}}, 1, {4}, true}};
+  Operand operand[4];
+  for (int i = 0; i < 4; i++)
+    operand[i] = (Operand){.view = {i < 2 ? 4 * i : 4 * i - 4, {1}}, .rank = 1, .dim = {4}, .write = i % 2};
   static const Instr log_of[] = {{SCALAR_LOG, {0}, 0}}, less[] = {{SCALAR_SUB, {0, 0}, 0}};
   static const Store out[] = {{1, STORE_ALL}};
   Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1},
          differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1};
-  const Kernel kernel[] = {{KERNEL_REGION, 1, "log(x)", "m.gm", 3, operand, 2, NULL, logs},
-                           {KERNEL_REGION, 2, "y - y", NULL, 0, operand + 2, 2, NULL, differences}};
+  const Kernel kernel[] = {{KERNEL_REGION, 1, "log(x)", "m.gm", 3, operand, 2, NULL, {logs}},
+                           {KERNEL_REGION, 2, "y - y", NULL, 0, operand + 2, 2, NULL, {differences}}};
   float *memory = NEW_ARRAY(a, float, 12);
   for (int i = 0; i < 4; i++) memory[i] = 1;
   memory[1] = first;

@@ -258,6 +258,7 @@ static void simplify_on_top(Graph *g, const ReferenceInputs *in, Op op, int id, 
     }
   }
   if (found < op_arity(op)) return;
+  if (op == OP_LGAMMA && operand[0]->lo <= 0) return;  // ops.def: for positive numbers only
   Node *plain = raw(g, op, found, operand, NULL, g->node[id]->shape);
   expect_same_values(g, in, plain, graph_node(g, op, found, operand, NULL, NULL), seed);
 }
@@ -366,7 +367,7 @@ static void test_random_programs_read_back(void **state) {
     assert_string_equal(print(random_graph(arena, seed)), text);  // the seed says it all
   }
   for (int op = 0; op < OP_COUNT; op++) {
-    if (!seen[op] && op_class((Op)op) != CONTROL) fail_msg("random_graph never makes %s", op_name((Op)op));
+    if (!seen[op]) fail_msg("random_graph never makes %s", op_name((Op)op));
   }
 }
 

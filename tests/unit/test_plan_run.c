@@ -33,7 +33,8 @@ typedef struct {
 static double drawn(void *self, const Node *n, int64_t row, int64_t element) {
   const Bench *b = self;
   float *numbers = NEW_ARRAY(b->arena, float, (row + 1) * (element + 1));
-  const Random r = {numbers, row + 1, element + 1, n->attr.id, n->attr.flag};
+  const Random r = {
+      .out = numbers, .rows = row + 1, .count = element + 1, .stream = n->attr.id, .address = n->attr.flag};
   random_piece(&b->run, &r, row, row + 1);
   return (double)numbers[row * (element + 1) + element];
 }

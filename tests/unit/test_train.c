@@ -56,7 +56,7 @@ static struct {
 static float noise(const Run *run, int64_t row) {
   Philox at = {.counter = {0, run->first_position + (uint32_t)row, run->step, 1}, .key = {run->seed, run->turn}};
   float value;
-  philox_row(&at, &value, 1);
+  philox_row(&at, &value, 0, 1);
   return 0.1f * (value - 0.5f);
 }
 
@@ -227,7 +227,7 @@ static void assert_same_run(const char *a, const char *b) {
 static void write_split(const char *name, int64_t n, const char **file, uint32_t seed) {
   float *value = NEW_ARRAY(arena, float, 3 * n);
   Philox at = {.counter = {0, 0, 0, 0}, .key = {seed, 99}};
-  philox_row(&at, value, 3 * n);
+  philox_row(&at, value, 0, 3 * n);
   float *y = value + 2 * n;
   for (int64_t i = 0; i < n; i++) y[i] = 2 * value[2 * i] - value[2 * i + 1] + 0.5f + 0.01f * y[i];
   file[0] = path_of(arena_format(arena, "%s_x.npy", name), "");

@@ -1,0 +1,47 @@
+// Kernels made ready and run, one alone or, in a loop, several in every turn; see kernel.h.
+//
+// A loop is run by the thread that runs the program: the pool is handed its kernels one after another, in each turn.
+#include "loop.h"
+
+#include "pool.h"
+
+static void kernel_piece(void *call, int piece, int pieces) {
+  const KernelRun *c = call;
+  kernel_row[c->kernel->kind].piece(c, piece, pieces);
+}
+
+static float *operand_begin(const Run *run, const Operand *o) {
+  int64_t at = o->view.at;
+  for (int i = 0; i < MAX_LOOPS; i++) at += run->at_turn[i] * o->step[i];
+  return run->memory + at;
+}
+
+void kernel_run(KernelRun *c, Run *run) {
+  c->run = run;
+  for (int i = 0; i < c->kernel->operands; i++) c->at[i] = operand_begin(run, &c->kernel->operand[i]);
+  pool_run(run->pool, kernel_piece, c, c->kernel->pieces);
+}
+
+KernelRun kernel_ready(Arena *a, const Kernel *k) {
+  const KernelRow *row = &kernel_row[k->kind];
+  return (KernelRun){NULL, k, NEW_ARRAY(a, float *, k->operands), row->ready ? row->ready(a, k) : NULL};
+}
+
+void *loop_ready(Arena *a, const Kernel *k) {
+  KernelRun *call = NEW_ARRAY(a, KernelRun, k->loop.kernels);
+  for (int i = 0; i < k->loop.kernels; i++) call[i] = kernel_ready(a, &k->loop.kernel[i]);
+  return call;
+}
+
+int64_t loop_turn(const KernelLoop *l, int64_t i) { return l->reversed ? l->times - 1 - i : i; }
+
+void loop_piece(const KernelRun *call, int piece, int pieces) {
+  (void)piece, (void)pieces;
+  const KernelLoop *l = &call->kernel->loop;
+  KernelRun *body = call->ready;
+  for (int64_t i = 0; i < l->times; i++) {
+    call->run->at_turn[l->depth] = loop_turn(l, i);
+    for (int k = 0; k < l->kernels; k++) kernel_run(&body[k], call->run);
+  }
+  call->run->at_turn[l->depth] = 0;
+}

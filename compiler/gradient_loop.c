@@ -228,6 +228,7 @@ static void settle_all(Back *b, Node **share) {
     Node *read = b->carried[i] >= 0 ? b->settled[node_input(d->body, b->carried[i])->id] : NULL;
     int number = read ? read->attr.id : b->stacked[i] < 0 ? -1 : result[b->stacked[i] - d->inputs];
     share[i] = b->wanted[i] && number >= 0 ? node_result(b->g, back, number) : NULL;
+    if (share[i] && node_is(share[i], 0)) share[i] = NULL;
   }
 }
 

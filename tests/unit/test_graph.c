@@ -258,7 +258,8 @@ static void simplify_on_top(Graph *g, const ReferenceInputs *in, Op op, int id, 
     }
   }
   if (found < op_arity(op)) return;
-  if (op == OP_LGAMMA && operand[0]->lo <= 0) return;  // ops.def: for positive numbers only
+  bool gamma = op == OP_LGAMMA || op == OP_DIGAMMA || op == OP_TRIGAMMA;
+  if (gamma && operand[0]->lo <= 0) return;  // for positive numbers only
   Node *plain = raw(g, op, found, operand, NULL, g->node[id]->shape);
   expect_same_values(g, in, plain, graph_node(g, op, found, operand, NULL, NULL), seed);
 }

@@ -79,6 +79,7 @@ static const struct {
   const char *reason;
 } pass_table[] = {
     {"marks", pass_marks, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
+    {"loops", pass_loops, "before all that looks at values, for some of a loop's are computed outside after it"},
     {"narrow", pass_narrow, "before reductions are cut: a sum of a repeated value vanishes"},
     {"select", pass_select, "anywhere before fusion; here it shortens what the next passes look at"},
     {"join", pass_join, "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},

@@ -8,6 +8,7 @@
 typedef void Pass(Arena *a, GraphProgram *p);
 
 void pass_dead(Arena *a, GraphProgram *p);    // only what outputs and assignments need
+void pass_loops(Arena *a, GraphProgram *p);   // of loops only what hangs on their turns; the passes on their bodies
 void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating
 void pass_select(Arena *a, GraphProgram *p);  // sums of complementary choices
 void pass_join(Arena *a, GraphProgram *p);    // matrix products that share an operand, or are added

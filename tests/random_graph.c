@@ -257,6 +257,10 @@ static void grow_source(Maker *m, Op op) {
 static Node *grow_in_body(Maker *m, Graph *body, Node *const *part, int parts, Node *h) {
   Node *x = part[below(m, parts)], *y = part[below(m, parts)];
   uint32_t last = 1u << (h->shape.rank - 1);
+  if (h->shape.rank == 2 && below(m, 3) == 0) {  // x (y' z)
+    Node *square = node_matmul(body, y, part[below(m, parts)], true, false);
+    return node_unary(body, OP_TANH, node_matmul(body, x, square, false, below(m, 2)));
+  }
   switch (below(m, 6)) {
     case 0: return node_unary(body, OP_TANH, node_binary(body, OP_MUL, x, y));
     case 1: return node_unary(body, OP_SIN, node_binary(body, OP_ADD, x, y));

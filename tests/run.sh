@@ -14,7 +14,7 @@ run_one() {
   tally=$1 suite=$2 mark=ok
   log=$(mktemp) || exit 1
   begin=$(date +%s.%N)
-  sh -c "$suite" >"$log" 2>&1 </dev/null
+  env --default-signal sh -c "$suite" >"$log" 2>&1 </dev/null  # a job in the background would ignore some
   code=$?
   end=$(date +%s.%N)
   good=$(count '\[  PASSED  \] \([0-9]*\) test(s)\.' '\([0-9]*\) passed, [0-9]* failed' "$log")

@@ -201,9 +201,13 @@ static AstKind place_of(const char *name) {
 }
 
 static bool seen_here(const Elab *e, const Scope *scope, const char *name) {
+  return is_word(scope, name) && (place_of(name) == AST_SHOW ? e->in_show : e->optimizing >= 0);
+}
+
+bool is_word(const Scope *scope, const char *name) {
   AstKind kind = place_of(name);
-  bool inside = scope->of && (scope->of->kind == kind || scope->of->kind == AST_LET);
-  return inside && (kind == AST_SHOW ? e->in_show : e->optimizing >= 0);
+  if (kind != AST_COUNT) return scope->of && (scope->of->kind == kind || scope->of->kind == AST_LET);
+  return name_in(name, sizeof words / sizeof *words, words);
 }
 
 static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) {
@@ -235,7 +239,7 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
   return true;
 }
 
-static void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
+void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
   int room = e->decls + 256, n = 0, builtins;
   const char **known = NEW_ARRAY(e->arena, const char *, room);
   for (const Scope *s = scope; s; s = s->up)
@@ -454,39 +458,65 @@ static void warn_unused(Elab *e) {
   }
 }
 
-// What no program has reached is looked at all the same: priors are drawn and their densities taken, networks
-// applied to the variables they name. The graph that this makes is thrown away.
+// A prior is drawn, and its density taken.
+static void check_prior(Elab *e, const Ast *ast) {
+  Value dist = prior_of(e, ast->a->name, ast->span);
+  Value z = dist.kind == V_DIST ? draw(e, dist, ast->a->name, NULL, ast->span) : value_error();
+  if (z.kind != V_ERROR && (dist_has_member(&dist, "log") || dist_has_member(&dist, "mixture")))
+    log_density(e, dist, z, ast->span);
+}
+
+// A network is applied to the variables that it names; one that names others waits for who applies it.
+static void check_net(Elab *e, Decl *d) {
+  Value input[MAX_ARGS];
+  int n = 0;
+  for (const Ast *in = d->ast->b; in; in = in->next, n++) {
+    int column = find_column(e, in->name);
+    Value prior = {.kind = V_NONE};
+    if (column < 0 && !find_decl(e, arena_format(e->arena, "prior %s", in->name))) return;
+    if (column < 0) prior = prior_of(e, in->name, in->span);
+    input[n] = column >= 0            ? column_value(e, column)
+               : prior.kind == V_DIST ? draw(e, prior, in->name, NULL, in->span)
+                                      : prior;
+    if (input[n].kind == V_ERROR) return;
+  }
+  apply_net_values(e, d, n, input, d->ast->span);
+}
+
+static void check_decl(Elab *e, Decl *d) {
+  switch (d->ast->kind) {
+    case AST_PRIOR: check_prior(e, d->ast); return;
+    case AST_NET:
+      if (!d->used) check_net(e, d);
+      return;
+    case AST_LET:
+      for (size_t i = 0; i < sizeof place_word / sizeof *place_word; i++)
+        if (mentions(d->ast->a, place_word[i].name)) return;  // it waits for its place
+      named_value(e, scope_for(e, d->ast), d, d->ast->span);
+      return;
+    case AST_PARAM:
+    case AST_PARAMETER: named_value(e, scope_for(e, d->ast), d, d->ast->span); return;
+    case AST_OBJECTIVE: check_objective(e, d); return;
+    default: return;
+  }
+}
+
+// What no program has reached is looked at all the same, each declaration as far as its arguments are known, and then
+// the names of all. The graphs that this makes are thrown away.
 static void check_the_rest(Elab *e) {
-  int tensors = e->tensors;
+  int tensors = e->tensors, programs = e->model->programs;
+  bool *used = NEW_ARRAY(e->arena, bool, e->decls);  // by the model itself
+  for (int i = 0; i < e->decls; i++) used[i] = e->decl[i]->used;
   begin_program(e, 2, false);
-  for (int i = 0; i < e->decls; i++) {
-    const Ast *ast = e->decl[i]->ast;
-    if (e->decl[i]->library || ast->kind != AST_PRIOR) continue;
-    Value dist = prior_of(e, ast->a->name, ast->span);
-    Value z = dist.kind == V_DIST ? draw(e, dist, ast->a->name, NULL, ast->span) : value_error();
-    if (z.kind != V_ERROR && (dist_has_member(&dist, "log") || dist_has_member(&dist, "mixture")))
-      log_density(e, dist, z, ast->span);
-  }
-  for (int i = 0; i < e->decls; i++) {
-    Decl *d = e->decl[i];
-    Value input[MAX_ARGS];
-    int n = 0;
-    if (d->library || d->ast->kind != AST_NET || d->used) continue;
-    const Ast *in = d->ast->b;
-    for (; in; in = in->next, n++) {
-      int column = find_column(e, in->name);
-      Value prior = {.kind = V_NONE};
-      if (column < 0 && !find_decl(e, arena_format(e->arena, "prior %s", in->name))) break;
-      if (column < 0) prior = prior_of(e, in->name, in->span);
-      input[n] = column >= 0            ? column_value(e, column)
-                 : prior.kind == V_DIST ? draw(e, prior, in->name, NULL, in->span)
-                                        : prior;
-      if (input[n].kind == V_ERROR) return;
-    }
-    if (!in) apply_net_values(e, d, n, input, d->ast->span);
-    d->used = false;  // by the model itself
-  }
+  for (int i = 0; i < e->decls; i++)
+    if (!e->decl[i]->library) check_decl(e, e->decl[i]);
+  for (int i = 0; i < e->decls; i++) e->decl[i]->used = used[i];
+  if (e->tensors > tensors && !diagnostics_errors(e->sources)) elaborate_init(e);
   e->tensors = e->model->tensors = tensors;
+  e->model->programs = programs;
+  bool names = !diagnostics_errors(e->sources);  // else they were told, or hang on what was
+  for (int i = 0; i < e->decls && names; i++)
+    if (!e->decl[i]->library) check_names(e, e->decl[i]->ast);
 }
 
 Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {

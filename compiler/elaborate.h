@@ -10,6 +10,7 @@
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_dist.c   supports, distributions, densities, draws, KL
+//   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives, rounds, optimisers; the test and init programs
@@ -26,7 +27,7 @@
 #include "model.h"
 
 enum {
-  MAX_PLATES = 4,
+  MAX_PLATES = MAX_RANK,  // each is an axis
   MAX_ARGS = 24,
   MAX_CALL_DEPTH = 120,
   MAX_USES = 16,        // of files inside one another
@@ -117,6 +118,7 @@ typedef struct Dist {
   int params;
   bool shaped;           // event is known
   Shape event;           // shape of one draw
+  int own;               // the last axes of it, over which it is joint: the others are independent copies
   unsigned plates;       // of the parameters
   const char *variable;  // what it is a distribution of, or NULL
   const Ast *net;        // the network that made it, or NULL
@@ -279,6 +281,8 @@ Decl *find_decl(const Elab *e, const char *name);
 Decl *find_decl_at(const Elab *e, const char *name, Span where);
 void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
 Span user_span(const Elab *e, Span where);
+void unknown_name(Elab *e, const Scope *scope, const char *name, Span where);
+bool is_word(const Scope *scope, const char *name);  // true, step, row, ...: one that has a meaning in this text
 // Says that a column of the data, or a let that holds one, is none of this text's names.
 void not_seen(Elab *e, const Scope *scope, const char *name, Span where);
 void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
@@ -307,6 +311,10 @@ Value apply1(Elab *e, Op op, Span where, Value a);
 Value apply2(Elab *e, Op op, Span where, Value a, Value b);
 Value reduce_events(Elab *e, Op op, Value v, unsigned event_axes);
 Value plate_to_event(Elab *e, Value v, int plate);  // the plate becomes the last event axis; v repeated if it lacks it
+// The first axes of the event, `outer`, become the newest plate, whose size is their product, and back. No number
+// moves.
+Value event_to_plate(Elab *e, Value v, Shape outer, int plate);
+Value plate_to_outer(Elab *e, Value v, Shape outer, int plate);
 Value reshape_event(Elab *e, Value v, Shape event);
 bool is_integral(const Node *n);
 
@@ -324,6 +332,8 @@ Scope *scope_new(Elab *e, Scope *up);
 Scope *scope_for(Elab *e, const Ast *declaration);  // of a body: it sees nothing but the file's names
 void bind(Elab *e, Scope *scope, const char *name, Value v);
 Binding *find_binding(const Scope *scope, const char *name);
+bool fresh_name(Elab *e, Scope *scope, const char *name, Span where);  // false after reporting that it has a value
+void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword);
 typedef struct {
   Span span;
   int n;
@@ -368,6 +378,9 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where);
 bool same_distribution(const Dist *a, const Dist *b);
 Value prior_of(Elab *e, const char *variable, Span where);
 
+// --- elaborate_names.c
+void check_names(Elab *e, const Ast *declaration);
+
 // --- elaborate_net.c
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
 Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
@@ -396,6 +409,7 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 void elaborate_training(Elab *e);
 // No objective and no metric is called as the records call something else.
 void check_measured_names(Elab *e);
+void check_objective(Elab *e, const Decl *d);  // one that no line names
 void elaborate_test(Elab *e);
 void elaborate_init(Elab *e);
 Value gradient_norm(Elab *e);
@@ -426,6 +440,7 @@ void judge_round(Elab *e);    // all lines held against one another
 
 // --- elaborate_show.c
 void elaborate_shows(Elab *e);
+bool mentions(const Ast *list, const char *name);
 Value show_place(Elab *e, const char *name);  // `row` or `column`
 
 #endif

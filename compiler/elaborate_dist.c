@@ -117,6 +117,7 @@ static bool is_numeric(const Value *v) { return v->kind == V_NUMBER || v->kind =
 
 // The parameters' common shape, without the trailing axes that a vector parameter (`p[n]`) has of its own.
 static bool join_parameters(Elab *e, Dist *d, const char *name) {
+  bool vector = d->decl->b->kind == AST_INDEX;
   int i = 0;
   for (const Ast *f = d->decl->a; f; f = f->next, i++) {
     Binding *b = find_binding(d->scope, f->name);
@@ -126,6 +127,8 @@ static bool join_parameters(Elab *e, Dist *d, const char *name) {
     if (b->value.kind != V_TENSOR) continue;
     Shape s = event_shape(&b->value), merged;
     int own = ast_length(f->c);
+    d->plates |= b->value.plates;
+    if (vector && !own) continue;  // the formula sees it whole
     if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;
     s.rank -= own;
     int k = 0;
@@ -137,7 +140,6 @@ static bool join_parameters(Elab *e, Dist *d, const char *name) {
       return false;
     }
     d->event = merged;
-    d->plates |= b->value.plates;
   }
   return true;
 }
@@ -153,7 +155,9 @@ Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   d->domain = d->support;
   const Ast *domain = find_member(ast, "domain");
   if (domain && !eval_support(e, d->scope, domain->c->b, &d->domain)) return value_error();
-  if (d->support.rank) d->event = shape_of(d->support.rank, d->support.dim);
+  d->own = d->support.rank;
+  if (d->event.rank + d->own > MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+  for (int i = 0; i < d->own; i++) d->event.dim[d->event.rank++] = d->support.dim[i];
   d->shaped = d->event.rank > 0;
   if (d->support.kind == SUPPORT_CLASS) d->classes = (int)d->support.hi + 1;
   return (Value){.kind = V_DIST, .dist = d, .span = call->span};
@@ -178,11 +182,56 @@ Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
   return dist;
 }
 
-// The shape of one value's place in the event: the event without the axes that the formula speaks of itself.
+// The shape of one value's place in the event: the event without the axes over which it is joint.
 static Shape outer_event(const Dist *d) {
   Shape s = d->event;
-  for (int i = 0; i < d->support.rank; i++) s.dim[--s.rank] = 0;
+  for (int i = 0; i < d->own && s.rank; i++) s.dim[--s.rank] = 0;
   return s;
+}
+
+// --- independent copies: a formula that speaks of one value, as x[0] of a vector does, is evaluated with the copies on
+// a plate of their own
+
+static int open_plate(Elab *e, int64_t n, Span where) {
+  if (e->plate_count == MAX_PLATES) return complain(e, E0311, where), -1;
+  e->plate[e->plate_count] = n;
+  return e->plate_count++;
+}
+
+static bool has_copies(const Dist *d) {
+  bool mixture = d->decl->kind == AST_MIXTURE || find_member(d->decl, "mixture");
+  return outer_event(d).rank > 0 && (d->own || mixture);
+}
+
+// The distribution of one copy, over a newly opened plate; NULL after reporting. A parameter that differs from copy to
+// copy does so over the plate.
+static Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
+  Shape outer = outer_event(d);
+  if ((*plate = open_plate(e, shape_count(outer), where)) < 0) return NULL;
+  Dist *one = NEW(e->arena, Dist);
+  *one = *d;
+  one->event = (Shape){0};
+  for (int i = outer.rank; i < d->event.rank; i++) one->event.dim[one->event.rank++] = d->event.dim[i];
+  if (d->decl->kind == AST_MIXTURE) return one;  // its component has no axes but its own
+  one->scope = scope_new(e, d->scope);
+  for (const Ast *f = d->decl->a; f; f = f->next) {
+    Value v = find_binding(d->scope, f->name)->value;
+    Shape s = event_shape(&v), wide = outer;
+    int own = ast_length(f->c);
+    if (v.kind != V_TENSOR || s.rank == own || (d->own && !own)) continue;
+    for (int i = s.rank - own; i < s.rank; i++) wide.dim[wide.rank++] = s.dim[i];
+    v = widen(e, v, v.plates, wide);
+    if (v.kind == V_ERROR) return e->plate_count--, NULL;
+    bind(e, one->scope, f->name, event_to_plate(e, v, outer, *plate));
+    one->plates |= 1u << *plate;
+  }
+  return one;
+}
+
+static Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
+  if (v.kind != V_ERROR) v = plate_to_outer(e, v, outer_event(d), plate);
+  e->plate_count--;
+  return v;
 }
 
 // --- mixtures: the component is evaluated over a plate of all k for densities, at a drawn k for draws
@@ -215,15 +264,9 @@ static Value component(Elab *e, const Dist *d, Value k) {
   return complain(e, E0407, d->decl->span, value_text(e, v)), value_error();
 }
 
-static int open_plate(Elab *e, double n, Span where) {
-  if (e->plate_count == MAX_PLATES) return complain(e, E0311, where), -1;
-  e->plate[e->plate_count] = (int64_t)n;
-  return e->plate_count++;
-}
-
 static Value all_components(Elab *e, const Dist *d, int *plate) {
   double from, n = mixture_range(e, d, &from);
-  if (isnan(n) || (*plate = open_plate(e, n, d->decl->span)) < 0) return value_error();
+  if (isnan(n) || (*plate = open_plate(e, (int64_t)n, d->decl->span)) < 0) return value_error();
   Value k = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[*plate])), 1u << *plate);
   Value v = component(e, d, apply2(e, OP_ADD, d->decl->span, k, value_number(from)));
   if (v.kind == V_ERROR) e->plate_count--;
@@ -238,12 +281,25 @@ Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
   if (c.kind == V_ERROR || plate < 0) return c;
   e->plate_count--;
   d->event = c.dist->event;
+  d->own = d->event.rank;
   d->shaped = c.dist->shaped;
   d->support = c.dist->support;
   d->domain = c.dist->domain;
   d->classes = c.dist->classes;
   d->plates = c.dist->plates & ~(1u << plate);
   return (Value){.kind = V_DIST, .dist = d, .span = ast->span};
+}
+
+// What `explain` says of a mixture: over what it is joint, and how many of it there are.
+static void explain_copies(Elab *e, const Dist *d) {
+  d = as_mixture(e, d);
+  if (!d) return;
+  Shape outer = outer_event(d), own = {0};
+  for (int i = outer.rank; i < d->event.rank; i++) own.dim[own.rank++] = d->event.dim[i];
+  const char *what = own.rank ? arena_format(e->arena, "one component for all of %s", shape_text(e->arena, own))
+                              : "one component for each number";
+  const char *copies = outer.rank ? arena_format(e->arena, ", %s independent ones", shape_text(e->arena, outer)) : "";
+  finding(e, "mixture", d->span, "mixture over %s: %s%s", d->decl->name, what, copies);
 }
 
 // --- draws
@@ -260,28 +316,46 @@ static const char *draw_name(Elab *e, const char *variable) {
   return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
 }
 
-static Value sample_member(Elab *e, const Dist *d);
+static Value sample_value(Elab *e, const Dist *d);
+
+// A component is drawn, and then from it.
+static Value sample_mixture(Elab *e, const Dist *d) {
+  double from, n = mixture_range(e, d, &from);
+  if (isnan(n)) return value_error();
+  e->drawing.event = (Shape){0};
+  Value u = call_library(e, "random", d->span, 0, NULL);
+  Value k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number(n)));
+  Value c = component(e, d, apply2(e, OP_ADD, d->span, k, value_number(from)));
+  if (c.kind != V_ERROR) c = shape_distribution(e, c, d->event, d->span);
+  return c.kind == V_ERROR ? c : sample_value(e, c.dist);
+}
 
 static Value sample_formula(Elab *e, const Dist *d) {
   const Dist *mixture = as_mixture(e, d);
-  if (mixture) {
-    double from, n = mixture_range(e, mixture, &from);
-    if (isnan(n)) return value_error();
-    Value u = call_library(e, "random", d->span, 0, NULL);
-    Value k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number(n)));
-    Value c = component(e, mixture, apply2(e, OP_ADD, d->span, k, value_number(from)));
-    return c.kind == V_ERROR ? c : sample_member(e, c.dist);
-  }
+  if (mixture) return sample_mixture(e, mixture);
   const Ast *m = find_member(d->decl, "sample");
   if (!m) return complain(e, E0413, d->span, d->decl->name), value_error();
-  return eval_body(e, scope_new(e, d->scope), m->c);
+  Value v = eval_body(e, scope_new(e, d->scope), m->c);
+  return v.kind == V_DIST ? sample_value(e, v.dist) : v;
 }
 
-static Value sample_member(Elab *e, const Dist *d) {
+// A draw of the distribution's whole event, in the draw that is being made.
+static Value sample_value(Elab *e, const Dist *d) {
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, name_of(d)), value_error();
+  Drawing outer = e->drawing;
+  int plate = -1;
+  const Dist *one = has_copies(d) ? open_copies(e, d, &plate, d->span) : d;
+  if (!one) return value_error();
+  e->drawing.event = plate < 0 ? outer_event(d) : (Shape){0};
+  e->drawing.plates |= one->plates | (plate < 0 ? 0 : 1u << plate);
   e->depth++;
-  Value v = sample_formula(e, d);
+  Value v = sample_formula(e, one);
   e->depth--;
+  if (v.kind != V_ERROR)
+    v = widen(e, v, v.kind == V_TENSOR ? v.plates | e->drawing.plates : e->drawing.plates, one->event);
+  if (plate >= 0) v = close_copies(e, d, v, plate);
+  outer.count = e->drawing.count;
+  e->drawing = outer;
   return v;
 }
 
@@ -291,17 +365,13 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   Dist *d = dist.dist;
   Drawing saved = e->drawing;  // a sample may itself be written with draws
   e->drawing.active = true;
-  e->drawing.event = outer_event(d);
   e->drawing.plates = d->plates | e->plates;
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
-  Value v = sample_member(e, d);
-  unsigned plates = e->drawing.plates;
+  explain_copies(e, d);
+  Value v = sample_value(e, d);
   int count = e->drawing.count;
   e->drawing = saved;
   if (saved.active) e->drawing.count = count;
-  if (v.kind == V_ERROR) return v;
-  if (v.kind == V_DIST) v = draw(e, v, variable, NULL, where);
-  v = widen(e, v, plates, d->event);
   if (v.kind == V_ERROR) return v;
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
   if (d->support.kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
@@ -344,24 +414,46 @@ static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
 
 // --- densities
 
-// The log density at each place of the event, before they are added up.
-static Value log_terms(Elab *e, Value dist, Value point, Span where) {
-  Dist *d = dist.dist;
-  const Dist *mixture = as_mixture(e, d);
-  if (mixture) {
-    int plate = 0;
-    Value c = all_components(e, mixture, &plate);
-    if (c.kind == V_ERROR) return c;
-    Value v = log_terms(e, c, point, where);
-    if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
-    e->plate_count--;
-    return v.kind == V_ERROR ? v : call_library(e, "logmeanexp", where, 1, &v);
+static Value log_terms(Elab *e, const Dist *d, Value point, Span where);
+
+// The log of the mean density of all components, each taken over the axes over which the mixture is joint.
+static Value mixture_terms(Elab *e, const Dist *d, Value point, Span where) {
+  int plate = 0;
+  Value c = all_components(e, d, &plate);
+  if (c.kind == V_ERROR) return c;
+  Shape outer = outer_event(d), terms = {0};
+  c = shape_distribution(e, c, d->event, where);
+  Value v = c.kind == V_ERROR ? c : log_terms(e, c.dist, point, where);
+  if (v.kind != V_ERROR) {
+    terms = outer_event(c.dist);
+    v = widen(e, v, v.kind == V_TENSOR ? v.plates : 0, terms);
   }
+  if (v.kind != V_ERROR) v = reduce_events(e, OP_SUM, v, ((1u << terms.rank) - 1) & ~((1u << outer.rank) - 1));
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  e->plate_count--;
+  return v.kind == V_ERROR ? v : call_library(e, "logmeanexp", where, 1, &v);
+}
+
+static Value log_formula(Elab *e, const Dist *d, Value point, Span where) {
+  const Dist *mixture = as_mixture(e, d);
+  if (mixture) return mixture_terms(e, mixture, point, where);
   const Ast *m = find_member(d->decl, "log");
   if (!m || !m->a) return complain(e, E0414, where, d->decl->name), value_error();
   Scope *scope = scope_new(e, d->scope);
   bind(e, scope, m->a->name, point);
   return eval_body(e, scope, m->c);
+}
+
+// The log density of each independent copy, before they are added up.
+static Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+  if (!has_copies(d) || d->decl->kind == AST_MIXTURE) return log_formula(e, d, point, where);
+  int plate;
+  const Dist *one = open_copies(e, d, &plate, where);
+  if (!one) return value_error();
+  point = widen(e, point, point.kind == V_TENSOR ? point.plates : 0, d->event);
+  Value v = point.kind == V_ERROR ? point : log_formula(e, one, event_to_plate(e, point, outer_event(d), plate), where);
+  if (v.kind != V_ERROR) v = widen(e, v, v.kind == V_TENSOR ? v.plates : 0, (Shape){0});
+  return close_copies(e, d, v, plate);
 }
 
 static Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
@@ -397,7 +489,8 @@ Value log_density(Elab *e, Value dist, Value point, Span where) {
     if (dist.kind == V_ERROR) return dist;
     point = widen(e, point, point.plates, merged);
   }
-  Value v = sum_over_event(e, dist.dist, log_terms(e, dist, point, where), 0);
+  explain_copies(e, dist.dist);
+  Value v = sum_over_event(e, dist.dist, log_terms(e, dist.dist, point, where), 0);
   v.span = where;
   return density_term(e, v, dist.dist, point);
 }
@@ -415,7 +508,15 @@ Value dist_member(Elab *e, Value dist, const char *member, Span where) {
     return v;
   }
   if (!m) return complain(e, E0415, where, dist_name(&dist), member), value_error();
-  Value v = eval_body(e, scope_new(e, d->scope), m->c);
+  int plate = -1;
+  const Dist *one = has_copies(d) ? open_copies(e, d, &plate, where) : d;
+  if (!one) return value_error();
+  Value v = eval_body(e, scope_new(e, one->scope), m->c);
+  if (plate >= 0) {
+    unsigned plates = v.kind == V_TENSOR ? v.plates : d->plates;
+    v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : one->event);
+    v = close_copies(e, d, v, plate);
+  }
   if (v.kind == V_ERROR) return v;
   if (is_entropy) return sum_over_event(e, d, v, d->plates);
   v = to_tensor(e, v);

@@ -93,7 +93,7 @@ static const Ast *find_formal(const Ast *formals, const char *name) {
   return NULL;
 }
 
-static void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword) {
+void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword) {
   const char *known[MAX_ARGS];
   int n = 0;
   for (const Ast *f = formals; f && n < MAX_ARGS; f = f->next) known[n++] = f->name;
@@ -210,7 +210,7 @@ Value call_function(Elab *e, const Decl *d, const Call *call) {
   if (v.kind == V_NONE) return complain(e, E0227, call->span, d->name), value_error();
   Support result;
   if (ast->b && eval_support(e, scope, ast->b, &result) && !assert_support(e, &v, &result)) {
-    complain(e, E0731, call->span, "the result", d->name, support_text(e, &result), v.node->lo, v.node->hi);
+    complain(e, E0735, call->span, d->name, support_text(e, &result), v.node->lo, v.node->hi);
     return value_error();
   }
   v.span = call->span;
@@ -569,7 +569,7 @@ Value eval(Elab *e, Scope *scope, const Ast *ast) {
 
 // --- statements
 
-static bool fresh_name(Elab *e, Scope *scope, const char *name, Span where) {
+bool fresh_name(Elab *e, Scope *scope, const char *name, Span where) {
   for (Binding *b = scope->first; b; b = b->next)
     if (!strcmp(b->name, name)) {
       complain(e, E0204, where, name);

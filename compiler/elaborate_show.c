@@ -9,7 +9,7 @@
 
 enum { CURVE_POINTS = 201 };
 
-static bool mentions(const Ast *ast, const char *name) {
+bool mentions(const Ast *ast, const char *name) {
   for (; ast; ast = ast->next) {
     if (ast->kind == AST_NAME && !strcmp(ast->name, name)) return true;
     if (mentions(ast->a, name) || mentions(ast->b, name) || mentions(ast->c, name)) return true;

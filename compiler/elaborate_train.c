@@ -79,19 +79,33 @@ static const Decl *find_objective(Elab *e, const char *name, Span where) {
   return NULL;
 }
 
+static bool run_objective_body(Elab *e, const Decl *d, const Call *call) {
+  Scope *scope = bind_formals(e, d->ast, call);
+  if (!scope) return false;
+  e->has_objective = e->minimized = false;
+  e->objective = value_error();
+  push_frame(e, d->ast, call->span);
+  eval_body(e, scope, d->ast->c);
+  pop_frame(e);
+  if (!e->has_objective) complain(e, E0521, d->ast->span, d->name);
+  return e->has_objective;
+}
+
+void check_objective(Elab *e, const Decl *d) {
+  for (int i = 0; i < e->model->lines; i++)
+    if (!strcmp(e->step[i]->name, d->name)) return;
+  for (const Ast *f = d->ast->a; f; f = f->next)
+    if (!f->a) return;
+  begin_draws(e, d->name);
+  run_objective_body(e, d, &(Call){.span = d->ast->span});
+}
+
 // The objective's value, one for each example or one in all; ERROR after reporting.
 static Value objective_value(Elab *e, const Ast *step) {
   const Decl *d = find_objective(e, step->name, step->span);
   Call call = {.span = step->span};
   if (!d || !eval_arguments(e, scope_for(e, e->train), step->a, &call)) return value_error();
-  Scope *scope = bind_formals(e, d->ast, &call);
-  if (!scope) return value_error();
-  e->has_objective = e->minimized = false;
-  e->objective = value_error();
-  push_frame(e, d->ast, step->span);
-  eval_body(e, scope, d->ast->c);
-  pop_frame(e);
-  if (!e->has_objective) return complain(e, E0521, d->ast->span, d->name), value_error();
+  if (!run_objective_body(e, d, &call)) return value_error();
   if (e->minimized != (step->flag != 0)) {
     complain(e, E0522, step->span, d->name, e->minimized ? "minimize" : "maximize");
     return value_error();
@@ -442,6 +456,28 @@ void elaborate_training(Elab *e) {
 
 // --- what is measured on held-out data
 
+static bool elaborate_metric(Elab *e, const Ast *ast, Output *out) {
+  const Decl *same = find_decl(e, ast->name);
+  if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
+    complain(e, E0201, ast->span, ast->name);
+    report_note(e->sources, same->ast->span, "first declared here");
+  }
+  begin_draws(e, arena_format(e->arena, "metric %s", ast->name));
+  push_frame(e, ast, ast->span);
+  Value v = eval_body(e, scope_for(e, ast), ast->c);
+  pop_frame(e);
+  if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
+  if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
+  if (v.kind == V_ERROR || v.kind == V_NONE) return false;
+  if (event_rank(&v)) {
+    complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
+    return false;
+  }
+  check_words(e, ast->name, v);
+  *out = measured_output(e, ast->name, v, ast->span);
+  return true;
+}
+
 void elaborate_test(Elab *e) {
   Model *m = e->model;
   Output *out = NEW_ARRAY(e->arena, Output, m->lines + e->decls);
@@ -452,65 +488,47 @@ void elaborate_test(Elab *e) {
     bool first = !strcmp(e->step[i]->name, e->step[0]->name);
     begin_draws(e, first ? "" : e->step[i]->name);
     Value v = objective_value(e, e->step[i]);
-    if (v.kind == V_ERROR) return;
+    if (v.kind == V_ERROR) continue;
     bool again = false;  // lines that differ only in who moves
     for (int k = 0; k < n; k++) again = again || out[k].value == v.node;
     if (!again) out[n++] = measured_output(e, m->objective[i], v, e->step[i]->span);
   }
-  for (int i = 0; i < e->decls; i++) {
-    const Ast *ast = e->decl[i]->ast;
-    if (ast->kind != AST_METRIC) continue;
-    const Decl *same = find_decl(e, ast->name);
-    if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
-      complain(e, E0201, ast->span, ast->name);
-      report_note(e->sources, same->ast->span, "first declared here");
-    }
-    begin_draws(e, arena_format(e->arena, "metric %s", ast->name));
-    push_frame(e, ast, ast->span);
-    Value v = eval_body(e, scope_for(e, ast), ast->c);
-    pop_frame(e);
-    if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
-    if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
-    if (v.kind == V_ERROR || v.kind == V_NONE) return;
-    if (event_rank(&v)) {
-      complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
-      return;
-    }
-    check_words(e, ast->name, v);
-    out[n++] = measured_output(e, ast->name, v, ast->span);
-  }
+  for (int i = 0; i < e->decls; i++)
+    if (e->decl[i]->ast->kind == AST_METRIC && elaborate_metric(e, e->decl[i]->ast, &out[n])) n++;
   bool measured = n && m->data.format != DATA_NONE;  // without data nothing is held out, and this was for the mistakes
   if (measured) m->test = end_program(e, "test", m->batch, out, n);
 }
 
 // --- what the tensors begin with
 
+// ERROR after reporting.
+static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *start) {
+  Span where = start->init ? start->init->span : info->span;
+  Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
+  if (v.kind == V_DIST)
+    v = draw(e, v, info->name, &info->shape, info->span);
+  else if (start->drawn && v.kind != V_ERROR)
+    complain(e, E0407, where, value_text(e, v)), v = value_error();
+  v = to_tensor(e, v);
+  if (v.kind == V_ERROR) return v;
+  Shape own = event_shape(&v), merged;
+  if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
+    complain(e, E0526, where, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
+    return value_error();
+  }
+  v = widen(e, v, 0, info->shape);
+  return start->init && v.kind != V_ERROR ? unconstrained_start(e, &start->support, info->name, v, where) : v;
+}
+
 void elaborate_init(Elab *e) {
   begin_program(e, 1, false);
   e->plates = 0;
   for (int t = 0; t < e->tensors; t++) {
     const TensorInfo *info = &e->model->tensor[t];
-    const TensorStart *start = &e->start[t];
-    Span where = start->init ? start->init->span : info->span;
     e->graph->span = info->span;
-    e->drawing = (Drawing){.path = info->name, .event = info->shape, .active = !start->drawn};
-    Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
-    if (v.kind == V_DIST)
-      v = draw(e, v, info->name, &info->shape, info->span);
-    else if (start->drawn && v.kind != V_ERROR)
-      complain(e, E0407, where, value_text(e, v)), v = value_error();
-    if (v.kind == V_ERROR) return;
-    v = to_tensor(e, v);
-    if (v.kind == V_ERROR) return;
-    Shape own = event_shape(&v), merged;
-    if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
-      complain(e, E0526, where, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
-      return;
-    }
-    v = widen(e, v, 0, info->shape);
-    if (start->init) v = unconstrained_start(e, &start->support, info->name, v, where);
-    if (v.kind == V_ERROR) return;
-    tensor_assign(e, t, v.node);
+    e->drawing = (Drawing){.path = info->name, .event = info->shape, .active = !e->start[t].drawn};
+    Value v = start_value(e, info, &e->start[t]);
+    if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
   }
   e->model->init = end_program(e, "init", 1, NULL, 0);
 }

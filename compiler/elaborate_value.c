@@ -271,6 +271,28 @@ Value plate_to_event(Elab *e, Value v, int plate) {
   return out;
 }
 
+Value event_to_plate(Elab *e, Value v, Shape outer, int plate) {
+  Shape event = event_shape(&v), inner = {0};
+  for (int i = outer.rank; i < event.rank; i++) inner.dim[inner.rank++] = event.dim[i];
+  unsigned plates = v.plates | 1u << plate;
+  Value out = value_tensor(node_reshape(e->graph, v.node, physical_shape(e, plates, inner)), plates);
+  out.span = v.span;
+  return out;
+}
+
+Value plate_to_outer(Elab *e, Value v, Shape outer, int plate) {
+  Shape inner = event_shape(&v), event = outer;
+  v = widen(e, v, v.plates | 1u << plate, inner);
+  if (v.kind == V_ERROR) return v;
+  unsigned plates = v.plates & ~(1u << plate);
+  if (outer.rank + inner.rank + plates_in(plates) > MAX_RANK)
+    return complain(e, E0304, v.span, MAX_RANK), value_error();
+  for (int i = 0; i < inner.rank; i++) event.dim[event.rank++] = inner.dim[i];
+  Value out = value_tensor(node_reshape(e->graph, v.node, physical_shape(e, plates, event)), plates);
+  out.span = v.span;
+  return out;
+}
+
 Value reshape_event(Elab *e, Value v, Shape event) {
   v = to_tensor(e, v);
   if (v.kind == V_ERROR) return v;

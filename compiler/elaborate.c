@@ -508,6 +508,7 @@ static void check_the_rest(Elab *e) {
   bool *used = NEW_ARRAY(e->arena, bool, e->decls);  // by the model itself
   for (int i = 0; i < e->decls; i++) used[i] = e->decl[i]->used;
   begin_program(e, 2, false);
+  for (int c = 0; c < e->columns && e->data_source; c++) column_value(e, c);
   for (int i = 0; i < e->decls; i++)
     if (!e->decl[i]->library) check_decl(e, e->decl[i]);
   for (int i = 0; i < e->decls; i++) e->decl[i]->used = used[i];

@@ -181,6 +181,8 @@ typedef struct {
   uint32_t hash;    // of the tensor's name; set by tensor_declare
 } TensorStart;
 
+typedef enum { UNSTARTED, STARTING, STARTED } Started;
+
 // A value that was drawn, and what it was drawn from.
 typedef struct Drawn {
   const Node *node;
@@ -231,6 +233,7 @@ typedef struct Elab {
 
   // tensors of all programs
   TensorStart *start;
+  Started *started;  // of each tensor, in the program that starts them; else NULL
   int tensors, tensor_room;
 
   // the program being built
@@ -322,6 +325,7 @@ bool is_integral(const Node *n);
 void assert_simplex(Elab *e, const Node *n);                     // takes it that the last axis of n adds up to 1
 bool assert_support(Elab *e, Value *v, const Support *support);  // takes it that v lies there; false if it cannot
 bool is_simplex(const Elab *e, const Value *v);
+bool is_greater(const Value *a, const Value *b);  // for sure, at every place
 
 // --- elaborate_expr.c
 Value eval(Elab *e, Scope *scope, const Ast *ast);
@@ -392,6 +396,7 @@ int tensor_find(const Elab *e, const char *name);
 int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
                    TensorStart start);
 Node *tensor_value(Elab *e, int tensor);
+void start_tensor(Elab *e, int tensor);  // in elaborate_train.c: its first value, in the program that gives those
 void tensor_assign(Elab *e, int tensor, Node *value);
 
 // --- elaborate_data.c

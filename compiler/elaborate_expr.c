@@ -132,16 +132,36 @@ static bool check_support(Elab *e, const char *name, const Ast *formal, Scope *s
   return false;
 }
 
+static double least(const Value *v) { return v->kind == V_NUMBER ? v->number : v->node->lo; }
+static double most(const Value *v) { return v->kind == V_NUMBER ? v->number : v->node->hi; }
+
+// `high > low`, where the bound is a value of its own.
+static bool check_order(Elab *e, const char *name, const Ast *formal, const Value *v, const Value *bound) {
+  bool above = formal->text[0] == '>';
+  if (above ? is_greater(v, bound) : is_greater(bound, v)) return true;
+  if (formal->text[1] && (above ? least(v) >= most(bound) : most(v) <= least(bound))) return true;
+  const char *other = expression_text(e, formal->b);
+  complain(e, E0736, v->span, formal->name, name, formal->text, other, least(v), most(v), other, least(bound),
+           most(bound));
+  report_help(e->sources, "write the one as the other %s something positive: exp(...) or softplus(...)",
+              above ? "plus" : "minus");
+  return false;
+}
+
 static bool check_constraint(Elab *e, const char *name, const Ast *formal, Scope *scope, Value *v) {
   Shape s;
   if (!formal->text || !list_shape(v, &s)) return true;
   if (v->kind == V_LIST) *v = to_tensor(e, *v);
   if (!strcmp(formal->text, "in")) return check_support(e, name, formal, scope, v);
-  double bound = eval_number(e, scope, formal->b, "a bound"), lo = v->number, hi = v->number;
-  if (v->kind == V_TENSOR) lo = v->node->lo, hi = v->node->hi;
-  if (isnan(bound) || constraint_holds(formal->text, lo, hi, bound)) return true;
-  complain(e, E0401, v->span, formal->name, name, formal->text, bound, lo, hi);
-  if (v->kind == V_TENSOR && formal->text[0] == '>' && bound == 0)
+  Value bound = eval(e, scope, formal->b);
+  if (bound.kind == V_LIST || bound.kind == V_TENSOR) bound = to_tensor(e, bound);
+  if (bound.kind == V_TENSOR) return check_order(e, name, formal, v, &bound);
+  if (bound.kind != V_NUMBER && bound.kind != V_ERROR)
+    complain(e, E0305, formal->b->span, "a bound", value_text(e, bound));
+  if (bound.kind != V_NUMBER) return false;
+  if (constraint_holds(formal->text, least(v), most(v), bound.number)) return true;
+  complain(e, E0401, v->span, formal->name, name, formal->text, bound.number, least(v), most(v));
+  if (v->kind == V_TENSOR && formal->text[0] == '>' && bound.number == 0)
     report_help(e->sources, "wrap it in `exp(...)` or `softplus(...)`");
   return false;
 }
@@ -172,10 +192,11 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
     if (!b) {
       Value v = eval(e, scope, f->a);
       if (v.kind == V_ERROR) return NULL;
+      v.span = call->span;
       bind(e, scope, f->name, v);
-    } else {
-      good = check_constraint(e, name, f, scope, &b->value);
+      b = scope->first;
     }
+    good = check_constraint(e, name, f, scope, &b->value);
   }
   return good ? scope : NULL;
 }

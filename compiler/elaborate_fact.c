@@ -8,6 +8,7 @@
 #include <math.h>
 
 enum { DEPTH = 24, CONSTANTS = 4096 };
+static const double ROUNDING = 1e-5;
 
 void assert_simplex(Elab *e, const Node *n) {
   Fact *f = NEW(e->arena, Fact);
@@ -64,7 +65,7 @@ static bool constants_add_up(const Node *n) {
   for (int64_t i = 0; i < count; i += row) {
     double sum = 0;
     for (int64_t k = 0; k < row; k++) sum += constant_at(n, i + k, DEPTH);
-    if (!(fabs(sum - 1) <= 1e-5)) return false;  // NAN: not constant
+    if (!(fabs(sum - 1) <= ROUNDING)) return false;  // NAN: not constant
   }
   return true;
 }
@@ -123,8 +124,55 @@ static bool on_simplex(const Elab *e, const Node *n, int depth) {
   }
 }
 
+// What the rows add up to, where nothing in them is negative: of constants, of what lies on the simplex, and of their
+// sums and multiples. NAN if it is not known.
+static double row_sum(const Elab *e, const Node *n, int depth) {
+  if (!depth--) return NAN;
+  if (on_simplex(e, n, DEPTH)) return 1;
+  if (n->lo < 0) return NAN;
+  bool moved = n->op == OP_RESHAPE || n->op == OP_BROADCAST || n->op == OP_STOP;
+  if (moved && n->in[0]->shape.rank && last_dim(n) == last_dim(n->in[0])) return row_sum(e, n->in[0], depth);
+  if (n->op == OP_CONST) return n->attr.value * (double)last_dim(n);
+  if (n->op == OP_ADD) return row_sum(e, n->in[0], depth) + row_sum(e, n->in[1], depth);
+  if (n->op != OP_MUL && n->op != OP_DIV) return NAN;
+  bool second = n->in[1]->op == OP_CONST, first = n->op == OP_MUL && n->in[0]->op == OP_CONST;
+  if (!second && !first) return NAN;
+  double by = n->in[second]->attr.value, sum = row_sum(e, n->in[!second], depth);
+  return n->op == OP_MUL ? by * sum : sum / by;
+}
+
 bool is_simplex(const Elab *e, const Value *v) {
-  return event_rank(v) && (on_simplex(e, v->node, DEPTH) || constants_add_up(v->node));
+  return event_rank(v) && (fabs(row_sum(e, v->node, DEPTH) - 1) <= ROUNDING || constants_add_up(v->node));
+}
+
+// --- order
+
+static const Node *without_movement(const Node *n) {
+  while (n->op == OP_RESHAPE || n->op == OP_BROADCAST) n = n->in[0];
+  return n;
+}
+
+// The node that n is more than, when it is a sum with something positive; otherwise NULL. `rest` is what it is more by.
+static const Node *less_by_positive(const Node *n, const Node **rest) {
+  if (n->op != OP_ADD) return NULL;
+  for (int i = 0; i < 2; i++) {
+    *rest = without_movement(n->in[i]);
+    if (n->in[i]->lo > 0) return without_movement(n->in[1 - i]);
+  }
+  return NULL;
+}
+
+// Is a > b for sure: by their bounds, as b + positive, or as a - positive, on either side of the same middle?
+bool is_greater(const Value *a, const Value *b) {
+  double lo = a->kind == V_NUMBER ? a->number : a->node->lo, hi = b->kind == V_NUMBER ? b->number : b->node->hi;
+  if (lo > hi) return true;
+  if (a->kind != V_TENSOR || b->kind != V_TENSOR) return false;
+  const Node *high = without_movement(a->node), *low = without_movement(b->node), *rest = NULL;
+  const Node *base = less_by_positive(high, &rest);
+  if (base == low) return true;
+  if (low->op != OP_SUB || low->in[1]->lo <= 0) return false;
+  const Node *middle = without_movement(low->in[0]);
+  return middle == high || middle == base;
 }
 
 // --- facts that a text declares

@@ -62,6 +62,7 @@ static Node **current_slot(Elab *e, int t) {
 Node *tensor_value(Elab *e, int t) {
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
+  if (e->started && e->started[t] != STARTED) start_tensor(e, t);  // one parameter begins with another's value
   Node **slot = current_slot(e, t);
   if (!*slot) *slot = node_weight(e->graph, t);
   return *slot;

@@ -520,15 +520,26 @@ static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *sta
   return start->init && v.kind != V_ERROR ? unconstrained_start(e, &start->support, info->name, v, where) : v;
 }
 
+void start_tensor(Elab *e, int t) {
+  const TensorInfo info = e->model->tensor[t];
+  const TensorStart start = e->start[t];
+  if (e->started[t] == STARTING) complain(e, E0208, info.span, info.name);
+  if (e->started[t] != UNSTARTED) return;
+  Drawing outer = e->drawing;
+  e->started[t] = STARTING;
+  e->graph->span = info.span;
+  e->drawing = (Drawing){.path = info.name, .event = info.shape, .active = !start.drawn};
+  Value v = start_value(e, &info, &start);
+  e->drawing = outer;
+  e->started[t] = STARTED;
+  if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
+}
+
 void elaborate_init(Elab *e) {
   begin_program(e, 1, false);
   e->plates = 0;
-  for (int t = 0; t < e->tensors; t++) {
-    const TensorInfo *info = &e->model->tensor[t];
-    e->graph->span = info->span;
-    e->drawing = (Drawing){.path = info->name, .event = info->shape, .active = !e->start[t].drawn};
-    Value v = start_value(e, info, &e->start[t]);
-    if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
-  }
+  e->started = NEW_ARRAY(e->arena, Started, e->tensors + 1);
+  for (int t = 0; t < e->tensors; t++) start_tensor(e, t);
+  e->started = NULL;
   e->model->init = end_program(e, "init", 1, NULL, 0);
 }

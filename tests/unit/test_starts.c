@@ -120,11 +120,29 @@ static void test_drawn_starts_are_values(void **state) {
   arena_close(a);
 }
 
+// A parameter may begin with the value of another, in whatever order they stand.
+static void test_starts_of_one_another(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x from npy(\"x\")\n"
+                      "parameter a = 2 * b, b on positive = 3 * c, c = 0.5, d[3] ~ normal(b, 1e-6)\n"
+                      "metric all = a + 10 * b + 100 * c + 1000 * d[1]\n"
+                      "objective o { minimize square(x - a * b * c) + sum(d) }\n"
+                      "train { minimize o over a, b, c, d with sgd(0.1) }\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  page_near("start", "all", (double)page_metric(p, "all")[0], 3 + 15 + 50 + 1500, 1e-5);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_numbers_begin_as_written),
       cmocka_unit_test(test_the_simplex_begins_in_proportion),
       cmocka_unit_test(test_drawn_starts_are_values),
+      cmocka_unit_test(test_starts_of_one_another),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

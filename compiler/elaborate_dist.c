@@ -219,6 +219,7 @@ static Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
     Shape s = event_shape(&v), wide = outer;
     int own = ast_length(f->c);
     if (v.kind != V_TENSOR || s.rank == own || (d->own && !own)) continue;
+    if (outer.rank + own > MAX_RANK) return complain(e, E0304, where, MAX_RANK), e->plate_count--, NULL;
     for (int i = s.rank - own; i < s.rank; i++) wide.dim[wide.rank++] = s.dim[i];
     v = widen(e, v, v.plates, wide);
     if (v.kind == V_ERROR) return e->plate_count--, NULL;

@@ -190,8 +190,7 @@ static Span name_before(const Parser *p, uint32_t end) {
   return (Span){p->file, begin, end};
 }
 
-// The first word of the line or after a brace, where it is not plainly a name: `when recent(loss) < 1 {`, not `when =
-// 3`.
+// The first word of the line or after a brace, where an operand follows it: `when recent(loss) < 1 {`.
 static Span line_word(const Parser *p) {
   uint32_t line = line_start(p, p->last.where.begin), begin = p->last.where.begin;
   while (begin > line && p->text[begin - 1] != '{' && p->text[begin - 1] != '}') begin--;

@@ -81,8 +81,9 @@ static const Terms *factor(Elab *e, Op op, Span where, Value a, Value b) {
   bool number = b.kind == V_NUMBER, followed = b.kind == V_TENSOR && speaks(a.terms) && !speaks(b.terms);
   if (a.kind != V_TENSOR || !(followed || (number && (a.terms || in_user_text(e, where))))) return NULL;
   double lo = number ? b.number : b.node->lo, hi = number ? b.number : b.node->hi;
-  if (op == OP_MUL) return scaled(e, NULL, terms_of(e, a), lo, hi);
-  return lo > 0 || hi < 0 ? scaled(e, NULL, terms_of(e, a), 1 / hi, 1 / lo) : NULL;
+  const Terms *weight = number ? NULL : scaled(e, NULL, terms_of(e, b), 0, 0);  // what it hangs on is kept in mind
+  if (op == OP_MUL) return scaled(e, weight, terms_of(e, a), lo, hi);
+  return lo > 0 || hi < 0 ? scaled(e, weight, terms_of(e, a), 1 / hi, 1 / lo) : NULL;
 }
 
 // A whole log density beside a tensor of the shape whose terms it has added up already: sum(mask * log p(x | z)).

@@ -60,14 +60,16 @@ typedef struct Value {
 typedef enum { TERM_DENSITY, TERM_KL, TERM_OTHER } TermKind;
 typedef struct {
   TermKind kind;
-  double lo, hi;                    // bounds on its coefficient
   const struct Dist *dist, *other;  // the density's; KL(dist || other)
-  Value value;                      // the term itself, without its coefficient
+  Value value;                      // the term itself
   Value point;                      // DENSITY: where it is taken
 } Term;
 typedef struct Terms {
   int n;
-  Term term[];
+  struct Weighed {
+    const Term *term;
+    double lo, hi;  // bounds on its coefficient
+  } of[];
 } Terms;
 
 typedef struct Binding {

@@ -40,9 +40,9 @@ static int lines_that_move(const Elab *e, const char *name) {
 
 // The number that multiplies the whole objective, as the text has it; 1 if there is none.
 static double factor_of(const Terms *t) {
-  double factor = t && t->n ? fabs(t->term[0].lo) : 1;
+  double factor = t && t->n ? fabs(t->of[0].lo) : 1;
   for (int i = 0; t && i < t->n; i++)
-    if (t->term[i].lo != t->term[i].hi || fabs(t->term[i].lo) != factor) return 1;
+    if (t->of[i].lo != t->of[i].hi || fabs(t->of[i].lo) != factor) return 1;
   return factor;
 }
 

@@ -10,17 +10,18 @@
 enum { MAX_TERMS = 32 };
 
 static Terms *terms_new(Elab *e, int n) {
-  Terms *t = arena_alloc(e->arena, 1, sizeof(Terms) + (size_t)n * sizeof(Term));
+  Terms *t = arena_alloc(e->arena, 1, sizeof(Terms) + (size_t)n * sizeof(struct Weighed));
   t->n = n;
   return t;
 }
 
 static Value with_term(Elab *e, Value v, Term term) {
   if (v.kind != V_TENSOR) return v;
-  term.lo = term.hi = 1;
-  term.value = v;
+  Term *kept = NEW(e->arena, Term);
   Terms *t = terms_new(e, 1);
-  t->term[0] = term;
+  *kept = term;
+  kept->value = v;
+  t->of[0] = (struct Weighed){kept, 1, 1};
   v.terms = t;
   return v;
 }
@@ -38,7 +39,7 @@ const char *term_text(Elab *e, const Term *t) { return expression_text(e, &(Ast)
 
 static bool speaks(const Terms *t) {
   for (int i = 0; t && i < t->n; i++)
-    if (t->term[i].kind != TERM_OTHER) return true;
+    if (t->of[i].term->kind != TERM_OTHER) return true;
   return false;
 }
 
@@ -56,13 +57,13 @@ static const Terms *scaled(Elab *e, const Terms *first, const Terms *a, double l
   int before = first ? first->n : 0;
   if (before + a->n > MAX_TERMS) return NULL;
   Terms *t = terms_new(e, before + a->n);
-  if (before) memcpy(t->term, first->term, (size_t)before * sizeof(Term));
+  if (before) memcpy(t->of, first->of, (size_t)before * sizeof(struct Weighed));
   for (int i = 0; i < a->n; i++) {
-    Term *to = &t->term[before + i];
-    *to = a->term[i];
-    double end[4] = {product(to->lo, lo), product(to->lo, hi), product(to->hi, lo), product(to->hi, hi)};
-    to->lo = fmin(fmin(end[0], end[1]), fmin(end[2], end[3]));
-    to->hi = fmax(fmax(end[0], end[1]), fmax(end[2], end[3]));
+    struct Weighed w = a->of[i];
+    double end[4] = {product(w.lo, lo), product(w.lo, hi), product(w.hi, lo), product(w.hi, hi)};
+    w.lo = fmin(fmin(end[0], end[1]), fmin(end[2], end[3]));
+    w.hi = fmax(fmax(end[0], end[1]), fmax(end[2], end[3]));
+    t->of[before + i] = w;
   }
   return t;
 }
@@ -90,7 +91,7 @@ static const Terms *factor(Elab *e, Op op, Span where, Value a, Value b) {
 static void warn_density(Elab *e, Span where, int n, const Value *args) {
   for (int i = 0; i < n; i++)
     for (int k = 0; args[i].terms && k < args[i].terms->n; k++) {
-      const Term *t = &args[i].terms->term[k];
+      const Term *t = args[i].terms->of[k].term;
       if (t->kind != TERM_DENSITY || !t->dist->event.rank) continue;
       for (int j = 0; j < n; j++) {
         Shape s;

@@ -72,24 +72,34 @@ typedef struct {
   const char *name;
   const Terms *terms;
   int sign;       // of its log densities of data: 1, or -1 for a bound that is minimised
-  double weight;  // the greatest of theirs
+  double weight;  // theirs
 } Bound;
+
+// Log probabilities: however they are weighed, what is added is no more than 0, and a bound stays one.
+static bool never_positive(const Term *t) { return support_discrete(&t->dist->support); }
 
 // False if there are no such densities, or the signs of some are not known or differ.
 static bool find_bound(const Elab *e, Bound *b) {
+  double least = INFINITY;
   for (int i = 0; i < b->terms->n; i++) {
-    const Term *t = &b->terms->term[i];
-    if (!is_likelihood(e, t)) continue;
-    int sign = t->lo > 0 ? 1 : t->hi < 0 ? -1 : 0;
+    const struct Weighed *w = &b->terms->of[i];
+    if (!is_likelihood(e, w->term)) continue;
+    int sign = w->lo > 0 ? 1 : w->hi < 0 ? -1 : 0;
     if (!sign || (b->sign && b->sign != sign)) return false;
     b->sign = sign;
-    b->weight = fmax(b->weight, fmax(fabs(t->lo), fabs(t->hi)));
+    double weight = fmax(fabs(w->lo), fabs(w->hi));
+    if (never_positive(w->term))
+      least = fmin(least, weight);
+    else
+      b->weight = fmax(b->weight, weight);
   }
+  if (!b->weight) b->weight = least;
   return b->sign != 0;
 }
 
 // A divergence in such a value, and the draws it is about.
 typedef struct {
+  const struct Weighed *weighed;
   const Term *term;
   const Value *z;     // the draw it speaks of, or NULL
   const Dist *from;   // what that was drawn from; without a draw, the first distribution
@@ -113,13 +123,16 @@ static const bool *hanging(Arena *a, const Elab *e, const Dist *dist) {
   return hangs;
 }
 
-static Divergence divergence_of(Arena *a, const Elab *e, const Bound *b, const Term *t) {
+static Divergence divergence_of(Arena *a, const Elab *e, const Bound *b, const struct Weighed *w) {
+  const Term *t = w->term;
   const Value *z = latent_of(e, t);
-  Divergence d = {.term = t, .z = z, .from = z ? draw_of(e, z)->dist : t->dist};
+  Divergence d = {.weighed = w, .term = t, .z = z, .from = z ? draw_of(e, z)->dist : t->dist};
   d.own = same_distribution(d.from, t->dist);
   d.hangs = hanging(a, e, d.from);
-  for (int i = 0; i < b->terms->n && d.hangs && !d.heard; i++)
-    d.heard = is_likelihood(e, &b->terms->term[i]) && d.hangs[b->terms->term[i].value.node->id];
+  for (int i = 0; i < b->terms->n && d.hangs && !d.heard; i++) {
+    const Term *u = b->terms->of[i].term;
+    d.heard = is_likelihood(e, u) && d.hangs[u->value.node->id];
+  }
   return d;
 }
 
@@ -127,8 +140,9 @@ static Divergence divergence_of(Arena *a, const Elab *e, const Bound *b, const T
 // of estimators.
 static bool check_sign(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
-  bool added = b->sign > 0 ? t->lo > 0 : t->hi < 0, counts = d->heard || (t->kind == TERM_KL && !d->hangs);
-  if (!added || !counts || (t->kind == TERM_DENSITY && t->lo != t->hi)) return true;
+  const struct Weighed *w = d->weighed;
+  bool added = b->sign > 0 ? w->lo > 0 : w->hi < 0, counts = d->heard || (t->kind == TERM_KL && !d->hangs);
+  if (!added || !counts || (t->kind == TERM_DENSITY && w->lo != w->hi)) return true;
   if (warn_once(e, W0711, t->value.span, b->name, term_text(e, t)))
     report_help(e->sources, "%s", "a bound is log p(x | z) - kl(q(z | x) || prior(z))");
   return false;
@@ -139,7 +153,7 @@ static void check_draw(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
   if (d->own || !d->heard) return;
   for (int i = 0; i < b->terms->n; i++) {  // unless its own is counted too
-    const Term *u = &b->terms->term[i];
+    const Term *u = b->terms->of[i].term;
     if (is_divergence(e, u) && same_distribution(u->dist, d->from)) return;
   }
   if (same_distribution(d->from, t->other) && (!t->dist->net || t->other->net)) {
@@ -153,7 +167,7 @@ static void check_draw(Elab *e, const Bound *b, const Divergence *d) {
 // The network whose body is to use the draw, and does not: one that takes an input of its name.
 static const Ast *idle_net(const Elab *e, const Bound *b, const char *variable) {
   for (int i = 0; i < b->terms->n; i++) {
-    const Term *t = &b->terms->term[i];
+    const Term *t = b->terms->of[i].term;
     if (!is_likelihood(e, t) || !t->dist->net) continue;
     for (const Ast *in = t->dist->net->b; in; in = in->next)
       if (!strcmp(in->name, variable)) return t->dist->net;
@@ -165,10 +179,9 @@ static void check_used(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
   if (!d->z || !d->own) return;
   for (int i = 0; i < b->terms->n; i++) {
-    const Term *u = &b->terms->term[i];
+    const Term *u = b->terms->of[i].term;
     const Value *of = latent_of(e, u);
-    bool about = of && drawn_from(e, of, d->from);
-    if ((!about && d->hangs[u->value.node->id]) || (u->lo < 0 && u->hi > 0)) return;  // such a weight may hang on it
+    if (!(of && drawn_from(e, of, d->from)) && d->hangs[u->value.node->id]) return;
   }
   if (!warn_once(e, W0714, t->value.span, b->name, term_text(e, t), latent_name(t))) return;
   const Ast *net = idle_net(e, b, latent_name(t));
@@ -176,22 +189,23 @@ static void check_used(Elab *e, const Bound *b, const Divergence *d) {
 }
 
 // Weights that make a bound none: less than 1 on a divergence, or on one log density beside another.
-static void check_promise(Elab *e, const Bound *b, const Term *t) {
-  double lo = fmin(fabs(t->lo), fabs(t->hi)) / b->weight, hi = fmax(fabs(t->lo), fabs(t->hi)) / b->weight;
-  if (!promises_bound(b->name) || (t->lo < 0 && t->hi > 0) || !isfinite(b->weight) || lo >= 1 - 1e-6) return;
+static void check_promise(Elab *e, const Bound *b, const struct Weighed *w) {
+  const Term *t = w->term;
+  double lo = fmin(fabs(w->lo), fabs(w->hi)) / b->weight, hi = fmax(fabs(w->lo), fabs(w->hi)) / b->weight;
+  if (!promises_bound(b->name) || (w->lo < 0 && w->hi > 0) || !isfinite(b->weight) || lo >= 1 - 1e-6) return;
   const char *weight =
       lo == hi ? arena_format(e->arena, "%g", lo) : arena_format(e->arena, "something in [%g, %g]", lo, hi);
   if (warn_once(e, W0715, t->value.span, b->name, term_text(e, t), weight))
     report_help(e->sources, "give it another name, and measure the bound beside it: `metric bound` without the weight");
 }
 
-static void check_divergence(Elab *e, const Bound *b, const Term *t) {
+static void check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
   Arena *scratch = arena_open(e->arena);
-  Divergence d = divergence_of(scratch, e, b, t);
+  Divergence d = divergence_of(scratch, e, b, w);
   if (check_sign(e, b, &d)) {
     check_draw(e, b, &d);
     check_used(e, b, &d);
-    if (d.own) check_promise(e, b, t);
+    if (d.own) check_promise(e, b, w);
   }
   arena_close(scratch);
 }
@@ -200,8 +214,8 @@ void check_words(Elab *e, const char *name, Value v) {
   Bound b = {.name = name, .terms = v.terms};
   if (v.kind != V_TENSOR || !v.terms || !find_bound(e, &b)) return;
   for (int i = 0; i < b.terms->n; i++) {
-    const Term *t = &b.terms->term[i];
-    if (is_divergence(e, t)) check_divergence(e, &b, t);
-    if (is_likelihood(e, t)) check_promise(e, &b, t);
+    const struct Weighed *w = &b.terms->of[i];
+    if (is_divergence(e, w->term)) check_divergence(e, &b, w);
+    if (is_likelihood(e, w->term) && !never_positive(w->term)) check_promise(e, &b, w);
   }
 }

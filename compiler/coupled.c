@@ -3,7 +3,8 @@
 // The batch is the outermost axis wherever it is present: a tensor that differs between examples holds one block of
 // elements for each, in order, whether the batch is an axis of its own or the outer part of one. An operation that
 // keeps to these blocks leaves the examples apart; one that adds along the outermost axis, or changes its order, mixes
-// them. No name is asked for: a mean over the batch is known by what it does.
+// them; a loop is not looked into, and mixes what differs between examples. No name is asked for: a mean over the batch
+// is known by what it does.
 #include "graph_rules.h"
 
 typedef enum { SAME, APART, MIXED } Meeting;  // for all examples; each its own; made of several

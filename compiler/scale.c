@@ -59,7 +59,8 @@ static double degree_of(const Node *n, const double *in) {
     case OP_CONCAT: return concat_degree(n, in);
     default: break;
   }
-  bool keeps = n->op == OP_NEG || n->op == OP_ABS || (op_class(n->op) != ELEMENTWISE && n->arity == 1);
+  bool moves = op_class(n->op) != ELEMENTWISE && n->op != OP_LOOP && n->arity == 1;
+  bool keeps = n->op == OP_NEG || n->op == OP_ABS || moves;
   return keeps ? in[0] : plain_degree(n, in);
 }
 

@@ -29,7 +29,8 @@ ours() {  # MODEL BATCH THREADS
     run_for $few "models/$1.gm" --batch "$2" --threads "$3"
     run_for $many "models/$1.gm" --batch "$2" --threads "$3"
   } | awk -v n=$((many - few)) 'NR == 1 { wall = $1; cpu = $2 }
-    NR == 2 { printf "%.2f %.4f\n", n / ($1 - wall), 1e3 * ($2 - cpu) / n }'
+    NR == 2 && $1 > wall && $2 > cpu { printf "%.2f %.4f\n", n / ($1 - wall), 1e3 * ($2 - cpu) / n; told = 1 }
+    END { if (!told) print "nan nan" }  # other work weighed more on the short run than on the long one'
 }
 
 with_jax() {  # MODEL BATCH THREADS
@@ -42,7 +43,7 @@ with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back
 }
 
 summary() {  # median, least and most of a column of numbers
-  sort -g | awk '{ a[NR] = $1 } END {
+  grep -v nan | sort -g | awk '{ a[NR] = $1 } END {
     m = NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2
     print m, a[1], a[NR] }'
 }
@@ -60,7 +61,7 @@ compare() {  # MODEL BATCH THREADS
   awk '{ print $1 }' "$scratch/gmc.turns" | summary | awk -v name="$1, batch $2" -v threads="$3" \
     '{ printf "%-16s %d thread(s)  gmc %7.1f steps/s", name, threads, $1 }'
   for peer in $peers; do
-    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | awk '{ print $1 / $3 }' | summary |
+    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | grep -v nan | awk '{ print $1 / $3 }' | summary |
       awk -v peer="$peer" -v theirs="$(awk '{ print $1 }' "$scratch/$peer.turns" | summary)" \
         '{ split(theirs, t); printf "   %s %7.1f ratio %.2f (%.2f to %.2f)", peer, t[1], $1, $2, $3 }'
   done
@@ -68,7 +69,7 @@ compare() {  # MODEL BATCH THREADS
   [ "$3" = 1 ] || return 0
   awk '{ print $2 }' "$scratch/gmc.turns" | summary | awk '{ printf "%-16s processor    gmc %7.2f ms a step", "", $1 }'
   for peer in $peers; do
-    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | awk '{ print $4 / $2 }' | summary |
+    paste -d ' ' "$scratch/gmc.turns" "$scratch/$peer.turns" | grep -v nan | awk '{ print $4 / $2 }' | summary |
       awk -v peer="$peer" -v theirs="$(awk '{ print $2 }' "$scratch/$peer.turns" | summary)" \
         '{ split(theirs, t); printf "   %s %7.2f ratio %.2f (%.2f to %.2f)", peer, t[1], $1, $2, $3 }'
   done

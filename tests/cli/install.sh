@@ -36,8 +36,7 @@ first=$(sed -n 's/.*Begin with: gmc run //p' help)
 holds 'an installed model is proposed' test -f "$first"
 says 0 'runs/cvae' run "$first" --steps 2 --batch 8
 says 66 "did you mean $first" run models/cvae.gm
-cd "$root" || exit 1
-holds 'in a checkout its own is proposed' sh -c "'$checkout' | grep -q 'Begin with: gmc run models/cvae.gm$'"
+holds 'in a checkout its own is proposed' sh -c "cd '$root' && '$checkout' | grep -q 'Begin with: gmc run models/cvae.gm$'"
 cd "$scratch" || exit 1
 
 holds 'it uninstalls' target uninstall

@@ -159,6 +159,8 @@ typedef struct DataSource {
   int files;
   const char **train, **test;
   double holdout;
+  bool last;              // what is held out is the last of the examples
+  bool grey;              // its first column is levels of grey
   const Decl *generator;  // DATA_GENERATED: the source of the library
   Scope *scope;           // its arguments
   int64_t examples;
@@ -173,6 +175,13 @@ typedef struct {
   int classes;
   Span span;
 } Column;
+
+// A stage after a source, `|> binarize(x)`: what it is applied to, and the call as written.
+typedef struct {
+  const Ast *callee, *arguments;
+  Span span;
+  unsigned columns;  // a bit for each
+} Stage;
 
 // How a tensor begins.
 typedef struct {
@@ -230,8 +239,8 @@ typedef struct Elab {
   const Ast *data, *data_expr, *train;
   const Ast **step;  // lines of the round
   DataSource *data_source;
-  const Ast *transform[8];  // stages after the source, first to last
-  int transforms;
+  Stage stage[8];  // after the source, first to last
+  int stages;
 
   // tensors of all programs
   TensorStart *start;

@@ -1,7 +1,8 @@
 // The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
 //
 // A source reads files (idx, npy, csv) or is generated: then it is a formula over random numbers fixed for each
-// example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time.
+// example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time; each is applied
+// to the columns that it names.
 #include "elaborate.h"
 
 #include <math.h>
@@ -56,6 +57,23 @@ static const char **file_list(Elab *e, const Value *v, int *n) {
   return file;
 }
 
+// `holdout: 0.2`, `holdout: last` or `holdout: last(0.2)`.
+static bool holdout_option(Elab *e, DataSource *s, Value v) {
+  if (v.kind == V_CALLABLE) v = call_value(e, v, &(Call){.span = v.span});
+  s->last = v.kind == V_LIST && v.items == 2 && v.item[1].kind == V_TEXT && !strcmp(v.item[1].text, "last");
+  Value part = s->last ? v.item[0] : v;
+  s->holdout = part.kind == V_NUMBER ? part.number : -1;
+  if (s->holdout >= 0 && s->holdout < 1) return true;
+  return complain(e, E0605, v.span), false;
+}
+
+static bool reader_option(Elab *e, DataSource *s, const char *reader, const char *name, const Value *v, Value *test) {
+  if (!strcmp(name, "test")) return *test = *v, true;
+  if (!strcmp(name, "holdout")) return holdout_option(e, s, *v);
+  if (!strcmp(name, "grey") && v->kind == V_NUMBER && s->format == DATA_IDX) return s->grey = v->number != 0, true;
+  return complain(e, E0223, v->span, reader, name), false;
+}
+
 Value call_reader(Elab *e, const char *name, const Call *call) {
   DataSource *s = NEW(e->arena, DataSource);
   s->format = !strcmp(name, "idx") ? DATA_IDX : !strcmp(name, "npy") ? DATA_NPY : DATA_CSV;
@@ -65,17 +83,10 @@ Value call_reader(Elab *e, const char *name, const Call *call) {
   for (int i = 0; i < call->n; i++) {
     const Value *v = &call->arg[i];
     if (v->kind == V_ERROR) return value_error();
-    if (!call->name[i]) {
+    if (!call->name[i])
       train.item[train.items++] = *v;
-    } else if (!strcmp(call->name[i], "test")) {
-      test = *v;
-    } else if (!strcmp(call->name[i], "holdout") && v->kind == V_NUMBER && v->number >= 0 && v->number < 1) {
-      s->holdout = v->number;
-    } else if (!strcmp(call->name[i], "holdout")) {
-      return complain(e, E0605, v->span), value_error();
-    } else {
-      return complain(e, E0223, v->span, name, call->name[i]), value_error();
-    }
+    else if (!reader_option(e, s, name, call->name[i], v, &test))
+      return value_error();
   }
   int tests = 0;
   if (!train.items) return complain(e, E0604, call->span, "nothing"), value_error();
@@ -101,6 +112,34 @@ static bool declare_column(Elab *e, const Ast *v) {
   return true;
 }
 
+// A column that an argument of a stage names, or -1.
+static int named_column(const Elab *e, const Ast *argument) {
+  const Ast *name = argument->kind == AST_ARGUMENT && !argument->name ? argument->a : argument;
+  return name && name->kind == AST_NAME ? find_column(e, name->name) : -1;
+}
+
+// The columns that a stage is applied to: those it names first, `standardize(age, income)`, or the only one that is no
+// label.
+static bool aim_stage(Elab *e, Stage *s) {
+  int column;
+  if (s->callee->kind != AST_NAME) return complain(e, E0220, s->span, "this"), false;
+  while (s->arguments && (column = named_column(e, s->arguments)) >= 0) {
+    if (e->column[column].classes) return complain(e, E0626, s->span, e->column[column].name), false;
+    s->columns |= 1u << column;
+    s->arguments = s->arguments->next;
+  }
+  if (s->columns) return true;
+  for (int i = 0; i < e->columns; i++)
+    if (!e->column[i].classes) s->columns |= 1u << i;
+  if (s->columns && !(s->columns & (s->columns - 1))) return true;
+  const char *stage = expression_text(e, s->callee);
+  if (!s->columns) return complain(e, E0628, s->span, stage), false;
+  complain(e, E0627, s->span, stage);
+  for (int i = 0; i < e->columns; i++)
+    if (!e->column[i].classes) return report_help(e->sources, "write `%s(%s)`", stage, e->column[i].name), false;
+  return false;
+}
+
 // Separates `source |> stage |> stage`; the source of the pipe is evaluated once, the stages in every program.
 static bool split_clause(Elab *e) {
   const Ast *stage[8], *source = e->data_expr;
@@ -109,7 +148,13 @@ static bool split_clause(Elab *e) {
     if (n == 8) return complain(e, E0608, source->span), false;
     stage[n++] = source->b;
   }
-  while (n--) e->transform[e->transforms++] = stage[n];
+  while (n--) {
+    bool call = stage[n]->kind == AST_CALL;
+    Stage *s = &e->stage[e->stages++];
+    call = call && !stage[n]->c;  // f(a | b) is no stage
+    *s = (Stage){call ? stage[n]->a : stage[n], call ? stage[n]->b : NULL, stage[n]->span, 0};
+    if (!aim_stage(e, s)) return false;
+  }
   Value v = eval(e, e->global, source);
   if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE)
     v = call_value(e, v, &(Call){.span = source->span});
@@ -119,33 +164,46 @@ static bool split_clause(Elab *e) {
   return true;
 }
 
-// Bytes come as [0, 1], or stretched to the interval that was declared; what follows the source sees [0, 1].
-static bool column_plan(Elab *e, const Column *c, PlanColumn *p) {
+// The first stage of a column, or NULL.
+static const Stage *first_stage(const Elab *e, int column) {
+  for (int i = 0; i < e->stages; i++)
+    if (e->stage[i].columns & 1u << column) return &e->stage[i];
+  return NULL;
+}
+
+// The support that a stage's function sets its argument, as `binarize(x in [0, 1])` does; false if it sets none.
+static bool stage_support(Elab *e, const Stage *stage, Support *s) {
+  Value callee = lookup(e, e->global, stage->callee);
+  const Ast *formal = callee.kind == V_CALLABLE && callee.decl ? callee.decl->ast->a : NULL;
+  bool set = formal && formal->kind == AST_FORMAL && formal->text && !strcmp(formal->text, "in");
+  return set && eval_support(e, e->global, formal->b, s);
+}
+
+// What numbers of the files may be: the declared support, or what the first stage takes. Levels of grey are in [0, 1]
+// where nothing else is said.
+static bool column_plan(Elab *e, int column, PlanColumn *p) {
+  const Column *c = &e->column[column];
+  const Stage *stage = first_stage(e, column);
+  Support s = c->support, real = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   *p = (PlanColumn){.name = c->name,
                     .rank = c->shape.rank,
                     .count = shape_count(c->shape),
                     .classes = c->classes,
-                    .scale = 1,
                     .lo = -INFINITY,
                     .hi = INFINITY};
   memcpy(p->dim, c->shape.dim, sizeof p->dim);
   if (c->classes || e->data_source->format == DATA_GENERATED) return true;
-  p->scale = 1 / 255.0f;
-  if (e->transforms) return true;
-  const Support *s = &c->support;
-  bool grey = e->data_source->format == DATA_IDX;
-  if (s->kind == SUPPORT_SET && grey) {
-    complain(e, E0610, c->span, c->name, support_text(e, s));
-    report_help(e->sources, "write `from ... |> binarize`");
-    return false;
-  }
-  p->lo = (float)s->lo;
-  p->hi = (float)s->hi;
-  p->whole = s->kind == SUPPORT_SET;
-  if (p->whole) p->scale = 1;
-  if (s->kind == SUPPORT_INTERVAL && s->hi < INFINITY)
-    p->scale = (float)((s->hi - s->lo) / 255), p->shift = (float)s->lo;
-  return true;
+  if (stage && !stage_support(e, stage, &s)) s = real;
+  bool images = e->data_source->grey || (stage && e->data_source->format == DATA_IDX);
+  if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
+  p->lo = (float)s.lo;
+  p->hi = (float)s.hi;
+  p->whole = s.kind == SUPPORT_SET;
+  p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
+  if (!p->whole || !e->data_source->grey) return true;
+  complain(e, E0610, c->span, c->name, support_text(e, &s));
+  report_help(e->sources, "write `from ... |> binarize`");
+  return false;
 }
 
 void declare_data(Elab *e) {
@@ -156,10 +214,11 @@ void declare_data(Elab *e) {
   m->column = NEW_ARRAY(e->arena, PlanColumn, e->columns + 1);
   if (!split_clause(e) || diagnostics_errors(e->sources)) return;
   const DataSource *s = e->data_source;
-  for (int i = 0; i < e->columns; i++) column_plan(e, &e->column[i], &m->column[i]);
+  for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
   m->columns = e->columns;
   m->data =
       (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
+  m->data.holdout_last = s->last;
   m->data.clause = expression_text(e, e->data_expr);
   m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
   m->data.line = span_line(e->sources, e->data_expr->span);
@@ -173,18 +232,14 @@ void declare_data(Elab *e) {
 
 static Value read_column(Elab *e, int c) {
   const Column *col = &e->column[c];
+  const PlanColumn *p = &e->model->column[c];
   Graph *g = e->graph;
-  const Support *s = &col->support;
-  InputInfo *in = &g->input[g->inputs];
-  *in = (InputInfo){INPUT_COLUMN, c, col->name, physical_shape(e, 1, col->shape), s->lo, s->hi};
-  if (e->transforms && !col->classes) {
-    in->lo = e->data_source->format == DATA_IDX ? 0 : -INFINITY;
-    in->hi = e->data_source->format == DATA_IDX ? 1 : INFINITY;
-  }
+  double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
+  g->input[g->inputs] = (InputInfo){INPUT_COLUMN, c, col->name, physical_shape(e, 1, col->shape), lo, hi};
   Value v = value_tensor(node_input(g, g->inputs++), 1);
   v.span = col->span;
   v.classes = col->classes;
-  if (s->kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
+  if (col->support.kind == SUPPORT_SIMPLEX && !first_stage(e, c)) assert_simplex(e, v.node);
   return v;
 }
 
@@ -204,12 +259,13 @@ static Value generated_column(Elab *e, int c) {
   return widen(e, v, 1, s_event);
 }
 
-static Value transformed(Elab *e, Value v) {
-  for (int i = 0; i < e->transforms && v.kind != V_ERROR; i++) {
-    const Ast *stage = e->transform[i], *callee = stage->kind == AST_CALL ? stage->a : stage;
-    Call call = {.span = stage->span, .n = 1, .arg = {v}, .ast = {stage}};
-    if (stage->kind == AST_CALL && !eval_arguments(e, e->global, stage->b, &call)) return value_error();
-    v = call_value(e, lookup(e, e->global, callee), &call);
+static Value staged(Elab *e, int column, Value v) {
+  for (int i = 0; i < e->stages && v.kind != V_ERROR; i++) {
+    const Stage *s = &e->stage[i];
+    Call call = {.span = s->span, .n = 1, .arg = {v}, .ast = {s->callee}};
+    if (!(s->columns & 1u << column)) continue;
+    if (!eval_arguments(e, e->global, s->arguments, &call)) return value_error();
+    v = call_value(e, lookup(e, e->global, s->callee), &call);
     v = v.kind == V_ERROR ? v : to_tensor(e, v);
   }
   return v;
@@ -235,8 +291,8 @@ Value column_value(Elab *e, int c) {
   e->drawing = (Drawing){.active = true, .in_data = true, .plates = 1};
   e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
   Value v = generated ? generated_column(e, c) : read_column(e, c);
-  bool stages = e->transforms && !e->column[c].classes;
-  if (stages) v = transformed(e, v);
+  bool stages = first_stage(e, c) != NULL;
+  if (stages) v = staged(e, c, v);
   if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
   e->drawing = saved;
   v.classes = e->column[c].classes;

@@ -7,16 +7,17 @@
 
 #include "emit.h"
 
-// A reader with zlib, which is everywhere, in place of the faster one of gmc itself.
+// The reader of the data, and what it expands compressed files by: zlib, which is everywhere, in place of the faster
+// one of gmc itself.
 static const char *reader_of(DataFormat format) {
   switch (format) {
-    case DATA_IDX: return "data_read_idx_zlib";
-    case DATA_NPY: return "data_read_npy";
-    case DATA_CSV: return "data_read_csv";
+    case DATA_IDX: return "data_read_idx, inflate_zlib";
+    case DATA_NPY: return "data_read_npy, inflate_zlib";
+    case DATA_CSV: return "data_read_csv, NULL";
     case DATA_NONE:
     case DATA_GENERATED: break;
   }
-  return "NULL";
+  return "NULL, NULL";
 }
 
 static const SourceText *model_source(const Model *m) {

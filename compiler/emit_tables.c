@@ -81,11 +81,10 @@ static void column_table(Text *out, const Plan *p) {
     field_string(out, "name", c->name);
     field_shape(out, c->rank, c->dim);
     field_integer(out, "classes", c->classes);
-    field_float(out, "scale", c->scale);
-    field_float(out, "shift", c->shift);
     field_float(out, "lo", c->lo);
     field_float(out, "hi", c->hi);
     if (c->whole) text_add(out, ", .whole = true");
+    if (c->levels) text_add(out, ", .levels = true");
     text_add(out, "},\n");
   }
   table_end(out, p->columns);
@@ -190,6 +189,7 @@ static void data_fields(Text *out, const PlanData *d) {
   if (d->train) field_table(out, "train", "files", "model_train_file", d->files);
   if (d->test) text_add(out, ", .test = model_test_file");
   if (d->holdout != 0) text_add(out, ", .holdout = %s", emit_double(out->arena, d->holdout));
+  if (d->holdout_last) text_add(out, ", .holdout_last = true");
   field_integer(out, "generated_train", d->generated_train);
   field_integer(out, "generated_test", d->generated_test);
   field_string(out, "clause", d->clause);

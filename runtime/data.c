@@ -1,142 +1,76 @@
-// The data of a run: what all formats share, from the splits and the checks of values to gathering a batch. See data.h.
+// The data of a run: splits, and batches gathered from them. See data.h.
 #include "data.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "hash.h"
 #include "helper.h"
-#include "pool.h"
+#include "philox.h"
 
-const char *data_hint(Arena *a, const Plan *plan) {
-  const PlanData *d = &plan->data;
-  const char *clause = d->clause ? d->clause : "";
-  if (!d->file) return arena_format(a, "wanted by `from %s`", printable(a, clause));
-  return arena_format(a, "wanted by `from %s` at %s:%d", printable(a, clause), printable(a, d->file), d->line);
-}
-
-void data_enough_files(Arena *a, const Plan *plan) {
-  if (plan->data.files < plan->columns)
-    fail(a, EXIT_DATA, "%d files cannot be %d columns: each file holds one (%s)", plan->data.files, plan->columns,
-         data_hint(a, plan));
-}
-
-static const char *data_shape_text(Arena *a, int rank, const int64_t *dim) {
-  Text t = text_new(a);
-  for (int i = 0; i < rank; i++) text_add(&t, "%s%" PRId64, i ? ", " : "[", dim[i]);
-  text_add(&t, rank ? "]" : "[]");
-  return t.data;
-}
-
-int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int rank, const int64_t *dim) {
-  size_t count = 1;
-  bool fits = rank > 0;
-  for (int i = 1; i < rank; i++) fits = fits && size_product(count, (size_t)dim[i], &count);
-  if (!fits || count != (size_t)column->count)
-    fail(a, EXIT_DATA, "%s: an array of shape %s does not hold examples of %s%s, which the column %s wants",
-         printable(a, path), data_shape_text(a, rank, dim), column->rank ? "shape " : "one value",
-         column->rank ? data_shape_text(a, column->rank, column->dim) : "", printable(a, column->name));
-  if (dim[0] > INT32_MAX) fail(a, EXIT_DATA, "%s: %" PRId64 " examples are too many", printable(a, path), dim[0]);
-  return dim[0];
-}
-
-// The file that column c of a split was read from.
-static const char *data_path(const Plan *plan, const char *const *files, int c) {
-  return files[c < plan->data.files ? c : plan->data.files - 1];
-}
-
-static bool data_is_whole(float v, float lo, float hi) { return v >= lo && v <= hi && v == floorf(v); }
-
-// The first value outside [lo, hi] (NaN is), or count.
-static int64_t data_first_outside(const float *value, int64_t count, float lo, float hi) {
-  enum { PORTION = 4096 };
-  for (int64_t i = 0; i < count; i += PORTION) {
-    int64_t end = count - i < PORTION ? count : i + PORTION;
-    int bad = 0;
-    for (int64_t j = i; j < end; j++) bad |= !(value[j] >= lo && value[j] <= hi);
-    for (int64_t j = i; bad && j < end; j++)
-      if (!(value[j] >= lo && value[j] <= hi)) return j;
-  }
-  return count;
-}
-
-static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *path, const Array *array, int64_t i,
-                                  double v) {
-  const char *place = arena_format(a, "%s: item %" PRId64 " (from 0)", printable(a, path), i / c->count);
-  if (array->count > 1) place = arena_format(a, "%s, element %" PRId64, place, i % c->count);
-  if (c->classes)
-    fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d", place, v, printable(a, c->name),
-         c->classes - 1);
-  fail(a, EXIT_DATA,
-       c->whole ? "%s: value %g is outside {%g, %g}, the support of the column %s"
-                : "%s: value %g is outside [%g, %g], the support of the column %s",
-       place, v, (double)c->lo, (double)c->hi, printable(a, c->name));
-}
-
-static void data_check_bytes(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
-  float scale = c->classes ? 1 : c->scale, shift = c->classes ? 0 : c->shift;
-  float lo = c->classes ? 0 : c->lo, hi = c->classes ? (float)(c->classes - 1) : c->hi;
-  bool good[256], all = true;
-  for (int b = 0; b < 256; b++) {
-    float v = scale * (float)b + shift;
-    all &= good[b] = v >= lo && v <= hi;
-  }
-  int64_t n = all ? 0 : array->examples * array->count;
-  for (int64_t i = 0; i < n; i++)
-    if (!good[array->byte[i]]) data_refuse(a, c, path, array, i, (double)(scale * (float)array->byte[i] + shift));
-}
-
-static void data_check_values(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
-  int64_t n = array->examples * array->count, i = 0;
-  float lo = c->classes ? 0 : c->lo, hi = c->classes ? (float)(c->classes - 1) : c->hi;
-  if (c->classes || c->whole)
-    while (i < n && data_is_whole(array->value[i], lo, hi)) i++;
-  else
-    i = data_first_outside(array->value, n, fmaxf(c->lo, -FLT_MAX), fminf(c->hi, FLT_MAX));
-  if (i < n) data_refuse(a, c, path, array, i, (double)array->value[i]);
-}
-
-static void data_check(Arena *a, const Plan *plan, const char *const *files, const Data *data) {
-  for (int c = 0; c < plan->columns; c++) {
-    const char *path = data_path(plan, files, c);
-    const Array *array = &data->column[c];
-    if (array->examples == 0) fail(a, EXIT_DATA, "%s: holds no examples", printable(a, path));
-    if (array->examples != data->column[0].examples)
-      fail(a, EXIT_DATA, "%s: holds %" PRId64 " examples, but %s holds %" PRId64, printable(a, path), array->examples,
-           printable(a, data_path(plan, files, 0)), data->column[0].examples);
-    if (array->byte)
-      data_check_bytes(a, &plan->column[c], path, array);
-    else
-      data_check_values(a, &plan->column[c], path, array);
-  }
-}
-
-static void data_load_files(Arena *a, const Run *run, const char *const *files, Data *into) {
+// Numbers as they are stored.
+static void data_read(Arena *a, const Run *run, const char *const *path, Data *into) {
   const Plan *plan = run->plan;
   if (!run->reader) fail(a, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
   into->column = NEW_ARRAY(a, Array, plan->columns);
-  run->reader(a, plan, files, into);
-  data_check(a, plan, files, into);
-  into->examples = plan->columns ? into->column[0].examples : 0;
+  run->reader(a, &(DataFiles){plan, path, run->inflate}, into);
 }
 
-// Takes the last examples of the training split as the test split, without copying them.
+static void data_swap(const Array *array, int64_t i, int64_t j) {
+  size_t size = (size_t)array->count * (array->byte ? 1 : sizeof(float));
+  uint8_t *bytes = (uint8_t *)(uintptr_t)(array->byte ? array->byte : (const uint8_t *)array->value);  // ours
+  uint8_t *p = bytes + (size_t)i * size, *q = bytes + (size_t)j * size;
+  for (size_t k = 0; k < size; k++) {
+    uint8_t kept = p[k];
+    p[k] = q[k];
+    q[k] = kept;
+  }
+}
+
+// Puts `held` examples last, each choice of them as likely as any other (Fisher and Yates). The same ones in every run,
+// whatever its seed, so that measures of two runs can be compared.
+static void data_draw_held(const Data *data, int columns, int64_t held) {
+  Philox at = {.counter = {0, 0, 0, 1}, .key = {0, (uint32_t)PURPOSE_SHUFFLE << 16}};
+  uint32_t word[4] = {0};
+  for (int64_t i = 0; i < held; i++) {
+    int64_t left = data->examples - i;
+    at.counter[0] = (uint32_t)(i / 4);
+    if (i % 4 == 0) philox_words(&at, word);
+    int64_t from = (int64_t)((uint64_t)word[i % 4] * (uint64_t)left >> 32);
+    for (int c = 0; c < columns; c++) data_swap(&data->column[c], from, left - 1);
+  }
+}
+
+// How many examples are held out: rounded down, but a fraction such as 0.29 is not taken for less than it says.
+static int64_t data_held(const Run *run) {
+  const PlanData *d = &run->plan->data;
+  int64_t n = run->train.examples, held = (int64_t)floor(d->holdout * (double)n + 1e-6);
+  if (held < 0 || held >= n)
+    fail(run->arena, EXIT_DATA, "holding out %g of %" PRId64 " examples leaves none to learn from (%s)", d->holdout, n,
+         data_hint(run->arena, run->plan));
+  if (held == 0 && d->holdout > 0)
+    say_line(stderr,
+             "gmc: warning: %s: %g of %" PRId64 " examples is less than one: none is held out, and nothing is measured",
+             d->train[0], d->holdout, n);
+  return held;
+}
+
+// Takes a part of the training split as the test split, without copying it: drawn, or the last ones as they are.
 static void data_hold_out(Run *run) {
+  const Plan *plan = run->plan;
   Data *train = &run->train, *test = &run->test;
-  test->examples = (int64_t)floor(run->plan->data.holdout * (double)train->examples);
-  if (test->examples < 0 || test->examples >= train->examples)
-    fail(run->arena, EXIT_DATA, "holding out %g of %" PRId64 " examples leaves none to learn from (%s)",
-         run->plan->data.holdout, train->examples, data_hint(run->arena, run->plan));
+  test->examples = data_held(run);
+  if (!plan->data.holdout_last) data_draw_held(train, plan->columns, test->examples);
   train->examples -= test->examples;
-  test->column = NEW_ARRAY(run->arena, Array, run->plan->columns);
-  for (int c = 0; c < run->plan->columns; c++) {
-    Array *all = &train->column[c];
-    int64_t at = train->examples * all->count;
-    test->column[c] =
-        (Array){test->examples, all->count, all->byte ? all->byte + at : NULL, all->value ? all->value + at : NULL};
+  test->column = NEW_ARRAY(run->arena, Array, plan->columns);
+  for (int c = 0; c < plan->columns; c++) {
+    Array *all = &train->column[c], *held = &test->column[c];
+    *held = *all;
     all->examples = train->examples;
+    held->examples = test->examples;
+    if (held->byte) held->byte += train->examples * all->count;
+    if (held->value) held->value += train->examples * all->count;
+    all->line = held->line = NULL;  // no longer of these places
   }
 }
 
@@ -147,12 +81,13 @@ void data_load_train(Run *run) {
     run->train.examples = d->generated_train;
     return;
   }
-  data_load_files(run->arena, run, d->train, &run->train);
+  data_read(run->arena, run, d->train, &run->train);
+  data_settle(run, d->train, &run->train);
   if (!d->test) data_hold_out(run);
 }
 
-// The test split on its way. Its helper has an arena of its own, where failures are silent: then the split is loaded
-// again by whoever waits for it, and fails where it can be told.
+// The test split on its way, not yet settled. Its helper has an arena of its own, where failures are silent: then the
+// split is loaded again by whoever waits for it, and fails where it can be told.
 typedef struct DataAhead {
   const Run *run;
   Arena *arena;
@@ -164,7 +99,7 @@ typedef struct DataAhead {
 static void data_ahead_load(void *ahead) {
   DataAhead *d = ahead;
   if (ARENA_TRY(d->arena) != 0) return;
-  data_load_files(d->arena, d->run, d->run->plan->data.test, &d->data);
+  data_read(d->arena, d->run, d->run->plan->data.test, &d->data);
   d->loaded = true;
 }
 
@@ -191,45 +126,14 @@ static bool data_take_ahead(Run *run) {
 void data_load_test(Run *run) {
   const PlanData *d = &run->plan->data;
   if (run->test.column || d->format == DATA_NONE) return;
-  if (d->format == DATA_GENERATED)
+  if (d->format == DATA_GENERATED) {
     run->test.examples = d->generated_test;
-  else if (!d->test)
-    data_load_train(run);
-  else if (!data_take_ahead(run))
-    data_load_files(run->arena, run, d->test, &run->test);
-}
-
-// Bytes being hashed by the pool's threads: in portions, whose hashes are hashed.
-enum { DATA_PORTIONS = 64 };
-typedef struct {
-  const uint8_t *bytes;
-  size_t size;
-  uint64_t portion[DATA_PORTIONS];
-} Hashing;
-
-static void data_hash_piece(void *hashing, int piece, int pieces) {
-  Hashing *h = hashing;
-  size_t each = h->size / DATA_PORTIONS;
-  for (int i = DATA_PORTIONS * piece / pieces; i < DATA_PORTIONS * (piece + 1) / pieces; i++) {
-    size_t first = each * (size_t)i, end = i + 1 < DATA_PORTIONS ? first + each : h->size;
-    h->portion[i] = hash_bytes((uint64_t)i, h->bytes + first, end - first);
+    return;
   }
-}
-
-uint64_t data_hash(const Run *run, const Data *data) {
-  uint64_t hash = (uint64_t)data->examples;
-  for (int c = 0; data->column && c < run->plan->columns; c++) {
-    const Array *array = &data->column[c];
-    size_t elements = (size_t)(array->examples * array->count);
-    Hashing h = {.bytes = array->byte, .size = elements};
-    if (!array->byte) h = (Hashing){.bytes = (const uint8_t *)array->value, .size = elements * sizeof *array->value};
-    if (run->pool)
-      pool_run(run->pool, data_hash_piece, &h, DATA_PORTIONS);
-    else
-      data_hash_piece(&h, 0, 1);
-    hash = hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
-  }
-  return hash;
+  if (!d->test || !run->reading) data_load_train(run);
+  if (!d->test) return;
+  if (!data_take_ahead(run)) data_read(run->arena, run, d->test, &run->test);
+  data_settle(run, d->test, &run->test);
 }
 
 static void data_scale(const uint8_t *restrict byte, int64_t n, float scale, float shift, float *restrict into) {
@@ -249,16 +153,13 @@ static void data_fetch(const Array *array, int64_t example) {
 #endif
 }
 
-void data_gather(const Run *run, const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch,
-                 float *restrict into) {
-  const PlanColumn *c = &run->plan->column[feed->index];
+void data_gather(const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch, float *restrict into) {
   const Array *array = &data->column[feed->index];
-  float scale = c->classes ? 1 : c->scale, shift = c->classes ? 0 : c->shift;
   for (int64_t b = 0; b < batch; b++, into += array->count) {
     int64_t at = example[b] * array->count;
     if (b + DATA_AHEAD < batch) data_fetch(array, example[b + DATA_AHEAD]);
     if (array->byte)
-      data_scale(array->byte + at, array->count, scale, shift, into);
+      data_scale(array->byte + at, array->count, array->scale, array->shift, into);
     else
       memcpy(into, array->value + at, (size_t)array->count * sizeof *into);
   }

@@ -1,32 +1,40 @@
 // The data of a run: files to arrays, checked once as they are read, and from arrays to batches.
 //
-// After loading, every column has as many examples as its split, labels are below `classes`, and real values are finite
-// and within the column's support: nothing downstream checks again. Bytes stay bytes in memory and are scaled when
-// gathered.
+// After loading, every column has as many examples as its split, labels are whole and below `classes`, and real values
+// are finite and within the column's support: nothing downstream checks again. Bytes stay bytes in memory and are
+// scaled when gathered.
 #ifndef GMC_DATA_H
 #define GMC_DATA_H
 
 #include "file.h"
-#include "inflate.h"
 #include "run.h"
+#include "stored.h"
+
+// The files of one split.
+struct DataFiles {
+  const Plan *plan;
+  const char *const *path;  // plan->data.files of them
+  Inflate *inflate;
+};
 
 // The readers. gmc sets run->reader to data_reader(format); an emitted program sets the one it needs, and is given that
-// one's code alone. IDX with gzip by libdeflate:
-void data_read_idx(Arena *a, const Plan *plan, const char *const *files, Data *into);
+// one's code alone.
+void data_read_idx(Arena *a, const DataFiles *files, Data *into);
 
-// ... and by zlib:
-void data_read_idx_zlib(Arena *a, const Plan *plan, const char *const *files, Data *into);
+void data_read_npy(Arena *a, const DataFiles *files, Data *into);
 
-void data_read_npy(Arena *a, const Plan *plan, const char *const *files, Data *into);
-
-void data_read_csv(Arena *a, const Plan *plan, const char *const *files, Data *into);
+void data_read_csv(Arena *a, const DataFiles *files, Data *into);
 
 DataReader *data_reader(DataFormat format);  // NULL for DATA_NONE and DATA_GENERATED
 
-// Loads a split with run->reader, once: later calls return at once. Without files for the test split the last
+// Loads a split with run->reader, once: later calls return at once. Without files for the test split,
 // floor(holdout * n) examples of the files are the test split, and loading either loads both. For DATA_GENERATED only
 // `examples` is set. Fails with EXIT_NOINPUT for a file that is not there and EXIT_DATA for one that is not as it
 // should be.
+//
+// How numbers become values is decided by the training split: numbers that lie in the column's interval are values;
+// where they do not, and the interval is bounded, whole numbers of 0 .. 255 are levels, 0 its lower end and 255 its
+// upper. All else is refused. Labels are never scaled.
 void data_load_train(Run *run);
 
 void data_load_test(Run *run);
@@ -38,16 +46,31 @@ void data_begin_test(Run *run);
 // A number that tells data apart, for the run record: of all arrays of the split, in order.
 uint64_t data_hash(const Run *run, const Data *data);
 
-// Puts the rows example[0 .. batch-1] of feed's column into into[batch][count], bytes as scale * byte + shift and
-// labels as they are. Rows may be gathered in pieces by several threads: pass the piece's first example and place.
-void data_gather(const Run *run, const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch,
-                 float *restrict into);
+// Puts the rows example[0 .. batch-1] of feed's column into into[batch][count]. Rows may be gathered in pieces by
+// several threads: pass the piece's first example and place.
+void data_gather(const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch, float *restrict into);
 
-// For readers: how many examples of the column an array of this shape holds: the first size is the number of examples,
-// the others must multiply to the column's count. Fails with the shape in the message.
-int64_t data_examples(Arena *a, const PlanColumn *column, const char *path, int rank, const int64_t *dim);
+// One line for each column, on stderr: its examples, type and shape; least, mean and greatest value; how values were
+// made of what was stored.
+void data_say(const Run *run);
 
-// For readers of one array a file: fails unless there is a file for each column. Files past the last column are not
+// For run->reading: decides how numbers become values where that is not known yet, makes values of a split's arrays and
+// checks them.
+void data_settle(Run *run, const char *const *path, Data *data);
+
+// --- for readers
+
+// Understands what a format's file begins with, of which `got` bytes are there; *size: bytes the whole must have.
+typedef Stored DataHeader(Arena *a, const char *path, const uint8_t *bytes, size_t got, size_t *size);
+
+// The column's array in a file that holds one, compressed by gzip or not. Nothing is allocated for it before its
+// promised size is known to be possible for a file of this size.
+Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataHeader *header);
+
+// Expands to exactly `size` bytes, or fails.
+Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size);
+
+// For formats of one array a file: fails unless there is a file for each column. Files past the last column are not
 // read.
 void data_enough_files(Arena *a, const Plan *plan);
 

@@ -136,25 +136,32 @@ static int64_t csv_examples_bound(const CsvCursor *c, const Plan *plan) {
   return bound < INT32_MAX ? (int64_t)bound : INT32_MAX;
 }
 
-void data_read_csv(Arena *a, const Plan *plan, const char *const *files, Data *into) {
+void data_read_csv(Arena *a, const DataFiles *files, Data *into) {
+  const Plan *plan = files->plan;
   if (plan->data.files != 1)
     fail(a, EXIT_DATA, "a csv file holds all columns, so one is wanted (%s)", data_hint(a, plan));
   Arena *scratch = arena_open(a);
-  Bytes file = file_read(scratch, files[0], SIZE_MAX / 2, data_hint(a, plan));
+  Bytes file = file_read(scratch, files->path[0], SIZE_MAX / 2, data_hint(a, plan));
   const char *text = (const char *)file.data;
   if (file.size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) text += 3;  // byte order mark
-  CsvCursor c = {a, files[0], text, (const char *)file.data + file.size, text, 1, 0};
+  CsvCursor c = {a, files->path[0], text, (const char *)file.data + file.size, text, 1, 0};
   c.separator = csv_find_separator(c.at, c.end);
   csv_skip_header(&c);
-  int64_t bound = csv_examples_bound(&c, plan), examples = 0;
+  int64_t bound = csv_examples_bound(&c, plan), examples = 0, *line = NEW_ARRAY(a, int64_t, bound);
   float **value = NEW_ARRAY(a, float *, plan->columns);
   for (int k = 0; k < plan->columns; k++) value[k] = NEW_ARRAY(a, float, (size_t)(bound * plan->column[k].count));
   for (; c.at < c.end; csv_next_line(&c)) {
     if (csv_line_is_blank(&c)) continue;
     if (examples == bound) csv_refuse(&c, "there are too many examples");
+    line[examples] = c.number;
     csv_example(&c, plan, value, examples++);
   }
   for (int k = 0; k < plan->columns; k++)
-    into->column[k] = (Array){.examples = examples, .count = plan->column[k].count, .value = value[k]};
+    into->column[k] = (Array){.examples = examples,
+                              .count = plan->column[k].count,
+                              .value = value[k],
+                              .scale = 1,
+                              .stored = "text",
+                              .line = line};
   arena_close(scratch);
 }

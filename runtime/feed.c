@@ -36,7 +36,7 @@ static void feed_piece(void *gathering, int piece, int pieces) {
   const Gathering *g = gathering;
   int64_t first = g->batch * piece / pieces, end = g->batch * (piece + 1) / pieces;
   float *into = g->run->memory + g->feed->at + first * g->feed->count;
-  data_gather(g->run, g->feed, g->data, g->run->example + first, end - first, into);
+  data_gather(g->feed, g->data, g->run->example + first, end - first, into);
 }
 
 static void feed_column(const Run *run, const PlanFeed *feed, const Data *data, int64_t batch) {
@@ -44,7 +44,7 @@ static void feed_column(const Run *run, const PlanFeed *feed, const Data *data, 
   if (run->pool && batch * feed->count > FEED_SMALL)
     pool_run(run->pool, feed_piece, &gathering, FEED_PIECES);
   else
-    data_gather(run, feed, data, run->example, batch, run->memory + feed->at);
+    data_gather(feed, data, run->example, batch, run->memory + feed->at);
 }
 
 void feed_program(Run *run, const Data *data, int program, Moment moment) {

@@ -1,4 +1,5 @@
-// Expansion of gzip files: the same by libdeflate (fast: gmc itself) and by zlib (everywhere: emitted programs).
+// Expansion of gzip files and of members of zip files: the same by libdeflate (fast: gmc itself) and by zlib
+// (everywhere: emitted programs).
 //
 // Both expand into memory of a size promised beforehand, never past it, so that no file can ask for more.
 #ifndef GMC_INFLATE_H
@@ -6,14 +7,24 @@
 
 #include "base.h"
 
-// Expands all members of a gzip file into exactly `room` bytes. NULL, or what is wrong with the file.
-typedef const char *Gunzip(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
+// GZIP: all members of a file, and after them zeros as tapes and some downloads pad them. RAW: one deflate stream.
+typedef enum { INFLATE_GZIP, INFLATE_RAW } InflateKind;
 
-const char *gunzip_deflate(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
+// Deflate cannot make anything smaller than this part of it.
+enum { INFLATE_RATIO = 1032 };
 
-const char *gunzip_zlib(Arena *a, const uint8_t *from, size_t size, uint8_t *into, size_t room);
+// Expands into exactly `room` bytes. NULL, or what is wrong with the file.
+typedef const char *Inflate(Arena *a, InflateKind kind, const uint8_t *from, size_t size, uint8_t *into, size_t room);
+
+const char *inflate_libdeflate(Arena *a, InflateKind kind, const uint8_t *from, size_t size, uint8_t *into,
+                               size_t room);
+
+const char *inflate_zlib(Arena *a, InflateKind kind, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
 bool gunzip_is(const uint8_t *from, size_t size);  // does it begin as a gzip file does?
+
+// Are all of these bytes zeros?
+bool gunzip_padding(const uint8_t *from, size_t size);
 
 // The first bytes of what a gzip file holds, at most `room`; how many there are, or could be read.
 size_t gunzip_head(const uint8_t *from, size_t size, uint8_t *into, size_t room);

@@ -48,17 +48,21 @@ static void npy_want(NpyCursor *c, const char *word) {
   if (!npy_take(c, word)) npy_refuse(c, "its NPY header is not as NumPy writes it");
 }
 
-static NpyType npy_type(NpyCursor *c) {
-  static const struct {
-    const char *name;
-    NpyType type;
-  } known[] = {{"'|u1'", NPY_U8}, {"'|b1'", NPY_BOOL}, {"'<f4'", NPY_F4},
-               {"'<f8'", NPY_F8}, {"'<i4'", NPY_I4},   {"'<i8'", NPY_I8}};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (npy_take(c, known[i].name)) return known[i].type;
-  if (npy_take(c, "'|O'")) npy_refuse(c, "holds Python objects, which are never read");
-  if (npy_take(c, "'>")) npy_refuse(c, "is big-endian; save it as little-endian");
-  npy_refuse(c, "has a type other than u1, b1, f4, f8, i4 and i8; save it as one of these");
+// A type such as '<f4': the byte order, then NumPy's code.
+static void npy_type(NpyCursor *c, Stored *s) {
+  if (npy_take(c, "'|O")) npy_refuse(c, "holds Python objects, which are never read");
+  if (npy_take(c, "[")) npy_refuse(c, "holds records of several fields; save each field as an array of its own");
+  npy_want(c, "'");
+  char order = c->at < c->end ? *c->at++ : ' ';
+  const char *code = c->at;
+  while (c->at < c->end && *c->at != '\'') c->at++;
+  s->big = order == '>';
+  s->type = stored_type_npy(code, (size_t)(c->at - code));
+  if (!s->type || !strchr("<>|=", order))
+    npy_refuse(
+        c, arena_format(c->arena, "has the type %c%s; read are booleans, whole numbers and floats of at most 64 bits",
+                        order, arena_slice(c->arena, code, (size_t)(c->at - code))));
+  npy_want(c, "'");
 }
 
 static int64_t npy_size(NpyCursor *c) {
@@ -72,11 +76,11 @@ static int64_t npy_size(NpyCursor *c) {
   return size;
 }
 
-static void npy_shape(NpyCursor *c, Npy *npy) {
+static void npy_shape(NpyCursor *c, Stored *s) {
   npy_want(c, "(");
   while (!npy_take(c, ")")) {
-    if (npy->rank > MAX_RANK) npy_refuse(c, "has more dimensions than are read");
-    npy->dim[npy->rank++] = npy_size(c);
+    if (s->rank > MAX_RANK) npy_refuse(c, "has more dimensions than are read");
+    s->dim[s->rank++] = npy_size(c);
     if (npy_take(c, ",")) continue;
     npy_want(c, ")");
     break;
@@ -84,24 +88,23 @@ static void npy_shape(NpyCursor *c, Npy *npy) {
 }
 
 // The three entries in any order, each once.
-static Npy npy_dict(NpyCursor *c) {
-  Npy npy = {0};
-  bool type = false, order = false, shape = false, fortran = false;
+static Stored npy_dict(NpyCursor *c) {
+  Stored s = {0};
+  bool order = false, shape = false;
   npy_want(c, "{");
   while (!npy_take(c, "}")) {
-    if (!type && npy_take(c, "'descr'")) {
+    if (!s.type && npy_take(c, "'descr'")) {
       npy_want(c, ":");
-      npy.type = npy_type(c);
-      type = true;
+      npy_type(c, &s);
     } else if (!order && npy_take(c, "'fortran_order'")) {
       npy_want(c, ":");
-      fortran = npy_take(c, "True");
-      if (!fortran) npy_want(c, "False");
+      s.fortran = npy_take(c, "True");
+      if (!s.fortran) npy_want(c, "False");
       order = true;
     } else {
       npy_want(c, shape ? "}" : "'shape'");
       npy_want(c, ":");
-      npy_shape(c, &npy);
+      npy_shape(c, &s);
       shape = true;
     }
     if (npy_take(c, ",")) continue;
@@ -109,42 +112,30 @@ static Npy npy_dict(NpyCursor *c) {
     break;
   }
   while (c->at < c->end && (*c->at == ' ' || *c->at == '\n')) c->at++;
-  if (!type || !order || !shape || c->at < c->end) npy_refuse(c, "its NPY header is not as NumPy writes it");
-  if (fortran && npy.rank > 1) npy_refuse(c, "is in Fortran order; save it with numpy.ascontiguousarray");
-  return npy;
-}
-
-size_t npy_element_size(NpyType type) {
-  return type == NPY_U8 || type == NPY_BOOL ? 1 : type == NPY_F4 || type == NPY_I4 ? 4 : 8;
+  if (!s.type || !order || !shape || c->at < c->end) npy_refuse(c, "its NPY header is not as NumPy writes it");
+  return s;
 }
 
 // Where the header's dict begins, and its length.
-static size_t npy_prefix(const NpyCursor *c, Bytes file, size_t *length) {
-  const uint8_t *p = file.data;
-  if (file.size < NPY_PREFIX + 4 || memcmp(p, "\x93NUMPY", 6) != 0) npy_refuse(c, "is no NPY file");
+static size_t npy_prefix(const NpyCursor *c, const uint8_t *p, size_t got, size_t *length) {
+  if (got < NPY_PREFIX + 4 || memcmp(p, "\x93NUMPY", 6) != 0) npy_refuse(c, "is no NPY file");
   if (p[6] < 1 || p[6] > 3) npy_refuse(c, "is of an NPY version other than 1, 2 and 3");
   *length = (size_t)(p[8] | p[9] << 8);
   if (p[6] > 1) *length |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
   size_t begin = p[6] == 1 ? NPY_PREFIX + 2 : NPY_PREFIX + 4;
   if (*length > NPY_HEADER_LIMIT) npy_refuse(c, "its NPY header is longer than 10000 bytes");
-  if (*length > file.size - begin) npy_refuse(c, "is cut short within its header");
+  if (*length > got - begin) npy_refuse(c, "is cut short within its header");
   return begin;
 }
 
-Npy npy_parse(Arena *a, const char *path, Bytes file) {
+Stored npy_header(Arena *a, const char *path, const uint8_t *bytes, size_t got, size_t *size) {
   NpyCursor c = {.arena = a, .path = path};
-  size_t length = 0, begin = npy_prefix(&c, file, &length);
-  c.at = (const char *)file.data + begin;
+  size_t length = 0, begin = npy_prefix(&c, bytes, got, &length);
+  c.at = (const char *)bytes + begin;
   c.end = c.at + length;
-  Npy npy = npy_dict(&c);
-  size_t count = 1, payload = 0, size = 0;
-  bool fits = true;
-  for (int i = 0; i < npy.rank; i++) fits = fits && size_product(count, (size_t)npy.dim[i], &count);
-  fits = fits && size_product(count, npy_element_size(npy.type), &payload) && size_sum(begin + length, payload, &size);
-  if (!fits) npy_refuse(&c, "its header promises more than any memory can hold");
-  if (size != file.size)
-    fail(a, EXIT_DATA, "%s: has %zu bytes, but its header promises %zu", printable(a, path), file.size, size);
-  npy.count = (int64_t)count;
-  npy.data = file.data + begin + length;
-  return npy;
+  Stored s = npy_dict(&c);
+  s.bytes = bytes + begin + length;
+  if (!stored_size(&s, size) || !size_sum(begin + length, *size, size))
+    npy_refuse(&c, "its header promises more than any memory can hold");
+  return s;
 }

@@ -41,9 +41,9 @@ typedef struct {
   int64_t dim[MAX_RANK];
   int64_t count;
   int classes;         // labels 0 .. classes-1, or 0 for real values
-  float scale, shift;  // applied to bytes as they are gathered: scale * byte + shift
   float lo, hi;        // values outside are refused when the data is read; -INFINITY, INFINITY if free
   bool whole;          // so are values that are no whole numbers
+  bool levels;         // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
 } PlanColumn;
 
 // Where the data comes from. Each file holds one array (idx, npy), or all columns side by side (csv).
@@ -52,8 +52,9 @@ typedef struct {
   DataFormat format;
   int files;                // for each split
   const char *const *train; // paths, as resolved
-  const char *const *test;  // NULL: the last `holdout` of the examples are the test split
+  const char *const *test;  // NULL: `holdout` of the examples are the test split
   double holdout;           // fraction
+  bool holdout_last;        // the last ones, rather than drawn
   int64_t generated_train, generated_test;  // DATA_GENERATED: examples in each split; they are drawn in the graph
   const char *clause;       // the `from` clause as written, for messages and the run record
   const char *file;         // the .gm file and line of that clause

@@ -2,6 +2,7 @@
 #ifndef GMC_RUN_H
 #define GMC_RUN_H
 
+#include "inflate.h"
 #include "plan.h"
 
 typedef struct Pool Pool;  // runtime/pool.h
@@ -9,18 +10,28 @@ typedef struct Pool Pool;  // runtime/pool.h
 // One array of the data, for all examples of a split: bytes, or floats. Exactly one of the two is set.
 typedef struct {
   int64_t examples;
-  int64_t count;         // elements of an example
+  int64_t count;              // elements of an example
   const uint8_t *byte;
   const float *value;
+  float scale, shift;         // values are scale * byte + shift; 1 and 0 for floats, to which it has been done
+  const char *stored;         // the numbers' type in the file, for people
+  const int64_t *line;        // of each example in its file, from 1; NULL where files have no lines
 } Array;
 
 typedef struct Data {
-  int64_t examples;      // in this split
-  Array *column;         // one for each column of the plan; none for DATA_GENERATED
+  int64_t examples;           // in this split
+  Array *column;              // one for each column of the plan; none for DATA_GENERATED
 } Data;
 
-// Makes the arrays of one split, all columns, from its files (runtime/data.h).
-typedef void DataReader(Arena *a, const Plan *plan, const char *const *files, Data *into);
+// How the numbers of a column's files become values: scale * number + shift. Decided once, by the training split.
+typedef struct {
+  float scale, shift;
+} Reading;
+
+typedef struct DataFiles DataFiles;  // runtime/data.h
+
+// Makes the arrays of one split, all columns, from its files: numbers as they are stored (runtime/data.h).
+typedef void DataReader(Arena *a, const DataFiles *files, Data *into);
 
 typedef struct Run Run;
 struct Run {
@@ -31,7 +42,9 @@ struct Run {
   struct Exec *exec;       // runtime/exec.c; NULL in an emitted program
   Data train, test;
   struct DataAhead *ahead; // the test split on its way (runtime/data.c), or NULL
+  Reading *reading;        // of each column; NULL until it is known
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
+  Inflate *inflate;        // what compressed files are expanded by
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   // the address of random numbers; set before every execution
   uint32_t seed;

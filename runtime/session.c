@@ -63,6 +63,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
   run->plan = plan;
   run->seed = s->seed_given ? s->seed : plan->seed;
   run->reader = s->reader;
+  run->inflate = s->inflate;
   run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
   s->open(run, s->threads);
   return run;
@@ -259,6 +260,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   if (tests) data_begin_test(run);
   data_load_train(run);
   if (tests) data_load_test(run);
+  if (!s->quiet) data_say(run);
   Training *t = training_new(run, s);
   training_signals(a);
   if (s->folder) session_begin(t, s);

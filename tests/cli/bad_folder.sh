@@ -8,7 +8,7 @@ awk -v OFS=, 'BEGIN { for (i = 0; i < 200; i++) print i % 2, int(i / 2) % 2, (i 
 cat >tiny.gm <<'GM'
 model tiny
 param units = 8
-data x[4] in [0, 1] from csv("tiny.csv")
+data x[4] in [0, 1] from csv("tiny.csv", holdout: last)
 prior z[2] ~ normal(0, 1)
 encoder q(z | x) { h = x |> dense(units) |> tanh   z ~ normal(dense(h, 2), exp(dense(h, 2))) }
 decoder p(x | z) { x ~ bernoulli(logits: z |> dense(units) |> tanh |> dense(4)) }

@@ -17,18 +17,19 @@ typedef struct {
 
 static void case_init(Case *c, DataFormat format, int columns, int files) {
   memset(c, 0, sizeof *c);
-  c->column[0] = (PlanColumn){.name = "x", .rank = 1, .dim = {3}, .count = 3, .scale = 1 / 255.0f, .lo = 0, .hi = 1};
-  c->column[1] = (PlanColumn){.name = "y", .count = 1, .classes = 10, .scale = 1};
+  c->column[0] = (PlanColumn){.name = "x", .rank = 1, .dim = {3}, .count = 3, .lo = 0, .hi = 1, .levels = true};
+  c->column[1] = (PlanColumn){.name = "y", .count = 1, .classes = 10};
   c->plan = (Plan){.column = c->column, .columns = columns};
   c->plan.data = (PlanData){
       .format = format, .files = files, .train = c->train, .clause = "some.where", .file = "m.gm", .line = 7};
-  c->run = (Run){.plan = &c->plan, .reader = data_reader(format)};
+  c->run = (Run){.plan = &c->plan, .reader = data_reader(format), .inflate = inflate_libdeflate};
 }
 
 static void load(Arena *a, void *what) {
   Case *c = what;
   c->run.arena = a;
   c->run.train = c->run.test = (Data){0};
+  c->run.reading = NULL;
   data_load_train(&c->run);
 }
 
@@ -41,8 +42,7 @@ static const char *const mnist_test[] = {"models/data/mnist/t10k-images-idx3-uby
 
 static void mnist_init(Case *c) {
   case_init(c, DATA_IDX, 2, 2);
-  c->column[0] =
-      (PlanColumn){.name = "x", .rank = 2, .dim = {28, 28}, .count = 784, .scale = 1 / 255.0f, .lo = 0, .hi = 1};
+  c->column[0] = (PlanColumn){.name = "x", .rank = 2, .dim = {28, 28}, .count = 784, .lo = 0, .hi = 1, .levels = true};
   c->plan.data.train = mnist_train;
   c->plan.data.test = mnist_test;
 }
@@ -89,7 +89,8 @@ static void begun_check(Arena *a, void *what) {
 static void begin(Arena *a, void *what) {
   Case *c = what;
   c->run.arena = a;
-  c->run.test = (Data){0};
+  c->run.train = c->run.test = (Data){0};
+  c->run.reading = NULL;
   c->run.ahead = NULL;
   data_begin_test(&c->run);
 }
@@ -122,7 +123,7 @@ static void both_expansions_agree_check(Arena *a, void *what) {
   Case *c = what, other;
   load(a, c);
   mnist_init(&other);
-  other.run.reader = data_read_idx_zlib;
+  other.run.inflate = inflate_zlib;
   load(a, &other);
   assert_memory_equal(c->run.train.column[0].byte, other.run.train.column[0].byte, 60000 * 784);
   uint64_t hash = data_hash(&c->run, &c->run.train);
@@ -199,15 +200,8 @@ static void idx_refusals(void **state) {
   Sample bad = s;
   bad.bytes[0] = 1;
   refuse_idx(&c, &bad, "is no IDX file");
-  static const struct {
-    uint8_t type;
-    const char *text;
-  } types[] = {
-      {9, "signed bytes"}, {11, "16-bit integers"}, {12, "32-bit integers"}, {14, "doubles"}, {0, "none of the IDX"}};
-  for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-    bad = idx_sample(types[i].type, 2, (uint32_t[]){2, 3}, six, 6);
-    refuse_idx(&c, &bad, types[i].text);
-  }
+  bad = idx_sample(0x0a, 2, (uint32_t[]){2, 3}, six, 6);
+  refuse_idx(&c, &bad, "type 0A is none of the IDX format");
   bad = idx_sample(8, 2, (uint32_t[]){3, 2}, six, 6);
   refuse_idx(&c, &bad, "shape [3, 2] does not hold examples of shape [3]");
   bad = idx_sample(8, 2, (uint32_t[]){0, 3}, six, 0);
@@ -239,8 +233,8 @@ static void idx_of_equal_counts(void **state) {
   arena_close(a);
 }
 
-static void gzip_refusals_by(Case *c, DataReader *reader) {
-  c->run.reader = reader;
+static void gzip_refusals_by(Case *c, Inflate *inflate) {
+  c->run.inflate = inflate;
   Sample s = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6), packed = gzip_sample(s.bytes, s.length);
   put(c->train[0], packed.bytes, packed.length);
   assert_works(load, c);
@@ -248,10 +242,10 @@ static void gzip_refusals_by(Case *c, DataReader *reader) {
   assert_flips_hold(load, c, c->train[0], packed.bytes, packed.length, 700);
   Sample bad = packed;
   bad.bytes[bad.length - 8] ^= 1;
-  refuse_idx(c, &bad, "no sound gzip file");  // its checksum
+  refuse_idx(c, &bad, "not soundly compressed");  // its checksum
   bad = packed;
   sample_add(&bad, "junk", 4);
-  refuse_idx(c, &bad, "no sound gzip file");
+  refuse_idx(c, &bad, "not soundly compressed");
   bad = gzip_sample(s.bytes, s.length - 1);
   refuse_idx(c, &bad, "less than its header promises");
   sample_add(&s, "more", 4);
@@ -263,8 +257,8 @@ static void gzip_refusals_by(Case *c, DataReader *reader) {
 }
 
 // Two members count as one file.
-static void gzip_members_by(Case *c, DataReader *reader) {
-  c->run.reader = reader;
+static void gzip_members_by(Case *c, Inflate *inflate) {
+  c->run.inflate = inflate;
   Sample s = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6);
   Sample first = gzip_sample(s.bytes, 14), second = gzip_sample(s.bytes + 14, s.length - 14);
   sample_add(&first, second.bytes, second.length);
@@ -273,9 +267,9 @@ static void gzip_members_by(Case *c, DataReader *reader) {
 }
 
 // A kilobyte that would be a megabyte, behind an honest small header.
-static void gzip_bomb_by(Case *c, DataReader *reader) {
+static void gzip_bomb_by(Case *c, Inflate *inflate) {
   static uint8_t zeroes[1 << 17];
-  c->run.reader = reader;
+  c->run.inflate = inflate;
   Sample head = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6);
   memset(zeroes, 0, sizeof zeroes);
   memcpy(zeroes, head.bytes, head.length);
@@ -287,13 +281,13 @@ static void gzip(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
   Case c;
-  DataReader *const readers[] = {data_read_idx, data_read_idx_zlib};
+  Inflate *const ways[] = {inflate_libdeflate, inflate_zlib};
   case_init(&c, DATA_IDX, 1, 1);
   c.train[0] = path_of(a, "x.gz");
   for (int i = 0; i < 2; i++) {
-    gzip_refusals_by(&c, readers[i]);
-    gzip_members_by(&c, readers[i]);
-    gzip_bomb_by(&c, readers[i]);
+    gzip_refusals_by(&c, ways[i]);
+    gzip_members_by(&c, ways[i]);
+    gzip_bomb_by(&c, ways[i]);
   }
   arena_close(a);
 }
@@ -345,7 +339,9 @@ static void values_outside(void **state) {
   assert_works(load, &c);
   c.column[0].lo = 0;
   c.column[0].hi = 0.5f;
-  assert_fails(load, &c, EXIT_DATA, "item 1 (from 0), element 0: value 0.6");
+  assert_works(load, &c);  // levels of that
+  c.column[0].levels = false;
+  assert_fails(load, &c, EXIT_DATA, "item 0 (from 0), element 1: value 51 is outside [0, 0.5]");
   arena_close(a);
 }
 
@@ -357,10 +353,12 @@ static void scaled_bytes_stay_inside(void **state) {
   c.train[0] = path_of(a, "x.idx");
   Sample s = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6);
   put(c.train[0], s.bytes, s.length);
-  c.column[0].scale = 2 / 255.0f;
-  c.column[0].shift = -1;
-  c.column[0].lo = -1;
-  assert_works(load, &c);
+  static const float ends[][2] = {{-1, 1}, {0, 0.3f}, {-0.7f, 0.1f}, {0, 1e-3f}, {-3, 0.9f}, {0, 100}};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+    c.column[0].lo = ends[i][0];
+    c.column[0].hi = ends[i][1];
+    assert_works(load, &c);
+  }
   arena_close(a);
 }
 
@@ -441,10 +439,14 @@ static void npy_headers(void **state) {
   } cases[] = {
       {"{'shape': (1,3), 'fortran_order': False, 'descr': '|u1'}\n", NULL},
       {"{'descr': '|O', 'fortran_order': False, 'shape': (1, 3), }\n", "Python objects"},
-      {"{'descr': '>f4', 'fortran_order': False, 'shape': (1, 3), }\n", "big-endian"},
-      {"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 3), }\n", "a type other than"},
-      {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 3), }\n", "a type other than"},
-      {"{'descr': '|u1', 'fortran_order': True, 'shape': (1, 3), }\n", "Fortran order"},
+      {"{'descr': '|O8', 'fortran_order': False, 'shape': (1, 3), }\n", "Python objects"},
+      {"{'descr': '>u1', 'fortran_order': False, 'shape': (1, 3), }\n", NULL},
+      {"{'descr': '<c8', 'fortran_order': False, 'shape': (1, 3), }\n", "the type <c8; read are booleans"},
+      {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 3), }\n", "records of several fields"},
+      {"{'descr': '|u1', 'fortran_order': True, 'shape': (1, 3), }\n", NULL},
+      {"{'descr': '<U5', 'fortran_order': False, 'shape': (1, 3), }\n", "the type <U5"},
+      {"{'descr': '<f16', 'fortran_order': False, 'shape': (1, 3), }\n", "the type <f16"},
+      {"{'descr': '<M8[ns]', 'fortran_order': False, 'shape': (1, 3), }\n", "the type <M8[ns]"},
       {"{'descr': '|u1', 'fortran_order': False, 'shape': (1, 3), 'shape': (1, 3)}\n", "not as NumPy writes it"},
       {"{'descr': '|u1', 'fortran_order': False}\n", "not as NumPy writes it"},
       {"{'descr': '|u1', 'fortran_order': False, 'shape': (1, -3), }\n", "not as NumPy writes it"},
@@ -495,10 +497,10 @@ static void csv(void **state) {
       {"0,0.5,1,3\n0,0.5,1e,3\n", ":2:7: a number"},
       {"0,0.5,1,3\n0,0.5,1 1,3\n", ":2:9: a number"},
       {"0,0.5,1,3\n0,0.5,\"1,3\n", ":2:7: a number"},
-      {"0,0.5,1,3\n0,0.5,1,3.5\n", "item 1 (from 0): label 3.5"},
-      {"0,0.5,1,3\n0,0.5,1,-1\n", "item 1 (from 0): label -1"},
-      {"0,0.5,1,3\n0,0.5,1e999,1\n", "item 1 (from 0), element 2: value inf"},
-      {"0,0.5,1,3\n0,0.5,2,1\n", "item 1 (from 0), element 2: value 2"},
+      {"0,0.5,1,3\n0,0.5,1,3.5\n", ":2: label 3.5"},
+      {"0,0.5,1,3\n0,0.5,1,-1\n", ":2: label -1"},
+      {"0,0.5,1,3\n0,0.5,1e999,1\n", ":2, element 2: value inf"},
+      {"0,0.5,1,3\n0,0.5,2,1\n", ":2, element 2: value 2"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     put(c.train[0], cases[i].text, strlen(cases[i].text));
@@ -578,11 +580,15 @@ static void holdout(void **state) {
   case_init(&c, DATA_CSV, 2, 1);
   c.train[0] = path_of(a, "h.csv");
   c.plan.data.holdout = 0.3;  // 1.2 of 4 examples
+  c.plan.data.holdout_last = true;
   static const char text[] = "0,0,0,5\n0,0,0,6\n0,0,0,7\n1,.5,.75,8\n";
   put(c.train[0], text, strlen(text));
   assert_works(holdout_check, &c);
   c.plan.data.holdout = 1;
   assert_fails(load, &c, EXIT_DATA, "leaves none to learn from");
+  c.plan.data.holdout = 0.1;
+  load(a, &c);
+  assert_int_equal(c.run.train.examples, 4);
   c.run.reader = NULL;
   assert_fails(load, &c, EXIT_SOFTWARE, "no reader");
   c.plan.data.format = DATA_GENERATED;
@@ -592,24 +598,308 @@ static void holdout(void **state) {
   arena_close(a);
 }
 
+// A file of n examples: x is three times the number of the example, y the number, stored as bytes or as text.
+static void numbered(Case *c, Arena *a, DataFormat format, int n) {
+  Text t = text_new(a);
+  case_init(c, format, 2, format == DATA_CSV ? 1 : 2);
+  c->column[0].lo = -INFINITY, c->column[0].hi = INFINITY;
+  c->column[1].classes = 256;
+  for (int k = 0; k < 2; k++) c->train[k] = path_of(a, k ? "y" : "x");
+  if (format == DATA_CSV) {
+    for (int i = 0; i < n; i++) text_add(&t, "%d,%d,%d,%d\n", i, i, i, i);
+    put(c->train[0], t.data, t.length);
+    return;
+  }
+  for (int k = 0; k < 2; k++) {
+    uint8_t bytes[1024] = {0, 0, 8, k ? 1 : 2, 0, 0, 0, (uint8_t)n, 0, 0, 0, 3};
+    size_t head = k ? 8 : 12;
+    for (int i = 0; i < n * (k ? 1 : 3); i++) bytes[head + (size_t)i] = (uint8_t)(k ? i : i / 3);
+    put(c->train[k], bytes, head + (size_t)(n * (k ? 1 : 3)));
+  }
+}
+
+// Every example is in one of the splits, whole; the same ones are held out whatever the seed and the format.
+static void held_out_by_chance(void **state) {
+  (void)state;
+  enum { N = 100, HELD = 29 };  // 0.29 * 100 is a little less than 29 in binary
+  Arena *a = arena_open(NULL);
+  int times[2][N] = {{0}}, last = 0, in_order = 0;
+  for (int way = 0; way < 2; way++) {
+    Case c;
+    numbered(&c, a, way ? DATA_CSV : DATA_IDX, N);
+    c.plan.data.holdout = 0.29;
+    c.run.seed = (uint32_t)way + 1;
+    load(a, &c);
+    assert_int_equal(c.run.test.examples, HELD);
+    assert_int_equal(c.run.train.examples, N - HELD);
+    for (int split = 0; split < 2; split++) {
+      const Data *data = split ? &c.run.test : &c.run.train;
+      for (int32_t i = 0; i < data->examples; i++) {
+        float x[3], y;
+        data_gather(&(PlanFeed){.index = 0}, data, &i, 1, x);
+        data_gather(&(PlanFeed){.index = 1}, data, &i, 1, &y);
+        assert_true(x[0] == y && x[1] == y && x[2] == y);
+        times[way][(int)y] += split ? N : 1;
+        last += split && y >= N - HELD;
+        in_order += split && y == (float)(N - HELD + i);
+      }
+    }
+  }
+  for (int i = 0; i < N; i++) assert_true(times[0][i] == times[1][i] && (times[0][i] == 1 || times[0][i] == N));
+  assert_true(last < 36 && in_order < 6);  // of 58, some 17 and 0.6 by chance
+  arena_close(a);
+}
+
+// Of every tenth of the file about as many are held out.
+static void held_out_evenly(void **state) {
+  (void)state;
+  enum { N = 250, HELD = 100 };
+  Arena *a = arena_open(NULL);
+  int held[10] = {0};
+  Case c;
+  numbered(&c, a, DATA_IDX, N);
+  c.plan.data.holdout = (double)HELD / N;
+  load(a, &c);
+  for (int64_t i = 0; i < HELD; i++) held[c.run.test.column[1].byte[i] * 10 / N]++;
+  double chi_square = 0;  // of a hypergeometric count: variance 10 (1 - 0.4), nine degrees of freedom
+  for (int i = 0; i < 10; i++) chi_square += (held[i] - 10) * (held[i] - 10) / 6.0;
+  assert_true(chi_square < 27.9);  // exceeded by one in 1000
+  arena_close(a);
+}
+
 static void gather(void **state) {
   (void)state;
-  Case c;
-  case_init(&c, DATA_NONE, 2, 0);
-  c.column[0].scale = 0.5f;
-  c.column[0].shift = -1;
-  c.column[1].scale = 99;  // labels are never scaled
   static const float value[] = {1, 2, 3, 4, 5, 6};
-  Array bytes[2] = {{2, 3, six, NULL}, {2, 1, (const uint8_t *)"\x03\x07", NULL}}, floats[1] = {{2, 3, NULL, value}};
+  Array bytes[2] = {{.examples = 2, .count = 3, .byte = six, .scale = 0.5f, .shift = -1},
+                    {.examples = 2, .count = 1, .byte = (const uint8_t *)"\x03\x07", .scale = 1}},
+        floats[1] = {{.examples = 2, .count = 3, .value = value, .scale = 1}};
   Data data = {2, bytes}, real = {2, floats};
   const int32_t rows[] = {1, 0, 1};
   float into[9];
-  data_gather(&c.run, &(PlanFeed){.index = 0}, &data, rows, 3, into);
+  data_gather(&(PlanFeed){.index = 0}, &data, rows, 3, into);
   for (int i = 0; i < 9; i++) assert_true(into[i] == 0.5f * (float)six[3 * rows[i / 3] + i % 3] - 1);
-  data_gather(&c.run, &(PlanFeed){.index = 1}, &data, rows, 3, into);
+  data_gather(&(PlanFeed){.index = 1}, &data, rows, 3, into);
   for (int i = 0; i < 3; i++) assert_true(into[i] == (float)(rows[i] ? 7 : 3));
-  data_gather(&c.run, &(PlanFeed){.index = 0}, &real, rows, 3, into);
+  data_gather(&(PlanFeed){.index = 0}, &real, rows, 3, into);
   for (int i = 0; i < 9; i++) assert_true(into[i] == value[3 * rows[i / 3] + i % 3]);
+}
+
+// --- numbers of every type ---
+
+// A number as the bytes of a type: u, i or f and the size, the lowest byte first.
+static void number_bytes(double v, const char *type, uint8_t *into) {
+  uint64_t bits = (uint64_t)(int64_t)v;
+  size_t size = (size_t)(type[1] - '0');
+  if (!strcmp(type, "f8")) memcpy(&bits, &v, 8);
+  if (!strcmp(type, "f4")) {
+    float single = (float)v;
+    memcpy(&bits, &single, 4);
+  }
+  if (!strcmp(type, "f2")) bits = v == 0 ? 0 : v == 1 ? 0x3c00 : v == 128 ? 0x5800 : v == 255 ? 0x5bf8 : 0xfe00;
+  for (size_t i = 0; i < size; i++) into[i] = (uint8_t)(bits >> 8 * i);
+}
+
+// The same, the highest byte first, or back.
+static void swap_bytes(uint8_t *p, size_t size) {
+  uint8_t kept[8];
+  memcpy(kept, p, size);
+  for (size_t i = 0; i < size && i < sizeof kept; i++) p[i] = kept[size - 1 - i];
+}
+
+static Sample numbers_file(Arena *a, const char *type, uint8_t idx, bool big, const double number[6]) {
+  uint8_t payload[48];
+  size_t size = (size_t)(type[1] - '0');
+  for (int i = 0; i < 6; i++) {
+    number_bytes(number[i], type, payload + (size_t)i * size);
+    if (big) swap_bytes(payload + (size_t)i * size, size);
+  }
+  if (idx) return idx_sample(idx, 2, (uint32_t[]){2, 3}, payload, 6 * size);
+  return npy_sample(arena_format(a, "{'descr': '%c%s', 'fortran_order': False, 'shape': (2, 3), }\n",
+                                 size == 1 ? '|'
+                                 : big     ? '>'
+                                           : '<',
+                                 type),
+                    payload, 6 * size);
+}
+
+typedef struct {
+  Case c;
+  double want[6];
+} Wanted;
+
+static void wanted_check(Arena *a, void *what) {
+  Wanted *w = what;
+  float into[6];
+  load(a, &w->c);
+  data_gather(&(PlanFeed){.index = 0}, &w->c.run.train, (const int32_t[]){0, 1}, 2, into);
+  for (int i = 0; i < 6; i++) assert_true(into[i] == (float)w->want[i]);
+}
+
+// Equal numbers are equal values, whatever their type, byte order and format; and none is scaled that lies in the
+// support.
+static void equal_numbers(void **state) {
+  (void)state;
+  static const struct {
+    const char *type;
+    uint8_t idx;
+  } types[] = {{"b1", 0},  {"u1", 8}, {"i1", 9}, {"u2", 0}, {"i2", 11}, {"u4", 0},
+               {"i4", 12}, {"u8", 0}, {"i8", 0}, {"f2", 0}, {"f4", 13}, {"f8", 14}};
+  static const double black_and_white[6] = {0, 1, 1, 0, 1, 1}, grey[6] = {0, 128, 255, 1, 0, 255};
+  Arena *a = arena_open(NULL);
+  Wanted w;
+  for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    for (int way = 0; way < 3; way++)
+      for (int levels = 0; levels < 2; levels++) {
+        if ((way == 2 && !types[i].idx) || (levels && (!strcmp(types[i].type, "b1") || !strcmp(types[i].type, "i1"))))
+          continue;
+        case_init(&w.c, way == 2 ? DATA_IDX : DATA_NPY, 1, 1);
+        w.c.train[0] = path_of(a, "n");
+        Sample s =
+            numbers_file(a, types[i].type, way == 2 ? types[i].idx : 0, way > 0, levels ? grey : black_and_white);
+        put(w.c.train[0], s.bytes, s.length);
+        for (int k = 0; k < 6; k++)
+          w.want[k] = levels ? (double)((float)(1 / 255.0) * (float)grey[k]) : black_and_white[k];
+        assert_works(wanted_check, &w);
+        for (int k = 0; k < 6; k++) w.want[k] = (levels ? grey : black_and_white)[k];
+        w.c.column[0].lo = -INFINITY, w.c.column[0].hi = INFINITY, w.c.column[0].levels = false;
+        assert_works(wanted_check, &w);  // on the reals, nothing is scaled
+        w.c.column[0].classes = 256;
+        assert_works(wanted_check, &w);  // nor are labels
+      }
+  arena_close(a);
+}
+
+// The extremes of every type, by known answers.
+static void numbers_at_the_ends(void **state) {
+  (void)state;
+  static const struct {
+    const char *type;
+    const uint8_t bytes[8];  // the highest first
+    double value;
+  } cases[] = {
+      {"i1", {0x80}, -128},
+      {"u1", {0xff}, 255},
+      {"i2", {0x80, 0}, -32768},
+      {"u2", {0xff, 0xff}, 65535},
+      {"i4", {0x80, 0, 0, 0}, -2147483648.0},
+      {"u4", {0xff, 0xff, 0xff, 0}, 4294967040.0},
+      {"i8", {0x80, 0, 0, 0, 0, 0, 0, 0}, -9223372036854775808.0},
+      {"u8", {0xff, 0xff, 0xff, 0, 0, 0, 0, 0}, 18446742974197923840.0},
+      {"i8", {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, -1},
+      {"f2", {0x7b, 0xff}, 65504},
+      {"f2", {0x00, 0x01}, 0x1p-24},
+      {"f2", {0x83, 0xff}, -0x1.ff8p-15},
+      {"f2", {0x04, 0x00}, 0x1p-14},
+      {"f2", {0x7c, 0x00}, INFINITY},
+      {"f2", {0xfc, 0x00}, -INFINITY},
+      {"f4", {0x00, 0x80, 0, 0}, 0x1p-126},
+      {"f8", {0x3f, 0xb9, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a}, 0.1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Stored s = {.type = stored_type_npy(cases[i].type, 2), .big = true};
+    uint8_t bytes[8];
+    assert_true(stored_number(&s, cases[i].bytes) == cases[i].value);
+    memcpy(bytes, cases[i].bytes, 8);
+    swap_bytes(bytes, s.type->size);
+    s.big = false;
+    assert_true(stored_number(&s, bytes) == cases[i].value);
+  }
+  assert_true(isnan(stored_number(&(Stored){.type = stored_type_npy("f2", 2)}, (const uint8_t[]){0x01, 0x7c})));
+  assert_null(stored_type_npy("f", 1));
+  assert_null(stored_type_npy("c8", 2));
+  assert_null(stored_type_idx(0));
+}
+
+// The first axis running fastest: [2, 3] of 1 .. 6 is stored as 1 4 2 5 3 6.
+static void fortran_order(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Wanted w = {.want = {1, 2, 3, 4, 5, 6}};
+  static const struct {
+    const char *type;
+    int64_t dim[3];
+    const uint8_t bytes[6];
+  } cases[] = {{"|u1", {3}, {1, 4, 2, 5, 3, 6}}, {"|i1", {3}, {1, 4, 2, 5, 3, 6}}};
+  case_init(&w.c, DATA_NPY, 1, 1);
+  w.c.column[0].lo = -INFINITY, w.c.column[0].hi = INFINITY;
+  w.c.train[0] = path_of(a, "f.npy");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Sample s = npy_sample(arena_format(a, "{'descr': '%s', 'fortran_order': True, 'shape': (2, 3), }\n", cases[i].type),
+                          cases[i].bytes, 6);
+    put(w.c.train[0], s.bytes, s.length);
+    assert_works(wanted_check, &w);
+  }
+  // [1, 2, 3] of the same
+  Sample s = npy_sample("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 2, 3), }\n", "\1\4\2\5\3\6", 6);
+  put(w.c.train[0], s.bytes, s.length);
+  w.c.column[0] = (PlanColumn){.name = "x", .rank = 2, .dim = {2, 3}, .count = 6, .lo = 0, .hi = 9};
+  Array array;
+  load(a, &w.c);
+  array = w.c.run.train.column[0];
+  for (int i = 0; i < 6; i++) assert_int_equal(array.byte[i], i + 1);
+  arena_close(a);
+}
+
+// Shapes are compared axis by axis; axes of size 1 do not count, and flat examples fit any shape of their size.
+static void shapes(void **state) {
+  (void)state;
+  static const struct {
+    uint32_t file[4];
+    int rank, column;
+    int64_t dim[3];
+    bool fits;
+  } cases[] = {
+      {{2, 3, 2}, 3, 2, {3, 2}, true},    {{2, 2, 3}, 3, 2, {3, 2}, false},   {{2, 6}, 2, 2, {3, 2}, true},
+      {{2, 3, 2}, 3, 1, {6}, true},       {{2, 1, 3, 2}, 4, 2, {3, 2}, true}, {{2, 3, 2, 1}, 4, 2, {3, 2}, true},
+      {{2, 3, 2}, 3, 3, {3, 1, 2}, true}, {{2, 6, 1}, 3, 2, {1, 6}, true},    {{2, 2, 3}, 3, 3, {3, 2, 1}, false},
+      {{2, 3, 2}, 3, 2, {3, 3}, false},   {{12}, 1, 2, {3, 2}, false},        {{2, 1, 2, 3}, 4, 2, {3, 2}, false},
+  };
+  static const uint8_t twelve[12] = {0};
+  Arena *a = arena_open(NULL);
+  Case c;
+  case_init(&c, DATA_IDX, 1, 1);
+  c.train[0] = path_of(a, "s.idx");
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    PlanColumn *x = &c.column[0];
+    x->rank = cases[i].column;
+    x->count = 1;
+    for (int k = 0; k < x->rank; k++) x->count *= x->dim[k] = cases[i].dim[k];
+    Sample s = idx_sample(8, cases[i].rank, cases[i].file, twelve, 12);
+    put(c.train[0], s.bytes, s.length);
+    if (cases[i].fits)
+      assert_works(load, &c);
+    else
+      assert_fails(load, &c, EXIT_DATA, "does not hold examples of shape [3, ");
+  }
+  arena_close(a);
+}
+
+// What is decided by the training split holds for the test split.
+static void test_split_is_read_alike_check(Arena *a, void *what) {
+  Case *c = what;
+  load(a, c);
+  data_load_test(&c->run);
+}
+
+static void test_split_is_read_alike(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Case c;
+  const char *test[] = {path_of(a, "test.idx")};
+  case_init(&c, DATA_IDX, 1, 1);
+  c.train[0] = path_of(a, "train.idx");
+  c.plan.data.test = test;
+  Sample grey = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6), white = idx_sample(8, 2, (uint32_t[]){1, 3}, "\1\1\0", 3);
+  put(c.train[0], grey.bytes, grey.length);
+  put(test[0], white.bytes, white.length);
+  assert_works(test_split_is_read_alike_check, &c);
+  put(c.train[0], white.bytes, white.length);
+  put(test[0], grey.bytes, grey.length);
+  assert_fails(
+      test_split_is_read_alike_check, &c, EXIT_DATA,
+      "test.idx: item 0 (from 0), element 1: value 51 is outside [0, 1], the support of the column x; so are 5 "
+      "of 6");
+  arena_close(a);
 }
 
 int main(void) {
@@ -629,7 +919,14 @@ int main(void) {
       cmocka_unit_test(csv_numbers),
       cmocka_unit_test(csv_blank_lines),
       cmocka_unit_test(holdout),
+      cmocka_unit_test(held_out_by_chance),
+      cmocka_unit_test(held_out_evenly),
       cmocka_unit_test(gather),
+      cmocka_unit_test(equal_numbers),
+      cmocka_unit_test(numbers_at_the_ends),
+      cmocka_unit_test(fortran_order),
+      cmocka_unit_test(shapes),
+      cmocka_unit_test(test_split_is_read_alike),
   };
   return cmocka_run_group_tests_name("data", tests, folder_make, folder_remove);
 }

@@ -331,8 +331,9 @@ static void test_evaluation_counts_each_example_once(void **state) {
   Safetensors *file = safetensors_read(arena, path_of("whole", "weights.safetensors"));
   const float *w = safetensors_find(file, "w")->value, *b = safetensors_find(file, "b")->value;
   Bytes xs = file_read(arena, test_files[0], 1 << 20, ""), ys = file_read(arena, test_files[1], 1 << 20, "");
-  const float *x = (const float *)(const void *)npy_parse(arena, "x", xs).data,
-              *y = (const float *)(const void *)npy_parse(arena, "y", ys).data;
+  size_t size;
+  const float *x = (const float *)(const void *)npy_header(arena, "x", xs.data, xs.size, &size).bytes,
+              *y = (const float *)(const void *)npy_header(arena, "y", ys.data, ys.size, &size).bytes;
   double sum = 0, squares = 0, half[2] = {0, 0};
   for (int i = 0; i < TEST; i++) {
     float e = y[i] - w[0] * x[2 * i] - w[1] * x[2 * i + 1] - b[0];
@@ -770,13 +771,13 @@ static void test_shows_are_drawn_every_epoch(void **state) {
 static void test_feeds_do_not_depend_on_threads(void **state) {
   (void)state;
   enum { ROWS = 100, WIDTH = 300 };
-  PlanColumn column = {.name = "x", .rank = 1, .dim = {WIDTH}, .count = WIDTH, .scale = 0.5f, .shift = -1};
+  PlanColumn column = {.name = "x", .rank = 1, .dim = {WIDTH}, .count = WIDTH};
   PlanFeed feed = {FEED_COLUMN, 0, 0, WIDTH};
   PlanProgram program = {.batch = ROWS, .feed = &feed, .feeds = 1};
   Plan plan = {.column = &column, .columns = 1, .program = &program, .programs = 1};
   uint8_t *byte = NEW_ARRAY(arena, uint8_t, ROWS * WIDTH);
   for (int i = 0; i < ROWS * WIDTH; i++) byte[i] = (uint8_t)(i * 7);
-  Array array = {.examples = ROWS, .count = WIDTH, .byte = byte};
+  Array array = {.examples = ROWS, .count = WIDTH, .byte = byte, .scale = 0.5f, .shift = -1};
   Data data = {ROWS, &array};
   Arena *a = arena_open(arena);
   float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
@@ -800,9 +801,12 @@ static void test_draws_come_from_the_weights_of_the_folder(void **state) {
   float *value = session_draw(a, &plan, &s, DRAW, 10);
   for (int i = 0; i < 10; i++) assert_true(value[2 * i] == (float)i);
   assert_int_equal(session_sample(a, &plan, &s, DRAW, 10, 0, 1, path_of("draws.npy", "")), EXIT_DONE);
-  Npy npy = npy_parse(a, "draws.npy", file_read(a, path_of("draws.npy", ""), 1 << 20, ""));
+  Bytes file = file_read(a, path_of("draws.npy", ""), 1 << 20, "");
+  size_t size;
+  Stored npy = npy_header(a, "draws.npy", file.data, file.size, &size);
+  assert_int_equal(size, file.size);
   assert_true(npy.rank == 2 && npy.dim[0] == 10 && npy.dim[1] == 2);
-  assert_memory_equal(npy.data, value, 20 * sizeof(float));
+  assert_memory_equal(npy.bytes, value, 20 * sizeof(float));
   arena_close(a);
 }
 

@@ -161,6 +161,9 @@ typedef struct DataSource {
   double holdout;
   bool last;              // what is held out is the last of the examples
   bool grey;              // its first column is levels of grey
+  DataHeader header;      // of csv, as in PlanData
+  char separator;
+  Value columns;          // what each column is made of; V_ERROR: not given
   const Decl *generator;  // DATA_GENERATED: the source of the library
   Scope *scope;           // its arguments
   int64_t examples;

@@ -67,10 +67,24 @@ static bool holdout_option(Elab *e, DataSource *s, Value v) {
   return complain(e, E0605, v.span), false;
 }
 
+// One character that parts the fields of a csv file.
+static bool separator_option(Elab *e, DataSource *s, const Value *v) {
+  const char *text = v->kind == V_TEXT ? v->text : "";
+  s->separator = !strcmp(text, "\\t") ? '\t' : text[0];
+  bool one = text[0] && (!text[1] || s->separator == '\t');
+  if (one && strchr(",;\t|:", s->separator)) return true;
+  return complain(e, E0629, v->span, value_text(e, *v)), false;
+}
+
 static bool reader_option(Elab *e, DataSource *s, const char *reader, const char *name, const Value *v, Value *test) {
+  bool csv = s->format == DATA_CSV;
   if (!strcmp(name, "test")) return *test = *v, true;
   if (!strcmp(name, "holdout")) return holdout_option(e, s, *v);
-  if (!strcmp(name, "grey") && v->kind == V_NUMBER && s->format == DATA_IDX) return s->grey = v->number != 0, true;
+  if (!strcmp(name, "columns") && csv) return s->columns = *v, true;
+  if (!strcmp(name, "separator") && csv) return separator_option(e, s, v);
+  if (v->kind == V_NUMBER && !strcmp(name, "header") && csv)
+    return s->header = v->number != 0 ? HEADER_YES : HEADER_NO, true;
+  if (v->kind == V_NUMBER && !strcmp(name, "grey") && s->format == DATA_IDX) return s->grey = v->number != 0, true;
   return complain(e, E0223, v->span, reader, name), false;
 }
 
@@ -206,6 +220,33 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   return false;
 }
 
+// A name in the files or a place, of `columns: ["income", 3]`.
+static bool pick_one(Elab *e, const Value *v, PlanPick *pick) {
+  *pick = (PlanPick){v->kind == V_TEXT ? v->text : NULL, v->kind == V_NUMBER ? (int64_t)v->number : -1};
+  if (pick->name || (v->kind == V_NUMBER && v->number >= 0 && v->number < 1e9 && floor(v->number) == v->number))
+    return true;
+  return complain(e, E0630, v->span, value_text(e, *v)), false;
+}
+
+// `columns: [...]`: for each column one pick, or a list of as many as an example has numbers.
+static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column) {
+  if (columns->kind == V_ERROR) return true;  // not given
+  int entries = columns->kind == V_LIST ? columns->items : 1;
+  if (entries != e->columns) return complain(e, E0631, columns->span, entries, e->columns), false;
+  for (int i = 0; i < entries; i++) {
+    const Value *v = columns->kind == V_LIST ? &columns->item[i] : columns;
+    int n = v->kind == V_LIST ? v->items : 1;
+    if (n != 1 && n != column[i].count)
+      return complain(e, E0632, v->span, n, column[i].name, (long long)column[i].count), false;
+    PlanPick *pick = NEW_ARRAY(e->arena, PlanPick, n);
+    for (int k = 0; k < n; k++)
+      if (!pick_one(e, v->kind == V_LIST ? &v->item[k] : v, &pick[k])) return false;
+    column[i].pick = pick;
+    column[i].picks = n;
+  }
+  return true;
+}
+
 void declare_data(Elab *e) {
   Model *m = e->model;
   m->data = (PlanData){.format = DATA_NONE};
@@ -215,10 +256,13 @@ void declare_data(Elab *e) {
   if (!split_clause(e) || diagnostics_errors(e->sources)) return;
   const DataSource *s = e->data_source;
   for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
+  if (!pick_columns(e, &s->columns, m->column)) return;
   m->columns = e->columns;
   m->data =
       (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
   m->data.holdout_last = s->last;
+  m->data.header = s->header;
+  m->data.separator = s->separator;
   m->data.clause = expression_text(e, e->data_expr);
   m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
   m->data.line = span_line(e->sources, e->data_expr->span);

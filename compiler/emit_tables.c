@@ -7,6 +7,7 @@
 
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_CSV", "DATA_GENERATED"};
+static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
@@ -73,7 +74,20 @@ static void tensor_table(Text *out, const Plan *p, const Offsets *at) {
   table_end(out, p->tensors);
 }
 
+static void pick_table(Text *out, const PlanColumn *c, const char *name) {
+  table_begin(out, "PlanPick", name, c->picks);
+  for (int i = 0; i < c->picks; i++) {
+    text_add(out, "  {.place = %lld", (long long)c->pick[i].place);
+    field_string(out, "name", c->pick[i].name);
+    text_add(out, "},\n");
+  }
+  table_end(out, c->picks);
+}
+
 static void column_table(Text *out, const Plan *p) {
+  const char **pick = NEW_ARRAY(out->arena, const char *, p->columns);
+  for (int i = 0; i < p->columns; i++)
+    pick_table(out, &p->column[i], pick[i] = arena_format(out->arena, "column_%d_pick", i + 1));
   table_begin(out, "PlanColumn", "model_column", p->columns);
   for (int i = 0; i < p->columns; i++) {
     const PlanColumn *c = &p->column[i];
@@ -85,6 +99,7 @@ static void column_table(Text *out, const Plan *p) {
     field_float(out, "hi", c->hi);
     if (c->whole) text_add(out, ", .whole = true");
     if (c->levels) text_add(out, ", .levels = true");
+    field_table(out, "pick", "picks", pick[i], c->picks);
     text_add(out, "},\n");
   }
   table_end(out, p->columns);
@@ -190,6 +205,8 @@ static void data_fields(Text *out, const PlanData *d) {
   if (d->test) text_add(out, ", .test = model_test_file");
   if (d->holdout != 0) text_add(out, ", .holdout = %s", emit_double(out->arena, d->holdout));
   if (d->holdout_last) text_add(out, ", .holdout_last = true");
+  if (d->header) text_add(out, ", .header = %s", data_header[d->header]);
+  field_integer(out, "separator", d->separator);
   field_integer(out, "generated_train", d->generated_train);
   field_integer(out, "generated_test", d->generated_test);
   field_string(out, "clause", d->clause);

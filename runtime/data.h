@@ -61,11 +61,11 @@ void data_settle(Run *run, const char *const *path, Data *data);
 // --- for readers
 
 // Understands what a format's file begins with, of which `got` bytes are there; *size: bytes the whole must have.
-typedef Stored DataHeader(Arena *a, const char *path, const uint8_t *bytes, size_t got, size_t *size);
+typedef Stored DataBegin(Arena *a, const char *path, const uint8_t *bytes, size_t got, size_t *size);
 
 // The column's array in a file that holds one, compressed by gzip or not. Nothing is allocated for it before its
 // promised size is known to be possible for a file of this size.
-Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataHeader *header);
+Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataBegin *begin);
 
 // Expands to exactly `size` bytes, or fails.
 Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size);

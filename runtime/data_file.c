@@ -33,26 +33,26 @@ Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKin
 }
 
 // The file's bytes, expanded if it is compressed, in an arena of their own.
-static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, DataHeader *header, Arena **own) {
+static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, DataBegin *begin, Arena **own) {
   Arena *packed = *own = arena_open(a);
   Bytes file = file_read(packed, path, SIZE_MAX / 2, data_hint(a, files->plan));
   if (!gunzip_is(file.data, file.size)) return file;
   uint8_t *head = arena_alloc(packed, DATA_HEAD, 1);
   size_t got = gunzip_head(file.data, file.size, head, DATA_HEAD), size;
   if (got == 0) fail(a, EXIT_DATA, "%s: is empty, cut short or not soundly compressed", printable(a, path));
-  header(a, path, head, got, &size);
+  begin(a, path, head, got, &size);
   *own = arena_open(a);
   file = data_expand(*own, files, path, INFLATE_GZIP, file, size);
   arena_close(packed);
   return file;
 }
 
-Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataHeader *header) {
+Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataBegin *begin) {
   Arena *own;
   size_t size;
   bool kept;
-  Bytes file = data_bytes(a, files, path, header, &own);
-  Stored s = header(a, path, file.data, file.size, &size);
+  Bytes file = data_bytes(a, files, path, begin, &own);
+  Stored s = begin(a, path, file.data, file.size, &size);
   if (size != file.size)
     fail(a, EXIT_DATA, "%s: has %zu bytes, but its header promises %zu", printable(a, path), file.size, size);
   Array array = stored_array(a, column, path, &s, &kept);

@@ -81,13 +81,14 @@ static Summary data_summary(const Array *array, int64_t first, int64_t end, doub
 
 static float data_value(const Reading *r, double number) { return r->scale * (float)number + r->shift; }
 
-static Reading data_decide(const PlanColumn *c, const Summary *s) {
+static void data_decide(const PlanColumn *c, const Summary *s, Reading *r) {
   bool inside = s->least >= (double)c->lo && s->greatest <= (double)c->hi;
   bool levels = c->levels && !inside && s->finite && s->whole && s->least >= 0 && s->greatest <= 255;
-  if (!levels) return (Reading){.scale = 1};
-  Reading r = {.scale = (float)(((double)c->hi - (double)c->lo) / 255), .shift = c->lo};
-  while (data_value(&r, 255) > c->hi) r.scale = nextafterf(r.scale, 0);  // rounded past its end
-  return r;
+  r->scale = 1;
+  if (!levels) return;
+  r->scale = (float)(((double)c->hi - (double)c->lo) / 255);
+  r->shift = c->lo;
+  while (data_value(r, 255) > c->hi) r->scale = nextafterf(r->scale, 0);  // rounded past its end
 }
 
 // May this number be in the column, read so?
@@ -140,6 +141,38 @@ static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *pat
        c->whole ? '{' : '[', (double)c->lo, (double)c->hi, c->whole ? '}' : ']', name, others, advice);
 }
 
+// The number of a text among those of the training split, or -1.
+static int data_word(const Reading *r, const char *word) {
+  for (int first = 0, end = r->words; first < end;) {
+    int middle = (first + end) / 2, order = strcmp(r->word[middle], word);
+    if (order == 0) return middle;
+    if (order < 0)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return -1;
+}
+
+// Labels that texts stand for: the same text is the same label in both splits.
+static void data_words(Arena *a, const PlanColumn *c, const Reading *r, const char *path, Array *array) {
+  float *value = (float *)(uintptr_t)array->value;  // ours
+  const char *name = printable(a, c->name);
+  if (!array->word != !r->word)
+    fail(a, EXIT_DATA, "%s: labels of the column %s are %s here, and %s in the data trained on", printable(a, path),
+         name, array->word ? "texts" : "numbers", array->word ? "numbers" : "texts");
+  for (int64_t i = 0; array->word && i < array->examples * array->count; i++) {
+    const char *word = array->word[(int)value[i]];
+    int label = data_word(r, word);
+    if (label < 0)
+      fail(a, EXIT_DATA, "%s: `%s` is none of the %d texts that the column %s has in the data trained on",
+           data_place(a, c, path, array, i), printable(a, word), r->words, name);
+    value[i] = (float)label;
+  }
+  array->word = r->word;
+  array->words = r->words;
+}
+
 static void data_apply(const Reading *r, Array *array) {
   if (array->byte) {
     array->scale = r->scale;
@@ -154,10 +187,12 @@ static void data_apply(const Reading *r, Array *array) {
 static void data_settle_column(Run *run, int column, const char *path, Array *array, bool decide) {
   const PlanColumn *c = &run->plan->column[column];
   Reading *r = &run->reading[column];
+  if (decide) *r = (Reading){.word = array->word, .words = array->words};
+  if (array->word != r->word) data_words(run->arena, c, r, path, array);
   bool look = array->byte && c->levels;
   double lo = look ? (double)c->lo : -INFINITY, hi = look ? (double)c->hi : INFINITY;
   Summary s = data_summary(array, 0, array->examples * array->count, lo, hi);
-  if (decide) *r = data_decide(c, &s);
+  if (decide) data_decide(c, &s, r);
   bool levels = r->scale != 1, whole = s.whole || !(c->whole || c->classes || levels);
   bool inside = data_allows(c, r, s.least) && data_allows(c, r, s.greatest);
   if (!(levels && array->byte) && !(s.finite && whole && inside)) data_refuse(run->arena, c, path, array, r, &s);
@@ -168,6 +203,8 @@ void data_settle(Run *run, const char *const *path, Data *data) {
   Arena *a = run->arena;
   const Plan *plan = run->plan;
   bool decide = !run->reading;
+  if (data->note && (decide || strcmp(path[0], plan->data.train[0]) != 0))
+    say_line(stderr, "gmc: warning: %s", data->note);
   if (decide) run->reading = NEW_ARRAY(a, Reading, plan->columns);
   for (int c = 0; c < plan->columns; c++) {
     const char *file = path[c < plan->data.files ? c : plan->data.files - 1];
@@ -218,6 +255,11 @@ static Summary data_sum_up(const Run *run, const Array *array) {
 
 // How the column's values were made of what is stored.
 static const char *data_way(Arena *a, const PlanColumn *c, const Reading *r) {
+  enum { SHOWN = 8 };
+  Text t = text_new(a);
+  for (int i = 0; i < r->words && i < SHOWN; i++) text_add(&t, "%s%d is %s", i ? ", " : "", i, r->word[i]);
+  if (r->words > SHOWN) text_add(&t, ", ... %d is %s", r->words - 1, r->word[r->words - 1]);
+  if (r->words) return t.data;
   if (r->scale == 1) return "as stored";
   if (c->lo == 0 && c->hi == 1) return "levels / 255";
   return arena_format(a, "levels: 0 is %g, 255 is %g", (double)c->lo, (double)c->hi);

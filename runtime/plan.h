@@ -34,6 +34,12 @@ typedef enum {
 // What a run is doing when it draws; kept apart in the counter so that measuring never disturbs training.
 typedef enum { PURPOSE_TRAIN, PURPOSE_TEST, PURPOSE_SHOW, PURPOSE_INIT, PURPOSE_SHUFFLE, PURPOSE_DATA } Purpose;
 
+// What a column is made of, where the model chooses: a name in the files, or without one a place from 0.
+typedef struct {
+  const char *name;
+  int64_t place;
+} PlanPick;
+
 // A column of the data, as the model declares it: the shape of one example.
 typedef struct {
   const char *name;
@@ -44,10 +50,13 @@ typedef struct {
   float lo, hi;        // values outside are refused when the data is read; -INFINITY, INFINITY if free
   bool whole;          // so are values that are no whole numbers
   bool levels;         // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
+  const PlanPick *pick; // none: what has the column's name, or in files without names the next
+  int picks;
 } PlanColumn;
 
 // Where the data comes from. Each file holds one array (idx, npy), or all columns side by side (csv).
 typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_CSV, DATA_GENERATED } DataFormat;
+typedef enum { HEADER_LOOK, HEADER_YES, HEADER_NO } DataHeader;
 typedef struct {
   DataFormat format;
   int files;                // for each split
@@ -55,6 +64,8 @@ typedef struct {
   const char *const *test;  // NULL: `holdout` of the examples are the test split
   double holdout;           // fraction
   bool holdout_last;        // the last ones, rather than drawn
+  DataHeader header;        // CSV: is the first line one?
+  char separator;           // CSV: of fields; 0: as the first line looks
   int64_t generated_train, generated_test;  // DATA_GENERATED: examples in each split; they are drawn in the graph
   const char *clause;       // the `from` clause as written, for messages and the run record
   const char *file;         // the .gm file and line of that clause

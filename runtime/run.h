@@ -16,16 +16,22 @@ typedef struct {
   float scale, shift;         // values are scale * byte + shift; 1 and 0 for floats, to which it has been done
   const char *stored;         // the numbers' type in the file, for people
   const int64_t *line;        // of each example in its file, from 1; NULL where files have no lines
+  const char *const *word;    // texts that stand for labels: label i is word[i]; NULL if labels are numbers
+  int words;
 } Array;
 
 typedef struct Data {
   int64_t examples;           // in this split
   Array *column;              // one for each column of the plan; none for DATA_GENERATED
+  const char *note;           // what a reader would have said of its files, or NULL
 } Data;
 
-// How the numbers of a column's files become values: scale * number + shift. Decided once, by the training split.
+// How the numbers of a column's files become values: scale * number + shift, and texts labels. Decided once, by the
+// training split.
 typedef struct {
   float scale, shift;
+  const char *const *word;  // as those of Array
+  int words;
 } Reading;
 
 typedef struct DataFiles DataFiles;  // runtime/data.h

@@ -479,24 +479,34 @@ static void csv(void **state) {
     const char *text, *wrong;
   } cases[] = {
       {"0,0.5,1,3\n1e0,+.5,5e-1,9\n", NULL},
-      {"a,b,c,label\n0,0.5,1,3\n", NULL},
-      {"\xef\xbb\xbf\"a\",\"b\",\"c\",\"label\"\r\n0,0.5,1,3\r\n\r\n", NULL},
+      {"x0,x1,x2,y\n0,0.5,1,3\n", NULL},
+      {"\xef\xbb\xbf\"x[0]\",\"x[1]\",\"x[2]\",\"Y\"\r\n0,0.5,1,3\r\n\r\n", NULL},
       {"0;0.5;1;3", NULL},
       {"0\t0.5\t1\t3\n", NULL},
       {" 0 , \"0.5\" , 1 , 3 \n\n", NULL},
       {"", "holds no examples"},
-      {"a,b,c,d\n", "holds no examples"},
+      {"x0,x1,x2,y\n", "holds no examples"},
+      {"a,b,c,d\n", ":1:1: the header names no column `x`"},
       {"0,0.5,1,3\n0,0.5,x,3\n", ":2:7: a number was expected"},
       {"a,b,1,d\n0,0.5,1,3\n", ":1:1: a number was expected"},
-      {"0,0.5,1,3\n0,0.5,,3\n", ":2:7: a number was expected"},
+      {"0,0.5,1,3\n0,0.5,,3\n", ":2:7: an empty cell, where the column x wants a value"},
+      {"0,0.5,1,3\n0,0.5,\"\",3\n", ":2:7: an empty cell"},
+      {"0;0,5;1;3\n", ":1:3: a number was expected here; `0,5` has a decimal comma"},
+      {"0,0.5,1,3\n0,\"0,5\",1,3\n", ":2:3: a number was expected here; `0,5` has a decimal comma"},
+      {"\xff\xfe"
+       "0,0.5",
+       "is UTF-16 text"},
+      {"\x1f\x8b"
+       "0,0.5",
+       "is compressed"},
       {"0,0.5,1,3\n0,0.5,1\n", ":2:8: the line has too few values"},
       {"0,0.5,1,3\n0,0.5,1,3,4\n", ":2:10: the line goes on"},
       {"0,0.5,1,3\n0,0.5,1,\n", ":2:9: the line ends"},
-      {"0,0.5,1,3\n0,0.5,0x1,3\n", ":2:8: a number"},
+      {"0,0.5,1,3\n0,0.5,0x1,3\n", ":2:7: a number"},
       {"0,0.5,1,3\n0,0.5,nan,3\n", ":2:7: a number"},
       {"0,0.5,1,3\n0,0.5,1e,3\n", ":2:7: a number"},
-      {"0,0.5,1,3\n0,0.5,1 1,3\n", ":2:9: a number"},
-      {"0,0.5,1,3\n0,0.5,\"1,3\n", ":2:7: a number"},
+      {"0,0.5,1,3\n0,0.5,1 1,3\n", ":2:7: a number"},
+      {"0,0.5,1,3\n0,0.5,\"1,3\n", ":2:7: a quote that is not closed"},
       {"0,0.5,1,3\n0,0.5,1,3.5\n", ":2: label 3.5"},
       {"0,0.5,1,3\n0,0.5,1,-1\n", ":2: label -1"},
       {"0,0.5,1,3\n0,0.5,1e999,1\n", ":2, element 2: value inf"},
@@ -510,6 +520,104 @@ static void csv(void **state) {
       assert_works(load, &c);
   }
   const char *good = cases[1].text;
+  assert_flips_hold(load, &c, c.train[0], (const uint8_t *)good, strlen(good), 1000);
+  arena_close(a);
+}
+
+// Names, places, headers and texts: what a file's fields are read as. Columns are x[2] and y, of 3 classes.
+static void csv_layouts(void **state) {
+  (void)state;
+  static const PlanPick swapped[] = {{.place = 2}, {.place = 0}}, named[] = {{.name = "q"}, {.name = "p"}},
+                        second = {.place = 1}, label = {.name = "label"}, pixel = {.name = "pixel"};
+  static const struct {
+    const char *text;
+    const PlanPick *pick[2];
+    int picks[2];
+    DataHeader header;
+    const char *wrong;  // or NULL: then these are the first example's numbers
+    float want[3];
+  } cases[] = {
+      {"y,x1,x0,x2,x3\n1,.1,.2,.3,.4\n", {0}, {0}, 0, "the header names no column `x`, nor `x0` and so on, 2", {0}},
+      {"y,x0,x1\n1,.1,.2\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"id,x_1,x_2,note,y\n7,.1,.2,\"a, b\",1\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"y,x,\n1,.1,.2\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"y,x1,x3\n1,.1,.2\n", {0}, {0}, 0, "names no column `x`", {0}},
+      {"y,y,x0,x1\n1,1,.1,.2\n", {0}, {0}, 0, "two columns are called `y`", {0}},
+      {"x0,x1,z\n.1,.2,1\n", {0}, {0}, 0, "names no column `y`; it has x0, x1, z", {0}},
+      {"x0,x1,z\n.1,.2,1\n", {0}, {0}, HEADER_NO, ":1:1: a number was expected", {0}},
+      {"0,1,2\n.1,.2,1\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"0,1,2\n.1,.2,1\n", {0}, {0}, HEADER_NO, NULL, {0, 1, 2}},
+      {"0,.5,1\n.1,.2,2\n", {0}, {0}, HEADER_YES, "names no column `x`", {0}},
+      {".1,.2,1,9\n", {swapped, &second}, {2, 1}, 0, ":1: label 0.2", {0}},
+      {".3,1,.2,9\n", {swapped, &second}, {2, 1}, 0, NULL, {.2f, .3f, 1}},
+      {"a,b,c\n.3,1,.2\n", {swapped, &second}, {2, 1}, 0, NULL, {.2f, .3f, 1}},
+      {"label,pixel0,pixel1\n1,.1,.2\n", {&pixel, &label}, {1, 1}, 0, NULL, {.1f, .2f, 1}},
+      {"p,label,q\n.1,1,.2\n", {named, &label}, {2, 1}, 0, NULL, {.2f, .1f, 1}},
+      {".1,1,.2\n", {named, &label}, {2, 1}, 0, "`q` is to be found by its name", {0}},
+      {"p,q\n.1,1\n",
+       {&second, &label},
+       {1, 1},
+       0,
+       "the line has 2 values, and the column x wants those from 1 to 2",
+       {0}},
+      {"\n\nx0,x1,y\n\n.1,.2,2\n", {0}, {0}, 0, NULL, {.1f, .2f, 2}},
+      {"x0,x1,y\n.1,.2,b\n.1,.2,\"a\"\n.1,.2,c", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"x0,x1,y\n.1,.2,b\n.1,.2,a\n.1,.2,c\n.1,.2,d\n", {0}, {0}, 0, ":5:7: `d` is one text too many for the 3", {0}},
+      {"x0,x1,y\n.1,.2,b\n.1,.2,\n", {0}, {0}, 0, ":3:7: the line ends where", {0}},
+      {"x0,x1,y\n.1,.2,1\n.1,.2,b\n", {0}, {0}, 0, ":3:7: a number was expected", {0}},
+      {"x0,x1,note,y\n.1,.2,\"two\nlines, \"\"quoted\"\"\",1\n.1,.2,,x\n", {0}, {0}, 0, ":4:8: a number was", {0}},
+      {"x0,x1,note,y\n.1,.2,\"open,1\n", {0}, {0}, 0, ":2:7: a quote that is not closed", {0}},
+      {"x0;x1;y;\"a,b\"\n.1;.2;1;\"a;b\"\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+      {"x0\tx1\ty\n.1\t.2\t1\n", {0}, {0}, 0, NULL, {.1f, .2f, 1}},
+  };
+  Arena *a = arena_open(NULL);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    Case c;
+    case_init(&c, DATA_CSV, 2, 1);
+    c.column[0].dim[0] = c.column[0].count = 2;
+    c.column[1].classes = 3;
+    for (int k = 0; k < 2; k++) c.column[k].pick = cases[i].pick[k], c.column[k].picks = cases[i].picks[k];
+    c.plan.data.header = cases[i].header;
+    c.train[0] = path_of(a, "l.csv");
+    put(c.train[0], cases[i].text, strlen(cases[i].text));
+    if (cases[i].wrong) {
+      assert_fails(load, &c, EXIT_DATA, cases[i].wrong);
+      continue;
+    }
+    load(a, &c);
+    const Array *x = &c.run.train.column[0], *y = &c.run.train.column[1];
+    assert_true(x->value[0] == cases[i].want[0] && x->value[1] == cases[i].want[1] && y->value[0] == cases[i].want[2]);
+  }
+  arena_close(a);
+}
+
+static void csv_both_check(Arena *a, void *what) {
+  Case *c = what;
+  load(a, c);
+  data_load_test(&c->run);
+}
+
+// The same text is the same label in both splits, whatever the order and the number of texts in each.
+static void csv_words(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Case c;
+  case_init(&c, DATA_CSV, 2, 1);
+  const char *test[] = {path_of(a, "test.csv")}, *train = "y,x0,x1,x2\nc,0,0,0\na,0,0,0\nb,0,0,0\nc,0,0,0\n";
+  c.train[0] = path_of(a, "train.csv");
+  c.plan.data.test = test;
+  put(c.train[0], train, strlen(train));
+  put(test[0], "x0,x1,x2,y\n0,0,0,b\n0,0,0,c\n", 27);
+  Arena *inner = arena_open(a);
+  csv_both_check(inner, &c);
+  const float *y = c.run.train.column[1].value, *z = c.run.test.column[1].value;
+  assert_true(y[0] == 2 && y[1] == 0 && y[2] == 1 && y[3] == 2 && z[0] == 1 && z[1] == 2);
+  arena_close(inner);
+  put(test[0], "x0,x1,x2,y\n0,0,0,b\n0,0,0,d\n", 27);
+  assert_fails(csv_both_check, &c, EXIT_DATA, "test.csv:3: `d` is none of the 3 texts that the column y has");
+  put(test[0], "x0,x1,x2,y\n0,0,0,1\n", 19);
+  assert_fails(csv_both_check, &c, EXIT_DATA, "test.csv: labels of the column y are numbers here, and texts in");
+  const char *good = train;
   assert_flips_hold(load, &c, c.train[0], (const uint8_t *)good, strlen(good), 1000);
   arena_close(a);
 }
@@ -673,7 +781,7 @@ static void gather(void **state) {
   Array bytes[2] = {{.examples = 2, .count = 3, .byte = six, .scale = 0.5f, .shift = -1},
                     {.examples = 2, .count = 1, .byte = (const uint8_t *)"\x03\x07", .scale = 1}},
         floats[1] = {{.examples = 2, .count = 3, .value = value, .scale = 1}};
-  Data data = {2, bytes}, real = {2, floats};
+  Data data = {.examples = 2, .column = bytes}, real = {.examples = 2, .column = floats};
   const int32_t rows[] = {1, 0, 1};
   float into[9];
   data_gather(&(PlanFeed){.index = 0}, &data, rows, 3, into);
@@ -916,6 +1024,8 @@ int main(void) {
       cmocka_unit_test(npy_types),
       cmocka_unit_test(npy_headers),
       cmocka_unit_test(csv),
+      cmocka_unit_test(csv_layouts),
+      cmocka_unit_test(csv_words),
       cmocka_unit_test(csv_numbers),
       cmocka_unit_test(csv_blank_lines),
       cmocka_unit_test(holdout),

@@ -433,14 +433,21 @@ static const Builtin builtins[] = {
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
 
 static const Description readers[] = {
-    {"idx", "idx(\"images.gz\", \"labels.gz\", test: [\"ti.gz\", \"tl.gz\"], holdout: 0.1)",
-     "Arrays in the IDX format, gzipped or not: a file for each column. Without test files the last `holdout` of the "
-     "examples is held "
-     "out."},
+    {"idx", "idx(\"images.gz\", \"labels.gz\", test: [\"ti.gz\", \"tl.gz\"], holdout: 0.1, grey: false)",
+     "Arrays in the IDX format, gzipped or not: a file for each column. Without test files `holdout` of the examples "
+     "are "
+     "held out. grey: true says that pixels are levels of grey."},
     {"npy", "npy(\"x.npy\", \"y.npy\", test: [...], holdout: 0.1)",
-     "Arrays of NumPy: a file for each column. Without test files the last `holdout` of the examples is held out."},
-    {"csv", "csv(\"table.csv\", test: \"more.csv\", holdout: 0.1)",
-     "A table of numbers separated by commas. Without a test file the last `holdout` of the rows is held out."},
+     "Arrays of NumPy, gzipped or not: a file for each column. Without test files `holdout` of the examples are held "
+     "out."},
+    {"npz", "npz(\"data.npz\", test: \"more.npz\", columns: [\"a\", \"b\"], test_columns: [...], holdout: 0.1)",
+     "A file of several NumPy arrays: each column is the one of its name, or of the name in `columns`; of the test "
+     "file "
+     "the one in `test_columns`."},
+    {"csv", "csv(\"table.csv\", test: \"more.csv\", columns: [...], header: true, separator: \";\", holdout: 0.1)",
+     "A table, an example a line. A header's names say which column is which; `columns` chooses others, by name or "
+     "place. "
+     "Without a test file `holdout` of the rows are held out."},
 };
 enum { READERS = sizeof readers / sizeof *readers };
 

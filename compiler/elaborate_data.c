@@ -1,6 +1,6 @@
 // The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
 //
-// A source reads files (idx, npy, csv) or is generated: then it is a formula over random numbers fixed for each
+// A source reads files (idx, npy, npz, csv) or is generated: then it is a formula over random numbers fixed for each
 // example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time; each is applied
 // to the columns that it names.
 #include "elaborate.h"
@@ -77,10 +77,11 @@ static bool separator_option(Elab *e, DataSource *s, const Value *v) {
 }
 
 static bool reader_option(Elab *e, DataSource *s, const char *reader, const char *name, const Value *v, Value *test) {
-  bool csv = s->format == DATA_CSV;
+  bool csv = s->format == DATA_CSV, npz = s->format == DATA_NPZ;
   if (!strcmp(name, "test")) return *test = *v, true;
   if (!strcmp(name, "holdout")) return holdout_option(e, s, *v);
-  if (!strcmp(name, "columns") && csv) return s->columns = *v, true;
+  if (!strcmp(name, "columns") && (csv || npz)) return s->columns = *v, true;
+  if (!strcmp(name, "test_columns") && npz) return s->test_columns = *v, true;
   if (!strcmp(name, "separator") && csv) return separator_option(e, s, v);
   if (v->kind == V_NUMBER && !strcmp(name, "header") && csv)
     return s->header = v->number != 0 ? HEADER_YES : HEADER_NO, true;
@@ -90,7 +91,10 @@ static bool reader_option(Elab *e, DataSource *s, const char *reader, const char
 
 Value call_reader(Elab *e, const char *name, const Call *call) {
   DataSource *s = NEW(e->arena, DataSource);
-  s->format = !strcmp(name, "idx") ? DATA_IDX : !strcmp(name, "npy") ? DATA_NPY : DATA_CSV;
+  s->format = !strcmp(name, "idx")   ? DATA_IDX
+              : !strcmp(name, "npy") ? DATA_NPY
+              : !strcmp(name, "npz") ? DATA_NPZ
+                                     : DATA_CSV;
   s->holdout = 0.1;
   Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)},
         test = {.kind = V_NONE};
@@ -228,21 +232,28 @@ static bool pick_one(Elab *e, const Value *v, PlanPick *pick) {
   return complain(e, E0630, v->span, value_text(e, *v)), false;
 }
 
-// `columns: [...]`: for each column one pick, or a list of as many as an example has numbers.
-static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column) {
+// `columns: [...]`: for each column one pick, or in a csv file a list of as many as an example has numbers. Arrays of
+// an npz file have names only.
+static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column, bool test) {
   if (columns->kind == V_ERROR) return true;  // not given
-  int entries = columns->kind == V_LIST ? columns->items : 1;
+  bool list = columns->kind == V_LIST, named = e->data_source->format == DATA_NPZ;
+  int entries = list ? columns->items : 1;
   if (entries != e->columns) return complain(e, E0631, columns->span, entries, e->columns), false;
   for (int i = 0; i < entries; i++) {
-    const Value *v = columns->kind == V_LIST ? &columns->item[i] : columns;
+    const Value *v = list ? &columns->item[i] : columns;
+    if (named && v->kind != V_TEXT) return complain(e, E0633, v->span, value_text(e, *v)), false;
     int n = v->kind == V_LIST ? v->items : 1;
     if (n != 1 && n != column[i].count)
       return complain(e, E0632, v->span, n, column[i].name, (long long)column[i].count), false;
     PlanPick *pick = NEW_ARRAY(e->arena, PlanPick, n);
     for (int k = 0; k < n; k++)
       if (!pick_one(e, v->kind == V_LIST ? &v->item[k] : v, &pick[k])) return false;
-    column[i].pick = pick;
-    column[i].picks = n;
+    if (test) {
+      column[i].test_pick = pick->name;
+    } else {
+      column[i].pick = pick;
+      column[i].picks = n;
+    }
   }
   return true;
 }
@@ -256,7 +267,7 @@ void declare_data(Elab *e) {
   if (!split_clause(e) || diagnostics_errors(e->sources)) return;
   const DataSource *s = e->data_source;
   for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
-  if (!pick_columns(e, &s->columns, m->column)) return;
+  if (!pick_columns(e, &s->columns, m->column, false) || !pick_columns(e, &s->test_columns, m->column, true)) return;
   m->columns = e->columns;
   m->data =
       (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
@@ -268,8 +279,9 @@ void declare_data(Elab *e) {
   m->data.line = span_line(e->sources, e->data_expr->span);
   if (s->format == DATA_GENERATED)
     m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
-  if (s->format != DATA_GENERATED && s->format != DATA_CSV && s->files < e->columns)
-    complain(e, E0611, e->data_expr->span, s->files, e->columns);
+  bool each = s->format == DATA_IDX || s->format == DATA_NPY;  // a file holds one column
+  if (s->files > 1 && !each) complain(e, E0634, e->data_expr->span, s->files);
+  if (each && s->files < e->columns) complain(e, E0611, e->data_expr->span, s->files, e->columns);
 }
 
 // --- values in a program

@@ -13,6 +13,7 @@ static const char *reader_of(DataFormat format) {
   switch (format) {
     case DATA_IDX: return "data_read_idx, inflate_zlib";
     case DATA_NPY: return "data_read_npy, inflate_zlib";
+    case DATA_NPZ: return "data_read_npz, inflate_zlib";
     case DATA_CSV: return "data_read_csv, NULL";
     case DATA_NONE:
     case DATA_GENERATED: break;

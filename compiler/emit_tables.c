@@ -6,7 +6,7 @@
 #include "emit.h"
 
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT"};
-static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_CSV", "DATA_GENERATED"};
+static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_NPZ", "DATA_CSV", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
@@ -100,6 +100,7 @@ static void column_table(Text *out, const Plan *p) {
     if (c->whole) text_add(out, ", .whole = true");
     if (c->levels) text_add(out, ", .levels = true");
     field_table(out, "pick", "picks", pick[i], c->picks);
+    field_string(out, "test_pick", c->test_pick);
     text_add(out, "},\n");
   }
   table_end(out, p->columns);

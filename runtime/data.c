@@ -13,7 +13,7 @@ static void data_read(Arena *a, const Run *run, const char *const *path, Data *i
   const Plan *plan = run->plan;
   if (!run->reader) fail(a, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
   into->column = NEW_ARRAY(a, Array, plan->columns);
-  run->reader(a, &(DataFiles){plan, path, run->inflate}, into);
+  run->reader(a, &(DataFiles){plan, path, path == plan->data.test, run->inflate}, into);
 }
 
 static void data_swap(const Array *array, int64_t i, int64_t j) {

@@ -14,6 +14,7 @@
 struct DataFiles {
   const Plan *plan;
   const char *const *path;  // plan->data.files of them
+  bool test;                // of the test split
   Inflate *inflate;
 };
 
@@ -22,6 +23,8 @@ struct DataFiles {
 void data_read_idx(Arena *a, const DataFiles *files, Data *into);
 
 void data_read_npy(Arena *a, const DataFiles *files, Data *into);
+
+void data_read_npz(Arena *a, const DataFiles *files, Data *into);
 
 void data_read_csv(Arena *a, const DataFiles *files, Data *into);
 
@@ -66,6 +69,9 @@ typedef Stored DataBegin(Arena *a, const char *path, const uint8_t *bytes, size_
 // The column's array in a file that holds one, compressed by gzip or not. Nothing is allocated for it before its
 // promised size is known to be possible for a file of this size.
 Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataBegin *begin);
+
+// The same from the bytes themselves, which lie in an arena of their own: it is closed if they are not needed.
+Array data_take(Arena *a, Arena *own, const PlanColumn *column, const char *path, Bytes file, DataBegin *begin);
 
 // Expands to exactly `size` bytes, or fails.
 Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size);

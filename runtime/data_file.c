@@ -49,9 +49,13 @@ static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, Data
 
 Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataBegin *begin) {
   Arena *own;
+  Bytes file = data_bytes(a, files, path, begin, &own);
+  return data_take(a, own, column, path, file, begin);
+}
+
+Array data_take(Arena *a, Arena *own, const PlanColumn *column, const char *path, Bytes file, DataBegin *begin) {
   size_t size;
   bool kept;
-  Bytes file = data_bytes(a, files, path, begin, &own);
   Stored s = begin(a, path, file.data, file.size, &size);
   if (size != file.size)
     fail(a, EXIT_DATA, "%s: has %zu bytes, but its header promises %zu", printable(a, path), file.size, size);

@@ -21,6 +21,9 @@ const char *inflate_libdeflate(Arena *a, InflateKind kind, const uint8_t *from, 
 
 const char *inflate_zlib(Arena *a, InflateKind kind, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
+// The checksum of gzip and zip files.
+uint32_t inflate_crc32(const uint8_t *bytes, size_t size);
+
 bool gunzip_is(const uint8_t *from, size_t size);  // does it begin as a gzip file does?
 
 // Are all of these bytes zeros?

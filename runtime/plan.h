@@ -52,10 +52,11 @@ typedef struct {
   bool levels;         // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
   const PlanPick *pick; // none: what has the column's name, or in files without names the next
   int picks;
+  const char *test_pick; // NPZ: the name in the files of the test split; NULL: as pick says
 } PlanColumn;
 
-// Where the data comes from. Each file holds one array (idx, npy), or all columns side by side (csv).
-typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_CSV, DATA_GENERATED } DataFormat;
+// Where the data comes from. Each file holds one array (idx, npy), or all columns (npz, csv).
+typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_NPZ, DATA_CSV, DATA_GENERATED } DataFormat;
 typedef enum { HEADER_LOOK, HEADER_YES, HEADER_NO } DataHeader;
 typedef struct {
   DataFormat format;

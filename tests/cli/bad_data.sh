@@ -142,6 +142,13 @@ refuses 65 '^--data:1:31: error.*a name in the file' 'csv("words.csv", columns: 
 refuses 65 '^--data:1:29: error.*separator' 'csv("words.csv", separator: "ab")'
 gzip -k words.csv && refuses 65 'is compressed' 'csv("words.csv.gz")'
 
+# several arrays in a file, and compressed ones
+refuses 65 '^gmc: x.npy: is no NPZ file' 'npz("x.npy")'
+refuses 65 '^--data:1:1: error.*2 files where one' 'npz("a.npz", "b.npz")'
+refuses 65 '^--data:1:24: error.*name of an array' 'npz("a.npz", columns: [1, 2])'
+gzip -k x.npy y.npy && takes 'npy("x.npy.gz", "y.npy.gz")'
+head -c 60 x.npy.gz >short && refuses 65 '^gmc: short: ' 'npy("short", "y.npy")'
+
 # the option is named as the place of what is wrong in it
 refuses 65 '^--data:1:4: error' 'idx("x.idx", "y.idx"'
 refuses 65 '^--data:1:10: error.*nosuch' 'mnist |> nosuch'

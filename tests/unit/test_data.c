@@ -145,7 +145,7 @@ static void both_expansions_agree(void **state) {
 // --- IDX ---
 
 typedef struct {
-  uint8_t bytes[256];
+  uint8_t bytes[1024];
   size_t length;
 } Sample;
 
@@ -256,7 +256,7 @@ static void gzip_refusals_by(Case *c, Inflate *inflate) {
   refuse_idx(c, &bad, "compressed ones can hold");
 }
 
-// Two members count as one file.
+// Two members count as one file, and zeros after them for nothing.
 static void gzip_members_by(Case *c, Inflate *inflate) {
   c->run.inflate = inflate;
   Sample s = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6);
@@ -264,6 +264,12 @@ static void gzip_members_by(Case *c, Inflate *inflate) {
   sample_add(&first, second.bytes, second.length);
   put(c->train[0], first.bytes, first.length);
   assert_works(idx_shapes_check, c);
+  memset(first.bytes + first.length, 0, 100);
+  first.length += 100;
+  put(c->train[0], first.bytes, first.length);
+  assert_works(idx_shapes_check, c);
+  first.bytes[first.length - 1] = 1;
+  refuse_idx(c, &first, "not soundly compressed");
 }
 
 // A kilobyte that would be a megabyte, behind an honest small header.
@@ -464,6 +470,122 @@ static void npy_headers(void **state) {
     else
       assert_works(npy_check, &c);
   }
+  arena_close(a);
+}
+
+// --- NPZ ---
+
+static void add_number(Sample *s, uint32_t value, int bytes) {
+  for (int i = 0; i < bytes; i++) s->bytes[s->length++] = (uint8_t)(value >> 8 * i);
+}
+
+static Sample deflate_sample(const Sample *whole) {
+  Sample s = {0};
+  z_stream z = {0};
+  assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  z.next_in = (Bytef *)(uintptr_t)whole->bytes;
+  z.avail_in = (uInt)whole->length;
+  z.next_out = s.bytes;
+  z.avail_out = sizeof s.bytes;
+  assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+  s.length = z.total_out;
+  deflateEnd(&z);
+  return s;
+}
+
+// What a member's two headers share, from the version to the lengths of its name and of nothing else.
+static void zip_head(Sample *z, int method, const Sample *packed, const Sample *whole, const char *name) {
+  uint32_t crc = (uint32_t)crc32(0, whole->bytes, (uInt)whole->length);
+  add_number(z, 20, 2), add_number(z, 0, 2), add_number(z, (uint32_t)method, 2), add_number(z, 0, 4);
+  add_number(z, crc, 4), add_number(z, (uint32_t)packed->length, 4), add_number(z, (uint32_t)whole->length, 4);
+  add_number(z, (uint32_t)strlen(name), 2), add_number(z, 0, 2);
+}
+
+// A zip file of two members (APPNOTE.TXT of PKWARE, 4.3).
+static Sample zip_sample(int method, const char *const name[2], const Sample member[2]) {
+  Sample z = {0};
+  uint32_t at[2];
+  for (int i = 0; i < 2; i++) {
+    Sample packed = method == 8 ? deflate_sample(&member[i]) : member[i];
+    at[i] = (uint32_t)z.length;
+    sample_add(&z, "PK\3\4", 4);
+    zip_head(&z, method, &packed, &member[i], name[i]);
+    sample_add(&z, name[i], strlen(name[i]));
+    sample_add(&z, packed.bytes, packed.length);
+  }
+  uint32_t directory = (uint32_t)z.length;
+  for (int i = 0; i < 2; i++) {
+    Sample packed = method == 8 ? deflate_sample(&member[i]) : member[i];
+    sample_add(&z, "PK\1\2\24\0", 6);
+    zip_head(&z, method, &packed, &member[i], name[i]);
+    add_number(&z, 0, 2), add_number(&z, 0, 2), add_number(&z, 0, 2), add_number(&z, 0, 4), add_number(&z, at[i], 4);
+    sample_add(&z, name[i], strlen(name[i]));
+  }
+  uint32_t end = (uint32_t)z.length;
+  sample_add(&z, "PK\5\6\0\0\0\0\2\0\2\0", 12);
+  add_number(&z, end - directory, 4), add_number(&z, directory, 4), add_number(&z, 0, 2);
+  return z;
+}
+
+static void npz_check(Arena *a, void *what) {
+  Case *c = what;
+  load(a, c);
+  const Array *x = &c->run.train.column[0], *y = &c->run.train.column[1];
+  assert_memory_equal(x->byte, six, 6);
+  assert_true(y->value[0] == 3 && y->value[1] == 9);
+}
+
+static void npz(void **state) {
+  (void)state;
+  static const char *const names[] = {"y.npy", "x.npy"};
+  static const PlanPick pick[] = {{.name = "x"}, {.name = "absent"}};
+  Arena *a = arena_open(NULL);
+  Sample member[2] = {npy_sample("{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }\n", "\0\3\0\11", 4),
+                      npy_sample("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3), }\n", six, 6)};
+  for (int way = 0; way < 4; way++) {
+    Case c;
+    case_init(&c, DATA_NPZ, 2, 1);
+    c.run.inflate = way % 2 ? inflate_zlib : inflate_libdeflate;
+    c.train[0] = path_of(a, "d.npz");
+    Sample z = zip_sample(way / 2 ? 8 : 0, names, member), bad = z;
+    put(c.train[0], z.bytes, z.length);
+    assert_works(npz_check, &c);
+    assert_cuts_fail(load, &c, c.train[0], z.bytes, z.length);
+    assert_flips_hold(load, &c, c.train[0], z.bytes, z.length, 1500);
+    bad.bytes[60 + 5] ^= 1;  // in the first member
+    put(c.train[0], bad.bytes, bad.length);
+    assert_fails(load, &c, EXIT_DATA, "d.npz, `y`: ");
+    bad = zip_sample(9, names, member);
+    put(c.train[0], bad.bytes, bad.length);
+    assert_fails(load, &c, EXIT_DATA, "is compressed in a way that is not read");
+    put(c.train[0], z.bytes, z.length);
+    c.column[1].pick = &pick[1], c.column[1].picks = 1;
+    assert_fails(load, &c, EXIT_DATA, "holds no array `absent` for the column y; it has y.npy, x.npy");
+    c.column[1].pick = &pick[0];
+    assert_fails(load, &c, EXIT_DATA, "d.npz, `x`: an array of shape [2, 3] does not hold examples of one value");
+  }
+  arena_close(a);
+}
+
+// NPY files may be gzipped.
+static void npy_gzipped(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Case c;
+  case_init(&c, DATA_NPY, 1, 1);
+  c.train[0] = path_of(a, "x.npy.gz");
+  Sample s = npy_sample("{'descr': '<i2', 'fortran_order': False, 'shape': (1, 3), }\n", "\0\0\1\0\0\0", 6);
+  Sample packed = gzip_sample(s.bytes, s.length);
+  put(c.train[0], packed.bytes, packed.length);
+  assert_works(npy_check, &c);
+  assert_cuts_fail(load, &c, c.train[0], packed.bytes, packed.length);
+  memset(packed.bytes + packed.length, 0, 40);
+  put(c.train[0], packed.bytes, packed.length + 40);
+  assert_works(npy_check, &c);  // padded
+  s = npy_sample("{'descr': '<i2', 'fortran_order': False, 'shape': (1000000, 3), }\n", "\0\0\1\0\0\0", 6);
+  packed = gzip_sample(s.bytes, s.length);
+  put(c.train[0], packed.bytes, packed.length);
+  assert_fails(load, &c, EXIT_DATA, "compressed ones can hold");
   arena_close(a);
 }
 
@@ -1023,6 +1145,8 @@ int main(void) {
       cmocka_unit_test(labels),
       cmocka_unit_test(npy_types),
       cmocka_unit_test(npy_headers),
+      cmocka_unit_test(npy_gzipped),
+      cmocka_unit_test(npz),
       cmocka_unit_test(csv),
       cmocka_unit_test(csv_layouts),
       cmocka_unit_test(csv_words),

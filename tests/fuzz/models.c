@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "emit.h"
+#include "data.h"
 #include "exec.h"
 #include "explain.h"
 #include "file.h"
@@ -49,9 +50,9 @@ typedef struct {
 
 // ---- one model
 
-static void load_random(Arena *a, const Plan *plan, const char *const *files, Data *into) {
+static void load_random(Arena *a, const DataFiles *files, Data *into) {
+  const Plan *plan = files->plan;
   uint64_t state = 1;
-  (void)files;
   into->examples = 4 * plan->batch + 10;
   for (int i = 0; i < plan->columns; i++) {
     const PlanColumn *c = &plan->column[i];
@@ -61,7 +62,7 @@ static void load_random(Arena *a, const Plan *plan, const char *const *files, Da
       float u = (float)random_below(&state, 1000) / 1000;
       value[k] = c->classes ? (float)random_below(&state, c->classes) : lo + (hi - lo) * (c->whole ? u > 0.5f : u);
     }
-    into->column[i] = (Array){.examples = into->examples, .count = c->count, .value = value};
+    into->column[i] = (Array){.examples = into->examples, .count = c->count, .value = value, .scale = 1};
   }
 }
 

@@ -778,7 +778,7 @@ static void test_feeds_do_not_depend_on_threads(void **state) {
   uint8_t *byte = NEW_ARRAY(arena, uint8_t, ROWS * WIDTH);
   for (int i = 0; i < ROWS * WIDTH; i++) byte[i] = (uint8_t)(i * 7);
   Array array = {.examples = ROWS, .count = WIDTH, .byte = byte, .scale = 0.5f, .shift = -1};
-  Data data = {ROWS, &array};
+  Data data = {.examples = ROWS, .column = &array};
   Arena *a = arena_open(arena);
   float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
   Run run = {.arena = a, .plan = &plan, .memory = memory, .example = NEW_ARRAY(a, int32_t, ROWS)};

@@ -24,14 +24,15 @@ static void check_picture(Arena *a, const Options *o, const char *path) {
 
 static const char *output_path(Arena *a, const Options *o) {
   const char *path = option_text(o, OPTION_OUTPUT);
-  if (!path) fail(a, EXIT_USAGE, "`gmc sample` needs -o FILE.png or -o FILE.npy");
-  if (!ends_with(path, ".png") && !ends_with(path, ".npy")) {
-    fail(a, EXIT_USAGE, "-o needs a file that ends in .png or .npy, not `%s`", printable(a, path));
-  }
+  if (!path) fail(a, EXIT_USAGE, "`gmc sample` needs -o FILE.png, FILE.npy or FILE.csv");
   if (ends_with(path, ".png"))
     check_picture(a, o, path);
-  else
+  else if (ends_with(path, ".npy"))
     output_check(a, o, path, "\x93NUMPY", "an array");
+  else if (ends_with(path, ".csv"))
+    output_check(a, o, path, NULL, "known to be a sample");
+  else
+    fail(a, EXIT_USAGE, "-o needs a file that ends in .png, .npy or .csv, not `%s`", printable(a, path));
   return path;
 }
 
@@ -55,7 +56,8 @@ int command_sample(Arena *a, const Options *o) {
   for (int i = 0; i < givens; i++) given[i] = compile_setting(a, "given", o->value[OPTION_GIVEN].text[i]);
   Model *m = model_of(a, o);
   int64_t batch = n < m->batch ? n : m->batch;
-  int program = elaborate_sample(m, option_text(o, OPTION_OF), batch, given, givens, option_given(o, OPTION_MEAN));
+  int program = elaborate_sample(m, option_text(o, OPTION_OF), ends_with(path, ".csv"), batch, given, givens,
+                                 option_given(o, OPTION_MEAN));
   compile_diagnostics(m->sources);
   const Plan *plan = plan_model(a, m);
   output_spare_data(a, o, path, plan);

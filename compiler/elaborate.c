@@ -526,7 +526,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   Model *m = NEW(a, Model);
   const SourceText *text = sources_text(s, file);
   *e = (Elab){
-      .arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1};
+      .arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1, .staging = -1};
   *m = (Model){.arena = a, .sources = s, .source = text->name, .name = "model", .test = -1, .init = -1, .elab = e};
   e->given = sources_count(s);
   e->declared = NEW_ARRAY(a, bool, e->given + 1);

@@ -279,6 +279,7 @@ typedef struct Elab {
   int complaints;
 
   Drawing drawing;
+  int staging;  // the column whose stages are being applied, or -1
 
   // objective being evaluated
   Value objective;
@@ -417,6 +418,8 @@ void tensor_assign(Elab *e, int tensor, Node *value);
 void declare_data(Elab *e);
 Value column_value(Elab *e, int column);
 int find_column(const Elab *e, const char *name);
+Value call_standardize(Elab *e, const Call *call, Value *keyword);
+Value standardized(Elab *e, int column, Value v, bool back, Span where);  // if a stage says so: as a network sees it, or back
 Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv
 bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
                  int *classes);  // data column or prior variable

@@ -429,6 +429,14 @@ static const Builtin builtins[] = {
      entropy,
      "entropy(q(z | x))",
      "The entropy of a distribution in nats, a sum over the whole event, where the distribution has one."},
+    {"standardize",
+     1,
+     1,
+     {0},
+     call_standardize,
+     "standardize(x)",
+     "A stage of data: less the mean and by the deviation of each place over the training split, which are kept with the "
+     "weights. `gmc sample` gives what it draws in the units of the files."},
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };
 

@@ -136,6 +136,51 @@ static int named_column(const Elab *e, const Ast *argument) {
   return name && name->kind == AST_NAME ? find_column(e, name->name) : -1;
 }
 
+// The first stage of a column, or NULL.
+static const Stage *first_stage(const Elab *e, int column) {
+  for (int i = 0; i < e->stages; i++)
+    if (e->stage[i].columns & 1u << column) return &e->stage[i];
+  return NULL;
+}
+
+// --- standardize: a mean and a deviation for each place, kept with the weights
+
+static Value statistic(Elab *e, int column, TensorStatistic which, Span where) {
+  const Column *c = &e->column[column];
+  static const char *const names[] = {[STATISTIC_MEAN] = "mean", [STATISTIC_DEVIATION] = "deviation"};
+  Ast *one = NEW(e->arena, Ast);
+  *one = (Ast){.kind = AST_NUMBER, .span = where, .number = 1};
+  const char *path = arena_format(e->arena, "data/%s/%s", c->name, names[which]);
+  TensorStart start = {.init = which == STATISTIC_DEVIATION ? one : NULL, .scope = e->global};
+  int t = tensor_declare(e, path, "data", TENSOR_STATE, c->shape, where, start);
+  if (t < 0) return value_error();
+  e->model->tensor[t].statistic = which;
+  e->model->tensor[t].column = column;
+  return value_tensor(tensor_value(e, t), 0);
+}
+
+static Value standardize(Elab *e, int column, Value v, bool back, Span where) {
+  Value mean = statistic(e, column, STATISTIC_MEAN, where), by = statistic(e, column, STATISTIC_DEVIATION, where);
+  if (back) return apply2(e, OP_ADD, where, apply2(e, OP_MUL, where, v, by), mean);
+  return apply2(e, OP_DIV, where, apply2(e, OP_SUB, where, v, mean), by);
+}
+
+// Statistics are those of what the files hold: nothing may have changed it.
+Value call_standardize(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = call->arg[0];
+  int c = e->staging;
+  if (c < 0 || v.kind != V_TENSOR || v.node->op != OP_INPUT) return complain(e, E0635, call->span), value_error();
+  return standardize(e, c, v, false, call->span);
+}
+
+Value standardized(Elab *e, int column, Value v, bool back, Span where) {
+  const Stage *s = first_stage(e, column);
+  return s && !strcmp(s->callee->name, "standardize") ? standardize(e, column, v, back, where) : v;
+}
+
+// --- stages
+
 // The columns that a stage is applied to: those it names first, `standardize(age, income)`, or the only one that is no
 // label.
 static bool aim_stage(Elab *e, Stage *s) {
@@ -180,13 +225,6 @@ static bool split_clause(Elab *e) {
   if (v.kind != V_SOURCE) return complain(e, E0609, source->span, value_text(e, v)), false;
   e->data_source = v.source;
   return true;
-}
-
-// The first stage of a column, or NULL.
-static const Stage *first_stage(const Elab *e, int column) {
-  for (int i = 0; i < e->stages; i++)
-    if (e->stage[i].columns & 1u << column) return &e->stage[i];
-  return NULL;
 }
 
 // The support that a stage's function sets its argument, as `binarize(x in [0, 1])` does; false if it sets none.
@@ -321,7 +359,9 @@ static Value staged(Elab *e, int column, Value v) {
     Call call = {.span = s->span, .n = 1, .arg = {v}, .ast = {s->callee}};
     if (!(s->columns & 1u << column)) continue;
     if (!eval_arguments(e, e->global, s->arguments, &call)) return value_error();
+    e->staging = column;
     v = call_value(e, lookup(e, e->global, s->callee), &call);
+    e->staging = -1;
     v = v.kind == V_ERROR ? v : to_tensor(e, v);
   }
   return v;

@@ -191,6 +191,19 @@ static Decl *maker_of(const Elab *e, const char *name) {
   return NULL;
 }
 
+// Is it where the variable may lie, as far as its bounds tell?
+static bool given_fits(Elab *e, const char *name, const Value *v) {
+  Shape shape;
+  Support s;
+  int classes;
+  if ((v->kind != V_NUMBER && v->kind != V_TENSOR) || !variable_of(e, name, &shape, &s, &classes)) return true;
+  double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
+  bool whole = v->kind == V_NUMBER ? v->number == floor(v->number) : is_integral(v->node);
+  if (lo >= s.lo && hi <= s.hi && (whole || !support_discrete(&s))) return true;
+  const char *what = lo == hi ? arena_format(e->arena, "%g", lo) : value_text(e, *v);
+  return complain(e, E0636, v->span, name, what, support_text(e, &s)), false;
+}
+
 static Value given_value(Elab *e, const Setting *given) {
   int file = sources_add(e->sources, given->origin, given->text, strlen(given->text), false);
   const Ast *ast = parse_expression(e->arena, e->sources, file);
@@ -200,14 +213,19 @@ static Value given_value(Elab *e, const Setting *given) {
 // What a network's input is given: as asked for, drawn from its prior, or each class in turn.
 static Value sample_input(Elab *e, const char *name, const Setting *given, int givens, Span where) {
   const Setting *s = find_setting(given, givens, name);
-  if (s) return given_value(e, s);
+  int column = find_column(e, name);
+  if (s) {
+    Value v = given_value(e, s);
+    if (v.kind == V_LIST) v = to_tensor(e, v);
+    if (v.kind == V_ERROR || !given_fits(e, name, &v)) return value_error();
+    return column < 0 ? v : standardized(e, column, to_tensor(e, v), false, v.span);
+  }
   if (find_decl(e, arena_format(e->arena, "prior %s", name))) {
     Value prior = prior_of(e, name, where);
     return prior.kind == V_DIST ? draw(e, prior, name, NULL, where) : value_error();
   }
-  int c = find_column(e, name);
-  if (c < 0 || !e->column[c].classes) return complain(e, E0622, where, name, name), value_error();
-  int n = e->column[c].classes;
+  if (column < 0 || !e->column[column].classes) return complain(e, E0622, where, name, name), value_error();
+  int n = e->column[column].classes;
   Value i = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[0])), 1);
   Value turn = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, i, value_number(n)));
   Value y = apply2(e, OP_SUB, where, i, apply2(e, OP_MUL, where, turn, value_number(n)));
@@ -216,38 +234,80 @@ static Value sample_input(Elab *e, const char *name, const Setting *given, int g
   return y;
 }
 
-int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *given, int givens, bool mean) {
-  Elab *e = m->elab;
-  Decl *net = NULL;
-  for (int i = 0; i < e->columns && !column; i++)
-    if (maker_of(e, e->column[i].name)) column = e->column[i].name;
-  if (column) net = maker_of(e, column);
-  Span where = net ? net->ast->span : (Span){e->file, 0, 0};
-  if (!net) return complain(e, E0623, where, column ? column : "the data"), -1;
-  for (int i = 0; i < givens; i++) {
-    const Ast *in = net->ast->b;
-    while (in && strcmp(in->name, given[i].name)) in = in->next;
-    if (!in) return complain(e, E0624, where, net->name, given[i].name), -1;
-  }
-  begin_program(e, n, false);
+// What is known of the record being drawn: each input once, whichever network asks for it.
+typedef struct {
+  const Setting *given;
+  int givens;
+  bool mean;
+  Scope *known;
+} Sampling;
+
+// A column as the network makes it: its draw, or its mean.
+static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column) {
   Value input[MAX_ARGS];
-  int inputs = 0;
+  int inputs = 0, k = 0;
+  Span where = net->ast->span;
   for (const Ast *in = net->ast->b; in; in = in->next) {
-    input[inputs] = sample_input(e, in->name, given, givens, where);
-    if (input[inputs++].kind == V_ERROR) return -1;
+    Binding *b = find_binding(s->known, in->name);
+    Value v = b ? b->value : sample_input(e, in->name, s->given, s->givens, where);
+    if (v.kind == V_ERROR) return v;
+    if (!b) bind(e, s->known, in->name, v);
+    input[inputs++] = v;
   }
   Value v = apply_net_values(e, net, inputs, input, where);
-  if (v.kind == V_LIST) {
-    int k = 0;
-    for (const Ast *o = net->ast->a; strcmp(o->name, column); o = o->next) k++;
-    v = v.item[k];
-  }
-  if (v.kind == V_DIST) v = mean ? dist_member(e, v, "mean", where) : draw(e, v, column, NULL, where);
+  for (const Ast *o = net->ast->a; v.kind == V_LIST && strcmp(o->name, column); o = o->next) k++;
+  if (v.kind == V_LIST) v = v.item[k];
+  if (v.kind == V_DIST) v = s->mean ? dist_member(e, v, "mean", where) : draw(e, v, column, NULL, where);
+  return v;
+}
+
+// Adds a column to what the program puts out, in the units of the files.
+static bool sample_output(Elab *e, const char *column, Value v, Span where, Output *out) {
+  int c = find_column(e, column);
+  if (v.kind != V_ERROR) v = to_tensor(e, v);
+  if (v.kind != V_ERROR && c >= 0) v = standardized(e, c, v, true, where);
   if (v.kind != V_ERROR) v = widen(e, v, 1, event_shape(&v));
-  if (v.kind == V_ERROR) return -1;
-  Output *out = NEW(e->arena, Output);
   *out = (Output){.name = column, .value = v.node, .per_example = true};
-  int p = end_program(e, "sample", n, out, 1);
+  return v.kind != V_ERROR;
+}
+
+// All columns: first those of numbers, which may ask for labels; then labels, as they were asked for or made.
+static int sample_record(Elab *e, Sampling *s, Output *out) {
+  Value made[sizeof e->column / sizeof *e->column];
+  int n = 0;
+  for (int labels = 0; labels < 2; labels++)
+    for (int i = 0; i < e->columns; i++) {
+      const char *name = e->column[i].name;
+      Decl *net = maker_of(e, name);
+      Binding *known = find_binding(s->known, name);
+      if (labels != (e->column[i].classes > 0)) continue;
+      made[i] = known ? known->value : net ? sample_made(e, s, net, name) : (Value){.kind = V_NONE};
+      if (made[i].kind == V_ERROR) return -1;
+    }
+  for (int i = 0; i < e->columns; i++)
+    if (made[i].kind != V_NONE && !sample_output(e, e->column[i].name, made[i], e->column[i].span, &out[n++]))
+      return -1;
+  return n;
+}
+
+int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const Setting *given, int givens, bool mean) {
+  Elab *e = m->elab;
+  bool record = whole && !column;
+  for (int i = 0; i < e->columns && !column; i++)
+    if (maker_of(e, e->column[i].name)) column = e->column[i].name;
+  Decl *net = column ? maker_of(e, column) : NULL;
+  Span where = net ? net->ast->span : (Span){e->file, 0, 0};
+  if (!net) return complain(e, E0623, where, column ? column : "the data"), -1;
+  begin_program(e, n, false);
+  Sampling s = {given, givens, mean, scope_new(e, NULL)};
+  Output *out = NEW_ARRAY(e->arena, Output, e->columns + 1);
+  int outputs = record                                                                  ? sample_record(e, &s, out)
+                : sample_output(e, column, sample_made(e, &s, net, column), where, out) ? 1
+                                                                                        : -1;
+  if (outputs < 0) return -1;
+  for (int i = 0; i < givens; i++)
+    if (!find_binding(s.known, given[i].name)) return complain(e, E0624, where, net->name, given[i].name), -1;
+  int p = end_program(e, "sample", n, out, outputs);
   m->program[p].graph.graph->tensor = m->tensor;
   m->program[p].graph.graph->tensors = m->tensors;
   return p;

@@ -6,6 +6,7 @@
 #include "emit.h"
 
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT"};
+static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_NPZ", "DATA_CSV", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE"};
@@ -69,6 +70,8 @@ static void tensor_table(Text *out, const Plan *p, const Offsets *at) {
     field_string(out, "name", t->name);
     field_shape(out, t->rank, t->dim);
     field_integer(out, "count", t->count);
+    if (t->statistic) text_add(out, ", .statistic = %s", tensor_statistic[t->statistic]);
+    field_integer(out, "column", t->column);
     text_add(out, ", .at = %s},\n", at->tensor[i]);
   }
   table_end(out, p->tensors);

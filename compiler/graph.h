@@ -54,6 +54,8 @@ typedef struct {
   Shape shape;
   double lo, hi;
   Span span;
+  TensorStatistic statistic;  // of this column of the data, which the training loop sets it to
+  int column;
 } TensorInfo;
 
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.

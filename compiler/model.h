@@ -54,8 +54,9 @@ typedef struct Model {
 Model *elaborate(Arena *a, Sources *s, int file, const Overrides *o);
 
 // A further program that draws from the model: n examples of the data column (NULL: the first one that some network
-// makes) as the only output. `given` are texts like "y=7". Appends it to the model and returns its index, or -1 after reporting.
-int elaborate_sample(Model *m, const char *column, int64_t n, const Setting *given, int givens, bool mean);
+// makes) as the only output; or `whole` records, if no column is named: all columns that networks make, of the same latents, and the
+// labels that these are given. `given` are texts like "y=7". Appends it to the model and returns its index, or -1 after reporting.
+int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const Setting *given, int givens, bool mean);
 
 // Lays a model out: passes, fusion, kernels, memory (compiler/lower.c).
 Plan *plan_model(Arena *a, const Model *m);

@@ -16,7 +16,7 @@ static bool begins_with(const char *path, const char *begins) {
 void output_check(Arena *a, const Options *o, const char *path, const char *begins, const char *what) {
   struct stat about;
   bool there = stat(path, &about) == 0 && S_ISREG(about.st_mode);
-  if (option_given(o, OPTION_FORCE) || !there || begins_with(path, begins)) return;
+  if (option_given(o, OPTION_FORCE) || !there || (begins && begins_with(path, begins))) return;
   fail(a, EXIT_CANTCREATE, "%s: is there, and is not %s; choose another name, or replace it with --force",
        printable(a, path), what);
 }

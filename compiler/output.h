@@ -6,7 +6,7 @@
 #include "options.h"
 
 // Fails with EXIT_CANTCREATE if a file would be lost: one that is there, is not empty and does not begin as `what`,
-// which is to be written, does. --force takes the place of any.
+// which is to be written, does (NULL: it has no beginning that tells). --force takes the place of any.
 void output_check(Arena *a, const Options *o, const char *path, const char *begins, const char *what);
 
 // Fails if `path` is one of the files that the plan's data are read from.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data.h"
 #include "philox.h"
 #include "safetensors.h"
 
@@ -53,6 +54,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   Metas m = {.arena = scratch};
   metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
   metas_text(&m, "model", t->plan->model);
+  if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
   metas_integer(&m, "step", t->step);
   metas_integer(&m, "epoch", t->step / t->epoch_steps);
   metas_integer(&m, "epoch_step", t->step % t->epoch_steps);
@@ -230,5 +232,7 @@ void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoc
   *epoch_steps = ours ? source_integer(&s, "epoch_steps", 1, UINT32_MAX) : 1;
   *seed = ours ? (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX) : run->plan->seed;
   source_tensors(&s, run, false);
+  const char *readings = safetensors_meta(s.file, "columns");
+  if (readings && !data_readings_take(run, readings)) source_bad(&s, "columns");
   arena_close(scratch);
 }

@@ -61,6 +61,15 @@ void data_say(const Run *run);
 // checks them.
 void data_settle(Run *run, const char *const *path, Data *data);
 
+// Sets the tensors that hold statistics of the training split, which has been loaded: means, and deviations, of which 0
+// becomes 1. Both by double precision, in two passes.
+void data_statistics(const Run *run);
+
+// run->reading as a text to keep with the weights, and back; false if the text is none of this plan's.
+const char *data_readings_text(Arena *a, const Run *run);
+
+bool data_readings_take(Run *run, const char *text);
+
 // --- for readers
 
 // Understands what a format's file begins with, of which `got` bytes are there; *size: bytes the whole must have.

@@ -15,6 +15,9 @@ enum { MAX_RANK = 6, ALIGN = 16, MAX_LOOPS = 4 };  // MAX_LOOPS: within one anot
 // A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser.
 typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT } TensorKind;
 
+// What of a column's values, place by place over the training split, a state begins with.
+typedef enum { STATISTIC_NONE, STATISTIC_MEAN, STATISTIC_DEVIATION } TensorStatistic;
+
 typedef struct {
   const char *name;  // path, such as q/dense_1/W; the key in weights.safetensors
   TensorKind kind;
@@ -22,6 +25,8 @@ typedef struct {
   int64_t dim[MAX_RANK];
   int64_t count;  // elements
   int64_t at;     // offset in floats
+  TensorStatistic statistic;
+  int column;     // of it
 } PlanTensor;
 
 // How the numbers of a random stream are addressed; see runtime/philox.h for the counter.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "csv_write.h"
 #include "data.h"
 #include "diagnose.h"
 #include "file.h"
@@ -314,17 +315,18 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
   return EXIT_DONE;
 }
 
-float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n) {
-  Moment moment;
-  int64_t step;
-  Run *run = session_trained(a, plan, s, &moment, &step);
-  const PlanProgram *p = &plan->program[program];
-  const PlanOutput *output = &p->output[0];
-  if (session_reads_data(plan, program)) data_load_test(run);
-  size_t size;
-  if (!size_product((size_t)n, (size_t)output->count, &size))
-    fail(a, EXIT_MEMORY, "%lld examples are too many", (long long)n);
-  float *value = NEW_ARRAY(a, float, size);
+// All outputs of a program that draws, [n, output's dimensions] each.
+static float **session_draws(Run *run, Moment moment, int program, int64_t n) {
+  Arena *a = run->arena;
+  const PlanProgram *p = &run->plan->program[program];
+  float **value = NEW_ARRAY(a, float *, p->outputs);
+  for (int k = 0; k < p->outputs; k++) {
+    size_t size;
+    if (!size_product((size_t)n, (size_t)p->output[k].count, &size))
+      fail(a, EXIT_MEMORY, "%lld examples are too many", (long long)n);
+    value[k] = NEW_ARRAY(a, float, size);
+  }
+  if (session_reads_data(run->plan, program)) data_load_test(run);
   run->example = NEW_ARRAY(a, int32_t, p->batch);
   run->purpose = PURPOSE_SHOW;
   run->step = run->turn = 0;
@@ -335,24 +337,40 @@ float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, i
     run->first_position = (uint32_t)first;
     feed_program(run, &run->test, program, moment);
     run->execute(run, program);
-    memcpy(value + first * output->count, run->memory + output->at, (size_t)(rows * output->count) * sizeof(float));
+    for (int k = 0; k < p->outputs; k++) {
+      int64_t count = p->output[k].count;
+      memcpy(value[k] + first * count, run->memory + p->output[k].at, (size_t)(rows * count) * sizeof(float));
+    }
   }
   return value;
 }
 
+float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n) {
+  Moment moment;
+  int64_t step;
+  Run *run = session_trained(a, plan, s, &moment, &step);
+  return session_draws(run, moment, program, n)[0];
+}
+
 int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi,
                    const char *path) {
-  const PlanOutput *output = &plan->program[program].output[0];
+  const PlanProgram *p = &plan->program[program];
+  const PlanOutput *output = &p->output[0];
   const char *ending = strrchr(path, '.');
   bool png = ending && strcmp(ending, ".png") == 0, npy = ending && strcmp(ending, ".npy") == 0;
-  if (!png && !npy) fail(a, EXIT_USAGE, "%s: a sample is written as .png or .npy", path);
+  if (!png && !npy && !(ending && strcmp(ending, ".csv") == 0))
+    fail(a, EXIT_USAGE, "%s: a sample is written as .png, .npy or .csv", path);
   if (npy && output->rank >= MAX_RANK) fail(a, EXIT_DATA, "%s: more than %d axes", path, MAX_RANK);
-  float *value = session_draw(a, plan, s, program, n);
-  int64_t dim[MAX_RANK] = {n};
+  Moment moment;
+  int64_t step, dim[MAX_RANK] = {n};
+  Run *run = session_trained(a, plan, s, &moment, &step);
+  float **value = session_draws(run, moment, program, n);
   for (int i = 0; i < output->rank && i + 1 < MAX_RANK; i++) dim[i + 1] = output->dim[i];
   if (png)
-    show_grid(a, path, output, value, n, lo, hi);
+    show_grid(a, path, output, value[0], n, lo, hi);
+  else if (npy)
+    npy_write(a, path, output->rank + 1, dim, value[0]);
   else
-    npy_write(a, path, output->rank + 1, dim, value);
+    csv_write(run, path, p, value, n);
   return EXIT_DONE;
 }

@@ -73,12 +73,12 @@ int session_eval(Arena *a, const Plan *plan, const Session *s);
 // Draws show `show` into the PNG `path`.
 int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path);
 
-// Runs `program` until it has made n examples of its only output, and writes them as one .npy array or, by the ending
-// of `path`, as one .png of n cells; lo and hi are black and white.
+// Runs `program` until it has made n examples, and writes them by the ending of `path`: those of its first output as
+// one .npy array or one .png of n cells, lo and hi being black and white, or those of all its outputs as a .csv table.
 int session_sample(Arena *a, const Plan *plan, const Session *s, int program, int64_t n, float lo, float hi,
                    const char *path);
 
-// The same, handing over the values: [n, output's dimensions], in the arena's memory.
+// The same, handing over the values of the first output: [n, output's dimensions], in the arena's memory.
 float *session_draw(Arena *a, const Plan *plan, const Session *s, int program, int64_t n);
 
 #endif

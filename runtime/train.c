@@ -137,6 +137,7 @@ void training_begin(Training *t) {
   t->step = 0;
   feed_program(run, &run->train, run->plan->init, (Moment){0, 0, t->line});
   run->execute(run, run->plan->init);
+  data_statistics(run);
 }
 
 void training_prepare(Training *t, const PlanTurn *turn) {

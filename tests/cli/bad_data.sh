@@ -149,6 +149,40 @@ refuses 65 '^--data:1:24: error.*name of an array' 'npz("a.npz", columns: [1, 2]
 gzip -k x.npy y.npy && takes 'npy("x.npy.gz", "y.npy.gz")'
 head -c 60 x.npy.gz >short && refuses 65 '^gmc: short: ' 'npy("short", "y.npy")'
 
+# a run keeps how its data were read: without them, or after they have changed, what is drawn is in their units and texts
+cat >table.gm <<'GM'
+model table
+data city : class(3), age, x[2] from csv("table.csv", holdout: last(0.25)) |> standardize(age, x)
+prior z[2] ~ normal(0, 1)
+encoder q(z | age, x, city) { h = concat([age], x, onehot(city)) |> dense(4) |> tanh   z ~ normal(dense(h, 2), exp(dense(h, 2))) }
+decoder pa(age, x | z) { age ~ normal(dense(z, 1)[0], 1)   x ~ normal(dense(z, 2), 1) }
+decoder pc(city | z) { city ~ categorical(logits: dense(z, 3)) }
+objective elbo {
+  z ~ q(z | age, x, city)
+  maximize log pa(age | z) + log pa(x | z) + log pc(city | z) - kl(q(z | age, x, city) || prior(z))
+}
+metric age_mean = age
+train { maximize elbo over q, pa, pc with adam(lr: 1e-2)   batch 4, epochs 1 }
+GM
+sed -i 's/log pa(age | z) + log pa(x | z)/log pa(age, x | z)/' table.gm
+awk 'BEGIN { print "age,x0,x1,city"; for (i = 0; i < 16; i++) print 1000 + i * i "," i % 3 ",5," (i % 2 ? "\"Bonn, old\"" : "Aix") }' >table.csv
+rm -rf o && says 0 'city: 12 + 4 labels, 3 classes; texts, 0 is Aix, 1 is Bonn, old' run table.gm --out o
+says 0 '^age_mean  3.5862[0-9]* ' eval o  # (1000 + i^2 of the last four, less the mean of the others) / their deviation
+mv table.csv gone.csv
+says 0 '' sample o -n 200 -o drawn.csv
+holds 'names, in the order of the model' grep -qx 'city,age,x0,x1' drawn.csv
+holds 'texts and units of the file' awk -F, 'NR > 1 && !/^(Aix|"Bonn, old"|2),/ { exit 1 }
+  NR > 1 { sum += $(NF - 2); last += $NF } END { exit !(NR == 201 && sum / 200 > 900 && sum / 200 < 1200 && last / 200 > 4 && last / 200 < 6) }' drawn.csv
+says 0 '' run table.gm --out again -q --data 'csv("drawn.csv", holdout: last(0.25)) |> standardize(age, x)'
+says 73 'drawn.csv: is there, and is not known to be a sample' sample o --of age -n 3 -o drawn.csv
+says 0 '' sample o --of age -n 3 -o drawn.csv --force
+holds 'one column' grep -qx age drawn.csv
+says 65 'error\[E0624\]' sample o -n 2 --given q=1 -o none.csv
+says 64 'ends in .png, .npy or .csv' sample o -n 2 -o drawn.txt
+says 0 '' run m.gm --out given -q --data 'csv("t.csv")'
+for y in 1.5 -1 3 0.999; do says 65 "E0636.*\`y\` is given $y, and lies on class(3)" sample given -n 2 --given y=$y -o drawn.npy; done
+for y in 0 2 2.0; do says 0 '' sample given -n 2 --given y=$y -o drawn.npy; done
+
 # the option is named as the place of what is wrong in it
 refuses 65 '^--data:1:4: error' 'idx("x.idx", "y.idx"'
 refuses 65 '^--data:1:10: error.*nosuch' 'mnist |> nosuch'

@@ -96,7 +96,7 @@ says 0 'elbo' eval runs/tiny
 says 0 '' sample runs/tiny -n 9 -o nine.png
 says 0 '' sample runs/tiny -n 9 --mean -o nine.npy
 holds 'an array' test "$(head -c 6 nine.npy | tail -c 5)" = NUMPY
-says 64 'png or .npy' sample runs/tiny -o nine.jpg
+says 64 'png, .npy or .csv' sample runs/tiny -o nine.jpg
 says 65 'w' sample runs/tiny --of w -o nine.png
 says 0 'dreams.png' show runs/tiny
 says 0 'one.png' show runs/tiny dreams -o one.png

@@ -115,7 +115,7 @@ static void try_model(Arena *a, const RandomModel *r, const Corpus *c, Tally *t)
   run_model(a, plan, c, t);
   t->passed[TRAINED]++;
   t->stage = SAMPLED;
-  if (elaborate_sample(m, NULL, 3, r->given, r->given != NULL, t->seed % 2) >= 0) {
+  if (elaborate_sample(m, NULL, t->seed % 3 == 0, 3, r->given, r->given != NULL, t->seed % 2) >= 0) {
     plan_model(a, m);
     t->passed[SAMPLED]++;
   }

@@ -1132,6 +1132,58 @@ static void test_split_is_read_alike(void **state) {
   arena_close(a);
 }
 
+// --- what is kept with the weights ---
+
+// Means and deviations of the training split by places, of bytes as values and of floats; by hand.
+static void statistics(void **state) {
+  (void)state;
+  static const uint8_t byte[] = {0, 10, 7, 2, 30, 7, 4, 20, 7};
+  static const float value[] = {1000001, 1000002, 1000003};
+  Array array[] = {{.examples = 3, .count = 3, .byte = byte, .scale = 0.5f, .shift = -1},
+                   {.examples = 3, .count = 1, .value = value, .scale = 1}};
+  PlanTensor tensor[] = {{.name = "w", .count = 2, .at = 0},
+                         {.name = "mean", .count = 3, .at = 2, .statistic = STATISTIC_MEAN},
+                         {.name = "deviation", .count = 3, .at = 5, .statistic = STATISTIC_DEVIATION},
+                         {.name = "large", .count = 1, .at = 8, .statistic = STATISTIC_DEVIATION, .column = 1}};
+  Plan plan = {.tensor = tensor, .tensors = 4};
+  float memory[9] = {42, 43};
+  Arena *a = arena_open(NULL);
+  Run run = {.arena = a, .plan = &plan, .memory = memory, .train = {.examples = 3, .column = array}};
+  data_statistics(&run);
+  const double want[] = {42, 43, 0, 9, 2.5, sqrt(2.0 / 3), 5 * sqrt(2.0 / 3), 1, sqrt(2.0 / 3)};
+  for (int i = 0; i < 9; i++) assert_true(fabs((double)memory[i] - want[i]) < 1e-6);
+  arena_close(a);
+}
+
+// How values were made is kept as text, and taken back only whole.
+static void readings(void **state) {
+  (void)state;
+  static const char *const word[] = {"a \"b\"", "c\n", "\xc3\xa9"};
+  static const char *const bad[] = {
+      "",
+      "[]",
+      "{}",
+      "[{\"column\":\"x\",\"scale\":1,\"shift\":0}]",
+      "[{\"column\":\"x\",\"scale\":1,\"shift\":0},{\"column\":\"z\",\"scale\":1,\"shift\":0}]",
+      "[{\"column\":\"x\",\"scale\":null,\"shift\":0},{\"column\":\"y\",\"scale\":1,\"shift\":0}]",
+      "[{\"column\":\"x\",\"scale\":1,\"shift\":0},{\"column\":\"y\",\"scale\":1,\"shift\":0,\"texts\":[\"b\",\"a\"]}]",
+      "[{\"column\":\"x\",\"scale\":1,\"shift\":0,\"texts\":[\"a\"]},{\"column\":\"y\",\"scale\":1,\"shift\":0}]"};
+  Arena *a = arena_open(NULL);
+  Case c;
+  case_init(&c, DATA_CSV, 2, 1);
+  c.run.arena = a;
+  Reading reading[2] = {{.scale = 1 / 255.0f, .shift = -0.1f}, {.scale = 1, .word = word, .words = 3}};
+  c.run.reading = reading;
+  const char *text = data_readings_text(a, &c.run);
+  c.run.reading = NULL;
+  assert_true(data_readings_take(&c.run, text));
+  assert_true(c.run.reading[0].scale == reading[0].scale && c.run.reading[0].shift == reading[0].shift);
+  assert_int_equal(c.run.reading[1].words, 3);
+  for (int i = 0; i < 3; i++) assert_string_equal(c.run.reading[1].word[i], word[i]);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(data_readings_take(&c.run, bad[i]));
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(mnist),
@@ -1156,6 +1208,8 @@ int main(void) {
       cmocka_unit_test(held_out_by_chance),
       cmocka_unit_test(held_out_evenly),
       cmocka_unit_test(gather),
+      cmocka_unit_test(statistics),
+      cmocka_unit_test(readings),
       cmocka_unit_test(equal_numbers),
       cmocka_unit_test(numbers_at_the_ends),
       cmocka_unit_test(fortran_order),

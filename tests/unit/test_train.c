@@ -128,9 +128,10 @@ static void open_run(Run *run, int threads) {
 
 static const PlanColumn columns[] = {{.name = "x", .rank = 1, .dim = {2}, .count = 2, .lo = -INFINITY, .hi = INFINITY},
                                      {.name = "y", .count = 1, .lo = -INFINITY, .hi = INFINITY}};
-static const PlanTensor tensors[] = {{"w", TENSOR_WEIGHT, 1, {2}, 2, AT_W},
-                                     {"b", TENSOR_STATE, 0, {0}, 1, AT_B},
-                                     {"w/momentum", TENSOR_SLOT, 1, {3}, 3, AT_M}};
+static const PlanTensor tensors[] = {
+    {.name = "w", .kind = TENSOR_WEIGHT, .rank = 1, .dim = {2}, .count = 2, .at = AT_W},
+    {.name = "b", .kind = TENSOR_STATE, .count = 1, .at = AT_B},
+    {.name = "w/momentum", .kind = TENSOR_SLOT, .rank = 1, .dim = {3}, .count = 3, .at = AT_M}};
 static const PlanFeed feeds[] = {{FEED_COLUMN, 0, AT_X, 2},
                                  {FEED_COLUMN, 1, AT_Y, 1},
                                  {FEED_UPDATE, 0, AT_UPDATE, 1},

@@ -130,7 +130,8 @@ void judge_program(Elab *e) {
   }
 }
 
-// Do the two want the opposite where both are sure, and nowhere the same? -1: opposite, 1: the same, 0: neither.
+// Of the values at which both lines are sure: -1 if they want the opposite at one, 1 if always the same; 0 if there is
+// none.
 static int compare(const Judgement *a, const Judgement *b) {
   int same = 0, opposite = 0;
   for (int i = 0; i < PROBES; i++) {
@@ -140,7 +141,7 @@ static int compare(const Judgement *a, const Judgement *b) {
   return opposite ? -1 : same ? 1 : 0;
 }
 
-// What a line that moves the judge says of data, which `made` says of another's work too.
+// Does the line say of another's work what a line that moves the judge says of data?
 static bool calls_it_real(const Elab *e, const Judgement *made) {
   for (const Judgement *j = e->judged; j; j = j->next)
     if (!j->maker && !strcmp(j->judge, made->judge) && j->output == made->output && compare(j, made) > 0) return true;

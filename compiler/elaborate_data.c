@@ -255,6 +255,7 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   p->lo = (float)s.lo;
   p->hi = (float)s.hi;
   p->whole = s.kind == SUPPORT_SET;
+  p->simplex = s.kind == SUPPORT_SIMPLEX;
   p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
   if (!p->whole || !e->data_source->grey) return true;
   complain(e, E0610, c->span, c->name, support_text(e, &s));

@@ -101,6 +101,7 @@ static void column_table(Text *out, const Plan *p) {
     field_float(out, "lo", c->lo);
     field_float(out, "hi", c->hi);
     if (c->whole) text_add(out, ", .whole = true");
+    if (c->simplex) text_add(out, ", .simplex = true");
     if (c->levels) text_add(out, ", .levels = true");
     field_table(out, "pick", "picks", pick[i], c->picks);
     field_string(out, "test_pick", c->test_pick);

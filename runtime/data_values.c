@@ -81,6 +81,9 @@ static Summary data_summary(const Array *array, int64_t first, int64_t end, doub
 
 static float data_value(const Reading *r, double number) { return r->scale * (float)number + r->shift; }
 
+// Are numbers read as levels?
+static bool data_levels(const Reading *r) { return r->scale != 1 || r->shift != 0; }
+
 static void data_decide(const PlanColumn *c, const Summary *s, Reading *r) {
   bool inside = s->least >= (double)c->lo && s->greatest <= (double)c->hi;
   bool levels = c->levels && !inside && s->finite && s->whole && s->least >= 0 && s->greatest <= 255;
@@ -95,7 +98,7 @@ static void data_decide(const PlanColumn *c, const Summary *s, Reading *r) {
 static bool data_allows(const PlanColumn *c, const Reading *r, double number) {
   float v = data_value(r, number);
   if (c->classes) return v >= 0 && v <= (float)(c->classes - 1) && v == floorf(v);
-  if (r->scale != 1 && number != floor(number)) return false;
+  if (data_levels(r) && number != floor(number)) return false;
   return v >= c->lo && v <= c->hi && fabsf(v) <= FLT_MAX && (!c->whole || v == floorf(v));
 }
 
@@ -173,11 +176,23 @@ static void data_words(Arena *a, const PlanColumn *c, const Reading *r, const ch
   array->words = r->words;
 }
 
+// On the simplex the values along an example's last axis add up to 1, but for rounding.
+static void data_check_simplex(Arena *a, const PlanColumn *c, const char *path, const Array *array) {
+  int64_t along = c->rank ? c->dim[c->rank - 1] : 1;
+  for (int64_t i = 0; i < array->examples * array->count; i += along) {
+    double sum = 0;
+    for (int64_t k = 0; k < along; k++) sum += data_number(array, i + k);
+    if (fabs(sum - 1) > 1e-3)
+      fail(a, EXIT_DATA, "%s: the values from here on add up to %g, not to 1, and the column %s is on the simplex",
+           data_place(a, c, path, array, i), sum, printable(a, c->name));
+  }
+}
+
 static void data_apply(const Reading *r, Array *array) {
   if (array->byte) {
     array->scale = r->scale;
     array->shift = r->shift;
-  } else if (r->scale != 1) {
+  } else if (data_levels(r)) {
     float *value = (float *)(uintptr_t)array->value;  // ours
     for (int64_t i = 0; i < array->examples * array->count; i++) value[i] = data_value(r, (double)value[i]);
   }
@@ -193,10 +208,11 @@ static void data_settle_column(Run *run, int column, const char *path, Array *ar
   double lo = look ? (double)c->lo : -INFINITY, hi = look ? (double)c->hi : INFINITY;
   Summary s = data_summary(array, 0, array->examples * array->count, lo, hi);
   if (decide) data_decide(c, &s, r);
-  bool levels = r->scale != 1, whole = s.whole || !(c->whole || c->classes || levels);
+  bool levels = data_levels(r), whole = s.whole || !(c->whole || c->classes || levels);
   bool inside = data_allows(c, r, s.least) && data_allows(c, r, s.greatest);
   if (!(levels && array->byte) && !(s.finite && whole && inside)) data_refuse(run->arena, c, path, array, r, &s);
   data_apply(r, array);
+  if (c->simplex) data_check_simplex(run->arena, c, path, array);
 }
 
 void data_settle(Run *run, const char *const *path, Data *data) {
@@ -260,7 +276,7 @@ static const char *data_way(Arena *a, const PlanColumn *c, const Reading *r) {
   for (int i = 0; i < r->words && i < SHOWN; i++) text_add(&t, "%s%d is %s", i ? ", " : "", i, r->word[i]);
   if (r->words > SHOWN) text_add(&t, ", ... %d is %s", r->words - 1, r->word[r->words - 1]);
   if (r->words) return t.data;
-  if (r->scale == 1) return "as stored";
+  if (!data_levels(r)) return "as stored";
   if (c->lo == 0 && c->hi == 1) return "levels / 255";
   return arena_format(a, "levels: 0 is %g, 255 is %g", (double)c->lo, (double)c->hi);
 }

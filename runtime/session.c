@@ -192,6 +192,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_member(&r, "data", plan->data.clause);
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
+  if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
   session_hashes(a, &r, t->hash);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
   if (before) {

@@ -359,12 +359,35 @@ static void scaled_bytes_stay_inside(void **state) {
   c.train[0] = path_of(a, "x.idx");
   Sample s = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6);
   put(c.train[0], s.bytes, s.length);
-  static const float ends[][2] = {{-1, 1}, {0, 0.3f}, {-0.7f, 0.1f}, {0, 1e-3f}, {-3, 0.9f}, {0, 100}};
+  static const float ends[][2] = {{-1, 1}, {0, 0.3f}, {-0.7f, 0.1f}, {0, 1e-3f}, {-3, 0.9f}, {0, 100}, {10, 265}};
   for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
     c.column[0].lo = ends[i][0];
     c.column[0].hi = ends[i][1];
     assert_works(load, &c);
+    load(a, &c);
+    float into[3], last = ends[i][1], first = ends[i][0];
+    data_gather(&(PlanFeed){.index = 0}, &c.run.train, (const int32_t[]){1}, 1, into);
+    assert_true(into[2] <= last && into[2] > last - 1e-5f * (last - first));
+    data_gather(&(PlanFeed){.index = 0}, &c.run.train, (const int32_t[]){0}, 1, into);
+    assert_true(into[0] == first);
   }
+  arena_close(a);
+}
+
+static void shares(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Case c;
+  float v[6] = {0.2f, 0.3f, 0.5f, 0, 0, 1};
+  case_init(&c, DATA_IDX, 1, 1);
+  c.column[0].levels = false;
+  c.column[0].simplex = true;
+  c.train[0] = path_of(a, "x.idx");
+  put_floats(c.train[0], v, 6);
+  assert_works(load, &c);
+  v[4] = 0.1f;
+  put_floats(c.train[0], v, 6);
+  assert_fails(load, &c, EXIT_DATA, "item 1 (from 0), element 0: the values from here on add up to 1.1, not to 1");
   arena_close(a);
 }
 
@@ -1194,6 +1217,7 @@ int main(void) {
       cmocka_unit_test(gzip),
       cmocka_unit_test(values_outside),
       cmocka_unit_test(scaled_bytes_stay_inside),
+      cmocka_unit_test(shares),
       cmocka_unit_test(labels),
       cmocka_unit_test(npy_types),
       cmocka_unit_test(npy_headers),

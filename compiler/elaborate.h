@@ -5,7 +5,7 @@
 // while the graph grows, and a mistake is reported at the user's own line.
 //
 //   elaborate.c        entry, declarations, params, the order of the whole
-//   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic
+//   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic; numbers known at once by number.c
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
@@ -323,7 +323,6 @@ bool list_shape(const Value *list, Shape *s);  // of the tensor that a list of n
 Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
 bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
 const char *op_sign(Op op);                   // as the language writes it: + for add, the name if it has no sign
-double fold_numbers(Op op, const double *x);  // what an elementwise operation gives; NAN for some
 Value apply(Elab *e, Op op, Span where, int n, const Value *args);  // an elementwise operation of the table
 Value apply1(Elab *e, Op op, Span where, Value a);
 Value apply2(Elab *e, Op op, Span where, Value a, Value b);

@@ -473,9 +473,18 @@ static const char *const operation_what[OP_COUNT] = {
     [OP_COS] = "The cosine of an angle in radians.",
     [OP_TANH] = "The hyperbolic tangent.",
     [OP_ERF] = "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to a.",
+    [OP_SIGMOID] = "1 / (1 + exp(-a)), the inverse of logits: between 0 and 1.",
+    [OP_SOFTPLUS] = "log(1 + exp(a)): positive, and near a where a is large.",
+    [OP_NORMAL_CDF] = "The probability that a standard normal number is below a.",
+    [OP_EXPM1MX] = "exp(a) - 1 - a, exact for small a.",
     [OP_LGAMMA] = "log of the gamma function, of a > 0.",
     [OP_DIGAMMA] = "The derivative of lgamma.",
     [OP_TRIGAMMA] = "The derivative of digamma.",
+    [OP_KL_DIV] =
+        "a log(a / b) - a + b, of a >= 0 and b >= 0, exact where a and b are close: a divergence is a sum of such "
+        "terms.",
+    [OP_LOG_BERNOULLI] = "a b - softplus(b), exact where it is small: the log probability of a, 0 or 1, by logits b.",
+    [OP_RESIDUAL] = "a - sigmoid(b), exact where it is small.",
     [OP_MAX] = "The greater of two, value by value.",
     [OP_MIN] = "The smaller of two, value by value.",
 };

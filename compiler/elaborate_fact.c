@@ -4,6 +4,7 @@
 // parameter, a column or a distribution declares that its values lie on the simplex. Sound for what follows, not
 // complete.
 #include "elaborate.h"
+#include "number.h"
 
 #include <math.h>
 
@@ -56,7 +57,7 @@ static double constant_at(const Node *n, int64_t place, int depth) {
   if (op_class(n->op) != ELEMENTWISE) return NAN;
   double x[3] = {0};
   for (int i = 0; i < n->arity; i++) x[i] = constant_at(n->in[i], place, depth);
-  return fold_numbers(n->op, x);
+  return number_fold(n->op, x);
 }
 
 static bool constants_add_up(const Node *n) {

@@ -220,17 +220,6 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   return check_learners(e, line);
 }
 
-static Node *norm_of(Elab *e, int n, Node *const *gradient) {
-  Node *total = node_const(e->graph, 0, (Shape){0});
-  for (int i = 0; i < n; i++) {
-    if (!gradient[i]) continue;
-    Node *g = gradient[i], *square = node_binary(e->graph, OP_MUL, g, g);
-    Node *sum = g->shape.rank ? node_reduce(e->graph, OP_SUM, square, (1u << g->shape.rank) - 1) : square;
-    total = node_binary(e->graph, OP_ADD, total, sum);
-  }
-  return node_unary(e->graph, OP_SQRT, total);
-}
-
 static void move_weights(Elab *e, const Line *line) {
   const Ast *with = line->step->c, *callee = with->kind == AST_CALL ? with->a : with;
   const Decl *d = callee->kind == AST_NAME ? find_decl(e, callee->name) : NULL;
@@ -267,8 +256,19 @@ static void move_weights(Elab *e, const Line *line) {
   e->optimizing = -1;
 }
 
+// The norm of the norms of all gradients of the line: like theirs, it cannot overflow on the way.
 Value gradient_norm(Elab *e) {
-  if (!e->gradient_norm) e->gradient_norm = norm_of(e, e->gradients, e->gradient_of);
+  if (e->gradient_norm) return value_tensor(e->gradient_norm, 0);
+  Node **part = NEW_ARRAY(e->arena, Node *, e->gradients + 1);
+  int parts = 0;
+  for (int i = 0; i < e->gradients; i++) {
+    if (!e->gradient_of[i]) continue;
+    Value gradient = value_tensor(e->gradient_of[i], 0);
+    Value norm = call_library(e, "norm", e->gradient_of[i]->span, 1, &gradient);
+    part[parts++] = node_reshape(e->graph, norm.node, shape_of(1, (int64_t[]){1}));
+  }
+  Value all = value_tensor(node_concat(e->graph, 0, parts, part), 0);
+  e->gradient_norm = call_library(e, "norm", all.node->span, 1, &all).node;
   return value_tensor(e->gradient_norm, 0);
 }
 

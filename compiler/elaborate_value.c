@@ -3,6 +3,7 @@
 // Two tensors meet when, after the plates, their event shapes are equal, or one is a scalar, or the shorter shape is
 // the end of the longer one, or ranks are equal and sizes differ only by 1s. Anything else is a mistake, not a guess.
 #include "elaborate.h"
+#include "number.h"
 
 #include <math.h>
 #include <string.h>
@@ -157,37 +158,6 @@ Value widen(Elab *e, Value v, unsigned plates, Shape event) {
   return wide;
 }
 
-// What the number itself gives, where all arguments are numbers.
-double fold_numbers(Op op, const double *x) {
-  switch (op) {
-    case OP_NEG: return -x[0];
-    case OP_ABS: return fabs(x[0]);
-    case OP_SIGN: return x[0] > 0 ? 1 : x[0] < 0 ? -1 : x[0];
-    case OP_FLOOR: return floor(x[0]);
-    case OP_EXP: return exp(x[0]);
-    case OP_LOG: return log(x[0]);
-    case OP_LOG1P: return log1p(x[0]);
-    case OP_EXPM1: return expm1(x[0]);
-    case OP_SQRT: return sqrt(x[0]);
-    case OP_SIN: return sin(x[0]);
-    case OP_COS: return cos(x[0]);
-    case OP_TANH: return tanh(x[0]);
-    case OP_ERF: return erf(x[0]);
-    case OP_LGAMMA: return lgamma(x[0]);
-    case OP_ADD: return x[0] + x[1];
-    case OP_SUB: return x[0] - x[1];
-    case OP_MUL: return x[0] * x[1];
-    case OP_DIV: return x[0] / x[1];
-    case OP_POW: return pow(x[0], x[1]);
-    case OP_MAX: return fmax(x[0], x[1]);
-    case OP_MIN: return fmin(x[0], x[1]);
-    case OP_LESS: return x[0] < x[1];
-    case OP_EQUAL: return x[0] == x[1];
-    case OP_SELECT: return x[0] != 0 ? x[1] : x[2];
-    default: return NAN;
-  }
-}
-
 static bool all_numbers(int n, const Value *args) {
   for (int i = 0; i < n; i++)
     if (args[i].kind != V_NUMBER) return false;
@@ -213,11 +183,10 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   Value v[3];
   unsigned plates = 0;
   Shape event = {0};
-  bool foldable = all_numbers(n, args) && op != OP_DIGAMMA && op != OP_TRIGAMMA;
-  if (foldable) {
+  if (all_numbers(n, args)) {
     double x[3] = {0};
     for (int i = 0; i < n; i++) x[i] = args[i].number;
-    Value folded = value_number(fold_numbers(op, x));
+    Value folded = value_number(number_fold(op, x));
     folded.span = where;
     return folded;
   }

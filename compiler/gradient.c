@@ -74,6 +74,28 @@ static Node *gradient_erf(Graph *g, Node *n, Node *d, int i) {
   return mul(g, d, scaled(g, bell, M_2_SQRTPI));
 }
 
+// The product of two sigmoids rather than s (1 - s), which is 0 where s is nearly 1.
+static Node *sigmoid_slope(Graph *g, Node *a) {
+  Node *s = node_unary(g, OP_SIGMOID, a);
+  return mul(g, s, node_unary(g, OP_SIGMOID, node_unary(g, OP_NEG, a)));
+}
+
+static Node *gradient_sigmoid(Graph *g, Node *n, Node *d, int i) { return mul(g, d, sigmoid_slope(g, n->in[i])); }
+
+static Node *gradient_softplus(Graph *g, Node *n, Node *d, int i) {
+  return mul(g, d, node_unary(g, OP_SIGMOID, n->in[i]));
+}
+
+// exp(-a^2 / 2) / sqrt(2 pi)
+static Node *gradient_normal_cdf(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[i], *bell = node_unary(g, OP_EXP, scaled(g, mul(g, a, a), -0.5));
+  return mul(g, d, scaled(g, bell, M_2_SQRTPI * M_SQRT1_2 / 2));
+}
+
+static Node *gradient_expm1mx(Graph *g, Node *n, Node *d, int i) {
+  return mul(g, d, node_unary(g, OP_EXPM1, n->in[i]));
+}
+
 static Node *gradient_lgamma(Graph *g, Node *n, Node *d, int i) {
   return mul(g, d, node_unary(g, OP_DIGAMMA, n->in[i]));
 }
@@ -117,16 +139,32 @@ static Node *gradient_pow(Graph *g, Node *n, Node *d, int i) {
   return node_select(g, positive, mul(g, d, mul(g, n, log_a)), zero);
 }
 
-// At a tie the second input takes it all: max(x, 0) has gradient 0 at 0.
-static Node *gradient_max(Graph *g, Node *n, Node *d, int i) {
-  Node *first = less(g, n->in[1], n->in[0]), *zero = constant(g, 0, n);
-  return i == 0 ? node_select(g, first, d, zero) : node_select(g, first, zero, d);
+// a log(a / b) - a + b: log(a / b), and (b - a) / b
+static Node *gradient_kl_div(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[0], *b = n->in[1];
+  Node *slope = i == 0 ? node_unary(g, OP_LOG, divide(g, a, b)) : divide(g, sub(g, b, a), b);
+  return mul(g, d, slope);
 }
 
-static Node *gradient_min(Graph *g, Node *n, Node *d, int i) {
-  Node *first = less(g, n->in[0], n->in[1]), *zero = constant(g, 0, n);
-  return i == 0 ? node_select(g, first, d, zero) : node_select(g, first, zero, d);
+// a b - softplus(b): b, and a - sigmoid(b)
+static Node *gradient_log_bernoulli(Graph *g, Node *n, Node *d, int i) {
+  return mul(g, d, i == 0 ? n->in[1] : node_binary(g, OP_RESIDUAL, n->in[0], n->in[1]));
 }
+
+static Node *gradient_residual(Graph *g, Node *n, Node *d, int i) {
+  return i == 0 ? d : node_unary(g, OP_NEG, mul(g, d, sigmoid_slope(g, n->in[1])));
+}
+
+// Where the inputs are equal each takes half, so that the derivative at a kink is the mean of those beside it: 1/2 for
+// max(x, 0) at 0, as 0 for abs.
+static Node *extremum_share(Graph *g, Node *n, Node *d, Node *lower, Node *higher) {
+  Node *tie = node_binary(g, OP_EQUAL, n->in[0], n->in[1]);
+  return node_select(g, less(g, lower, higher), constant(g, 0, n), node_select(g, tie, scaled(g, d, 0.5), d));
+}
+
+static Node *gradient_max(Graph *g, Node *n, Node *d, int i) { return extremum_share(g, n, d, n->in[i], n->in[1 - i]); }
+
+static Node *gradient_min(Graph *g, Node *n, Node *d, int i) { return extremum_share(g, n, d, n->in[1 - i], n->in[i]); }
 
 static Node *gradient_select(Graph *g, Node *n, Node *d, int i) {
   Node *c = n->in[0], *zero = constant(g, 0, n);

@@ -7,6 +7,7 @@
 // sign. Rules therefore compute with such a bound as 0 (load), and say separately when the result is positive or
 // negative.
 #include "graph_rules.h"
+#include "number.h"
 
 #include <float.h>
 #include <math.h>
@@ -126,9 +127,12 @@ static Range range_floor(const Graph *g, const Node *n) {
   return increasing(n, floor, -INFINITY);
 }
 
-static Range range_exp(const Graph *g, const Node *n) {
+static double at(Op op, double x) { return number_fold(op, (double[]){x, 0, 0}); }
+
+// An increasing function of one input, which is positive everywhere.
+static Range range_rising(const Graph *g, const Node *n) {
   (void)g;
-  return with_sign((Range){exp(n->in[0]->lo), exp(n->in[0]->hi)}, 1);
+  return with_sign((Range){at(n->op, n->in[0]->lo), at(n->op, n->in[0]->hi)}, 1);
 }
 
 static Range range_log(const Graph *g, const Node *n) {
@@ -157,6 +161,29 @@ static Range range_tanh(const Graph *g, const Node *n) {
   (void)g;
   Range r = load(n->in[0]);
   return with_sign((Range){tanh(r.lo), tanh(r.hi)}, sign_of(n->in[0]));
+}
+
+static Range range_expm1mx(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  double lo = at(OP_EXPM1MX, r.lo), hi = at(OP_EXPM1MX, r.hi);
+  return (Range){r.lo <= 0 && r.hi >= 0 ? 0 : fmin(lo, hi), fmax(lo, hi)};
+}
+
+static Range range_kl_div(const Graph *g, const Node *n) {
+  (void)g, (void)n;
+  return (Range){0, INFINITY};
+}
+
+static Range range_log_bernoulli(const Graph *g, const Node *n) {
+  (void)g;
+  bool within = n->in[0]->lo >= 0 && n->in[0]->hi <= 1;
+  return (Range){-INFINITY, within ? 0 : INFINITY};
+}
+
+static Range range_residual(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){n->in[0]->lo - at(OP_SIGMOID, n->in[1]->hi), n->in[0]->hi - at(OP_SIGMOID, n->in[1]->lo)};
 }
 
 static Range range_add(const Graph *g, const Node *n) {

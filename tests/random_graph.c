@@ -133,6 +133,10 @@ static void grow_binary(Maker *m, Op op) {
   } else if (op == OP_POW) {
     a = positive(m, tame(m, a), 0.5);
     keep(m, binary(m, op, a, tame(m, b)), false);
+  } else if (op == OP_KL_DIV) {
+    keep(m, binary(m, op, positive(m, a, 0.5), positive(m, b, 0.5)), false);
+  } else if (op == OP_LOG_BERNOULLI) {
+    keep(m, binary(m, op, unary(m, OP_SIGMOID, a), tame(m, b)), false);
   } else if (op == OP_DIV) {
     keep(m, binary(m, op, a, positive(m, b, 0.5)), false);
   } else {

@@ -88,6 +88,14 @@ static double trigamma(double x) {
   return below + 1 / x + s / 2 + s / x * (1.0 / 6 - s * (1.0 / 30 - s * (1.0 / 42 - s * (1.0 / 30 - s * 5 / 66))));
 }
 
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static double kl_div(double p, double q) {
+  if (!(p >= 0 && q >= 0)) return NAN;
+  return p == 0 ? q
+                : (double)((long double)p * logl((long double)p / (long double)q) - (long double)p + (long double)q);
+}
+
 static double scalar(Op op, double a, double b, double c) {
   switch (op) {
     case OP_NEG: return -a;
@@ -103,9 +111,16 @@ static double scalar(Op op, double a, double b, double c) {
     case OP_COS: return cos(a);
     case OP_TANH: return tanh(a);
     case OP_ERF: return erf(a);
-    case OP_LGAMMA: return lgamma(a);
-    case OP_DIGAMMA: return digamma(a);
-    case OP_TRIGAMMA: return trigamma(a);
+    case OP_SIGMOID: return sigmoid(a);
+    case OP_SOFTPLUS: return fmax(a, 0) + log1p(exp(-fabs(a)));
+    case OP_NORMAL_CDF: return erfc(-a / sqrt(2)) / 2;
+    case OP_EXPM1MX: return (double)(expm1l((long double)a) - (long double)a);
+    case OP_KL_DIV: return kl_div(a, b);
+    case OP_LOG_BERNOULLI: return a * b - fmax(b, 0) - log1p(exp(-fabs(b)));
+    case OP_RESIDUAL: return b > 0 ? a - 1 + sigmoid(-b) : a - sigmoid(b);
+    case OP_LGAMMA: return a >= 0 ? lgamma(a) : NAN;
+    case OP_DIGAMMA: return a >= 0 ? digamma(a) : NAN;
+    case OP_TRIGAMMA: return a >= 0 ? trigamma(a) : NAN;
     case OP_ADD: return a + b;
     case OP_SUB: return a - b;
     case OP_MUL: return a * b;

@@ -138,5 +138,5 @@ void page_check(bool good, const char *what, const char *which, double got, doub
 }
 
 void page_near(const char *what, const char *which, double got, double want, double tolerance) {
-  page_check(fabs(got - want) <= tolerance * (1 + fabs(want)), what, which, got, want);
+  page_check(got == want || fabs(got - want) <= tolerance * (1 + fabs(want)), what, which, got, want);
 }

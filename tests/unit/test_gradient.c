@@ -295,14 +295,38 @@ static void test_kinks(void **state) {
   Graph *g = b.g;
   Shape three = shape_of(1, (int64_t[]){3});
   Node *x = tensor(&b, three, (double[]){-1, 0, 1}), *zero = constant(&b, 0, three);
-  expect_gradient(&b, node_binary(g, OP_MAX, x, zero), x, 3, (double[]){0, 0, 1});
-  expect_gradient(&b, node_binary(g, OP_MAX, zero, x), x, 3, (double[]){0, 0, 1});  // either way round
-  expect_gradient(&b, node_binary(g, OP_MIN, x, zero), x, 3, (double[]){1, 0, 0});
+  expect_gradient(&b, node_binary(g, OP_MAX, x, zero), x, 3, (double[]){0, 0.5, 1});
+  expect_gradient(&b, node_binary(g, OP_MAX, zero, x), x, 3, (double[]){0, 0.5, 1});  // either way round
+  expect_gradient(&b, node_binary(g, OP_MIN, x, zero), x, 3, (double[]){1, 0.5, 0});
+  Node *y = tensor(&b, three, (double[]){-1, -1, 2}), *larger = node_binary(g, OP_MAX, x, y);  // of two that move
+  expect_gradient(&b, larger, x, 3, (double[]){0.5, 1, 0});
+  expect_gradient(&b, larger, y, 3, (double[]){0.5, 0, 1});
   expect_gradient(&b, node_unary(g, OP_ABS, x), x, 3, (double[]){-1, 0, 1});
   Node *power = node_binary(g, OP_POW, tensor(&b, three, (double[]){0, 1, 2}), x);  // d/db a^b is 0 at a = 0, not NaN
   expect_gradient(&b, power, x, 3, (double[]){0, 0, 2 * log(2)});
   Node *tied = tensor(&b, three, (double[]){5, 2, 5});
   expect_gradient(&b, node_reduce(g, OP_MAXIMUM, tied, 1), tied, 3, (double[]){0.5, 0, 0.5});
+}
+
+// Smooth functions that are computed in two pieces have the slope and the curvature of the whole where these meet.
+static void test_no_kinks(void **state) {
+  (void)state;
+  Bench b = bench_new();
+  Graph *g = b.g;
+  Shape two = shape_of(1, (int64_t[]){2});
+  Node *x = tensor(&b, two, (double[]){0, 0}), *one = constant(&b, 1, two), *y, *slope;
+  y = node_unary(g, OP_SOFTPLUS, x);
+  graph_gradient(g, y, 1, &x, &slope, NULL);
+  expect_gradient(&b, y, x, 2, (double[]){0.5, 0.5});
+  expect_gradient(&b, slope, x, 2, (double[]){0.25, 0.25});
+  y = node_binary(g, OP_LOG_BERNOULLI, one, x);
+  graph_gradient(g, y, 1, &x, &slope, NULL);
+  expect_gradient(&b, y, x, 2, (double[]){0.5, 0.5});
+  expect_gradient(&b, slope, x, 2, (double[]){-0.25, -0.25});
+  y = node_binary(g, OP_KL_DIV, one, node_unary(g, OP_EXP, x));  // exp(x) - 1 - x
+  graph_gradient(g, y, 1, &x, &slope, NULL);
+  expect_gradient(&b, y, x, 2, (double[]){0, 0});
+  expect_gradient(&b, slope, x, 2, (double[]){1, 1});
 }
 
 // Where a branch is not taken, its gradient is exactly zero even if its derivative is infinite there.
@@ -387,9 +411,19 @@ static void test_missing_derivative(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, open_arena, close_arena)
-      TEST(every_operation), TEST(softmax_and_norm),     TEST(network),         TEST(gradient_penalty),
-      TEST(shared_values),   TEST(slices_are_joined),    TEST(kinks),           TEST(select_guards),
-      TEST(no_path),         TEST(frozen_costs_nothing), TEST(discrete_blocks), TEST(missing_derivative),
+      TEST(every_operation),
+      TEST(softmax_and_norm),
+      TEST(network),
+      TEST(gradient_penalty),
+      TEST(shared_values),
+      TEST(slices_are_joined),
+      TEST(kinks),
+      TEST(no_kinks),
+      TEST(select_guards),
+      TEST(no_path),
+      TEST(frozen_costs_nothing),
+      TEST(discrete_blocks),
+      TEST(missing_derivative),
       TEST(random_programs),
   };
   return cmocka_run_group_tests_name("gradients", tests, NULL, NULL);

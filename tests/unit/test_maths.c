@@ -65,6 +65,15 @@ static long double trigamma_reference(long double z) {
   return sum + 1 / z + s / 2 + s / z * (1 / 6.0L - s * (1 / 30.0L - s * (1 / 42.0L - s * (1 / 30.0L - s * 5 / 66))));
 }
 
+static long double sigmoid_reference(long double x) { return 1 / (1 + expl(-x)); }
+static long double softplus_reference(long double x) { return fmaxl(x, 0) + log1pl(expl(-fabsl(x))); }
+static long double normal_cdf_reference(long double x) { return erfcl(-x * sqrtl(0.5L)) / 2; }
+
+static long double expm1mx_reference(long double x) {
+  if (fabsl(x) > 1e-3L) return expm1l(x) - x;
+  return x * x * (1 / 2.0L + x * (1 / 6.0L + x * (1 / 24.0L + x * (1 / 120.0L + x / 720))));
+}
+
 static const Case cases[] = {
     {"exp", m_exp, expl, 0, INFINITY, true, 2},
     {"exp, |x| < 1", m_exp, expl, 1e-3f, 1, true, 2},
@@ -82,6 +91,15 @@ static const Case cases[] = {
     {"sqrt", m_sqrt, sqrtl, 0, INFINITY, true, 0.5},
     {"sin, |x| < 100", m_sin, sinl, 0, 100, true, 4},
     {"cos, |x| < 100", m_cos, cosl, 0, 100, true, 4},
+    {"sigmoid", m_sigmoid, sigmoid_reference, 0, 87.3f, true, 4},
+    {"sigmoid, x > 0", m_sigmoid, sigmoid_reference, 0, INFINITY, false, 4},
+    {"sigmoid, |x| in 0.01 .. 30", m_sigmoid, sigmoid_reference, 0.01f, 30, true, 4},
+    {"softplus", m_softplus, softplus_reference, 0, INFINITY, true, 4},
+    {"softplus, |x| in 0.01 .. 30", m_softplus, softplus_reference, 0.01f, 30, true, 4},
+    {"normal_cdf", m_normal_cdf, normal_cdf_reference, 0, INFINITY, true, 1},
+    {"normal_cdf, |x| in 0.01 .. 14", m_normal_cdf, normal_cdf_reference, 0.01f, 14, true, 1},
+    {"expm1mx", m_expm1mx, expm1mx_reference, 0, INFINITY, true, 1},
+    {"expm1mx, |x| in 0.01 .. 100", m_expm1mx, expm1mx_reference, 0.01f, 100, true, 1},
     {"lgamma, x < 100", m_lgamma, lgammal, 1e-10f, 100, false, 4},
     {"lgamma", m_lgamma, lgammal, 0x1p-149f, INFINITY, false, 4},
     {"digamma, x < 1.4", m_digamma, digamma_reference, 1e-10f, 1.4f, false, 4},
@@ -129,6 +147,50 @@ static void powers(void **state) {
   assert_true(worst <= 4);
 }
 
+// The divergence of p from q, where nothing cancels: f - log(1 + f) with f = (q - p) / p.
+static long double kl_div_reference(long double p, long double q) {
+  long double f = (q - p) / p;
+  if (fabsl(f) > 1e-3L) return p * logl(p / q) + (q - p);
+  return p * f * f * (1 / 2.0L - f * (1 / 3.0L - f * (1 / 4.0L - f * (1 / 5.0L - f * (1 / 6.0L - f / 7)))));
+}
+
+static long double log_bernoulli_reference(long double x, long double l) {
+  return -(x * softplus_reference(-l) + (1 - x) * softplus_reference(l));
+}
+
+static long double residual_reference(long double x, long double l) {
+  return x * sigmoid_reference(-l) - (1 - x) * sigmoid_reference(l);
+}
+
+static float spread(uint32_t *u, float least, float most) {  // evenly over their binary form
+  *u = *u * 1664525u + 1013904223u;
+  return m_float(m_bits(least) + *u % (m_bits(most) - m_bits(least)));
+}
+
+static void functions_of_two(void **state) {
+  (void)state;
+  double divergence = 0, near = 0, label = 0, rest = 0, grey = 0;
+  uint32_t u = 1;
+  for (int i = 0; i < 300000; i++) {
+    float p = spread(&u, 1e-30f, 1e7f), q = spread(&u, 1e-30f, 1e7f), close = p * (1 + spread(&u, 1e-7f, 0.9f));
+    divergence = fmax(divergence, ulps(m_kl_div(p, q), kl_div_reference((long double)p, (long double)q)));
+    near = fmax(near, ulps(m_kl_div(p, close), kl_div_reference((long double)p, (long double)close)));
+    near = fmax(near, ulps(m_kl_div(close, p), kl_div_reference((long double)close, (long double)p)));
+    float x = (float)(i & 1), l = spread(&u, 1e-3f, 87) * (i & 2 ? 1 : -1), half = spread(&u, 1e-3f, 1);
+    label = fmax(label, ulps(m_log_bernoulli(x, l), log_bernoulli_reference((long double)x, (long double)l)));
+    rest = fmax(rest, ulps(m_residual(x, l), residual_reference((long double)x, (long double)l)));
+    long double between = log_bernoulli_reference((long double)half, (long double)l);
+    grey = fmax(grey, (double)(fabsl((long double)m_log_bernoulli(half, l) - between) / (1 + fabsl((long double)l))));
+  }
+  print_message("kl_div                     %.3f ulp, of close ones %.3f\n", divergence, near);
+  print_message("log_bernoulli, residual    %.3f ulp, %.3f; of grey levels %.2e of 1 + |l|\n", label, rest, grey);
+  assert_true(divergence <= 1 && near <= 1 && label <= 4 && rest <= 4 && grey <= 2e-7);
+  assert_true(m_kl_div(0, 0) == 0 && m_kl_div(0, 3) == 3 && m_kl_div(3, 0) == INFINITY && m_kl_div(2, 2) == 0);
+  assert_true(isnan(m_kl_div(-1, 1)) && isnan(m_kl_div(1, -1)) && isnan(m_kl_div(NAN, 1)) && isnan(m_kl_div(1, NAN)));
+  assert_true(isnan(m_kl_div(INFINITY, 1)) && isnan(m_kl_div(1, INFINITY)));
+  assert_true(isnan(m_log_bernoulli(NAN, 1)) && isnan(m_log_bernoulli(1, NAN)) && isnan(m_residual(1, NAN)));
+}
+
 static void powers_at_the_ends(void **state) {
   (void)state;
   static const float value[] = {0, 1, 2, 0.5f, 3, 1e30f, 1e-30f, 2e-45f, INFINITY, 0.25f, -1, -2, -3, -0.5f, -1e30f};
@@ -153,6 +215,10 @@ static void ends_of_domains(void **state) {
   assert_true(m_log1p(-1) == -INFINITY && isnan(m_log1p(-1.5f)) && m_log1p(INFINITY) == INFINITY && m_log1p(0) == 0);
   assert_true(m_tanh(40) == 1 && m_tanh(-40) == -1 && m_tanh(INFINITY) == 1 && m_tanh(-INFINITY) == -1);
   assert_true(m_erf(10) == 1 && m_erf(-INFINITY) == -1 && m_erf(0) == 0);
+  assert_true(m_sigmoid(-INFINITY) == 0 && m_sigmoid(INFINITY) == 1 && m_sigmoid(0) == 0.5f && m_sigmoid(-100) == 0);
+  assert_true(m_softplus(-INFINITY) == 0 && m_softplus(INFINITY) == INFINITY && m_softplus(1e30f) == 1e30f);
+  assert_true(m_normal_cdf(-INFINITY) == 0 && m_normal_cdf(INFINITY) == 1 && m_normal_cdf(0) == 0.5f);
+  assert_true(m_expm1mx(-INFINITY) == INFINITY && m_expm1mx(INFINITY) == INFINITY && m_expm1mx(0) == 0);
   assert_true(isnan(m_sqrt(-1)) && m_sqrt(0) == 0 && m_sign(-3) == -1 && m_sign(0) == 0 && m_sign(1e-45f) == 1);
   assert_true(m_lgamma(0) == INFINITY && isnan(m_lgamma(-1)) && m_lgamma(INFINITY) == INFINITY && m_lgamma(1) == 0);
   assert_true(m_digamma(0) == -INFINITY && isnan(m_digamma(-2)) && m_digamma(INFINITY) == INFINITY);
@@ -171,8 +237,9 @@ static void gamma_constants(void **state) {
 
 static void nan_in_nan_out(void **state) {
   (void)state;
-  static Function *const unary[] = {m_exp, m_log, m_log1p, m_expm1, m_sqrt,   m_sin,     m_cos,     m_tanh,
-                                    m_erf, m_abs, m_sign,  m_floor, m_lgamma, m_digamma, m_trigamma};
+  static Function *const unary[] = {m_exp,  m_log,     m_log1p,    m_expm1,      m_sqrt,    m_sin, m_cos,
+                                    m_tanh, m_sigmoid, m_softplus, m_normal_cdf, m_expm1mx, m_erf, m_abs,
+                                    m_sign, m_floor,   m_lgamma,   m_digamma,    m_trigamma};
   for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
     assert_true(isnan(unary[i](NAN)));
     assert_true(isnan(unary[i](-NAN)));
@@ -197,14 +264,28 @@ VECTOR_LOOP(m_tanh)
 VECTOR_LOOP(m_erf)
 VECTOR_LOOP(m_sin)
 VECTOR_LOOP(m_cos)
+VECTOR_LOOP(m_sigmoid)
+VECTOR_LOOP(m_softplus)
+VECTOR_LOOP(m_normal_cdf)
+VECTOR_LOOP(m_expm1mx)
 
 static void vector_equals_scalar(void **state) {
   (void)state;
   static const struct {
     void (*loop)(const float *, float *, int);
     Function *function;
-  } both[] = {{loop_m_exp, m_exp},   {loop_m_log, m_log}, {loop_m_log1p, m_log1p}, {loop_m_expm1, m_expm1},
-              {loop_m_tanh, m_tanh}, {loop_m_erf, m_erf}, {loop_m_sin, m_sin},     {loop_m_cos, m_cos}};
+  } both[] = {{loop_m_exp, m_exp},
+              {loop_m_log, m_log},
+              {loop_m_log1p, m_log1p},
+              {loop_m_expm1, m_expm1},
+              {loop_m_tanh, m_tanh},
+              {loop_m_erf, m_erf},
+              {loop_m_sin, m_sin},
+              {loop_m_cos, m_cos},
+              {loop_m_sigmoid, m_sigmoid},
+              {loop_m_softplus, m_softplus},
+              {loop_m_normal_cdf, m_normal_cdf},
+              {loop_m_expm1mx, m_expm1mx}};
   enum { N = 4099 };
   static float x[N], y[N];
   for (int i = 0; i < N; i++) x[i] = m_float((uint32_t)i * 1047821u);
@@ -281,6 +362,7 @@ int main(void) {
       cmocka_unit_test(angles),
       cmocka_unit_test(powers),
       cmocka_unit_test(powers_at_the_ends),
+      cmocka_unit_test(functions_of_two),
       cmocka_unit_test(ends_of_domains),
       cmocka_unit_test(gamma_constants),
       cmocka_unit_test(nan_in_nan_out),

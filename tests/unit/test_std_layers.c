@@ -108,6 +108,36 @@ static void softmaxes(void **state) {
   arena_close(a);
 }
 
+// Vectors whose squares are too large or too small for a float, and the one without a direction; the slope is that of a
+// penalty on the norm, which needs the gradient's gradient to be finite too.
+static void norms(void **state) {
+  (void)state;
+  static const double vector[][3] = {{3e38 / 4, 1e38, 0}, {-3e25, 4e25, 1}, {3e-30, 4e-30, 0},
+                                     {3e-38, 0, 0},       {0, 0, 0},        {0, -5e-20, 12e-20}};
+  enum { NORMS = sizeof vector / sizeof *vector };
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model n  data x[3], one[3] from npy(\"\", \"\")  metric length = norm(x)\n"
+                         "metric slope = sum(one * grad(norm(x), x))\n"
+                         "metric again = sum(one * grad(square(norm(grad(sum(square(x)), x)) - 1), x))\n",
+                         3 * NORMS);
+  for (int i = 0; i < 9 * NORMS; i++) {
+    page_column(page, "x")[i] = (float)vector[i / 9][i % 3];
+    page_column(page, "one")[i] = i % 3 == i / 3 % 3;
+  }
+  page_test(page);
+  for (int i = 0; i < 3 * NORMS; i++) {
+    const double *x = vector[i / 3], length = sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2]);
+    const char *name = arena_format(a, "norm, vector %d, place %d", i / 3, i % 3);
+    double got = (double)page_metric(page, "length")[i], slope = length > 0 ? x[i % 3] / length : 0;
+    page_check(fabs(got - length) <= 3e-7 * length, "length", name, got, length);
+    page_near("slope", name, (double)page_metric(page, "slope")[i], slope, 3e-7);
+    if (length < 1e3)
+      page_near("of a penalty", name, (double)page_metric(page, "again")[i], 4 * (2 * length - 1) * slope, 1e-6);
+  }
+  arena_close(a);
+}
+
 // Between two unit vectors the walk turns evenly: its angle from the first is t times the whole.
 static void walks(void **state) {
   (void)state;
@@ -313,9 +343,9 @@ static void initialisers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(activations),  cmocka_unit_test(softmaxes),  cmocka_unit_test(walks),
-      cmocka_unit_test(layer_norm),   cmocka_unit_test(batch_norm), cmocka_unit_test(dropout),
-      cmocka_unit_test(initialisers),
+      cmocka_unit_test(activations), cmocka_unit_test(softmaxes),    cmocka_unit_test(norms),
+      cmocka_unit_test(walks),       cmocka_unit_test(layer_norm),   cmocka_unit_test(batch_norm),
+      cmocka_unit_test(dropout),     cmocka_unit_test(initialisers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

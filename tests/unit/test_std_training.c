@@ -134,6 +134,56 @@ static void optimisers(void **state) {
   }
 }
 
+// Gradients whose squares are too large or too small for a float are clipped to the right length and direction.
+static void clipping_of_any_size(void **state) {
+  (void)state;
+  static const double size[] = {1e-25, 1e-12, 1, 1e12, 1e25, 1e37};
+  for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
+    Arena *a = arena_open(NULL);
+    Page *page = page_format(a, 0,
+                             "model c  parameter w[2] = 0, s = 0\n"
+                             "objective slope { minimize %g * (2 * w[0] - 3 * w[1] + 6 * s) }\n"
+                             "train { minimize slope over w, s with sgd(1, clip: 0.5)  batch 1, epochs 1 }\n",
+                             size[i]);
+    page_train(page);
+    double norm = 7 * size[i], moved = norm * fmin(1, 0.5 / (norm + 1e-6));
+    const float *w = page_tensor(page, "w");
+    const char *name = arena_format(a, "a clipped gradient of %g", norm);
+    page_check(fabs((double)w[0] + moved * 2 / 7) <= 1e-6 * moved, "w[0]", name, (double)w[0], -moved * 2 / 7);
+    page_check(fabs((double)w[1] - moved * 3 / 7) <= 1e-6 * moved, "w[1]", name, (double)w[1], moved * 3 / 7);
+    double s = (double)*page_tensor(page, "s");
+    page_check(fabs(s + moved * 6 / 7) <= 1e-6 * moved, "s", name, s, -moved * 6 / 7);
+    arena_close(a);
+  }
+}
+
+// Adam's corrections of bias at the first update and after millions of them, where 1 - 0.999^t is near 0 and near 1.
+static void corrections_of_bias(void **state) {
+  (void)state;
+  static const int64_t update[] = {1, 2, 10, 1000, 100000, 10000000};
+  static const char *const optimizer[] = {"adam(1, epsilon: 0)", "adamw(1, epsilon: 0, decay: 0)",
+                                          "adam(1, beta1: 0, epsilon: 0)", "adam(1, beta2: 0.99999, epsilon: 0)"};
+  static const double beta[][2] = {{0.9, 0.999}, {0.9, 0.999}, {0, 0.999}, {0.9, 0.99999}};
+  for (int o = 0; o < 4; o++) {
+    for (size_t i = 0; i < sizeof update / sizeof *update; i++) {
+      Arena *a = arena_open(NULL);
+      Page *page = page_format(a, 0,
+                               "model b  parameter w = 0\n"
+                               "objective slope { minimize 3 * w }\n"
+                               "train { minimize slope over w with %s  batch 1, epochs 1 }\n",
+                               optimizer[o]);
+      page->updates = update[i];
+      page_train(page);  // from states of 0: m = (1 - beta1) g, v = (1 - beta2) g^2
+      double t = (double)update[i], first = (1 - beta[o][0]) / (1 - pow(beta[o][0], t));
+      double second = (1 - beta[o][1]) / -expm1(t * log(beta[o][1])), want = -first / sqrt(second);
+      double got = (double)*page_tensor(page, "w");
+      const char *name = arena_format(a, "%s at update %g", optimizer[o], t);
+      page_check(fabs(got - want) <= 5e-7 * fabs(want), "the step", name, got, want);
+      arena_close(a);
+    }
+  }
+}
+
 // Gradients of a batch are those of the mean over its examples.
 static void the_mean_over_the_batch(void **state) {
   (void)state;
@@ -189,8 +239,8 @@ static void schedules(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(optimisers),
-      cmocka_unit_test(the_mean_over_the_batch),
+      cmocka_unit_test(optimisers),          cmocka_unit_test(clipping_of_any_size),
+      cmocka_unit_test(corrections_of_bias), cmocka_unit_test(the_mean_over_the_batch),
       cmocka_unit_test(schedules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

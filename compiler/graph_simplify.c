@@ -6,15 +6,18 @@
 // full of such zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
 #include "graph_rules.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "../runtime/maths.h"
 
+// What kernels make of a number: those nearer to 0 than a normal float count as 0.
+static float flushed(double x) { return fabs(x) < (double)FLT_MIN ? copysignf(0, (float)x) : (float)x; }
+
 // Value of an elementwise operation on constants, by the very expression that the kernels use.
-static double fold(Op op, const float *in) {
+static float fold(Op op, const float *in) {
   float a = in[0], b = in[1], c = in[2];
-  (void)c;
   // clang-format off
   switch (op) {
 #define FOLD_SOURCE(expression) 0
@@ -25,7 +28,7 @@ static double fold(Op op, const float *in) {
 #define FOLD_MARK(expression) 0
 #define FOLD_CONTROL(expression) 0
 #define OP(ID, name, arity, class, expression, ...) \
-  case OP_##ID: return (double)FOLD_##class(expression);
+  case OP_##ID: return FOLD_##class(expression);
 #include "../runtime/ops.def"
     case OP_COUNT: break;
   }
@@ -37,9 +40,9 @@ static Node *fold_constants(Graph *g, const Node *n) {
   float value[3] = {0, 0, 0};
   for (int i = 0; i < n->arity; i++) {
     if (n->in[i]->op != OP_CONST) return NULL;
-    value[i] = (float)n->in[i]->attr.value;
+    value[i] = flushed(n->in[i]->attr.value);
   }
-  return node_const(g, fold(n->op, value), n->shape);
+  return node_const(g, (double)flushed((double)fold(n->op, value)), n->shape);
 }
 
 static bool is_const(const Node *n) { return n->op == OP_CONST; }
@@ -92,6 +95,7 @@ static Node *simplify_sub(Graph *g, Node *n) {
   if (a == b) return node_const(g, 0, n->shape);
   if (node_is(b, 0)) return a;
   if (node_is(a, 0)) return node_unary(g, OP_NEG, b);
+  if (node_is(a, 1) && b->op == OP_SIGMOID) return node_unary(g, OP_SIGMOID, node_unary(g, OP_NEG, b->in[0]));
   return b->op == OP_NEG ? node_binary(g, OP_ADD, a, b->in[0]) : NULL;
 }
 
@@ -149,9 +153,29 @@ static Node *simplify_extremum(Node *n) {
   return smaller->lo >= larger->hi ? b : NULL;
 }
 
+static Node *simplify_less(Graph *g, Node *n) {
+  const Node *a = n->in[0], *b = n->in[1];
+  if (a->hi < b->lo) return node_const(g, 1, n->shape);
+  return a->lo >= b->hi ? node_const(g, 0, n->shape) : NULL;
+}
+
+// log(sigmoid(x)) = -softplus(-x) and log1p(-sigmoid(x)) = -softplus(x): exact where sigmoid(x) is nearly 0 or 1. Also
+// where a constant stands instead of the sigmoid in some places, as guards put it there.
+static Node *log_of_sigmoid(Graph *g, Op op, Node *a) {
+  if (a->op == OP_SELECT && is_const(a->in[1])) {
+    Node *other = log_of_sigmoid(g, op, a->in[2]);
+    return other ? node_select(g, a->in[0], node_unary(g, op, a->in[1]), other) : NULL;
+  }
+  const Node *s = op == OP_LOG ? a : a->op == OP_NEG ? a->in[0] : NULL;
+  if (!s || s->op != OP_SIGMOID) return NULL;
+  Node *x = op == OP_LOG ? node_unary(g, OP_NEG, s->in[0]) : s->in[0];
+  return node_unary(g, OP_NEG, node_unary(g, OP_SOFTPLUS, x));
+}
+
 static Node *simplify_unary(Graph *g, Node *n) {
   Node *a = n->in[0];
   if (n->op == OP_LOG && a->op == OP_EXP) return a->in[0];
+  if (n->op == OP_LOG || n->op == OP_LOG1P) return log_of_sigmoid(g, n->op, a);
   if (n->op == OP_EXP && a->op == OP_LOG && a->in[0]->lo >= 0) return a->in[0];
   if (n->op != OP_ABS) return NULL;
   if (a->op == OP_NEG) return node_unary(g, OP_ABS, a->in[0]);
@@ -325,6 +349,7 @@ static Node *simplify_elementwise(Graph *g, Node *n) {
     case OP_POW: return simplify_pow(g, n);
     case OP_MAX:
     case OP_MIN: return simplify_extremum(n);
+    case OP_LESS: return simplify_less(g, n);
     case OP_EQUAL: order_inputs(n, true); return NULL;
     case OP_SELECT: return simplify_select(n);
     default: return n->arity == 1 ? simplify_unary(g, n) : NULL;

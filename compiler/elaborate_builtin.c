@@ -275,16 +275,39 @@ static Value grad(Elab *e, const Call *call, Value *keyword) {
   return value_tensor(into, x.plates);
 }
 
+// A tensor with a last axis, for whose places the batch is looked at; an error after reporting.
+static Value with_places(Elab *e, const Call *call) {
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR || event_rank(&v) > 0) return v;
+  return complain(e, E0303, call->span, "a scalar"), value_error();
+}
+
+static double numbers_per_place(const Node *n) {
+  return (double)(shape_count(n->shape) / n->shape.dim[n->shape.rank - 1]);
+}
+
 // Mean over all examples of the batch and over all axes but the last: one number a feature.
 static Value batch_mean(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
-  Value v = as_tensor(e, call, 0);
+  Value v = with_places(e, call);
   if (v.kind == V_ERROR) return v;
   int r = v.node->shape.rank;
-  if (r == 0 || event_rank(&v) == 0) return complain(e, E0303, call->span, "a scalar"), value_error();
   Node *total = r > 1 ? node_reduce(e->graph, OP_SUM, v.node, (1u << (r - 1)) - 1) : v.node;
-  double n = (double)(shape_count(v.node->shape) / v.node->shape.dim[r - 1]);
-  return apply2(e, OP_DIV, call->span, value_tensor(total, 0), value_number(n));
+  return apply2(e, OP_DIV, call->span, value_tensor(total, 0), value_number(numbers_per_place(v.node)));
+}
+
+// Who counts them in a line of training wants to know how they spread, which one number does not tell.
+static Value batch_count(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = with_places(e, call);
+  if (v.kind == V_ERROR) return v;
+  double n = numbers_per_place(v.node);
+  if (n == 1 && e->training) {
+    complain(e, W0502, call->span);
+    report_help(e->sources,
+                "train with a larger batch, or use `layer_norm`, whose statistics are those of one example");
+  }
+  return value_number(n);
 }
 
 // Uniform numbers on (0, 1): in a distribution of the shape that is drawn, `random(x)` of the shape of x.
@@ -407,6 +430,13 @@ static const Builtin builtins[] = {
      batch_mean,
      "batch_mean(x)",
      "The mean over the batch and all axes but the last: [size(x, -1)]."},
+    {"batch_count",
+     1,
+     1,
+     {0},
+     batch_count,
+     "batch_count(x)",
+     "How many numbers batch_mean(x) takes the mean of at each place of the last axis: a number."},
     {"random",
      0,
      1,

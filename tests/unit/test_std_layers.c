@@ -247,12 +247,15 @@ static void batch_norm(void **state) {
   double kept = pow(0.9, WIDTH);
   for (int k = 0; k < WIDTH; k++) {
     page_near("running mean", "batch_norm", (double)running_mean[k], (1 - kept) * mean[k], 1e-5);
-    page_near("running variance", "batch_norm", (double)running_variance[k], kept + (1 - kept) * variance[k], 1e-5);
+    page_near("running variance", "batch_norm", (double)running_variance[k],
+              kept + (1 - kept) * variance[k] * BATCH / (BATCH - 1), 1e-5);
   }
   layer_values(page, false, out);  // which measuring uses, and leaves alone
   for (int i = 0; i < BATCH * WIDTH; i++) {
     int k = i % WIDTH;
-    double want = ((double)x[i] - (1 - kept) * mean[k]) / sqrt(kept + (1 - kept) * variance[k] + 1e-5) * (2 - k) + k;
+    double want = ((double)x[i] - (1 - kept) * mean[k]) /
+                      sqrt(kept + (1 - kept) * variance[k] * BATCH / (BATCH - 1) + 1e-5) * (2 - k) +
+                  k;
     page_near("value when measured", "batch_norm", out[i], want, 1e-5);
     page_near("running mean after measuring", "batch_norm", (double)running_mean[k], (1 - kept) * mean[k], 1e-5);
   }

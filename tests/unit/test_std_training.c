@@ -203,6 +203,70 @@ static void the_mean_over_the_batch(void **state) {
   arena_close(a);
 }
 
+// ---- objectives whose gradients are at a kink or an end where training begins
+
+// A scale held on the positive numbers finds the root of the mean square, from wherever it begins.
+static void a_positive_parameter(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model p  data x from npy(\"x\")  parameter s on positive\n"
+                         "decoder p(x | u) { x ~ normal(0 * u, s) }\n"
+                         "objective o { maximize log p(x | x) }\n"
+                         "metric scale = s\n"
+                         "train { maximize o over s with adam(0.05)  batch 40, epochs 1 }\n",
+                         0);
+  double mean = 0;
+  for (int i = 0; i < 40; i++) page_column(page, "x")[i] = (float)(i % 7 - 2.5), mean += pow(i % 7 - 2.5, 2) / 40;
+  for (page->updates = 1; page->updates <= 600; page->updates++) page_train(page);
+  page_test(page);
+  page_near("the scale", "a positive parameter", (double)*page_metric(page, "scale"), sqrt(mean), 1e-3);
+  arena_close(a);
+}
+
+static void expect_finite(const Page *page, const char *what) {
+  for (int64_t i = 0; i < page->plan->persistent; i++)
+    page_check(isfinite(page->run.memory[i]), "a tensor", what, (double)page->run.memory[i], 0);
+}
+
+// Gulrajani et al. 2017, with a critic that is 0 everywhere, so that the gradient whose norm is penalised is, too.
+static void a_penalty_on_a_zero_critic(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model w  data x[2] from npy(\"x\")  prior z[2] ~ normal(0, 1)\n"
+                         "block zero(x, units) { weight W[size(x, -1), units] = 0   x @ W }\n"
+                         "net D(v | x) { v = sum(x |> dense(4) |> tanh |> zero(1)) }\n"
+                         "objective critic { z ~ prior(z)  u = x + random() * (z - x)\n"
+                         "  maximize D(x) - D(z) - 10 * square(norm(grad(D(u), u)) - 1) }\n"
+                         "train { maximize critic over D with adam(1e-3)  batch 4, epochs 1 }\n",
+                         0);
+  for (int i = 0; i < 8; i++) page_column(page, "x")[i] = (float)(i % 3);
+  for (page->updates = 1; page->updates <= 20; page->updates++) page_train(page);
+  expect_finite(page, "a critic");
+  assert_true(*page_tensor(page, "D/zero_1/W") != 0);
+  arena_close(a);
+}
+
+// Outside of the ends that training moves the density is 0, and no gradient says where to go.
+static void a_density_outside(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model u  data x from npy(\"x\")  parameter a, b on positive\n"
+                         "decoder p(x | u) { x ~ uniform(a - b, a + b) }\n"
+                         "objective o { maximize log p(x | x) }\n"
+                         "train { maximize o over a, b with adam(1e-2)  batch 2, epochs 1 }\n",
+                         0);
+  page_column(page, "x")[0] = 0.1f, page_column(page, "x")[1] = 1e6f;
+  page_train(page);
+  const float *density = page_output(page, page->plan->turn[0].program, "o");
+  page_near("within", "a uniform density", (double)density[0], -log(2 * log(2)), 1e-6);
+  assert_true(density[1] == -INFINITY);
+  expect_finite(page, "a uniform density");
+  arena_close(a);
+}
+
 // ---- schedules
 
 static double at_step(Page *page, const char *metric, int step) {
@@ -239,9 +303,10 @@ static void schedules(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(optimisers),          cmocka_unit_test(clipping_of_any_size),
-      cmocka_unit_test(corrections_of_bias), cmocka_unit_test(the_mean_over_the_batch),
-      cmocka_unit_test(schedules),
+      cmocka_unit_test(optimisers),           cmocka_unit_test(clipping_of_any_size),
+      cmocka_unit_test(corrections_of_bias),  cmocka_unit_test(the_mean_over_the_batch),
+      cmocka_unit_test(a_positive_parameter), cmocka_unit_test(a_penalty_on_a_zero_critic),
+      cmocka_unit_test(a_density_outside),    cmocka_unit_test(schedules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,6 +165,26 @@ static void test_bounds_decide(void **state) {
   assert_ptr_equal(ONE(LOG, ONE(EXP, a)), a);
   assert_ptr_equal(ONE(EXP, ONE(LOG, p)), p);
   assert_int_equal(ONE(EXP, ONE(LOG, a))->op, OP_EXP);  // a may be negative
+  assert_ptr_equal(BOTH(LESS, p, K(0)), K(0));
+  assert_ptr_equal(BOTH(LESS, K(-1), p), K(1));
+  assert_int_equal(BOTH(LESS, a, p)->op, OP_LESS);
+}
+
+// Where a sigmoid is nearly 0 or 1 its logarithm, and that of its distance from 1, would be lost.
+static void test_logs_of_sigmoids(void **state) {
+  (void)state;
+  Fixture f = fixture();
+  Graph *g = f.g;
+  Node *a = f.a, *c = f.c, *s = ONE(SIGMOID, a), *minus = ONE(NEG, ONE(SOFTPLUS, a));
+  Node *plus = ONE(NEG, ONE(SOFTPLUS, ONE(NEG, a)));
+  assert_ptr_equal(BOTH(SUB, K(1), s), ONE(SIGMOID, ONE(NEG, a)));
+  assert_ptr_equal(ONE(LOG, s), plus);
+  assert_ptr_equal(ONE(LOG1P, ONE(NEG, s)), minus);
+  assert_ptr_equal(ONE(LOG, BOTH(SUB, K(1), s)), minus);
+  assert_ptr_equal(ONE(LOG, node_select(g, c, K(1), s)), node_select(g, c, K(0), plus));
+  assert_ptr_equal(ONE(LOG1P, node_select(g, c, K(0), ONE(NEG, s))), node_select(g, c, K(0), minus));
+  assert_int_equal(ONE(LOG1P, s)->op, OP_LOG1P);
+  assert_int_equal(ONE(LOG, node_select(g, c, s, K(1)))->op, OP_LOG);
 }
 
 static void test_choices_and_marks(void **state) {
@@ -525,6 +545,7 @@ int main(void) {
       TEST(many_nodes),
       TEST(arithmetic),
       TEST(bounds_decide),
+      TEST(logs_of_sigmoids),
       TEST(choices_and_marks),
       TEST(movements),
       TEST(simplification_keeps_values),

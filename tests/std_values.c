@@ -977,6 +977,119 @@ const StdValues std_values[] = {
         {{1, -86}, 1},
         {{0.25, 1}, -0.48105857863000488},
     }},
+    {FUNCTION, "exp(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, 0},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "expm1(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -1},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "tanh(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -1},
+        {{INFINITY}, 1},
+    }},
+    {FUNCTION, "erf(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -1},
+        {{INFINITY}, 1},
+    }},
+    {FUNCTION, "sigmoid(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, 0},
+        {{INFINITY}, 1},
+    }},
+    {FUNCTION, "softplus(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, 0},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "normal_cdf(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, 0},
+        {{INFINITY}, 1},
+    }},
+    {FUNCTION, "expm1mx(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "abs(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "sign(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -1},
+        {{INFINITY}, 1},
+    }},
+    {FUNCTION, "floor(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "relu(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, 0},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "leaky_relu(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "log_sigmoid(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -INFINITY},
+        {{INFINITY}, 0},
+    }},
+    {FUNCTION, "elu(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -1},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "soft_clip(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, -8},
+        {{INFINITY}, 8},
+    }},
+    {FUNCTION, "log1p_square(a)", "a", ULPS, 0, NULL, 2, {
+        {{-INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "log(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "log1p(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "sqrt(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "lgamma(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "digamma(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, INFINITY},
+        {{INFINITY}, INFINITY},
+    }},
+    {FUNCTION, "trigamma(a)", "a", ULPS, 0, NULL, 2, {
+        {{INFINITY}, 0},
+        {{INFINITY}, 0},
+    }},
+    {FUNCTION, "logsumexp(u)", "u[3]", ULPS, 0, NULL, 3, {
+        {{-INFINITY, -INFINITY, -INFINITY}, -INFINITY},
+        {{-INFINITY, 2, -INFINITY}, 2},
+        {{INFINITY, 0, 1}, INFINITY},
+    }},
+    {FUNCTION, "norm(u)", "u[3]", ULPS, 0, NULL, 2, {
+        {{INFINITY, 0, 1}, INFINITY},
+        {{-INFINITY, -INFINITY, 0}, INFINITY},
+    }},
+    {FUNCTION, "softmax(u)[0]", "u[3]", ULPS, 0, NULL, 2, {
+        {{-INFINITY, 3, -INFINITY}, 0},
+        {{-INFINITY, 0, -INFINITY}, 0},
+    }},
+    {FUNCTION, "softmax(u)[1]", "u[3]", ULPS, 0, NULL, 2, {
+        {{-INFINITY, 3, -INFINITY}, 1},
+        {{-INFINITY, 0, -INFINITY}, 1},
+    }},
+    {FUNCTION, "softmax(u)[2]", "u[3]", ULPS, 0, NULL, 2, {
+        {{-INFINITY, 3, -INFINITY}, 0},
+        {{-INFINITY, 0, -INFINITY}, 0},
+    }},
     {FUNCTION, "pi + 0 * a", "a", ULPS, 1, NULL, 1, {
         {{0}, 3.1415926535897931},
     }},
@@ -1692,17 +1805,17 @@ const StdValues std_values[] = {
     }},
     {FUNCTION, "xlogy(a, b)", "a, b", ULPS, 4, NULL, 5, {
         {{0, 0}, 0},
+        {{2, 1.00010002}, 0.00020002318521409753},
         {{0, 3}, 0},
         {{1, 1e-30}, -69.077552786650294},
         {{0.300000012, 0.200000003}, -0.48283138844587662},
-        {{2, 1.00010002}, 0.00020002318521409753},
     }},
     {FUNCTION, "xlog1py(a, b)", "a, b", ULPS, 4, NULL, 5, {
         {{0, -1}, 0},
+        {{2, 5}, 3.58351893845611},
         {{0, 3}, 0},
         {{1, 1e-30}, 1.0000000031710769e-30},
         {{0.300000012, -0.899999976}, -0.69077548382159897},
-        {{2, 5}, 3.58351893845611},
     }},
     {FUNCTION, "categorical_mean(none, u)[1]", "u[3]", ULPS, 4, NULL, 10, {
         {{1, 2, 3}, 0.24472847105479765},

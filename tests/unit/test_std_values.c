@@ -137,6 +137,34 @@ static void values(void **state) {
   assert_int_equal(wrong, 0);
 }
 
+// The functions are NaN where an argument is, so that a NaN is seen where it comes about.
+static void check_nan(const StdValues *v) {
+  Arena *a = arena_open(NULL);
+  Columns c = columns_of(a, v->columns);
+  Page *page = page_format(a, c.n, "model n\ndata %s from npy(%s)\n%s", v->columns, c.files, metric_of(a, v, &c));
+  for (int k = 0; k < c.n; k++) {
+    double argument[STD_ARGUMENTS];
+    memcpy(argument, v->row[1].argument, sizeof argument);
+    argument[c.name[k] == 'u' ? 1 : c.name[k] == 'v' ? 4 : c.name[k] - 'a'] = NAN;
+    fill_row(page, &c, k, argument);
+  }
+  page_test(page);
+  for (int k = 0; k < c.n; k++)
+    if (!isnan(page_metric(page, "y")[k]))
+      fail_msg("%s of a NaN for %c is %g", v->text, c.name[k], (double)page_metric(page, "y")[k]);
+  arena_close(a);
+}
+
+static void nan_in_nan_out(void **state) {
+  (void)state;
+  for (int i = 0; i < std_values_count; i++)
+    if (std_values[i].kind == FUNCTION && std_values[i].rows > 1) check_nan(&std_values[i]);
+}
+
+static const char *number_text(Arena *a, double x) {
+  return isinf(x) ? x > 0 ? "infinity" : "-infinity" : arena_format(a, "%.9g", (double)(float)x);
+}
+
 // What is computed of constants, when the model is compiled, has the bits of what kernels compute of equal data.
 static void check_constants(const StdValues *v) {
   Arena *a = arena_open(NULL);
@@ -147,7 +175,7 @@ static void check_constants(const StdValues *v) {
   for (int i = 0; i < v->rows; i++) {
     text_add(&text, "metric y%d = sum(f(", i);
     for (int k = 0; k < c.n; k++)
-      text_add(&text, "%s%.9g * ones(1)", k ? ", " : "", (double)(float)v->row[i].argument[c.name[k] - 'a']);
+      text_add(&text, "%s%s * ones(1)", k ? ", " : "", number_text(a, v->row[i].argument[c.name[k] - 'a']));
     text_add(&text, "))\n");
   }
   Page *page = page_open(a, text.data, v->rows);
@@ -237,10 +265,8 @@ static void every_item(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(values),
-      cmocka_unit_test(constants),
-      cmocka_unit_test(limits),
-      cmocka_unit_test(every_item),
+      cmocka_unit_test(values), cmocka_unit_test(nan_in_nan_out), cmocka_unit_test(constants),
+      cmocka_unit_test(limits), cmocka_unit_test(every_item),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

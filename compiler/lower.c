@@ -254,16 +254,17 @@ static void lower_late_copy(Layout *l, const Copy *c) {
   lower_copy(l, n, c->to);
 }
 
-// What a loop stacks lies outside: in a buffer of its own, that nothing else has a part in.
-static bool is_shared(const Layout *l, int buffer) {
+// What a loop stacks lies outside: in a buffer of its own, which it fills and that nothing else has a part in.
+static bool is_shared(const Layout *l, int buffer, const Node *n) {
   const Buffer *b = &l->buffer[buffer];
-  return b->tensor >= 0 || b->input >= 0 || b->within >= 0 || b->over >= 0 || b->keep;
+  return b->tensor >= 0 || b->input >= 0 || b->within >= 0 || b->over >= 0 || b->keep ||
+         b->count != shape_count(n->shape);
 }
 
 static void lower_output(Layout *l, int i) {
   Node *n = l->program->output[i].value;
   Place p = place_of(l, n);
-  bool own = l->depth ? !is_shared(l, p.buffer) : !is_replaced(l, p.buffer);
+  bool own = l->depth ? !is_shared(l, p.buffer, n) : !is_replaced(l, p.buffer);
   if (!view_is_rows(&p.view, n->shape) || !own) {
     p = place_rows(l, n->shape);
     lower_copy(l, n, p);

@@ -60,8 +60,10 @@ typedef struct Ast Ast;
   AST(IF, "if", "a: condition; b: then; c: else")                                                  \
   AST(CALL, "call", "a: callee (a NAME; KEYWORD prior); b: arguments; c: arguments after |; flag 1: they stand after |; flag 2: after ||") \
   AST(ARGUMENT, "argument", "name: keyword or NULL; a: value")                                     \
+  AST(BINDER, "binder", "name; text: in, =; a: what it runs over, or begins as")                    \
   AST(INDEX, "index", "a: value; b: indices")                                                      \
   AST(PREFIX, "prefix", "text: log, mean, draw; a: operand; b: NULL")                              \
+  AST(LOOP, "loop", "text: scan, fold; a: BINDERs; c: BODY")                                        \
   AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, ...; a: count; c: BODY: mean(k) { ... }") \
   AST(MIXTURE, "mixture", "name: index variable; a: from; b: to (exclusive); c: BODY; its result is a distribution") \
   AST(ERROR, "error", "where the parser recovered")

@@ -1,76 +1,176 @@
 // Where the examples of a batch meet: which values of a graph are those of one example, and which mix several.
 //
-// The batch is the outermost axis wherever it is present: a tensor that differs between examples holds one block of
-// elements for each, in order, whether the batch is an axis of its own or the outer part of one. An operation that
-// keeps to these blocks leaves the examples apart; one that adds along the outermost axis, or changes its order, mixes
-// them; a loop is not looked into, and mixes what differs between examples. No name is asked for: a mean over the batch
-// is known by what it does.
+// A tensor that differs between examples holds, `outer` times over, one block of elements for each example, in order:
+// once where the batch is the outermost axis or the outer part of one, once a turn where a loop has stacked it. An
+// operation that keeps to these blocks leaves the examples apart; one that adds along the batch, or changes its order,
+// mixes them. No name is asked for: a mean over the batch is known by what it does.
 #include "graph_rules.h"
 
-typedef enum { SAME, APART, MIXED } Meeting;  // for all examples; each its own; made of several
+typedef enum { SAME, APART, MIXED } Kind;  // for all examples; each its own; made of several
+typedef struct {
+  Kind kind;
+  int64_t outer;      // of APART
+  const Node *place;  // of MIXED: where they meet
+} Meeting;
 
-static Meeting worst(const Node *n, const Meeting *in) {
-  Meeting m = SAME;
-  for (int i = 0; i < n->arity; i++) m = in[i] > m ? in[i] : m;
-  return m;
+typedef struct {
+  Arena *arena;
+  const Node *from;  // the paths from here alone count; or NULL: all
+  int64_t batch;
+} Search;
+
+static const Meeting same = {SAME, 0, NULL};
+static Meeting apart(int64_t outer) { return (Meeting){APART, outer, NULL}; }
+static Meeting mixed(const Node *n) { return (Meeting){MIXED, 0, n}; }
+
+static int64_t count_before(const Shape *s, int axis) {
+  int64_t n = 1;
+  for (int i = 0; i < axis; i++) n *= s->dim[i];
+  return n;
 }
 
-// Is the outermost axis of the result that of the first input, whole and in its order?
-static bool keeps_outermost(const Node *n) {
-  const Shape *from = &n->in[0]->shape;
+// The axis that begins with the batch, or -1.
+static int batch_axis(const Search *w, const Shape *s, int64_t outer) {
+  for (int i = 0; i < s->rank; i++)
+    if (s->dim[i] > 1 && count_before(s, i) == outer) return s->dim[i] % w->batch == 0 ? i : -1;
+  return -1;
+}
+
+// What joins values of these meetings element by element.
+static Meeting join(const Node *n, int count, const Meeting *in) {
+  Meeting all = same;
+  for (int i = 0; i < count; i++) {
+    if (in[i].kind == MIXED) return in[i];
+    if (in[i].kind == SAME) continue;
+    if (all.kind == APART && all.outer != in[i].outer) return mixed(n);
+    all = in[i];
+  }
+  return all;
+}
+
+// A movement or a reduction of an input that has its batch along `axis`.
+static Meeting moved(const Node *n, const Shape *from, int axis) {
+  int to = axis;
   switch (n->op) {
-    case OP_RESHAPE: return true;
-    case OP_PERMUTE: return n->attr.a[0] == 0;
+    case OP_PERMUTE:
+      for (int i = 0; i < n->shape.rank; i++)
+        if (n->attr.a[i] == axis) to = i;
+      break;
     case OP_BROADCAST:
     case OP_SLICE:
-    case OP_PAD: return n->shape.dim[0] == from->dim[0];
+    case OP_PAD:
+      if (n->shape.dim[axis] != from->dim[axis]) return mixed(n);
+      break;
     case OP_CONCAT:
-    case OP_CUMSUM: return n->attr.a[0] != 0;
+    case OP_CUMSUM:
+      if (n->attr.a[0] == axis) return mixed(n);
+      break;
     case OP_SUM:
-    case OP_MAXIMUM: return !(n->attr.axes & 1);
-    default: return false;
+    case OP_MAXIMUM:
+      if (n->attr.axes >> axis & 1) return mixed(n);
+      for (int i = 0; i < axis; i++) to -= (int)(n->attr.axes >> i & 1);
+      break;
+    default: return mixed(n);
   }
+  return apart(count_before(&n->shape, to));
 }
 
-// What the node is, given that of its inputs.
-static Meeting meeting(const Node *n, const Meeting *in) {
-  Meeting all = worst(n, in);
-  if (all != APART) return all;
+// Rows against one matrix, or a stack of products whose stack, or rows, are the examples'.
+static Meeting product(const Search *w, const Node *n, const Meeting *in) {
+  Meeting all = join(n, 2, in);
+  bool rows = in[1].kind == SAME && !(n->attr.flag & 1);
+  int axis = all.kind == APART ? batch_axis(w, &n->in[in[0].kind == APART ? 0 : 1]->shape, all.outer) : -1;
+  bool outside = all.kind == APART && n->in[0]->shape.dim[0] % (all.outer * w->batch) == 0;
+  if (n->shape.rank == 3 ? outside || (axis == 1 && rows) : outside && rows) return all;
+  return mixed(n);
+}
+
+static Meeting meeting(const Search *w, const Node *n, const Meeting *in) {
+  Meeting all = join(n, n->arity, in);
+  if (all.kind != APART) return all;
   switch (op_class(n->op)) {
     case ELEMENTWISE:
-    case MARK: return APART;
-    case CONTRACTION:  // a batch of products, or rows against one matrix
-      return n->shape.rank == 3 || (in[1] == SAME && !(n->attr.flag & 1)) ? APART : MIXED;
+    case MARK: return all;
+    case CONTRACTION: return n->op == OP_MATMUL ? product(w, n, in) : n->shape.rank > 2 ? all : mixed(n);
     default: break;
   }
-  if (n->op == OP_GATHER) return in[0] == SAME ? APART : MIXED;
-  return keeps_outermost(n) ? APART : MIXED;
+  if (n->op == OP_RESHAPE) return all;
+  if (n->op == OP_GATHER) return in[0].kind == SAME ? all : mixed(n);
+  int axis = -1;
+  for (int i = 0; i < n->arity; i++)
+    if (in[i].kind == APART) axis = batch_axis(w, &n->in[i]->shape, all.outer);
+  return axis < 0 ? mixed(n) : moved(n, &n->in[0]->shape, axis);
 }
 
-// A value that the program does not compute.
-static Meeting source(const Graph *g, const Node *n, int64_t batch) {
-  if (n->op == OP_INPUT) return g->input[n->attr.id].kind == INPUT_COLUMN ? APART : SAME;
-  bool drawn = n->op == OP_RANDOM && n->attr.flag != RANDOM_ONCE && n->shape.rank && n->shape.dim[0] == batch;
-  return drawn ? APART : SAME;
+// ---- loops
+
+static Meeting *find_meetings(const Search *w, const Graph *g, int last, const Meeting *read);
+
+static Meeting read_by(const GraphLoop *l, int i, const Node *loop, Meeting in) {
+  if (in.kind != APART || l->kind[i] != OPERAND_SLICED) return in;
+  return in.outer % l->times ? mixed(loop) : apart(in.outer / l->times);
+}
+
+// Of each of the loop's results. What is carried is what it begins as, and what any turn makes of it.
+static Meeting *find_results(const Search *w, const Node *n, const Meeting *in) {
+  const GraphLoop *l = n->attr.loop;
+  Meeting *read = NEW_ARRAY(w->arena, Meeting, l->inputs + 1), *body = NULL;
+  Meeting *result = NEW_ARRAY(w->arena, Meeting, l->inputs + l->stacked + 1);
+  for (int i = 0; i < l->inputs; i++) read[i] = read_by(l, i, n, in[i]);
+  for (bool changed = true; changed;) {
+    changed = false;
+    body = find_meetings(w, l->body, l->body->count - 1, read);
+    for (int i = 0; i < l->inputs; i++) {
+      if (!l->next[i]) continue;
+      Meeting both = join(n, 2, (Meeting[]){read[i], body[l->next[i]->id]});
+      changed = changed || both.kind != read[i].kind;
+      read[i] = result[i] = both;
+    }
+  }
+  for (int k = 0; k < l->stacked; k++) {
+    Meeting m = body[l->each[k]->id];
+    if (m.kind == APART) m.outer *= l->times;
+    result[l->inputs + k] = m;
+  }
+  return result;
+}
+
+// ---- graphs
+
+// A value that the program does not compute; in the body of a loop, what it reads.
+static Meeting source(const Search *w, const Graph *g, const Node *n, const Meeting *read) {
+  if (n->op == OP_INPUT && read) return read[n->attr.id];
+  if (w->from) return same;
+  if (n->op == OP_INPUT) return g->input[n->attr.id].kind == INPUT_COLUMN ? apart(1) : same;
+  bool drawn = n->op == OP_RANDOM && n->attr.flag != RANDOM_ONCE && n->shape.rank && n->shape.dim[0] == w->batch;
+  return drawn ? apart(1) : same;
+}
+
+static Meeting *find_meetings(const Search *w, const Graph *g, int last, const Meeting *read) {
+  Meeting *met = NEW_ARRAY(w->arena, Meeting, last + 1), **result = NEW_ARRAY(w->arena, Meeting *, last + 1);
+  Meeting *in = NULL;
+  int room = 0;
+  for (int id = 0; id <= last; id++) {
+    const Node *n = g->node[id];
+    if (n->arity > room) in = NEW_ARRAY(w->arena, Meeting, room = 2 * n->arity);
+    for (int i = 0; i < n->arity; i++) in[i] = w->from && !graph_carries(n, i) ? same : met[n->in[i]->id];
+    if (n == w->from)
+      met[id] = apart(1);
+    else if (n->op == OP_LOOP)
+      result[id] = find_results(w, n, in);
+    else if (n->op == OP_RESULT)
+      met[id] = result[n->in[0]->id][n->attr.id];
+    else
+      met[id] = n->arity ? meeting(w, n, in) : source(w, g, n, read);
+  }
+  return met;
 }
 
 const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch) {
   if (batch == 1) return NULL;
   Arena *scratch = arena_open(g->arena);
-  Meeting *met = NEW_ARRAY(scratch, Meeting, y->id + 1), *in = NULL;
-  const Node **place = NEW_ARRAY(scratch, const Node *, y->id + 1);
-  int room = 0;
-  for (int id = 0; id <= y->id; id++) {
-    const Node *n = g->node[id];
-    if (n->arity > room) in = NEW_ARRAY(scratch, Meeting, room = 2 * n->arity);
-    for (int i = 0; i < n->arity; i++) in[i] = from && !graph_carries(n, i) ? SAME : met[n->in[i]->id];
-    met[id] = n == from ? APART : n->arity ? meeting(n, in) : from ? SAME : source(g, n, batch);
-    if (met[id] != MIXED) continue;
-    place[id] = n;
-    for (int i = n->arity; i--;)
-      if (in[i] == MIXED) place[id] = place[n->in[i]->id];
-  }
-  const Node *found = place[y->id];
+  Search w = {scratch, from, batch};
+  const Node *place = find_meetings(&w, g, y->id, NULL)[y->id].place;
   arena_close(scratch);
-  return found;
+  return place;
 }

@@ -9,6 +9,7 @@
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
+//   elaborate_loop.c   scan and fold
 //   elaborate_dist.c   supports, distributions, densities, draws, KL
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_net.c    networks, weights, states, parameters
@@ -34,6 +35,7 @@ enum {
   MAX_TURNS = 10000,    // of a round
   MAX_NESTING = 600,    // expressions being evaluated inside one another: bounds the stack
   MAX_WORK = 1000000,   // expressions evaluated in all: bounds the time
+  MAX_LOOP_TURNS = 1000000,
   MAX_COMPLAINTS = 500  // repeated ones counted: what has so many mistakes is looked at no further
 };
 
@@ -148,6 +150,7 @@ typedef struct Application {
   const Ast *net;
   Node *argument[MAX_ARGS];
   unsigned plates[MAX_ARGS];  // of the arguments
+  const Graph *graph;  // its nodes belong to
   int context;
   bool holds_draw;
   Value result;  // one value, or a list of them in the order of the outputs
@@ -221,6 +224,25 @@ typedef struct {
   int count;
 } Drawing;
 
+// A value that a loop carries from turn to turn.
+typedef struct Carried {
+  const char *name;
+  int input;  // of the loop
+  Shape shape;
+  struct Carried *next;
+} Carried;
+
+// A loop whose body is being evaluated.
+typedef struct Build {
+  Graph *around;  // where the loop will stand
+  GraphLoop *loop;
+  Carried *carried;
+  unsigned plates;     // of what is carried
+  unsigned missing;    // and of what is to be carried, beside these
+  const Frame *frame;  // the body's statements are evaluated in
+  struct Build *up;
+} Build;
+
 typedef struct Elab {
   Arena *arena;
   Sources *sources;
@@ -251,7 +273,8 @@ typedef struct Elab {
   int tensors, tensor_room;
 
   // the program being built
-  Graph *graph;
+  Graph *graph;  // where nodes are made: the program's own, or the body of the innermost loop
+  Build *build;  // that loop, or NULL
   int program;  // counts programs, to keep values of one out of another
   bool training;
   const char *const *learning;  // owners that learn in the current line
@@ -378,6 +401,23 @@ typedef struct {
   const char *name, *form, *what;
 } Description;
 Description builtin_describe(Arena *a, const char *name);
+
+// --- elaborate_loop.c
+Value eval_loop(Elab *e, Scope *scope, const Ast *ast);
+bool update_carried(Elab *e, Scope *scope, const Ast *statement);  // false when it carries no such value
+Graph *program_graph(const Elab *e);
+// Is the value one of the present graph, or of one around it? Of these it becomes an input of the loops between.
+bool belongs_here(Elab *e, Value *v);
+bool is_around(const Elab *e, const Graph *g);  // the present graph, or one around it
+// Between the two, nodes are made in the program's own graph.
+typedef struct {
+  Graph *graph;
+  Build *build;
+} Outside;
+Outside leave_loops(Elab *e);
+void enter_loops(Elab *e, Outside o);
+// How far random numbers move on in the turns of the loops around, where a row has `count` of them.
+void set_random_steps(const Elab *e, Attr *attr, int64_t count);
 
 // --- elaborate_dist.c
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);

@@ -310,6 +310,13 @@ static Value batch_count(Elab *e, const Call *call, Value *keyword) {
   return value_number(n);
 }
 
+static Node *random_node(Elab *e, const char *path, RandomAddress address, Shape s) {
+  Attr attr = {.id = (int32_t)path_hash(path), .flag = (int32_t)address};
+  int64_t rows = address == RANDOM_ONCE || s.rank == 0 ? 1 : s.dim[0];
+  set_random_steps(e, &attr, shape_count(s) / rows);
+  return graph_node(e->graph, OP_RANDOM, 0, NULL, &attr, &s);
+}
+
 // Uniform numbers on (0, 1): in a distribution of the shape that is drawn, `random(x)` of the shape of x.
 static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
   unsigned plates = e->drawing.active ? e->drawing.plates : e->plates;
@@ -334,10 +341,9 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
     if (row.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
     memmove(row.dim + 1, row.dim, sizeof row.dim[0] * (size_t)row.rank++);
     row.dim[0] = 1;
-    Node *n = node_random(e->graph, path_hash(path), RANDOM_STEP, row);
-    return value_tensor(node_reshape(e->graph, n, s), plates);
+    return value_tensor(node_reshape(e->graph, random_node(e, path, RANDOM_STEP, row), s), plates);
   }
-  return value_tensor(node_random(e->graph, path_hash(path), address, s), plates);
+  return value_tensor(random_node(e, path, address, s), plates);
 }
 
 static Value given(Elab *e, const Call *call, Value *keyword) {

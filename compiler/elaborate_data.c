@@ -385,6 +385,7 @@ Value column_value(Elab *e, int c) {
   if (e->column_value[c].kind != V_NONE) return e->column_value[c];
   bool generated = e->data_source->format == DATA_GENERATED;
   Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
+  Outside o = leave_loops(e);
   e->drawing = (Drawing){.active = true, .in_data = true, .plates = 1};
   e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
   Value v = generated ? generated_column(e, c) : read_column(e, c);
@@ -392,6 +393,7 @@ Value column_value(Elab *e, int c) {
   if (stages) v = staged(e, c, v);
   if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
   e->drawing = saved;
+  enter_loops(e, o);
   v.classes = e->column[c].classes;
   v.span = e->column[c].span;
   return e->column_value[c] = v;

@@ -558,6 +558,7 @@ static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
     case AST_INDEX: return eval_index(e, scope, ast);
     case AST_PREFIX: return eval_prefix(e, scope, ast);
     case AST_AGGREGATE: return eval_aggregate(e, scope, ast);
+    case AST_LOOP: return eval_loop(e, scope, ast);
     case AST_MIXTURE: return make_mixture(e, scope, ast);
     case AST_ERROR: return value_error();
     default: break;
@@ -648,7 +649,7 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
 
 static void run_objective(Elab *e, Scope *scope, const Ast *s) {
   Value v = eval(e, scope, s->a);
-  bool inside = e->frame && e->frame->ast->kind == AST_OBJECTIVE;
+  bool inside = e->frame && e->frame->ast->kind == AST_OBJECTIVE && !e->build;
   if (!inside) {
     complain(e, E0501, s->span);
     return;
@@ -680,10 +681,10 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
       case AST_MINIMIZE: run_objective(e, scope, s); break;
       case AST_GRID:
       case AST_PLOT:
-        if (!e->in_show) complain(e, E0602, s->span, ast_kind_name(s->kind));
+        if (!e->in_show || e->build) complain(e, E0602, s->span, ast_kind_name(s->kind));
         break;
       case AST_SETTING:
-        if (!e->in_show) unknown_setting(e, s, 0, NULL);
+        if (!e->in_show || e->build) unknown_setting(e, s, 0, NULL);
         break;
       case AST_ERROR: break;
       default: complain(e, E0229, s->span, ast_kind_name(s->kind));

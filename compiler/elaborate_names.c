@@ -78,11 +78,19 @@ static void walk_mixture(Elab *e, Scope *scope, const Ast *mixture) {
   walk_body(e, inner, mixture->c);
 }
 
+static void walk_loop(Elab *e, Scope *scope, const Ast *loop) {
+  Scope *inner = scope_new(e, scope);
+  for (const Ast *b = loop->a; b; b = b->next) walk(e, scope, b->a);
+  for (const Ast *b = loop->a; b; b = b->next) define(e, inner, b->name, b->span);
+  walk_body(e, inner, loop->c);
+}
+
 static void walk_one(Elab *e, Scope *scope, const Ast *ast) {
   switch (ast->kind) {
     case AST_NAME: walk_name(e, scope, ast); return;
     case AST_CALL: walk_call(e, scope, ast); return;
     case AST_MIXTURE: walk_mixture(e, scope, ast); return;
+    case AST_LOOP: walk_loop(e, scope, ast); return;
     case AST_AGGREGATE: {
       const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
       if (strcmp(ast->text, "mean") != 0) walk_name(e, scope, &name);

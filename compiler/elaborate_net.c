@@ -60,11 +60,12 @@ static Node **current_slot(Elab *e, int t) {
 }
 
 Node *tensor_value(Elab *e, int t) {
-  e->graph->tensor = e->model->tensor;
-  e->graph->tensors = e->tensors;
+  Graph *g = program_graph(e);
+  g->tensor = e->model->tensor;
+  g->tensors = e->tensors;
   if (e->started && e->started[t] != STARTED) start_tensor(e, t);  // one parameter begins with another's value
   Node **slot = current_slot(e, t);
-  if (!*slot) *slot = node_weight(e->graph, t);
+  if (!*slot) *slot = node_weight(g, t);
   return *slot;
 }
 
@@ -106,6 +107,7 @@ static int declare_one(Elab *e, Scope *scope, const Ast *s) {
 }
 
 void declare_weights(Elab *e, Scope *scope, const Ast *s) {
+  if (e->build && e->build->frame == e->frame) complain(e, E0742, s->span, s->name);
   int t = declare_one(e, scope, s);
   Value v = t < 0 ? value_error() : value_tensor(tensor_value(e, t), 0);
   v.span = s->span;
@@ -120,6 +122,11 @@ static bool is_learning(const Elab *e, const char *owner) {
 
 // `m <- ...`: the name stands for the new value from here on; it is kept when its owner learns in this line.
 void update_state(Elab *e, Scope *scope, const Ast *s) {
+  if (update_carried(e, scope, s)) return;
+  if (e->build) {
+    complain(e, E0745, s->span, s->name);
+    return;
+  }
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
   bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
@@ -286,12 +293,12 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
   }
   for (Application *a = e->applications; a; a = a->next) {
-    bool same = a->net == d->ast && (a->context == e->context || !a->holds_draw);
+    bool same = a->net == d->ast && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
     for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
     if (same) return a->result;
   }
   Application *a = NEW(e->arena, Application);
-  *a = (Application){.net = d->ast, .context = e->context};
+  *a = (Application){.net = d->ast, .graph = e->graph, .context = e->context};
   for (int i = 0; i < n; i++) a->argument[i] = input[i].node, a->plates[i] = input[i].plates;
   int randoms = e->randoms;
   a->result = expand_net(e, d, n, input, where);

@@ -56,7 +56,7 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 
 Node *feed_node(Elab *e, InputKind kind) {
   static const char *const name[] = {"column", "step", "epoch", "update"};
-  Graph *g = e->graph;
+  Graph *g = program_graph(e);
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)
     if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
@@ -259,6 +259,7 @@ static void move_weights(Elab *e, const Line *line) {
 // The norm of the norms of all gradients of the line: like theirs, it cannot overflow on the way.
 Value gradient_norm(Elab *e) {
   if (e->gradient_norm) return value_tensor(e->gradient_norm, 0);
+  Outside o = leave_loops(e);
   Node **part = NEW_ARRAY(e->arena, Node *, e->gradients + 1);
   int parts = 0;
   for (int i = 0; i < e->gradients; i++) {
@@ -269,6 +270,7 @@ Value gradient_norm(Elab *e) {
   }
   Value all = value_tensor(node_concat(e->graph, 0, parts, part), 0);
   e->gradient_norm = call_library(e, "norm", all.node->span, 1, &all).node;
+  enter_loops(e, o);
   return value_tensor(e->gradient_norm, 0);
 }
 

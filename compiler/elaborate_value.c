@@ -102,9 +102,7 @@ static Value stack_list(Elab *e, Value list) {
 Value to_tensor(Elab *e, Value v) {
   switch (v.kind) {
     case V_TENSOR:
-      if (v.node->id >= e->graph->count || e->graph->node[v.node->id] != v.node)
-        return complain(e, E0310, v.span), value_error();
-      return v;
+      return belongs_here(e, &v) ? v : (complain(e, E0310, v.span), value_error());
     case V_ERROR: return v;
     case V_NUMBER: {
       Value t = value_tensor(node_const(e->graph, v.number, (Shape){0}), 0);

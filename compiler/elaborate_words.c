@@ -112,7 +112,7 @@ typedef struct {
 static const bool *hanging(Arena *a, const Elab *e, const Dist *dist) {
   bool *hangs = NULL;
   for (const Drawn *d = e->drawn; d; d = d->next) {
-    if (!same_distribution(d->dist, dist)) continue;
+    if (!same_distribution(d->dist, dist) || !graph_owns(e->graph, d->node)) continue;
     if (!hangs) hangs = NEW_ARRAY(a, bool, e->graph->count);
     hangs[d->node->id] = true;
   }

@@ -185,6 +185,7 @@ bool op_cheap(Op op);  // no dearer than loading a value
 // *blocked (if not NULL) is set to the first such node and the path contributes nothing.
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
+bool graph_owns(const Graph *g, const Node *n);
 
 // The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own:
 // examples begin at the columns of the data and at what is drawn for each; or, if `from` is not NULL, at that node

@@ -170,7 +170,6 @@ static bool foreign_on_line(Parser *p) {
 // Said of what was found where this could have come.
 static const Hint planned[] = {
     {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
-    {"in", "')'", "a binder in a call, such as `i in 0 .. n`,"},
     {"'~'", "')'", "a binder in a call, such as `k ~ c(k | x)`,"},
     {"then", "model", "a second phase of training, `train { ... } then { ... }`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "vocabulary.h"
 #include "gm.tab.h"
 #include "gm.lex.h"
 
@@ -136,8 +137,45 @@ Ast *parser_pattern(Parser *p, Ast *call) {
   return call;
 }
 
+// Outside of loops there is nothing to bind: `a = 1` means a keyword, and what `i in x` means is still to come.
+static void refuse_binders(Parser *p, Ast *argument) {
+  for (Ast *a = argument; a; a = a->next) {
+    if (a->kind != AST_BINDER) continue;
+    if (a->text[0] == '=')
+      parser_colon(p, a->name, a->span);
+    else
+      report_later(p->sources, a->span, "a binder in a call, such as `i in 0 .. n`,", "");
+    a->kind = AST_ARGUMENT;
+  }
+}
+
+AstList parser_unbound(Parser *p, AstList arguments) {
+  refuse_binders(p, arguments.first);
+  return arguments;
+}
+
+Ast *parser_plain_call(Parser *p, Ast *call) {
+  if (call->kind == AST_CALL) refuse_binders(p, call->b), refuse_binders(p, call->c);
+  return call;
+}
+
+static bool is_loop(const Ast *call) { return !strcmp(call->a->name, "scan") || !strcmp(call->a->name, "fold"); }
+
+static Ast *parser_loop(Parser *p, Ast *call, Ast *body, Span where) {
+  const Ast *wrong = call->b && !call->flag ? call->b : call;
+  while (wrong && wrong->kind == AST_BINDER) wrong = wrong->next;
+  if (!wrong) return parser_tree(p, (Ast){.kind = AST_LOOP, .span = where, .text = call->a->name, .a = call->b, .c = body});
+  report(p->sources, E0740, wrong->span, call->a->name);
+  return tree_error(p, where);
+}
+
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where) {
   if (call->kind == AST_ERROR) return call;
+  if (is_loop(call)) return parser_loop(p, call, body, where);
+  bool bound = false;
+  for (const Ast *a = call->b; a; a = a->next) bound = bound || a->kind == AST_BINDER;
+  parser_plain_call(p, call);
+  if (bound) return tree_error(p, where);
   bool one = call->b && !call->b->next && !call->b->name && !call->flag;
   if (!one) report(p->sources, E0116, call->span, call->a->name);
   return parser_tree(p, (Ast){.kind = AST_AGGREGATE,

@@ -90,6 +90,9 @@ void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` b
 Ast *parser_stage(Parser *p, Ast *expression);                // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);
 Ast *parser_pattern(Parser *p, Ast *call);  // of a kl rule
-Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where);
+Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where);  // or a loop
+// A call without a body, or its arguments: binders are refused.
+Ast *parser_plain_call(Parser *p, Ast *call);
+AstList parser_unbound(Parser *p, AstList arguments);
 
 #endif

@@ -205,7 +205,7 @@ support:
     }
   | NAME CALL_OPEN arguments ')'            {
       Ast *name = TREE(NAME, @1, .name = $1);
-      $$ = TREE(CALL, @$, .a = name, .b = $3.first);
+      $$ = TREE(CALL, @$, .a = name, .b = parser_unbound(p, $3).first);
     }
   | '[' expressions ']'                     { $$ = TREE(LIST, @$, .a = $2.first); }
   | SET_OPEN expressions '}'                { $$ = TREE(SET, @$, .a = $2.first); }
@@ -297,7 +297,7 @@ titem:
       $$ = TREE(STEP, @$, .name = $2, .b = $4.first, .c = $6, .flag = $1);
     }
   | goal id CALL_OPEN arguments ')' OVER over_names WITH expression {
-      $$ = TREE(STEP, @$, .name = $2, .a = $4.first, .b = $7.first, .c = $9, .flag = $1);
+      $$ = TREE(STEP, @$, .name = $2, .a = parser_unbound(p, $4).first, .b = $7.first, .c = $9, .flag = $1);
     }
   | REPEAT expression BLOCK_OPEN titems '}' { $$ = TREE(REPEAT, @$, .a = $2, .b = $4.first); }
   | id expression                           { $$ = TREE(SETTING, @$, .name = $1, .a = $2); }
@@ -410,7 +410,7 @@ prefix:
 
 postfix:
     primary
-  | call
+  | call                                    { $$ = parser_plain_call(p, $1); }
   | call body                               { $$ = parser_aggregate(p, $1, $2, @$); }
   | MEAN '(' expression ')' body            { $$ = TREE(AGGREGATE, @$, .text = "mean", .a = $3, .c = $5); }
   | postfix INDEX_OPEN expressions ']'      { $$ = TREE(INDEX, @$, .a = $1, .b = $3.first); }
@@ -439,8 +439,10 @@ argument:
     expression                              { $$ = TREE(ARGUMENT, @$, .a = $1); }
   | NAME ':' expression                     { $$ = TREE(ARGUMENT, @$, .name = $1, .a = $3); }
   | expression '=' expression               {
-      $$ = TREE(ARGUMENT, @$, .name = parser_name(p, $1), .a = $3);
-      parser_colon(p, $$->name, @2);
+      $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "=", .a = $3);
+    }
+  | expression IN expression                {
+      $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "in", .a = $3);
     }
   ;
 

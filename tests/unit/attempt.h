@@ -28,7 +28,8 @@ static char message[4096];  // what the last attempt printed on stderr
 
 static inline int folder_make(void **state) {
   (void)state;
-  strcpy(folder, "/tmp/gmc-test-XXXXXX");
+  bool memory = access("/dev/shm", W_OK) == 0;  // thousands of small files are quicker there than on some disks
+  strcpy(folder, memory ? "/dev/shm/gmc-test-XXXXXX" : "/tmp/gmc-test-XXXXXX");
   return mkdtemp(folder) ? 0 : -1;
 }
 

@@ -33,6 +33,12 @@ static void load(Arena *a, void *what) {
   data_load_train(&c->run);
 }
 
+static void load_both(Arena *a, void *what) {
+  Case *c = what;
+  load(a, c);
+  data_load_test(&c->run);
+}
+
 // --- MNIST ---
 
 static const char *const mnist_train[] = {"models/data/mnist/train-images-idx3-ubyte.gz",
@@ -736,12 +742,6 @@ static void csv_layouts(void **state) {
   arena_close(a);
 }
 
-static void csv_both_check(Arena *a, void *what) {
-  Case *c = what;
-  load(a, c);
-  data_load_test(&c->run);
-}
-
 // The same text is the same label in both splits, whatever the order and the number of texts in each.
 static void csv_words(void **state) {
   (void)state;
@@ -754,14 +754,14 @@ static void csv_words(void **state) {
   put(c.train[0], train, strlen(train));
   put(test[0], "x0,x1,x2,y\n0,0,0,b\n0,0,0,c\n", 27);
   Arena *inner = arena_open(a);
-  csv_both_check(inner, &c);
+  load_both(inner, &c);
   const float *y = c.run.train.column[1].value, *z = c.run.test.column[1].value;
   assert_true(y[0] == 2 && y[1] == 0 && y[2] == 1 && y[3] == 2 && z[0] == 1 && z[1] == 2);
   arena_close(inner);
   put(test[0], "x0,x1,x2,y\n0,0,0,b\n0,0,0,d\n", 27);
-  assert_fails(csv_both_check, &c, EXIT_DATA, "test.csv:3: `d` is none of the 3 texts that the column y has");
+  assert_fails(load_both, &c, EXIT_DATA, "test.csv:3: `d` is none of the 3 texts that the column y has");
   put(test[0], "x0,x1,x2,y\n0,0,0,1\n", 19);
-  assert_fails(csv_both_check, &c, EXIT_DATA, "test.csv: labels of the column y are numbers here, and texts in");
+  assert_fails(load_both, &c, EXIT_DATA, "test.csv: labels of the column y are numbers here, and texts in");
   const char *good = train;
   assert_flips_hold(load, &c, c.train[0], (const uint8_t *)good, strlen(good), 1000);
   arena_close(a);
@@ -1128,12 +1128,6 @@ static void shapes(void **state) {
 }
 
 // What is decided by the training split holds for the test split.
-static void test_split_is_read_alike_check(Arena *a, void *what) {
-  Case *c = what;
-  load(a, c);
-  data_load_test(&c->run);
-}
-
 static void test_split_is_read_alike(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
@@ -1145,11 +1139,11 @@ static void test_split_is_read_alike(void **state) {
   Sample grey = idx_sample(8, 2, (uint32_t[]){2, 3}, six, 6), white = idx_sample(8, 2, (uint32_t[]){1, 3}, "\1\1\0", 3);
   put(c.train[0], grey.bytes, grey.length);
   put(test[0], white.bytes, white.length);
-  assert_works(test_split_is_read_alike_check, &c);
+  assert_works(load_both, &c);
   put(c.train[0], white.bytes, white.length);
   put(test[0], grey.bytes, grey.length);
   assert_fails(
-      test_split_is_read_alike_check, &c, EXIT_DATA,
+      load_both, &c, EXIT_DATA,
       "test.idx: item 0 (from 0), element 1: value 51 is outside [0, 1], the support of the column x; so are 5 "
       "of 6");
   arena_close(a);

@@ -113,7 +113,7 @@ SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
-QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600'
+QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh
 
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)

@@ -124,9 +124,9 @@ static bool join_parameters(Elab *e, Dist *d, const char *name) {
     if (is_numeric(&b->value) && b->value.kind != V_NUMBER) b->value = to_tensor(e, b->value);
     if (b->value.kind == V_ERROR) return false;
     d->param[i] = b->value;
-    if (b->value.kind != V_TENSOR) continue;
-    Shape s = event_shape(&b->value), merged;
     int own = ast_length(f->c);
+    if (b->value.kind != V_TENSOR && (b->value.kind != V_NUMBER || !own)) continue;
+    Shape s = event_shape(&b->value), merged;
     d->plates |= b->value.plates;
     if (vector && !own) continue;  // the formula sees it whole
     if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;

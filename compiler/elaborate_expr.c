@@ -563,8 +563,7 @@ static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
     case AST_ERROR: return value_error();
     default: break;
   }
-  complain(e, E0229, ast->span, ast_kind_name(ast->kind));
-  return value_error();
+  fail(e->arena, EXIT_SOFTWARE, "a %s is no expression", ast_kind_name(ast->kind));
 }
 
 // Bodies are expanded where they are applied, so a short text can ask for anything.
@@ -687,7 +686,7 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
         if (!e->in_show || e->build) unknown_setting(e, s, 0, NULL);
         break;
       case AST_ERROR: break;
-      default: complain(e, E0229, s->span, ast_kind_name(s->kind));
+      default: fail(e->arena, EXIT_SOFTWARE, "a %s is no statement", ast_kind_name(s->kind));
     }
   }
   if (e->graph) e->graph->span = outer;

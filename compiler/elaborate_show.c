@@ -100,8 +100,8 @@ static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   bool curve = e->across && v.plates & 2, single = shape_count(s) == 1;
   *item = (PlanItem){.label = expression_text(e, ast), .columns = 1};
   if (single && (curve || !density) && e->across) {
+    if (v.plates & 1) return complain(e, E0619, ast->span), false;
     v = widen(e, reshape_event(e, v, (Shape){0}), 2, (Shape){0});
-    if (v.kind != V_ERROR && v.plates & 1) return complain(e, E0619, ast->span), false;
     item->kind = ITEM_CURVE;
     item->columns = CURVE_POINTS;
   } else if (single) {

@@ -97,7 +97,18 @@ says 0 '' sample runs/tiny -n 9 -o nine.png
 says 0 '' sample runs/tiny -n 9 --mean -o nine.npy
 holds 'an array' test "$(head -c 6 nine.npy | tail -c 5)" = NUMPY
 says 64 'png, .npy or .csv' sample runs/tiny -o nine.jpg
-says 65 'w' sample runs/tiny --of w -o nine.png
+says 65 'error\[E0623\].*`w`' sample runs/tiny --of w -o nine.png
+says 65 'error\[E0624\].*`w`' sample runs/tiny --given w=1 -o nine.png
+cat >models/scaled.gm <<'GM'
+data x[2] from toy.moons
+prior z[2] ~ normal(0, 1)
+decoder p(x | z, width) { x ~ normal(z |> dense(2), exp(width)) }
+objective fit { z ~ prior(z)   maximize log p(x | z, width: 1) }
+train { maximize fit over p with adam(1e-3)   batch 8 }
+GM
+says 0 '' run models/scaled.gm --steps 2 -q --out runs/scaled
+says 65 'error\[E0622\].*`width`' sample runs/scaled -o two.npy
+says 0 '' sample runs/scaled --given width=0 -o two.npy
 says 0 'dreams.png' show runs/tiny
 says 0 'one.png' show runs/tiny dreams -o one.png
 says 64 'did you mean `dreams`' show runs/tiny dream

@@ -113,7 +113,7 @@ SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
-QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh
+QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh $(if $(filter asan,$(MODE)),tests/leaks.sh)
 
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
@@ -128,7 +128,7 @@ asan:
 	@$(SUB) MODE=asan asan-run
 asan-build: $(GMC) $(UNITS) $(RANDOM)
 asan-run: asan-build
-	@SOON=30000 tests/run.sh $(QUICK)
+	@ASAN_OPTIONS=detect_leaks=1:$$ASAN_OPTIONS SOON=30000 tests/run.sh $(QUICK)
 
 # the models trained for real, for some minutes
 quality: gmc

@@ -18,12 +18,17 @@
 #endif
 #endif
 
+// What the memory of calloc is aligned to: 16 on most machines, 8 on some of 32 bits. A test has it be less than it is.
+#ifndef CALLOC_ALIGN
+#define CALLOC_ALIGN _Alignof(max_align_t)
+#endif
+
 enum { BLOCK_FIRST = 8 << 10, BLOCK_LARGEST = 1 << 20, BIG = 4096, SMALL_ALIGN = 16, BIG_ALIGN = 64 };
 
 typedef struct Block {
   struct Block *next;
   size_t used, room;  // bytes after the header; a big object's block has no room left
-  size_t unused;      // keeps the header a multiple of SMALL_ALIGN
+  size_t unused;      // keeps the header a multiple of CALLOC_ALIGN
 } Block;
 
 typedef struct Cleanup {
@@ -83,14 +88,17 @@ static Block *block_new(Arena *a, size_t room, bool first) {
   return b;
 }
 
+// Bytes to leave out so that what follows is aligned, and how many that can be in memory of calloc.
+static size_t misalignment(const void *p, size_t align) { return (align - (uintptr_t)p % align) % align; }
+static size_t slack_for(size_t align) { return align > CALLOC_ALIGN ? align - CALLOC_ALIGN : 0; }
+
 // An object in a block of its own, aligned to BIG_ALIGN if it is big.
 static void *alloc_alone(Arena *a, size_t size) {
-  size_t slack = size >= BIG ? BIG_ALIGN - SMALL_ALIGN : 0;
+  size_t align = size >= BIG ? BIG_ALIGN : SMALL_ALIGN, slack = slack_for(align);
   if (size > SIZE_MAX - slack) out_of_memory(a, size);
   Block *b = block_new(a, size + slack, false);
   b->used = b->room;
-  uintptr_t p = (uintptr_t)(b + 1);
-  return (char *)(b + 1) + (slack ? (BIG_ALIGN - p % BIG_ALIGN) % BIG_ALIGN : 0);
+  return (char *)(b + 1) + misalignment(b + 1, align);
 }
 
 void *arena_alloc(Arena *a, size_t count, size_t size) {
@@ -105,7 +113,9 @@ void *arena_alloc(Arena *a, size_t count, size_t size) {
   Block *b = a->block;
   if (!b || b->room - b->used < bytes) {
     size_t room = !b ? BLOCK_FIRST : b->room < BLOCK_LARGEST / 2 ? 2 * b->room : BLOCK_LARGEST;
-    b = block_new(a, room < BLOCK_FIRST ? BLOCK_FIRST : room / SMALL_ALIGN * SMALL_ALIGN, true);
+    room = room < BLOCK_FIRST ? BLOCK_FIRST : room / SMALL_ALIGN * SMALL_ALIGN;
+    b = block_new(a, room + slack_for(SMALL_ALIGN), true);
+    b->used = misalignment(b + 1, SMALL_ALIGN);
   }
   void *object = (char *)(b + 1) + b->used;
   b->used += bytes;

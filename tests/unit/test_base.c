@@ -1,4 +1,5 @@
-// Arenas and failure. Includes base.c itself with a calloc that fails when it is told to.
+// Arenas and failure. Includes base.c itself with a calloc that fails when it is told to, and whose memory is aligned to 8
+// and not to 16, as on some machines of 32 bits.
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,18 +18,20 @@ static long blocks_held;      // by arenas
 static void *counted_calloc(size_t n, size_t size) {
   if (calls_left == 0) return NULL;
   if (calls_left > 0) calls_left--;
-  void *p = calloc(n, size);
+  char *p = size ? calloc(n + 8 / size + 1, size) : NULL;
   if (p) blocks_held++;
-  return p;
+  return p ? p + 8 : NULL;
 }
 
 static void counted_free(void *p) {
-  if (p) blocks_held--;
-  free(p);
+  if (!p) return;
+  blocks_held--;
+  free((char *)p - 8);
 }
 
-#define calloc counted_calloc
-#define free   counted_free
+#define CALLOC_ALIGN 8
+#define calloc       counted_calloc
+#define free         counted_free
 #include "../../runtime/base.c"
 #undef calloc
 #undef free

@@ -2,10 +2,10 @@
 # make check      the inner loop, under a minute    make test      everything, installing what is missing; under ten
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
-# make quality  the models trained for real, minutes
+# make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
 # make library-page  grammar/LIBRARY.md from grammar/std
 # make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
-# make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local
+# make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local, MACHINE=-march=x86-64-v3
 CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
 MODE ?= release
 PREFIX ?= /usr/local
@@ -14,12 +14,18 @@ SUB := $(MAKE) --no-print-directory -j$(shell nproc)
 B := build/$(MODE)
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Werror
-CFLAGS_release := -O3 -march=native -mprefer-vector-width=512 -g
-CFLAGS_asan := -O1 -march=native -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# the processor that is built for: this one, where it is of the kind that CC compiles for
+TARGET := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+MACHINE_x86_64 := -march=native -mprefer-vector-width=512
+MACHINE_aarch64 := -mcpu=native
+MACHINE := $(if $(filter $(shell uname -m),$(TARGET)),$(MACHINE_$(TARGET)))
+CFLAGS_release := -O3 -g
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-CFLAGS_cover := -O1 -march=native -g --coverage
+CFLAGS_cover := -O1 -g --coverage
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
-CFLAGS := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
+PLAIN := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
+CFLAGS := $(PLAIN) $(MACHINE)
 LIBS := -lyaml -lz -ldeflate -lm -lpthread
 
 # commands are shown in short; V=1 shows them in full
@@ -27,7 +33,7 @@ Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1) $<')
 
 SOURCES := $(wildcard runtime/*.c compiler/*.c)
-OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c compiler/page.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c compiler/page.c compiler/processor.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
@@ -35,7 +41,7 @@ all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
 gmc: build/release/gmc
 	@cp -f $< $@
 
-$(B)/gmc: $(B)/compiler/main.o $(B)/bodies.o $(B)/libgmc.a
+$(B)/gmc: $(B)/compiler/main.o $(B)/compiler/processor.o $(B)/bodies.o $(B)/libgmc.a
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
@@ -47,6 +53,13 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -c $< -o $@
+
+# the one file for every processor; it is told what the others may use
+$(B)/compiler/processor.o: compiler/processor.c
+	@mkdir -p $(@D)
+	$(call SAY,cc)
+	$(Q)built=$$(echo | $(CC) $(CFLAGS) -dM -E -x c - | sed -n 's/^#define __\([A-Z0-9_]*\)__ 1$$/\1/p' | tr '\n' ' ') && \
+	  $(CC) $(PLAIN) $(WARN) -MMD -MP -DBUILT_FOR="\" $$built\"" -c $< -o $@
 
 # flex and bison write code of their own style: no -Wconversion there
 $(B)/gm.tab.c $(B)/gm.tab.h &: grammar/gm.y
@@ -109,7 +122,7 @@ GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh commands.sh install.sh readme.sh) $(sort $(wildcard tests/cli/bad_*.sh))
 # and beside them those of make test
-SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh
+SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
@@ -129,6 +142,13 @@ asan:
 asan-build: $(GMC) $(UNITS) $(RANDOM)
 asan-run: asan-build
 	@ASAN_OPTIONS=detect_leaks=1:$$ASAN_OPTIONS SOON=30000 tests/run.sh $(QUICK)
+
+# another processor, emulated
+cross:
+	@./setup.sh build cross
+	@$(SUB) gmc
+	@tests/models/cross.sh
+.PHONY: cross
 
 # the models trained for real, for some minutes
 quality: gmc

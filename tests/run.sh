@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs suites, as many at once as there are processors, and adds up their results: tests/run.sh COMMAND...
 # A suite ends with `N passed, N failed`, or with cmocka's own lines. One line is printed for each; all that a suite said
-# is printed when something in it failed. A suite that fails or ends without a count is a failure.
+# is printed when something in it failed. A suite that fails or ends without a count is a failure, but for one that says
+# `skipped: WHY`.
 set -u
 
 # The last count that the two forms of a line, $1 and $2, give in the file $3, or 0.
@@ -19,7 +20,9 @@ run_one() {
   end=$(date +%s.%N)
   good=$(count '\[  PASSED  \] \([0-9]*\) test(s)\.' '\([0-9]*\) passed, [0-9]* failed' "$log")
   bad=$(count '\[  FAILED  \] \([0-9]*\) test(s), .*' '[0-9]* passed, \([0-9]*\) failed' "$log")
-  if [ $((good + bad)) = 0 ]; then bad=1; fi
+  why=$(sed -n 's/^skipped: //p' "$log")
+  if [ -n "$why" ] && [ $code = 0 ]; then mark=skip suite="$suite: $why"
+  elif [ $((good + bad)) = 0 ]; then bad=1; fi
   if [ $code != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
   [ $code -lt 128 ] || echo "ended by signal $((code - 128))" >>"$log"
   [ "$bad" = 0 ] || mark=FAILED

@@ -520,6 +520,8 @@ static void check_the_rest(Elab *e) {
     if (!e->decl[i]->library) check_names(e, e->decl[i]->ast);
 }
 
+static bool good(const Elab *e) { return !diagnostics_errors(e->sources) && !e->unfinished; }
+
 Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   static const Overrides none;
   Elab *e = NEW(a, Elab);
@@ -547,12 +549,12 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   declare_data(e);
   if (diagnostics_errors(s)) return NULL;
   elaborate_training(e);
-  if (!diagnostics_errors(s)) elaborate_test(e);
-  if (!diagnostics_errors(s)) elaborate_shows(e);
+  if (good(e)) elaborate_test(e);
+  if (good(e)) elaborate_shows(e);
   check_the_rest(e);
-  if (!diagnostics_errors(s)) elaborate_init(e);
-  if (!diagnostics_errors(s)) warn_unused(e);
-  if (diagnostics_errors(s)) return NULL;
+  if (good(e)) elaborate_init(e);
+  if (good(e)) warn_unused(e);
+  if (!good(e)) return NULL;
   for (int i = 0; i < m->programs; i++) {
     m->program[i].graph.graph->tensor = m->tensor;
     m->program[i].graph.graph->tensors = m->tensors;

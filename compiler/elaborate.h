@@ -300,6 +300,7 @@ typedef struct Elab {
   int nesting;  // of expressions
   int work;     // expressions evaluated so far
   int complaints;
+  bool unfinished;  // a program could not be built; somebody has said why
 
   Drawing drawing;
   int staging;  // the column whose stages are being applied, or -1

@@ -338,10 +338,19 @@ static Value read_column(Elab *e, int c) {
   return v;
 }
 
+static Value fewer_columns(Elab *e, int c, int given) {
+  const Column *col = &e->column[c];
+  const char *gives = arena_format(e->arena, "%d column%s", given, given == 1 ? "" : "s");
+  return complain(e, E0612, col->span, col->name, shape_text(e->arena, col->shape), gives), value_error();
+}
+
 static Value generated_column(Elab *e, int c) {
   const DataSource *s = e->data_source;
   Value v = eval_body(e, scope_new(e, s->scope), s->generator->ast->c);
-  if (v.kind == V_LIST && v.items && e->columns > 1) v = c < v.items ? v.item[c] : value_error();
+  if (v.kind == V_LIST && v.items && e->columns > 1) {
+    if (c >= v.items) return fewer_columns(e, c, v.items);
+    v = v.item[c];
+  }
   if (v.kind == V_ERROR) return v;
   v = to_tensor(e, v);
   if (v.kind == V_ERROR) return v;

@@ -168,6 +168,7 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   e->in_show = false;
   show->item = item;
   show->items = n;
+  e->unfinished |= !good;
   if (good) show->program = end_program(e, arena_format(e->arena, "show %s", ast->name), e->plate[0], out, n);
 }
 

@@ -352,7 +352,7 @@ static const Ast *elaborate_group(Elab *e, const Ast *items) {
   begin_program(e, e->model->batch, true);
   Output *out = NEW_ARRAY(e->arena, Output, n);
   for (const Ast *s = items; s != after; s = s->next)
-    if (s->kind == AST_STEP) elaborate_line(e, s, &out[e->line - first]), e->line++;
+    if (s->kind == AST_STEP) e->unfinished |= !elaborate_line(e, s, &out[e->line - first]), e->line++;
   if (diagnostics_errors(e->sources)) return after;
   judge_program(e);
   const char *name = n == 1 ? arena_format(e->arena, "train line %d", first + 1)
@@ -485,6 +485,7 @@ void elaborate_test(Elab *e) {
   Output *out = NEW_ARRAY(e->arena, Output, m->lines + e->decls);
   int n = 0;
   m->test = -1;
+  e->unfinished = true;
   begin_program(e, m->batch, false);
   for (int i = 0; i < m->lines; i++) {
     bool first = !strcmp(e->step[i]->name, e->step[0]->name);
@@ -499,6 +500,7 @@ void elaborate_test(Elab *e) {
     if (e->decl[i]->ast->kind == AST_METRIC && elaborate_metric(e, e->decl[i]->ast, &out[n])) n++;
   bool measured = n && m->data.format != DATA_NONE;  // without data nothing is held out, and this was for the mistakes
   if (measured) m->test = end_program(e, "test", m->batch, out, n);
+  e->unfinished = false;
 }
 
 // --- what the tensors begin with
@@ -538,10 +540,12 @@ void start_tensor(Elab *e, int t) {
 }
 
 void elaborate_init(Elab *e) {
+  e->unfinished = true;
   begin_program(e, 1, false);
   e->plates = 0;
   e->started = NEW_ARRAY(e->arena, Started, e->tensors + 1);
   for (int t = 0; t < e->tensors; t++) start_tensor(e, t);
   e->started = NULL;
   e->model->init = end_program(e, "init", 1, NULL, 0);
+  e->unfinished = false;
 }

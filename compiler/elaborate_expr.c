@@ -50,7 +50,7 @@ void pop_frame(Elab *e) { e->frame = e->frame->up; }
 
 double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what) {
   Value v = eval(e, scope, ast);
-  if (v.kind == V_NUMBER) return v.number;
+  if (v.kind == V_NUMBER && !isnan(v.number)) return v.number;
   if (v.kind != V_ERROR) complain(e, E0305, ast->span, what, value_text(e, v));
   return NAN;
 }

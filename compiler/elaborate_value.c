@@ -10,7 +10,8 @@
 
 Value value_error(void) { return (Value){.kind = V_ERROR}; }
 
-Value value_number(double x) { return (Value){.kind = V_NUMBER, .number = x}; }
+// The sign of a NaN is the processor's choice, and would be printed.
+Value value_number(double x) { return (Value){.kind = V_NUMBER, .number = isnan(x) ? (double)NAN : x}; }
 
 Value value_tensor(Node *n, unsigned plates) { return (Value){.kind = V_TENSOR, .node = n, .plates = plates}; }
 
@@ -37,7 +38,7 @@ Shape physical_shape(const Elab *e, unsigned plates, Shape event) {
 
 const char *value_text(Elab *e, Value v) {
   switch (v.kind) {
-    case V_NUMBER: return arena_format(e->arena, "the number %g", v.number);
+    case V_NUMBER: return isnan(v.number) ? "not a number" : arena_format(e->arena, "the number %g", v.number);
     case V_TEXT: return "a text";
     case V_TENSOR: {
       Shape s = event_shape(&v);

@@ -7,6 +7,8 @@
 
 #include <math.h>
 
+#include "random_bits.h"
+
 enum { POOL = 64, CLASSES = 5, MOST_ELEMENTS = 400 };
 static const double BOUND = 3;
 
@@ -19,15 +21,8 @@ typedef struct {
   int pools;
 } Maker;
 
-static uint64_t next(uint64_t *state) {  // splitmix64
-  uint64_t z = *state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return z ^ z >> 31;
-}
-
 // A call has at most one argument that draws or builds: the order of two would be the C compiler's choice.
-static int64_t below(Maker *m, int64_t n) { return (int64_t)(next(&m->state) % (uint64_t)n); }
+static int64_t below(Maker *m, int64_t n) { return (int64_t)(random_bits(&m->state) % (uint64_t)n); }
 
 static Node *number(Maker *m, double value, const Node *like) { return node_const(m->g, value, like->shape); }
 static Node *unary(Maker *m, Op op, Node *a) { return node_unary(m->g, op, a); }
@@ -402,7 +397,7 @@ GraphProgram *random_graph(Arena *a, uint64_t seed) {
 static double *draw(Arena *a, Shape s, double lo, double hi, bool whole, uint64_t *state) {
   double *value = NEW_ARRAY(a, double, shape_count(s));
   for (int64_t e = 0; e < shape_count(s); e++) {
-    double u = (double)(next(state) >> 40) / (double)(1 << 24);
+    double u = (double)(random_bits(state) >> 40) / (double)(1 << 24);
     value[e] = whole ? floor(lo + u * (hi - lo + 1)) : (double)(float)(lo + u * (hi - lo));
   }
   return value;

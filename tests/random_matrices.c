@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#include "random_bits.h"
+
 enum { POOL = 96, WEIGHTS = 6, LARGEST = 16, TRIES = 20 };
 static const double BOUND = 50;
 
@@ -15,12 +17,7 @@ typedef struct {
   int pools;
 } Maker;
 
-static int below(Maker *m, int n) {  // splitmix64
-  uint64_t z = m->state += 0x9e3779b97f4a7c15u;
-  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return (int)((z ^ z >> 31) % (uint64_t)n);
-}
+static int below(Maker *m, int n) { return random_below(&m->state, n); }
 
 static Node *pick(Maker *m) { return m->pool[below(m, m->pools)]; }
 

@@ -1,5 +1,5 @@
 // What the parts of the generator of random models share: random_model.c writes declarations, random_expr.c the
-// expressions in them.
+// expressions in them, random_odd.c what has no meaning there.
 #ifndef GMC_RANDOM_WRITER_H
 #define GMC_RANDOM_WRITER_H
 
@@ -16,7 +16,7 @@ typedef struct {
   int classes;
 } Variable;
 
-enum { MOST_INPUTS = 3, MOST_NETS = 12, MOST_KNOWN = 48, MOST_WORDS = 256 };
+enum { MOST_INPUTS = 3, MOST_NETS = 12, MOST_KNOWN = 48, MOST_WORDS = 256, DEEPEST = 5 };
 
 typedef struct {
   const char *name;

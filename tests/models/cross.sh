@@ -1,7 +1,7 @@
 #!/bin/sh
-# Another processor: an emitted program compiled for aarch64 and run under emulation leaves the bytes that `gmc run` leaves here,
-# and gmc itself says so where a processor is older than the one it was built for. The model has what processors differ in: sums,
-# fused products, NaN, subnormal numbers.
+# Another processor: gmc's sources compile for aarch64; an emitted program does, and run under emulation leaves the bytes that
+# `gmc run` leaves here; gmc itself says so where a processor is older than the one it was built for. The model has what
+# processors differ in: sums, fused products, NaN, subnormal numbers.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 gmc=${GMC:-./gmc}
@@ -30,6 +30,15 @@ train() {  # train FOLDER COMMAND...
   shift
   "$@" --out "$work/$folder" --steps 40 --seed 7 --threads 2 >"$work/$folder.out"
 }
+
+# libraries' headers are the same for all processors
+sources() {
+  for f in runtime/*.c compiler/*.c; do
+    aarch64-linux-gnu-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Ibuild/release \
+      -Icompiler -Iruntime -idirafter /usr/include -idirafter "/usr/include/$(gcc -print-multiarch)" "$f" || return 1
+  done
+}
+check "gmc's sources" sources
 
 {
   cat models/vae_toy.gm

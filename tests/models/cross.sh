@@ -25,10 +25,11 @@ check() {  # check WHAT COMMAND...: counts whether the command succeeds
   fi
 }
 
-train() {  # train FOLDER COMMAND...
+train() {  # train FOLDER COMMAND...: ends with 1, for a metric is not a number
   folder=$1
   shift
   "$@" --out "$work/$folder" --steps 40 --seed 7 --threads 2 >"$work/$folder.out"
+  [ $? = 1 ]
 }
 
 # libraries' headers are the same for all processors

@@ -89,6 +89,17 @@ static bool reader_option(Elab *e, DataSource *s, const char *reader, const char
   return complain(e, E0223, v->span, reader, name), false;
 }
 
+// What one option says must not be what another makes void.
+static bool options_agree(Elab *e, const Call *call, bool test) {
+  for (int i = 0; i < call->n; i++) {
+    const char *name = call->name[i] ? call->name[i] : "";
+    if (test && !strcmp(name, "holdout")) return complain(e, E0637, call->arg[i].span, "holdout", "beside"), false;
+    if (!test && !strcmp(name, "test_columns"))
+      return complain(e, E0637, call->arg[i].span, "test_columns", "without"), false;
+  }
+  return true;
+}
+
 Value call_reader(Elab *e, const char *name, const Call *call) {
   DataSource *s = NEW(e->arena, DataSource);
   s->format = !strcmp(name, "idx")   ? DATA_IDX
@@ -107,6 +118,7 @@ Value call_reader(Elab *e, const char *name, const Call *call) {
       return value_error();
   }
   int tests = 0;
+  if (!options_agree(e, call, test.kind != V_NONE)) return value_error();
   if (!train.items) return complain(e, E0604, call->span, "nothing"), value_error();
   s->train = file_list(e, &train, &s->files);
   s->test = test.kind == V_NONE ? NULL : file_list(e, &test, &tests);

@@ -427,6 +427,8 @@ static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
     if (at.kind == V_TENSOR) at = to_tensor(e, at);
     if (at.kind == V_ERROR) return at;
     if (at.kind == V_TENSOR && axis == 0 && !i->next && !v.plates) {
+      if (at.node->shape.rank + s.rank - 1 > MAX_RANK)
+        return complain(e, E0304, index->span, MAX_RANK), value_error();
       Value out = value_tensor(node_gather(e->graph, v.node, at.node), at.plates);
       out.span = ast->span;
       return out;

@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-enum { MAX_RANK = 6, ALIGN = 16, MAX_LOOPS = 4 };  // MAX_LOOPS: within one another
+enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4 };  // MAX_LOOPS: within one another
 
 // A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser.
 typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT } TensorKind;

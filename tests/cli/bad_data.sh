@@ -102,7 +102,7 @@ header 'the type <c8' '<c8' False '40, 2, 2'
 header 'any memory' '<f4' False '4000000000000000000, 4, 4'
 header 'too large' '<f4' False '99999999999999999999, 2, 2'
 header 'as NumPy writes' '<f4' False '-40, 2, 2'
-header 'more dimensions' '<f4' False '40, 2, 2, 1, 1, 1, 1, 1, 1'
+header 'more dimensions' '<f4' False '40, 2, 2, 1, 1, 1, 1, 1, 1, 1'
 
 awk 'BEGIN { for (i = 0; i < 60; i++) print "0.1,0.2,0.3,0.4," i % 3 }' >t.csv
 takes 'csv("t.csv")'

@@ -47,8 +47,8 @@ model sizes.gm 'metric t = mean(1000000) { mean(1000000) { sum(x * random()) } }
 model sizes.gm 'metric t = sum(x) * 1e308 * 1e308 + 1 / 0' && soon 0 '' sizes.gm
 model sizes.gm 'metric t = sum(x) * 1e400' && soon 1 'error\[E0004\]' sizes.gm
 model sizes.gm 'param n = 0 / 0\nmetric t = sum(zeros(n)) + sum(x[n]) + mean(n) { 1 }' && soon 1 'nan' sizes.gm
-model axes.gm 'prior z[1, 1, 1, 1, 1, 1] ~ normal(0, 1)\nobjective o { z ~ prior(z)  maximize sum(z) }' && soon 1 'error\[E0304\]' axes.gm
-printf 'model m\ndata x[2, 2, 2, 2, 2, 2] from npy("x")\nmetric t = sum(x)\n' >axes.gm && soon 1 'error\[E0304\]' axes.gm
+model axes.gm 'prior z[1, 1, 1, 1, 1, 1, 1, 1] ~ normal(0, 1)\nobjective o { z ~ prior(z)  maximize sum(z) }' && soon 1 'error\[E0304\]' axes.gm
+printf 'model m\ndata x[2, 2, 2, 2, 2, 2, 2, 2] from npy("x")\nmetric t = sum(x)\n' >axes.gm && soon 1 'error\[E0304\]' axes.gm
 names=$(seq -s, -f a%g 30)
 model inputs.gm "net f(v | $names) { v = a1 }\nmetric t = f($(seq -s, 30))" && soon 1 'inputs.gm:3:1: error\[E0221\]' inputs.gm
 model turns.gm 'net n(v | x) { v = dense(x, 2) }\nobjective o { maximize sum(n(x)) }

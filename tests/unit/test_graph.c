@@ -80,7 +80,7 @@ static void test_equal_nodes(void **state) {
 
 // Nodes that differ in one thing only, enough to collide in the tables and to make them grow.
 static void make_alike(Graph *g, Node **into) {
-  Shape s = {MAX_RANK, {2, 2, 2, 2, 2, 2}};
+  Shape s = {MAX_RANK, {2, 2, 2, 2, 2, 2, 2, 2}};
   Node *x = node_random(g, 0, RANDOM_STEP, s);
   int64_t zero[MAX_RANK] = {0};
   for (int i = 0; i < 1000; i++) *into++ = node_random(g, (uint32_t)i, RANDOM_ONCE, s);
@@ -466,7 +466,7 @@ static void test_mistakes_in_text(void **state) {
   (void)state;
   // clang-format off
   static const char *const bad[] = {
-      "%1 = const 0 [2]", "%0 = const [2]", "%0 = const 0 [0]", "%0 = const 0 [2", "%0 = const 0 [1,1,1,1,1,1,1]",
+      "%1 = const 0 [2]", "%0 = const [2]", "%0 = const 0 [0]", "%0 = const 0 [2", "%0 = const 0 [1,1,1,1,1,1,1,1,1]",
       "%0 = const 0 [99999999999999999999]", "%0 = const 0 [1048576, 1048576, 2]", "%0 = nothing [2]",
       "%0 = neg %0 [2]",
       "%0 = const 1 [2]\n%1 = neg %0 [3]", "%0 = const 1 [2]\n%1 = neg %0 %0 [2]", "%0 = weight \"w\" [2]",

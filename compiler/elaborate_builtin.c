@@ -221,11 +221,52 @@ static Value transpose(Elab *e, const Call *call, Value *keyword) {
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
   int r = event_rank(&v), n = v.node->shape.rank, order[MAX_RANK];
-  if (r != 2) return complain(e, E0317, call->span, shape_text(e->arena, event_shape(&v))), value_error();
+  if (r != 2) return complain(e, E0317, call->span, "a matrix", shape_text(e->arena, event_shape(&v))), value_error();
   for (int i = 0; i < n; i++) order[i] = i;
   order[n - 1] = n - 2;
   order[n - 2] = n - 1;
   return value_tensor(node_permute(e->graph, v.node, order), v.plates);
+}
+
+// A square matrix, or some behind outer axes. Complains of anything else.
+static bool is_square(Elab *e, const Value *v, Shape s) {
+  bool square = s.rank >= 2 && s.dim[s.rank - 2] == s.dim[s.rank - 1];
+  if (!square) complain(e, E0317, v->span, "a square matrix", shape_text(e->arena, s));
+  return square;
+}
+
+// The matrices [n, m] of a tensor one behind another, whichever axes they stand behind.
+static Node *stack_of(Elab *e, const Value *v, int64_t n, int64_t m) {
+  return node_reshape(e->graph, v->node, shape_of(3, (int64_t[]){shape_count(v->node->shape) / (n * m), n, m}));
+}
+
+static Value cholesky(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR || !is_square(e, &v, event_shape(&v))) return value_error();
+  int64_t n = v.node->shape.dim[v.node->shape.rank - 1];
+  Node *factor = node_unary(e->graph, OP_CHOLESKY, stack_of(e, &v, n, n));
+  return value_tensor(node_reshape(e->graph, factor, v.node->shape), v.plates);
+}
+
+// l[..., n, n] with b[..., n, m], or with a vector b[..., n] for each matrix.
+static Value solve(Elab *e, const Call *call, Value *keyword) {
+  Value l = as_tensor(e, call, 0), b = as_tensor(e, call, 1);
+  if (l.kind == V_ERROR || b.kind == V_ERROR || !is_square(e, &l, event_shape(&l))) return value_error();
+  Shape s = event_shape(&l), t = event_shape(&b);
+  bool fits = t.rank == s.rank || t.rank == s.rank - 1;
+  for (int i = 0; fits && i < s.rank - 1; i++) fits = t.dim[i] == s.dim[i];
+  if (!fits) {
+    complain(e, E0301, call->span, shape_text(e->arena, s), shape_text(e->arena, t), "solve");
+    return value_error();
+  }
+  int64_t n = s.dim[s.rank - 1], m = t.rank == s.rank ? t.dim[t.rank - 1] : 1;
+  l = widen(e, l, l.plates | b.plates, s);
+  b = widen(e, b, l.plates | b.plates, t);
+  if (l.kind == V_ERROR || b.kind == V_ERROR) return value_error();
+  bool transposed = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
+  Node *x = node_solve(e->graph, stack_of(e, &l, n, n), stack_of(e, &b, n, m), transposed);
+  return value_tensor(node_reshape(e->graph, x, b.node->shape), b.plates);
 }
 
 static Value constant(Elab *e, const Call *call, double x) {
@@ -417,6 +458,23 @@ static const Builtin builtins[] = {
      "onehot(y, n)",
      "1 at the place of the label y, else 0, along a new last axis of size n; of a class(n), n may be left out."},
     {"expand", 1, 1, {0}, expand, "expand(x)", "x with a last axis of size 1, to set it against a longer one."},
+    {"cholesky",
+     1,
+     1,
+     {0},
+     cholesky,
+     "cholesky(a)",
+     "The lower triangular l with l @ transpose(l) = a, for a[n, n] symmetric and positive definite, of which the "
+     "lower "
+     "triangle is read; NaN where it is not positive definite. a[k, n, n] are k such matrices."},
+    {"solve",
+     2,
+     2,
+     {"transposed"},
+     solve,
+     "solve(l, b, transposed: false)",
+     "The x with l @ x = b, or transpose(l) @ x = b, for l[n, n] lower triangular, of which that triangle is read, and "
+     "b[n] or b[n, m]; for l[k, n, n] and b[k, n] or b[k, n, m] likewise."},
     {"transpose", 1, 1, {0}, transpose, "transpose(x)", "Rows become columns: [n, m] gives [m, n]."},
     {"zeros", 1, MAX_RANK, {0}, zeros, "zeros(n, m, ...)", "A tensor [n, m, ...] of 0."},
     {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...)", "A tensor [n, m, ...] of 1."},

@@ -248,6 +248,44 @@ static Node *gradient_matmul(Graph *g, Node *n, Node *d, int i) {
   return tb ? node_matmul(g, d, a, true, ta) : node_matmul(g, a, d, !ta, false);
 }
 
+static Node *transposed(Graph *g, Node *a) {
+  int axis[MAX_RANK], rank = a->shape.rank;
+  for (int i = 0; i < rank; i++) axis[i] = i;
+  axis[rank - 2] = rank - 1;
+  axis[rank - 1] = rank - 2;
+  return node_permute(g, a, axis);
+}
+
+// The lower triangle of square matrices, its diagonal times `diagonal`.
+static Node *lower(Graph *g, Node *a, double diagonal) {
+  int rank = a->shape.rank;
+  int64_t n = a->shape.dim[rank - 1], dim[] = {1, n, n};
+  Shape square = shape_of(2, dim + 1);
+  Node *row = node_iota(g, 0, square), *column = node_iota(g, 1, square);
+  Node *below = less(g, column, row), *on = node_binary(g, OP_EQUAL, column, row);
+  Node *part = node_reshape(g, add(g, below, scaled(g, on, diagonal)), shape_of(rank, dim + 3 - rank));
+  return mul(g, a, node_broadcast(g, part, a->shape));
+}
+
+// With S = L^-T lower(L' dL) L^-1, diagonals halved, the adjoint of a symmetric matrix is (S + S') / 2; here all of it
+// falls to the lower triangle, which is what is read (Murray, Differentiation of the Cholesky decomposition, 2016).
+static Node *gradient_cholesky(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  Node *middle = lower(g, node_matmul(g, n, d, true, false), 0.5);
+  Node *left = node_solve(g, n, middle, true);
+  Node *s = node_solve(g, n, transposed(g, left), true);
+  return lower(g, add(g, s, transposed(g, s)), 0.5);
+}
+
+// X = L'^-1 B, where ' is the node's own transposition: dB = (L'^T)^-1 dX, and dL' = -dB X^T in the lower triangle.
+static Node *gradient_solve(Graph *g, Node *n, Node *d, int i) {
+  bool turned = n->attr.flag & 1;
+  Node *share = node_solve(g, n->in[0], d, !turned);
+  if (i == 1) return share;
+  Node *product = turned ? node_matmul(g, n, share, false, true) : node_matmul(g, share, n, false, true);
+  return node_unary(g, OP_NEG, lower(g, product, 1));
+}
+
 // The loop itself passes the adjoints of all its results on (pass_loop).
 static Node *gradient_result(Graph *g, Node *n, Node *d, int i) { return gradient_none(g, n, d, i); }
 

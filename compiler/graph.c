@@ -272,6 +272,10 @@ Node *node_matmul(Graph *g, Node *a, Node *b, bool transpose_a, bool transpose_b
   return graph_node(g, OP_MATMUL, 2, (Node *[]){a, b}, &attr, NULL);
 }
 
+Node *node_solve(Graph *g, Node *l, Node *b, bool transposed) {
+  return graph_node(g, OP_SOLVE, 2, (Node *[]){l, b}, &(Attr){.flag = transposed}, NULL);
+}
+
 bool graph_owns(const Graph *g, const Node *n) { return n->id < g->count && g->node[n->id] == n; }
 
 bool graph_depends(Graph *g, const Node *y, const Node *on) {

@@ -154,6 +154,7 @@ Node *node_scatter(Graph *g, Node *values, Node *index, int64_t rows);
 Node *node_reduce(Graph *g, Op op, Node *a, uint32_t axes);  // OP_SUM, OP_MAXIMUM; axes vanish
 Node *node_cumsum(Graph *g, Node *a, int axis, bool from_end);
 Node *node_matmul(Graph *g, Node *a, Node *b, bool transpose_a, bool transpose_b);
+Node *node_solve(Graph *g, Node *l, Node *b, bool transposed);
 
 // A loop without inputs yet.
 GraphLoop *loop_new(Arena *a, int64_t times, bool reversed);

@@ -139,6 +139,24 @@ static const char *shape_matmul(const Node *n, Shape *out) {
   return NULL;
 }
 
+static const char *shape_cholesky(const Node *n, Shape *out) {
+  *out = n->in[0]->shape;
+  if (out->rank != 2 && out->rank != 3) return "needs a matrix, or a stack of matrices";
+  return out->dim[out->rank - 2] == out->dim[out->rank - 1] ? NULL : "the matrix is not square";
+}
+
+static const char *shape_solve(const Node *n, Shape *out) {
+  const Shape *right = &n->in[1]->shape;
+  Shape square;
+  const char *wrong = shape_cholesky(n, &square);
+  if (wrong) return wrong;
+  *out = *right;
+  if (n->attr.flag & ~1) return "unknown flag";
+  bool fits = right->rank == square.rank && right->dim[0] == square.dim[0] &&
+              right->dim[right->rank - 2] == square.dim[square.rank - 1];
+  return fits ? NULL : "the sizes differ";
+}
+
 // What the body reads must be what the loop is given; what it carries keeps its shape.
 static const char *shape_loop(const Node *n, Shape *out) {
   const GraphLoop *l = n->attr.loop;

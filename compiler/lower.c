@@ -222,6 +222,35 @@ static void lower_cumsum(Layout *l, Step *s, Node *n) {
   set_cumsum(l, s, k);
 }
 
+// Square matrices, each row after row; *step: from one to the next, 0 where one stands for all.
+static Place squares_of(Layout *l, Node *n, int64_t *step) {
+  int rank = n->shape.rank;
+  int64_t size = n->shape.dim[rank - 1];
+  Place p = place_of(l, n);
+  bool rows = size == 1 || (p.view.stride[rank - 1] == 1 && p.view.stride[rank - 2] == size);
+  if (!rows) p = rows_of(l, n);
+  *step = rank == 3 ? p.view.stride[0] : 0;
+  return p;
+}
+
+static void lower_cholesky(Layout *l, Step *s, Node *n) {
+  CholeskyRow k = {.n = n->shape.dim[n->shape.rank - 1]};
+  k.batch = shape_count(n->shape) / (k.n * k.n);
+  k.a = squares_of(l, n->in[0], &k.step);
+  k.out = place_of(l, n);
+  set_cholesky(l, s, k);
+}
+
+static void lower_solve(Layout *l, Step *s, Node *n) {
+  SolveRow k = {.n = n->shape.dim[n->shape.rank - 2], .m = n->shape.dim[n->shape.rank - 1]};
+  k.batch = shape_count(n->shape) / (k.n * k.m);
+  k.transposed = n->attr.flag & 1;
+  k.l = squares_of(l, n->in[0], &k.step);
+  k.b = rows_of(l, n->in[1]);
+  k.out = place_of(l, n);
+  set_solve(l, s, k);
+}
+
 static void lower_node(Layout *l, Node *n) {
   typedef void Lowering(Layout * l, Step * s, Node * n);
   static Lowering *const lowering[OP_COUNT] = {

@@ -72,6 +72,56 @@ void matmul_piece(const Matmul *p, int64_t begin, int64_t end) {
          c + i * p->step_c, p->ldc);
 }
 
+// ---- triangles
+
+// out -= x * times, for n elements
+static void subtract_times(float *restrict out, const float *restrict x, float times, int64_t n) {
+  for (int64_t i = 0; i < n; i++) out[i] -= x[i] * times;
+}
+
+// Row by row of L' in the upper triangle, where a row of L' is one run of memory; then its transpose below.
+static void cholesky_matrix(const float *a, float *out, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = i; j < n; j++) out[i * n + j] = a[j * n + i];
+  for (int64_t k = 0; k < n; k++) {
+    float *row = out + k * n, root = row[k] > 0.0f ? m_sqrt(row[k]) : NAN;
+    for (int64_t j = k; j < n; j++) row[j] /= root;
+    for (int64_t i = k + 1; i < n; i++) subtract_times(out + i * n + i, row + i, row[i], n - i);
+    row[k] = root;
+  }
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < i; j++) {
+      out[i * n + j] = out[j * n + i];
+      out[j * n + i] = 0.0f;
+    }
+}
+
+void cholesky_piece(const Cholesky *p, int64_t begin, int64_t end) {
+  for (int64_t i = begin; i < end; i++) cholesky_matrix(p->a + i * p->step, p->out + i * p->n * p->n, p->n);
+}
+
+// Some columns of one system, `m` floats from row to row: from the first unknown on, or transposed from the last.
+static void solve_columns(const Solve *p, const float *l, const float *b, float *out, int64_t columns) {
+  for (int64_t k = 0; k < p->n; k++) {
+    int64_t i = p->transposed ? p->n - 1 - k : k;
+    float *x = out + i * p->m;
+    for (int64_t c = 0; c < columns; c++) x[c] = b[i * p->m + c];
+    for (int64_t done = 0; done < k; done++) {
+      int64_t j = p->transposed ? p->n - 1 - done : done;
+      subtract_times(x, out + j * p->m, p->transposed ? l[j * p->n + i] : l[i * p->n + j], columns);
+    }
+    for (int64_t c = 0; c < columns; c++) x[c] /= l[i * p->n + i];
+  }
+}
+
+void solve_piece(const Solve *p, int64_t begin, int64_t end) {
+  for (int64_t from = begin, to; from < end; from = to) {
+    int64_t i = from / p->m, column = from % p->m, at = i * p->n * p->m + column;
+    to = (i + 1) * p->m < end ? (i + 1) * p->m : end;
+    solve_columns(p, p->l + i * p->step, p->b + at, p->out + at, to - from);
+  }
+}
+
 // ---- indices
 
 int64_t index_row(float index, int64_t rows) {

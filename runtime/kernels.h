@@ -73,6 +73,24 @@ typedef struct {
 } Iota;
 void iota_piece(const Iota *p, int64_t begin, int64_t end);
 
+// out[i] is the lower triangular L with L L' = a[i], of which the lower triangle is read: 0 above the diagonal, and NaN
+// from the first column on that shows a[i] not to be positive definite.
+typedef struct {
+  const float *a;
+  float *out;
+  int64_t batch, n, step;  // from one matrix of the batch to the next
+} Cholesky;
+void cholesky_piece(const Cholesky *p, int64_t begin, int64_t end);
+
+// out[i] solves l[i] out[i] = b[i], or l[i]' out[i] = b[i] if transposed, by the lower triangle of l[i]. Pieces divide
+// the columns of all b.
+typedef struct {
+  const float *l, *b;
+  float *out;
+  int64_t batch, n, m, step, transposed;
+} Solve;
+void solve_piece(const Solve *p, int64_t begin, int64_t end);
+
 // The row of a table that an index means: rounded down, and the nearest there is. NaN means row 0.
 int64_t index_row(float index, int64_t rows);
 

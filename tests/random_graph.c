@@ -238,6 +238,17 @@ static void grow_matmul(Maker *m) {
   keep(m, node_matmul(m->g, a, fit(m, pick(m, NULL), s), ta, tb), false);
 }
 
+// The factor of a a' + 1, or a system with it.
+static void grow_triangle(Maker *m, Op op) {
+  int64_t n = 1 + below(m, 5);
+  Shape square = shape_of(2, (int64_t[]){n, n});
+  Node *a = fit(m, pick(m, NULL), square), *row = node_iota(m->g, 0, square);
+  Node *one = binary(m, OP_EQUAL, row, node_iota(m->g, 1, square));
+  Node *l = unary(m, OP_CHOLESKY, binary(m, OP_ADD, node_matmul(m->g, a, a, false, true), one));
+  Shape right = shape_of(2, (int64_t[]){n, 1 + below(m, 6)});
+  keep(m, op == OP_CHOLESKY ? l : node_solve(m->g, l, fit(m, pick(m, NULL), right), below(m, 2)), false);
+}
+
 static void grow_source(Maker *m, Op op) {
   Shape s = shape_of(2, (int64_t[]){m->batch, 1 + below(m, 5)});
   switch (op) {
@@ -309,7 +320,12 @@ static void grow(Maker *m) {
     case SOURCE: grow_source(m, op); break;
     case MOVEMENT: grow_movement(m, op); break;
     case REDUCTION: grow_reduction(m, op); break;
-    case CONTRACTION: grow_matmul(m); break;
+    case CONTRACTION:
+      if (op == OP_MATMUL)
+        grow_matmul(m);
+      else
+        grow_triangle(m, op);
+      break;
     case CONTROL: grow_loop(m); break;
     case MARK: {
       bool exact;

@@ -282,6 +282,41 @@ static void eval_matmul(const Job *j) {
   }
 }
 
+// The definition by sums (Golub and Van Loan, 4.2.5), column after column.
+static void eval_cholesky(const Job *j) {
+  int64_t n = j->node->shape.dim[j->node->shape.rank - 1];
+  for (int64_t m = 0; m < shape_count(j->node->shape); m += n * n) {
+    const double *a = j->in[0] + m;
+    double *l = j->out + m;
+    for (int64_t k = 0; k < n; k++) {
+      for (int64_t i = k; i < n; i++) {
+        double s = a[i * n + k];
+        for (int64_t p = 0; p < k; p++) s -= l[i * n + p] * l[k * n + p];
+        l[i * n + k] = i > k ? s / l[k * n + k] : s > 0 ? sqrt(s) : NAN;
+      }
+    }
+  }
+}
+
+// Substitution, from the first unknown on or, transposed, from the last.
+static void eval_solve(const Job *j) {
+  const Shape *s = &j->node->shape;
+  int64_t n = s->dim[s->rank - 2], m = s->dim[s->rank - 1], count = shape_count(*s) / (n * m);
+  bool transposed = j->node->attr.flag & 1;
+  for (int64_t b = 0; b < count; b++) {
+    const double *l = j->in[0] + b * n * n;
+    for (int64_t c = 0; c < m; c++) {
+      double *x = j->out + b * n * m + c;
+      for (int64_t k = 0; k < n; k++) {
+        int64_t i = transposed ? n - 1 - k : k, first = transposed ? i + 1 : 0, last = transposed ? n : i;
+        double sum = j->in[1][b * n * m + i * m + c];
+        for (int64_t p = first; p < last; p++) sum -= (transposed ? l[p * n + i] : l[i * n + p]) * x[p * m];
+        x[i * m] = sum / l[i * n + i];
+      }
+    }
+  }
+}
+
 // ---- loops
 
 // Each result of a loop has its values at results[number].
@@ -343,6 +378,8 @@ static void eval(const Job *j) {
     case OP_MAXIMUM: eval_maximum(j); break;
     case OP_CUMSUM: eval_cumsum(j); break;
     case OP_MATMUL: eval_matmul(j); break;
+    case OP_CHOLESKY: eval_cholesky(j); break;
+    case OP_SOLVE: eval_solve(j); break;
     case OP_LOOP: eval_loop(j, j->results[j->node->id]); break;
     case OP_RESULT: eval_result(j); break;
     default: eval_elementwise(j);

@@ -283,7 +283,8 @@ static Kernel random_other(Draw *r) {
   int64_t rows = 1 + below(r, 30), indices = 1 + below(r, 50), width = 1 + below(r, 40);
   int64_t at = below(r, INPUT / 4), index = INPUT / 2 + below(r, 99), address = below(r, 3);
   if (address == RANDOM_ONCE) rows = 1;
-  switch (below(r, 5)) {
+  int64_t turned = below(r, 2);
+  switch (below(r, 7)) {
     case 0: return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)), NUMBERS(rows, width, 7, address));
     case 1:
       return kernel_new(r->a, KERNEL_GATHER, NUMBERS(at, index, room(r, indices * width)),
@@ -293,6 +294,12 @@ static Kernel random_other(Draw *r) {
     case 3:
       return kernel_new(r->a, KERNEL_CUMSUM, NUMBERS(at, room(r, 3 * indices * width)),
                         NUMBERS(3, indices, width, below(r, 2)));
+    case 4:
+      return kernel_new(r->a, KERNEL_CHOLESKY, NUMBERS(at, room(r, 3 * width * width)),
+                        NUMBERS(3, width, width * width));
+    case 5:
+      return kernel_new(r->a, KERNEL_SOLVE, NUMBERS(at, index, room(r, 3 * width * rows)),
+                        NUMBERS(3, width, rows, turned * width * width, turned));
     default: return kernel_new(r->a, KERNEL_IOTA, NUMBERS(room(r, 3 * indices * width)), NUMBERS(3, indices, width));
   }
 }

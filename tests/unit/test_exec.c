@@ -585,6 +585,72 @@ static void sums_and_indices_along(void **state) {
     }
 }
 
+// A random lower triangle with a diagonal away from 0, and above it what must not be read.
+static void some_triangle(Chance *c, float *l, int n) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) {
+      float x = (float)below(c, 1000) / 500 - 1;
+      l[i * n + j] = j > i ? NAN : j == i ? 1 + x * x : x / 2;
+    }
+}
+
+// From known factors and solutions to matrices and right sides, and back; whatever the pieces, with the same bits.
+static void triangles(void **state) {
+  (void)state;
+  enum { BATCH = 3, N = 19, M = 5, SQUARE = N * N, L = 0, A = 3 * SQUARE, X = 6 * SQUARE, B = X + BATCH * N * M };
+  enum { OUT = B + BATCH * N * M, FLOATS = OUT + 3 * SQUARE };
+  for (int transposed = 0; transposed <= 1; transposed++) {
+    Arena *a = arena_open(NULL);
+    Chance c = {7};
+    float before[FLOATS] = {0}, *first = NULL;
+    for (int b = 0; b < BATCH; b++) {
+      float *l = before + L + b * SQUARE, *s = before + A + b * SQUARE, *x = before + X + b * N * M;
+      some_triangle(&c, l, N);
+      for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++) {
+          double sum = 0;
+          for (int k = 0; k <= j && j <= i; k++) sum += (double)l[i * N + k] * (double)l[j * N + k];
+          s[i * N + j] = j <= i ? (float)sum : NAN;
+        }
+      for (int e = 0; e < N * M; e++) x[e] = (float)below(&c, 1000) / 500 - 1;
+      for (int i = 0; i < N; i++)
+        for (int m = 0; m < M; m++) {
+          double sum = 0;
+          for (int k = transposed ? i : 0; k < (transposed ? N : i + 1); k++)
+            sum += (double)(transposed ? l[k * N + i] : l[i * N + k]) * (double)x[k * M + m];
+          before[B + b * N * M + i * M + m] = (float)sum;
+        }
+    }
+    for (int pieces = 1; pieces <= 7; pieces++) {
+      Kernel k[2] = {kernel_of(a, KERNEL_CHOLESKY, pieces, AT(A, OUT), AT(BATCH, N, SQUARE)),
+                     kernel_of(a, KERNEL_SOLVE, pieces, AT(L, B, X), AT(BATCH, N, M, SQUARE, transposed))};
+      float *after = run_kernels(a, k, 2, before, FLOATS, 1 + pieces % 3);
+      if (!first) first = after;
+      for (int i = 0; i < FLOATS; i++) assert_true(same_bits(after[i], first[i]));
+      for (int i = 0; i < BATCH * SQUARE; i++) {
+        float want = i % N > i / N % N ? 0 : before[L + i];
+        assert_true(fabsf(after[OUT + i] - want) < 2e-4f);
+      }
+      for (int i = 0; i < BATCH * N * M; i++) assert_true(fabsf(after[X + i] - before[X + i]) < 2e-3f);
+    }
+    arena_close(a);
+  }
+}
+
+// The first column that shows a matrix not to be positive definite, and those after it, are NaN; one that is stays
+// whole.
+static void not_positive_definite(void **state) {
+  (void)state;
+  static const float before[36] = {1, 0, 0, 2, 4, 0, 0, 0, 1, 4, 0, 0, 2, 10, 0, -2, 5, 9};
+  Arena *a = arena_open(NULL);
+  Kernel k = kernel_of(a, KERNEL_CHOLESKY, 1, AT(0, 18), AT(2, 3, 9));
+  const float *l = run_kernels(a, &k, 1, before, 36, 1) + 18;
+  assert_true(l[0] == 1 && l[3] == 2 && l[6] == 0 && isnan(l[4]) && isnan(l[7]) && isnan(l[8]));
+  static const float whole[] = {2, 0, 0, 1, 3, 0, -1, 2, 2};
+  assert_memory_equal(l + 9, whole, sizeof whole);
+  arena_close(a);
+}
+
 // ---- the pool
 
 enum { PARTS = 997 };
@@ -707,6 +773,8 @@ int main(void) {
       cmocka_unit_test(indices),
       cmocka_unit_test(gather_scatter),
       cmocka_unit_test(sums_and_indices_along),
+      cmocka_unit_test(triangles),
+      cmocka_unit_test(not_positive_definite),
       cmocka_unit_test(not_finite),
       cmocka_unit_test(pool_does_every_piece_once),
       cmocka_unit_test(pools_open_and_close),

@@ -139,6 +139,13 @@ static const Violation violations[] = {
     {OP_MATMUL, 2, {{2, {2, 3}}, {2, {2, 3}}}, NONE, S0},
     {OP_MATMUL, 2, {{1, {3}}, {2, {3, 3}}}, NONE, S0},
     {OP_MATMUL, 2, {{3, {2, 3, 3}}, {3, {4, 3, 3}}}, NONE, S0},
+    {OP_CHOLESKY, 1, {{2, {2, 3}}}, NONE, S0},
+    {OP_CHOLESKY, 1, {{1, {4}}}, NONE, S0},
+    {OP_SOLVE, 2, {{2, {2, 3}}, {2, {2, 1}}}, NONE, S0},
+    {OP_SOLVE, 2, {{2, {2, 2}}, {2, {3, 1}}}, NONE, S0},
+    {OP_SOLVE, 2, {{2, {2, 2}}, {1, {2}}}, NONE, S0},
+    {OP_SOLVE, 2, {{3, {2, 3, 3}}, {3, {4, 3, 3}}}, NONE, S0},
+    {OP_SOLVE, 2, {{2, {2, 2}}, {2, {2, 1}}}, {.flag = 2}, S0},
 };
 
 // clang-format on

@@ -344,9 +344,49 @@ static void initialisers(void **state) {
   arena_close(a);
 }
 
+// ---- matrices
+
+// A = L L' with L = [2; 1 3; -1 2 2]: the determinant is 144, and the inverse has the cofactors
+// [65; -28 32; 30 -24 36] over that. For the second example A is four times as large and b twice.
+static void matrices(void **state) {
+  (void)state;
+  static const struct {
+    const char *expression;
+    double want[2];
+  } lines[] = {
+      {"logdet(a)", {4.969813299576001, 9.128696382935673}},     // log 144 + 3 log 4
+      {"sum(diagonal(a))", {23, 92}},                            //
+      {"sum(cholesky(a))", {9, 18}},                             // 2 + 1 + 3 - 1 + 2 + 2
+      {"sum(cholesky(a)[0])", {2, 4}},                           // above the diagonal are zeros
+      {"sum(square(solve(cholesky(a), b)))", {2.0625, 2.0625}},  // b' A^-1 b = 297 / 144
+      {"dot(b, solve(cholesky(a), solve(cholesky(a), b), transposed: true))", {2.0625, 2.0625}},
+      {"sum(solve(cholesky(a), expand(b)))", {2.25, 2.25}},                  // 1/2, 1/2, 5/4
+      {"sum(solve(cholesky([a, 4 * a]), [b, b]))", {3.375, 3.375}},          // and half of it
+      {"sum(solve(cholesky([[4, 0], [2, 10]]), b[0 .. 2]))", {1, 2}},        // one matrix for all examples
+      {"sum(grad(logdet(a), a))", {0.6180555555555556, 0.1545138888888889}}  // all of A^-1: 89 / 144
+  };
+  static const float matrix[9] = {4, 7, 7, 2, 10, 7, -2, 5, 9};  // what is above the diagonal is not read
+  enum { LINES = sizeof lines / sizeof *lines };
+  Arena *a = arena_open(NULL);
+  Text t = text_new(a);
+  text_add(&t, "model m  data a[3, 3], b[3] from npy(\"\", \"\")\n");
+  for (int i = 0; i < LINES; i++) text_add(&t, "metric y%d = %s\n", i, lines[i].expression);
+  Page *page = page_open(a, t.data, 2);
+  for (int k = 0; k < 9; k++) page_column(page, "a")[k] = matrix[k], page_column(page, "a")[9 + k] = 4 * matrix[k];
+  for (int k = 0; k < 3; k++)
+    page_column(page, "b")[k] = (float)k + 1, page_column(page, "b")[3 + k] = 2 * (float)k + 2;
+  page_test(page);
+  for (int i = 0; i < LINES; i++)
+    for (int k = 0; k < 2; k++)
+      page_near("value", lines[i].expression, (double)page_metric(page, arena_format(a, "y%d", i))[k], lines[i].want[k],
+                2e-6);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(activations), cmocka_unit_test(softmaxes),    cmocka_unit_test(norms),
+      cmocka_unit_test(matrices),
       cmocka_unit_test(walks),       cmocka_unit_test(layer_norm),   cmocka_unit_test(batch_norm),
       cmocka_unit_test(dropout),     cmocka_unit_test(initialisers),
   };

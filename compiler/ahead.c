@@ -15,12 +15,9 @@ static const char head[] =
     "#include \"kernels.h\"\n#include \"maths.h\"\n#include \"region_body.h\"\n\n"
     "#define PARAMETERS_1 float a\n#define PARAMETERS_2 float a, float b\n#define PARAMETERS_3 float a, float b, float "
     "c\n"
-    "#define BODY_SOURCE(...)\n#define BODY_MOVEMENT(...)\n#define BODY_REDUCTION(...)\n#define BODY_CONTRACTION(...)\n"
-    "#define BODY_MARK(...)\n"
-    "#define BODY_CONTROL(...)\n"
-    "#define BODY_ELEMENTWISE(ID, arity, expression) static inline float op_##ID(PARAMETERS_##arity) { return "
-    "expression; }\n"
-    "#define OP(ID, name, arity, class, expression, ...) BODY_##class(ID, arity, expression)\n#include \"ops.def\"\n\n";
+    "#define SCALAR(ID, name, arity, expression) \\\n"
+    "  static inline float op_##ID(PARAMETERS_##arity) { return expression; }\n"
+    "#include \"scalars.def\"\n\n";
 
 typedef struct {
   const char **text;

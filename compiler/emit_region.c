@@ -10,28 +10,6 @@
 
 enum { LONGEST_EXPRESSION = 60, LONGEST_ROW = 4096, TILE_ROW = 1024 };
 
-static const struct {
-  int arity;
-  const char *text;
-} operation[] = {
-#define SOURCE(...)
-#define MOVEMENT(...)
-#define REDUCTION(...)
-#define CONTRACTION(...)
-#define MARK(...)
-#define CONTROL(...)
-#define ELEMENTWISE(arity, text)              {arity, #text},
-#define OP(ID, name, arity, class, text, ...) class(arity, text)
-#include "../runtime/ops.def"
-#undef SOURCE
-#undef MOVEMENT
-#undef REDUCTION
-#undef CONTRACTION
-#undef MARK
-#undef CONTROL
-#undef ELEMENTWISE
-};
-
 // How a value is written where it is used.
 typedef struct {
   const char *text;
@@ -113,12 +91,12 @@ static void count_uses(RegionText *t) {
   int first = r->loads + r->constants;
   for (int i = 0; i < r->stores; i++) t->uses[r->store[i].value]++;
   for (int i = r->instrs - 1; i >= 0; i--)
-    for (int k = 0; k < operation[r->instr[i].op].arity && t->uses[first + i]; k++) t->uses[r->instr[i].in[k]]++;
+    for (int k = 0; k < scalar_row[r->instr[i].op].arity && t->uses[first + i]; k++) t->uses[r->instr[i].in[k]]++;
 }
 
 // Puts the operands in the places of a, b and c of an operation's text.
 static Term apply(const RegionText *t, const Instr *instr) {
-  const char *begin = operation[instr->op].text, *p = begin;
+  const char *begin = scalar_row[instr->op].expression, *p = begin;
   Text text = text_new(t->k->arena);
   bool call = strchr(p, '(') != NULL;
   for (; *p; p++) {

@@ -66,28 +66,17 @@ static int constant_value(Draft *d, double value) {
   return CONSTANTS + d->constants++;
 }
 
-static ScalarOp scalar_op(Op op) {
-  switch (op) {
-#define SCALAR_SOURCE(ID)
-#define SCALAR_MOVEMENT(ID)
-#define SCALAR_REDUCTION(ID)
-#define SCALAR_CONTRACTION(ID)
-#define SCALAR_MARK(ID)
-#define SCALAR_CONTROL(ID)
-#define SCALAR_ELEMENTWISE(ID) \
-  case OP_##ID:                \
-    return SCALAR_##ID;
-#define OP(ID, name, arity, class, ...) SCALAR_##class(ID)
-#include "../runtime/ops.def"
-    default: return SCALAR_COUNT;
-  }
-}
+// The instructions of the elementwise operations.
+static const ScalarOp scalar_op[OP_COUNT] = {
+#define SCALAR(ID, ...) [OP_##ID] = SCALAR_##ID,
+#include "../runtime/scalars.def"
+};
 
 static int value_of(Draft *d, Node *in);
 
 static int result_of(Draft *d, Node *n) {
   if (d->value[n->id]) return d->value[n->id] - 1;
-  Instr instr = {.op = (uint8_t)scalar_op(n->op)};
+  Instr instr = {.op = (uint8_t)scalar_op[n->op]};
   for (int i = 0; i < n->arity; i++) instr.in[i] = (int16_t)value_of(d, n->in[i]);
   d->instr = grow_list(d->l->arena, d->instr, d->instrs, &d->instr_room, sizeof *d->instr);
   d->instr[d->instrs] = instr;
@@ -232,13 +221,9 @@ static int region_pieces(const Region *r) {
 }
 
 static void number_values(Draft *d) {
-  int arity[SCALAR_COUNT + 1];
-  memset(arity, 0, sizeof arity);
-  for (int i = 0; i < OP_COUNT; i++) {
-    if (op_class((Op)i) == ELEMENTWISE) arity[scalar_op((Op)i)] = op_arity((Op)i);
-  }
   for (int i = 0; i < d->instrs; i++) {
-    for (int k = 0; k < arity[d->instr[i].op]; k++) d->instr[i].in[k] = (int16_t)final_value(d, d->instr[i].in[k]);
+    for (int k = 0; k < scalar_row[d->instr[i].op].arity; k++)
+      d->instr[i].in[k] = (int16_t)final_value(d, d->instr[i].in[k]);
   }
   for (int i = 0; i < d->stores; i++) d->store[i].value = final_value(d, d->store[i].value);
 }

@@ -25,36 +25,6 @@ static void print_steps(Text *t, const Operand *o) {
     if (o->step[i]) text_add(t, " + %lld a turn", (long long)o->step[i]);
 }
 
-static const char *scalar_name(int op) {
-  static const char *const name[] = {
-#define NAME_SOURCE(name)
-#define NAME_MOVEMENT(name)
-#define NAME_REDUCTION(name)
-#define NAME_CONTRACTION(name)
-#define NAME_MARK(name)
-#define NAME_CONTROL(name)
-#define NAME_ELEMENTWISE(name)          name,
-#define OP(ID, name, arity, class, ...) NAME_##class(name)
-#include "../runtime/ops.def"
-  };
-  return name[op];
-}
-
-static int scalar_arity(int op) {
-  static const int arity[] = {
-#define ARITY_SOURCE(n)
-#define ARITY_MOVEMENT(n)
-#define ARITY_REDUCTION(n)
-#define ARITY_CONTRACTION(n)
-#define ARITY_MARK(n)
-#define ARITY_CONTROL(n)
-#define ARITY_ELEMENTWISE(n)            n,
-#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
-#include "../runtime/ops.def"
-  };
-  return arity[op];
-}
-
 static void region_print(Text *t, const Kernel *kernel) {
   static const char *const store_name[] = {"store", "sum", "maximum"};
   const Region *r = &kernel->region;
@@ -71,8 +41,8 @@ static void region_print(Text *t, const Kernel *kernel) {
   for (int i = 0; i < r->constants; i++) text_add(t, "      v%d = %.9g\n", value++, (double)r->constant[i]);
   for (int i = 0; i < r->instrs; i++) {
     const Instr *k = &r->instr[i];
-    text_add(t, "      v%d = %s", value++, scalar_name(k->op));
-    for (int j = 0; j < scalar_arity(k->op); j++) text_add(t, " v%d", k->in[j]);
+    text_add(t, "      v%d = %s", value++, scalar_row[k->op].name);
+    for (int j = 0; j < scalar_row[k->op].arity; j++) text_add(t, " v%d", k->in[j]);
     text_add(t, "  in tile %d\n", k->tile);
   }
   for (int i = 0; i < r->stores; i++) {

@@ -1,4 +1,4 @@
-// The rows of kernels.def as what the executor and the compiler read; see kernel.h.
+// The rows of kernels.def and scalars.def as what the executor and the compiler read; see kernel.h.
 #include "kernel.h"
 
 #include "kernels.h"
@@ -96,6 +96,11 @@ const KernelRow kernel_row[] = {
    .sizes = stem##_sizes,                           \
    .piece = stem##_call},
 #include "kernels.def"
+};
+
+const ScalarRow scalar_row[] = {
+#define SCALAR(ID, name, arity, expression) {#ID, name, arity, #expression},
+#include "scalars.def"
 };
 
 Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number) {

@@ -10,24 +10,18 @@
 
 // The elementwise operations, as instructions of a region.
 typedef enum {
-#define SOURCE(...)
-#define MOVEMENT(...)
-#define REDUCTION(...)
-#define CONTRACTION(...)
-#define MARK(...)
-#define CONTROL(...)
-#define ELEMENTWISE(ID)                 SCALAR_##ID,
-#define OP(ID, name, arity, class, ...) class(ID)
-#include "ops.def"
-#undef SOURCE
-#undef MOVEMENT
-#undef REDUCTION
-#undef CONTRACTION
-#undef MARK
-#undef CONTROL
-#undef ELEMENTWISE
+#define SCALAR(ID, ...) SCALAR_##ID,
+#include "scalars.def"
   SCALAR_COUNT
 } ScalarOp;
+
+typedef struct {
+  const char *id;  // as in SCALAR_<ID>
+  const char *name;
+  int arity;
+  const char *expression;  // of a, b and c, in C
+} ScalarRow;
+extern const ScalarRow scalar_row[SCALAR_COUNT];
 
 // Where the elements of an iteration space lie: memory[at + sum of index[i] * stride[i]]. A stride of 0 repeats.
 typedef struct {

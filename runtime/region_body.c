@@ -5,18 +5,6 @@
 
 #include "kernels.h"
 
-static const char *const op_names[SCALAR_COUNT] = {
-#define NAME_SOURCE(...)
-#define NAME_MOVEMENT(...)
-#define NAME_REDUCTION(...)
-#define NAME_CONTRACTION(...)
-#define NAME_MARK(...)
-#define NAME_CONTROL(...)
-#define NAME_ELEMENTWISE(ID)            #ID,
-#define OP(ID, name, arity, class, ...) NAME_##class(ID)
-#include "ops.def"
-};
-
 typedef struct {
   const Region *r;
   const RegionValue *value;
@@ -53,8 +41,8 @@ static int add_results(Text *t, Body *b, int *result) {
     const Instr *instr = &b->r->instr[i];
     if (b->value[b->first + i].number) continue;
     result[i] = results++;
-    text_add(t, "const float v%d = op_%s(", result[i], op_names[instr->op]);
-    for (int k = 0; k < region_arity(instr); k++) {
+    text_add(t, "const float v%d = op_%s(", result[i], scalar_row[instr->op].id);
+    for (int k = 0; k < scalar_row[instr->op].arity; k++) {
       if (k) text_add(t, ", ");
       add_operand(t, b, result, instr->in[k]);
     }

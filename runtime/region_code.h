@@ -110,6 +110,5 @@ typedef struct {
 void region_steps(Arena *a, RegionCode *code, const Region *r, RegionValue *value);
 // Scratch tiles for the results of steps that are neither numbers nor written where they are stored.
 void region_tiles(RegionCode *code, const Region *r, const RegionValue *value);
-int region_arity(const Instr *i);
 
 #endif

@@ -27,22 +27,13 @@
 
 // ---- single operations
 
-#define LOOP_SOURCE(ID, expression)
-#define LOOP_MOVEMENT(ID, expression)
-#define LOOP_REDUCTION(ID, expression)
-#define LOOP_CONTRACTION(ID, expression)
-#define LOOP_MARK(ID, expression)
-#define LOOP_CONTROL(ID, expression)
-#define LOOP_ELEMENTWISE(ID, expression)            REGION_LOOP(loop_##ID, expression)
-#define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
-#include "ops.def"
+#define SCALAR(ID, name, arity, expression) REGION_LOOP(loop_##ID, expression)
+#include "scalars.def"
 
 Loop *region_loop(ScalarOp op) {
   static Loop *const loop[SCALAR_COUNT] = {
-#undef LOOP_ELEMENTWISE
-#define LOOP_ELEMENTWISE(ID, expression)            loop_##ID,
-#define OP(ID, name, arity, class, expression, ...) LOOP_##class(ID, expression)
-#include "ops.def"
+#define SCALAR(ID, ...) loop_##ID,
+#include "scalars.def"
   };
   return loop[op];
 }

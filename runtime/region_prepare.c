@@ -133,7 +133,7 @@ static LoadWay load_way(const RegionCode *code, const Access *a) {
 
 static void count_uses(const Region *r, RegionValue *value) {
   for (int i = 0; i < r->instrs; i++)
-    for (int k = 0; k < region_arity(&r->instr[i]); k++) value[r->instr[i].in[k]].uses++;
+    for (int k = 0; k < scalar_row[r->instr[i].op].arity; k++) value[r->instr[i].in[k]].uses++;
   for (int i = 0; i < r->stores; i++) {
     value[r->store[i].value].uses++;
     value[r->store[i].value].stored = true;

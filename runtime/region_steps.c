@@ -4,22 +4,6 @@
 #include "kernels.h"
 #include "region_body.h"
 
-#define ARITY_SOURCE(arity)
-#define ARITY_MOVEMENT(arity)
-#define ARITY_REDUCTION(arity)
-#define ARITY_CONTRACTION(arity)
-#define ARITY_MARK(arity)
-#define ARITY_CONTROL(arity)
-#define ARITY_ELEMENTWISE(arity) arity,
-
-int region_arity(const Instr *i) {
-  static const int8_t arities[SCALAR_COUNT] = {
-#define OP(ID, name, arity, class, ...) ARITY_##class(arity)
-#include "ops.def"
-  };
-  return arities[i->op];
-}
-
 typedef struct {
   RegionCode *code;
   const Region *r;
@@ -33,7 +17,7 @@ static void find_numbers(Steps *t) {
   for (int i = 0; i < t->r->instrs; i++) {
     RegionValue *v = &t->value[t->first + i];
     v->number = v->constant = true;
-    for (int k = 0; k < region_arity(&t->r->instr[i]); k++) {
+    for (int k = 0; k < scalar_row[t->r->instr[i].op].arity; k++) {
       v->number = v->number && t->value[t->r->instr[i].in[k]].number;
       v->constant = v->constant && t->value[t->r->instr[i].in[k]].constant;
     }
@@ -106,7 +90,7 @@ static Step step_join(const Steps *t, int out) {
 static Step step_single(const Steps *t, int out) {
   const Instr *i = instr_of(t, out);
   Step s = {.loop = region_loop((ScalarOp)i->op), .outs = 1, .out = {out}, .ins = 4, .number = t->value[out].number};
-  for (int k = 0; k < 4; k++) s.in[k] = i->in[k < region_arity(i) ? k : 0];
+  for (int k = 0; k < 4; k++) s.in[k] = i->in[k < scalar_row[i->op].arity ? k : 0];
   return s;
 }
 

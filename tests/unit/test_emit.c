@@ -215,24 +215,14 @@ static void random_space(Draw *r, Region *g) {
 }
 
 static void random_instructions(Draw *r, Region *g) {
-  static const int arity[] = {
-#define SOURCE(arity)
-#define MOVEMENT(arity)
-#define REDUCTION(arity)
-#define CONTRACTION(arity)
-#define MARK(arity)
-#define CONTROL(arity)
-#define ELEMENTWISE(arity)              arity,
-#define OP(ID, name, arity, class, ...) class(arity)
-#include "ops.def"
-  };
   g->instrs = below(r, 12);
   g->tiles = g->instrs;
   Instr *instr = NEW_ARRAY(r->a, Instr, g->instrs + 1);
   for (int i = 0; i < g->instrs; i++) {
     instr[i].op = (uint8_t)below(r, SCALAR_COUNT);
     instr[i].tile = (int16_t)i;
-    for (int k = 0; k < arity[instr[i].op]; k++) instr[i].in[k] = (int16_t)below(r, g->loads + g->constants + i);
+    for (int k = 0; k < scalar_row[instr[i].op].arity; k++)
+      instr[i].in[k] = (int16_t)below(r, g->loads + g->constants + i);
   }
   g->instr = instr;
 }

@@ -55,22 +55,16 @@ static bool same_bits(float a, float b) { return m_bits(a) == m_bits(b) || (isna
 
 // ---- regions by the book
 
+#define SCALAR(ID, name, arity, expression) \
+  static float apply_##ID(float a, float b, float c) { return (void)a, (void)b, (void)c, expression; }
+#include "scalars.def"
+
 static float apply(int op, float a, float b, float c) {
-  (void)b, (void)c;
-  switch (op) {
-#define APPLY_SOURCE(ID, expression)
-#define APPLY_MOVEMENT(ID, expression)
-#define APPLY_REDUCTION(ID, expression)
-#define APPLY_CONTRACTION(ID, expression)
-#define APPLY_MARK(ID, expression)
-#define APPLY_CONTROL(ID, expression)
-#define APPLY_ELEMENTWISE(ID, expression) \
-  case SCALAR_##ID:                       \
-    return expression;
-#define OP(ID, name, arity, class, expression, ...) APPLY_##class(ID, expression)
-#include "ops.def"
-    default: return 0;
-  }
+  static float (*const function[])(float, float, float) = {
+#define SCALAR(ID, ...) apply_##ID,
+#include "scalars.def"
+  };
+  return function[op](a, b, c);
 }
 
 static int64_t points(const Region *r) {

@@ -251,15 +251,20 @@ static void lower_solve(Layout *l, Step *s, Node *n) {
   set_solve(l, s, k);
 }
 
-static void lower_node(Layout *l, Node *n) {
-  typedef void Lowering(Layout * l, Step * s, Node * n);
-  static Lowering *const lowering[OP_COUNT] = {
+static const struct {
+  void (*lower)(Layout *l, Step *s, Node *n);
+  const KernelRow *row;
+} own_kernel[OP_COUNT] = {
 #define MACHINE(...)
-#define KERNEL(ID, Type, name, ...) [OP_##ID] = lower_##name,
+#define KERNEL(ID, Type, name, ...) [OP_##ID] = {lower_##name, &kernel_row[KERNEL_##ID]},
 #include "../runtime/kernels.def"
-  };
-  if (!lowering[n->op]) fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
-  lowering[n->op](l, step_new(l, &n, 1), n);
+};
+
+const KernelRow *kernel_of(Op op) { return own_kernel[op].row; }
+
+static void lower_node(Layout *l, Node *n) {
+  if (!own_kernel[n->op].row) fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
+  own_kernel[n->op].lower(l, step_new(l, &n, 1), n);
 }
 
 // ---- all steps

@@ -139,6 +139,8 @@ Place place_of(Layout *l, Node *n);
 // The same, row after row.
 Place rows_of(Layout *l, Node *n);
 
+// The row of the kernel that an operation has of its own, or NULL.
+const KernelRow *kernel_of(Op op);
 // All steps of a program, or of what a loop within `depth` others does in a turn, in no order yet. p has been through
 // the passes.
 Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth);

@@ -171,7 +171,8 @@ static bool can_store_piece(const Layout *l, const Node *b, const View *v) {
   const Group *group = &l->fusion->group[g];
   if (group->kind == GROUP_REGION) return keeps_run(group, b, v);
   if (l->target[b->id]) return false;
-  if (b->op == OP_MATMUL) return b->shape.dim[b->shape.rank - 1] == 1 || v->stride[b->shape.rank - 1] == 1;
+  const KernelRow *row = kernel_of(b->op);
+  if (row && row->strided) return b->shape.dim[b->shape.rank - 1] == 1 || v->stride[b->shape.rank - 1] == 1;
   return b->op == OP_CONCAT;
 }
 

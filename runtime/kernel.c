@@ -77,23 +77,37 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
   _Static_assert(sizeof(Type) == 8 * (NAMES(name##_operand) + NAMES(name##_number)), #Type " has other fields");
 #include "kernels.def"
 
+#undef READ
+#undef READ_STRIDED
+#undef WRITE
+#undef WRITE_STRIDED
+#define READ(...)
+#define READ_STRIDED(...)
+#define WRITE(...)
+#define WRITE_STRIDED(...) true ||
 #undef ALONE
 #undef WITH_RUN
 enum { ALONE, WITH_RUN };
 const KernelRow kernel_row[] = {
 #define MACHINE(ID, stem, begins, overwrites) \
-  {.name = #stem, .verb = begins, .in_place = overwrites, .ready = stem##_ready, .piece = stem##_piece},
-#define KERNEL(ID, Type, stem, begins, handed, ...) \
-  {.name = #stem,                                   \
-   .verb = begins,                                  \
-   .type = #Type,                                   \
-   .with_run = handed == WITH_RUN,                  \
-   .operand = stem##_operand,                       \
-   .number = stem##_number,                         \
-   .operands = NAMES(stem##_operand),               \
-   .numbers = NAMES(stem##_number),                 \
-   .place = stem##_operands,                        \
-   .sizes = stem##_sizes,                           \
+  {.name = #stem,                             \
+   .verb = begins,                            \
+   .in_place = overwrites,                    \
+   .strided = true,                           \
+   .ready = stem##_ready,                     \
+   .piece = stem##_piece},
+#define KERNEL(ID, Type, stem, begins, handed, outputs, ...) \
+  {.name = #stem,                                            \
+   .verb = begins,                                           \
+   .type = #Type,                                            \
+   .with_run = handed == WITH_RUN,                           \
+   .operand = stem##_operand,                                \
+   .number = stem##_number,                                  \
+   .operands = NAMES(stem##_operand),                        \
+   .numbers = NAMES(stem##_number),                          \
+   .strided = outputs false,                                 \
+   .place = stem##_operands,                                 \
+   .sizes = stem##_sizes,                                    \
    .piece = stem##_call},
 #include "kernels.def"
 };

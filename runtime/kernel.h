@@ -127,7 +127,8 @@ typedef struct {
   const char *const *operand;  // names
   const char *const *number;
   int operands, numbers;
-  bool in_place;                                           // may write over an operand that it reads by the same view
+  bool in_place;  // may write over an operand that it reads by the same view
+  bool strided;   // what it writes may lie in any way, but for its last axis; otherwise row after row
   void (*place)(const int64_t *number, Operand *operand);  // all but their offsets
   KernelSizes (*sizes)(const int64_t *number);
   void *(*ready)(Arena *a, const Kernel *k);

@@ -12,6 +12,7 @@
 
 #include "emit_kernels.h"
 #include "exec.h"
+#include "op_program.h"
 
 // --- fragments ---
 
@@ -344,7 +345,8 @@ static void write_program(Arena *a, const Plan *p, const char *path) {
   fragments_omit(f, "Kernel");
   Names *names = names_new(a, f);
   Offsets offsets = emit_offsets(a, p, names);
-  Text kernels = text_new(a), programs = text_new(a), out = text_new(a);
+  Text places = text_new(a), kernels = text_new(a), programs = text_new(a), out = text_new(a);
+  emit_offset_names(&places, p, &offsets);
   emit_programs(&kernels, &programs, p, NULL, &offsets, names);
   fragments_want(f, kernels.data);
   fragments_want(f, programs.data);
@@ -352,7 +354,7 @@ static void write_program(Arena *a, const Plan *p, const char *path) {
   text_add(&out, "#define _GNU_SOURCE\n#define SIZE %lld\n", (long long)p->peak);
   fragments_includes(&out, f);
   fragments_print(&out, f, FRAGMENTS_ALL);
-  text_add(&out, "%s%s%s", kernels.data, programs.data, emitted_main);
+  text_add(&out, "%s%s%s%s", places.data, kernels.data, programs.data, emitted_main);
   write_text(path, out.data);
 }
 
@@ -404,18 +406,40 @@ static void compare_floats(const char *path, const float *expected, int64_t coun
   }
 }
 
-static void check_kernels(const char *cc, uint64_t seed) {
-  Arena *a = arena_open(NULL);
-  Plan *p = random_plan(a, seed);
+// The emitted program must leave the memory as the executor does.
+static void check_plan(Arena *a, const char *cc, const Plan *p, float *memory) {
   const char *name = arena_format(a, "%s/kernels", folder);
   write_program(a, p, arena_format(a, "%s.c", name));
   run_command(COMPILE "-O3 -march=native -ffp-contract=off kernels.c -lm -lpthread -o kernels", folder, cc);
-  float *memory = random_memory(a, p, seed + 1);
   write_floats(arena_format(a, "%s.in", name), memory, p->peak);
   execute_plan(a, p, memory);
   run_command("cd %s && ./kernels <kernels.in >kernels.1 && ./kernels two <kernels.in >kernels.2", folder);
   compare_floats(arena_format(a, "%s.1", name), memory, p->peak, a);
   compare_floats(arena_format(a, "%s.2", name), memory, p->peak, a);
+}
+
+static void check_kernels(const char *cc, uint64_t seed) {
+  Arena *a = arena_open(NULL);
+  Plan *p = random_plan(a, seed);
+  check_plan(a, cc, p, random_memory(a, p, seed + 1));
+  arena_close(a);
+}
+
+// A new operation is emitted here by its rows in op_cases.c alone.
+static void test_every_operation(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  const double *const *value;
+  ModelProgram program = {.graph = *op_program(a, &value), .batch = 1};
+  const Graph *g = program.graph.graph;
+  Model m = {
+      .arena = a, .name = "test", .program = &program, .programs = 1, .tensor = g->tensor, .tensors = g->tensors};
+  m.test = -1;
+  Plan *p = plan_model(a, &m);
+  float *memory = NEW_ARRAY(a, float, p->peak);
+  for (int i = 0; i < p->tensors; i++)
+    for (int64_t e = 0; e < p->tensor[i].count; e++) memory[p->tensor[i].at + e] = (float)value[i][e];
+  check_plan(a, "gcc", p, memory);
   arena_close(a);
 }
 
@@ -433,7 +457,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fragments_choice), cmocka_unit_test(test_runtime_has_no_clash),
       cmocka_unit_test(test_hostile_texts),    cmocka_unit_test(test_numbers),
-      cmocka_unit_test(test_kernels_gcc),      cmocka_unit_test(test_kernels_clang),
+      cmocka_unit_test(test_every_operation),  cmocka_unit_test(test_kernels_gcc),
+      cmocka_unit_test(test_kernels_clang),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

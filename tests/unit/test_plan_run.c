@@ -11,6 +11,7 @@
 
 #include "exec.h"
 #include "kernels.h"
+#include "op_program.h"
 #include "planner.h"
 #include "random_graph.h"
 #include "random_matrices.h"
@@ -79,13 +80,13 @@ static void compare(Bench *b, const char *what, const Node *n, const double *wan
   }
 }
 
-static void check_program(Arena *parent, GraphProgram *p, uint64_t seed) {
+static void check_inputs(Arena *parent, GraphProgram *p, ReferenceInputs in) {
   Bench b = {.arena = arena_open(parent), .program = p};
   const Graph *g = p->graph;
   ModelProgram mp = {.graph = *p, .batch = g->inputs && g->input[0].shape.rank ? g->input[0].shape.dim[0] : 1};
   Model m = {
       .arena = b.arena, .name = "test", .program = &mp, .programs = 1, .tensor = g->tensor, .tensors = g->tensors};
-  b.in = random_graph_inputs(b.arena, g, seed);
+  b.in = in;
   b.in.random = drawn, b.in.self = &b;
   b.plan = plan_model(b.arena, &m);
   plan_verify(b.arena, b.plan);
@@ -105,6 +106,21 @@ static void check_program(Arena *parent, GraphProgram *p, uint64_t seed) {
     compare(&b, g->tensor[tensor].name, wanted[k], want[k], b.plan->tensor[tensor].at);
   }
   arena_close(b.arena);
+}
+
+static void check_program(Arena *a, GraphProgram *p, uint64_t seed) {
+  check_inputs(a, p, random_graph_inputs(a, p->graph, seed));
+}
+
+// A new operation is held against the oracle here by its rows alone.
+static void every_operation(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  assert_non_null(a);
+  ReferenceInputs in = {0};
+  GraphProgram *p = op_program(a, &in.tensor);
+  check_inputs(a, p, in);
+  arena_close(a);
 }
 
 static void random_programs(void **state) {
@@ -155,6 +171,7 @@ static void golden_programs(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_operation),
       cmocka_unit_test(random_programs),
       cmocka_unit_test(random_updates),
       cmocka_unit_test(golden_programs),

@@ -249,6 +249,21 @@ static Value cholesky(Elab *e, const Call *call, Value *keyword) {
   return value_tensor(node_reshape(e->graph, factor, v.node->shape), v.plates);
 }
 
+// Of rows one longer than they are, the first elements.
+static Value diagonal(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = as_tensor(e, call, 0);
+  Shape s = event_shape(&v);
+  if (v.kind == V_ERROR || !is_square(e, &v, s)) return value_error();
+  int64_t n = s.dim[s.rank - 1], count = shape_count(v.node->shape) / (n * n);
+  Node *flat = node_reshape(e->graph, v.node, shape_of(2, (int64_t[]){count, n * n}));
+  Node *longer = node_pad(e->graph, flat, (int64_t[]){0, 0}, (int64_t[]){0, n});
+  longer = node_reshape(e->graph, longer, shape_of(3, (int64_t[]){count, n, n + 1}));
+  Node *first = node_slice(e->graph, longer, (int64_t[]){0, 0, 0}, shape_of(3, (int64_t[]){count, n, 1}));
+  s.dim[--s.rank] = 0;
+  return value_tensor(node_reshape(e->graph, first, physical_shape(e, v.plates, s)), v.plates);
+}
+
 // l[..., n, n] with b[..., n, m], or with a vector b[..., n] for each matrix.
 static Value solve(Elab *e, const Call *call, Value *keyword) {
   Value l = as_tensor(e, call, 0), b = as_tensor(e, call, 1);
@@ -264,8 +279,9 @@ static Value solve(Elab *e, const Call *call, Value *keyword) {
   l = widen(e, l, l.plates | b.plates, s);
   b = widen(e, b, l.plates | b.plates, t);
   if (l.kind == V_ERROR || b.kind == V_ERROR) return value_error();
-  bool transposed = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
-  Node *x = node_solve(e->graph, stack_of(e, &l, n, n), stack_of(e, &b, n, m), transposed);
+  int64_t transposed = whole(e, call, keyword[0], 0, 1, 0);
+  if (transposed < 0) return value_error();
+  Node *x = node_solve(e->graph, stack_of(e, &l, n, n), stack_of(e, &b, n, m), transposed == 1);
   return value_tensor(node_reshape(e->graph, x, b.node->shape), b.plates);
 }
 
@@ -467,6 +483,13 @@ static const Builtin builtins[] = {
      "The lower triangular l with l @ transpose(l) = a, for a[n, n] symmetric and positive definite, of which the "
      "lower "
      "triangle is read; NaN where it is not positive definite. a[k, n, n] are k such matrices."},
+    {"diagonal",
+     1,
+     1,
+     {0},
+     diagonal,
+     "diagonal(a)",
+     "The diagonal [n] of a square matrix [n, n], or [k, n] of those of a[k, n, n]."},
     {"solve",
      2,
      2,

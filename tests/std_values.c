@@ -1069,6 +1069,12 @@ const StdValues std_values[] = {
         {{INFINITY}, 0},
         {{INFINITY}, 0},
     }},
+    {FUNCTION, "logdet([[u[0], 0], [u[1], u[2]]])", "u[3]", ULPS, 4, NULL, 4, {
+        {{4, 2, 10}, 3.5835189384561099},
+        {{2, 0.5, 3}, 1.7491998548092591},
+        {{1048576, 0, 1048576}, 27.725887222397812},
+        {{0.25, 0.125, 0.5}, -2.2129729343043585},
+    }},
     {FUNCTION, "logsumexp(u)", "u[3]", ULPS, 0, NULL, 3, {
         {{-INFINITY, -INFINITY, -INFINITY}, -INFINITY},
         {{-INFINITY, 2, -INFINITY}, 2},

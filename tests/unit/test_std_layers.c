@@ -354,8 +354,11 @@ static void matrices(void **state) {
     const char *expression;
     double want[2];
   } lines[] = {
-      {"logdet(a)", {4.969813299576001, 9.128696382935673}},     // log 144 + 3 log 4
-      {"sum(diagonal(a))", {23, 92}},                            //
+      {"logdet(a)", {4.969813299576001, 9.128696382935673}},  // log 144 + 3 log 4
+      {"logdet([a, 4 * a])[1]", {9.128696382935673, 13.287579466295345}},
+      {"sum(diagonal(a))", {23, 92}},
+      {"sum(grad(dot(diagonal(a), b), a)[1])", {2, 4}},
+      {"sum(diagonal([a, a])[1])", {23, 92}},                    //
       {"sum(cholesky(a))", {9, 18}},                             // 2 + 1 + 3 - 1 + 2 + 2
       {"sum(cholesky(a)[0])", {2, 4}},                           // above the diagonal are zeros
       {"sum(square(solve(cholesky(a), b)))", {2.0625, 2.0625}},  // b' A^-1 b = 297 / 144

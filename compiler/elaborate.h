@@ -36,6 +36,7 @@ enum {
   MAX_NESTING = 600,    // expressions being evaluated inside one another: bounds the stack
   MAX_WORK = 1000000,   // expressions evaluated in all: bounds the time
   MAX_LOOP_TURNS = 1000000,
+  MAX_DRAWS = 100000000,  // of aggregates within one another, for one example
   MAX_COMPLAINTS = 500  // repeated ones counted: what has so many mistakes is looked at no further
 };
 
@@ -280,6 +281,7 @@ typedef struct Elab {
   const char *const *learning;  // owners that learn in the current line
   int learners;
   unsigned plates;  // of the context: where a draw is made afresh
+  double draws;     // sets of draws that the aggregates around make for one example
   int64_t plate[MAX_PLATES];
   int plate_count;
   Node **current;  // value of each tensor in this program, once read or assigned
@@ -405,8 +407,12 @@ Description builtin_describe(Arena *a, const char *name);
 
 // --- elaborate_loop.c
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast);
+// Evaluates `part`, a vector beside its plates, in each turn of a loop, and joins the vectors in the order of the turns.
+// There are fewer than MAX_LOOPS loops around.
+Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), void *what);
 bool update_carried(Elab *e, Scope *scope, const Ast *statement);  // false when it carries no such value
 Graph *program_graph(const Elab *e);
+int loops_around(const Elab *e);  // what is evaluated now
 // Is the value one of the present graph, or of one around it? Of these it becomes an input of the loops between.
 bool belongs_here(Elab *e, Value *v);
 bool is_around(const Elab *e, const Graph *g);  // the present graph, or one around it

@@ -52,6 +52,12 @@ bool is_around(const Elab *e, const Graph *g) {
   return around;
 }
 
+int loops_around(const Elab *e) {
+  int depth = 0;
+  for (const Build *b = e->build; b; b = b->up) depth++;
+  return depth;
+}
+
 void set_random_steps(const Elab *e, Attr *attr, int64_t count) {
   const Build *b = e->build;
   for (int i = 0; b; b = b->up, i++) {
@@ -148,9 +154,7 @@ static bool bind_one(Looping *w, const Ast *b, Value v) {
 
 static bool open_body(Looping *w) {
   Elab *e = w->e;
-  int depth = 0;
-  for (const Build *b = e->build; b; b = b->up) depth++;
-  if (depth == MAX_LOOPS) return complain(e, E0746, w->ast->span, MAX_LOOPS), false;
+  if (loops_around(e) == MAX_LOOPS) return complain(e, E0746, w->ast->span, MAX_LOOPS), false;
   w->build = (Build){.around = e->graph, .plates = w->plates, .frame = e->frame, .up = e->build};
   w->build.loop = loop_new(e->arena, w->times, false);
   w->build.loop->body->sources = e->sources;
@@ -296,4 +300,21 @@ Value eval_loop(Elab *e, Scope *scope, const Ast *ast) {
     restore_counts(counts);
     e->drawing = drawing;
   }
+}
+
+Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), void *what) {
+  Build b = {.around = e->graph, .up = e->build, .loop = loop_new(e->arena, turns, false)};
+  b.loop->body->sources = e->sources;
+  b.loop->body->span = e->graph->span;
+  e->graph = b.loop->body;
+  e->build = &b;
+  Value v = part(e, what);
+  e->graph = b.around;
+  e->build = b.up;
+  if (v.kind == V_ERROR) return v;
+  if (v.node->shape.rank == MAX_RANK) return complain(e, E0304, v.span, MAX_RANK), value_error();
+  int number = loop_stack(b.loop, v.node);
+  Value all = result_of(e, &b, node_loop(e->graph, b.loop), number, v.plates, true);
+  Shape s = event_shape(&all);
+  return reshape_event(e, all, shape_of(1, (int64_t[]){s.dim[0] * s.dim[1]}));
 }

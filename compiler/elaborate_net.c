@@ -123,10 +123,6 @@ static bool is_learning(const Elab *e, const char *owner) {
 // `m <- ...`: the name stands for the new value from here on; it is kept when its owner learns in this line.
 void update_state(Elab *e, Scope *scope, const Ast *s) {
   if (update_carried(e, scope, s)) return;
-  if (e->build) {
-    complain(e, E0745, s->span, s->name);
-    return;
-  }
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
   bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
@@ -154,7 +150,11 @@ void update_state(Elab *e, Scope *scope, const Ast *s) {
   }
   v = widen(e, v, 0, shape);
   old->value = v;
-  if (e->training && (e->optimizing >= 0 || is_learning(e, e->model->tensor[t].owner))) tensor_assign(e, t, v.node);
+  if (!e->training || (e->optimizing < 0 && !is_learning(e, e->model->tensor[t].owner))) return;
+  if (e->build)
+    complain(e, E0745, s->span, s->name);
+  else
+    tensor_assign(e, t, v.node);
 }
 
 // --- parameters: a bare tensor, held within its support by a transformation of an unconstrained one

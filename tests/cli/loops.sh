@@ -71,6 +71,23 @@ holds 'descent by the gradient of each turn' small descent
 four() { tail -n 1 plates/metrics.jsonl | sed 's/.*"drawn":\([^,]*\),.*/\1/' | awk '{ exit !(($1 - 4)^2 < 0.16) }'; }
 holds 'a walk of four steps has variance 4' four
 
+# thousands of draws: a figure that is known, in memory that does not grow with their number
+cat >many.gm <<'END'
+model many
+param k = 100
+data x[2] from toy.moons(examples: 2000)
+prior z[64] ~ normal(0, 1)
+net f(v | z) { v = z |> dense(256) |> tanh |> dense(1) |> sum }
+objective o { z ~ prior(z)   minimize square(f(z) - 1) }
+metric spread = mean(k) { z ~ prior(z)   sum(square(z)) + 0 * f(z) }
+train { minimize o over f with sgd(0)   batch 100, epochs 1 }
+END
+megabytes() { "$gmc" explain many.gm --set k="$1" | sed -n 's/.*largest program  *\([0-9]*\).*/\1/p'; }
+holds 'memory for 5000 draws' test "$(megabytes 5000)" -le "$(($(megabytes 100) + 8))"
+says 0 '' run many.gm --set k=960 --out many -q
+spread() { tail -n 1 many/metrics.jsonl | sed 's/.*"spread":\([^,]*\),.*/\1/' | awk '{ exit !(($1 - 64)^2 < 0.01) }'; }
+holds '960 draws of 64 normal numbers, squared and added' spread
+
 cat >long.gm <<'END'
 model long
 data x[784] in [0, 1] from npy("none.npy")

@@ -205,6 +205,7 @@ static Attr attr_of_turns(const Node *n) {
 
 static Node *make_before(Lifting *w, const Node *n) {
   if (n->op == OP_INPUT) return w->in[n->attr.id];
+  if (op_class(n->op) == MARK) return w->outside[n->in[0]->id];  // outside they have had their pass
   if (w->level[n->id] == SLICED && n->op == OP_MATMUL) return product_of_turns(w, n);
   bool turns = w->level[n->id] == SLICED;
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);

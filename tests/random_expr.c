@@ -497,6 +497,36 @@ static bool form_aggregate(Writer *w, Shape s, int depth) {
   return true;
 }
 
+// scan(v in ..., h = ...) { h <- ...  ... }, or fold: what runs along the turns and what is carried are known in the block.
+static bool form_loop(Writer *w, Shape s, int depth) {
+  bool stacks = s.rank && chance(w, 1, 2);
+  int knowns = w->knowns;
+  const char *along = new_name(w, "v"), *carried = new_name(w, "h");
+  Shape part = s, slice = random_shape(w, 1);
+  int64_t turns = 1 + below(w, 4);
+  if (stacks) {
+    turns = s.dim[0];
+    for (int i = 0; i + 1 < s.rank; i++) part.dim[i] = s.dim[i + 1];
+    part.dim[--part.rank] = 0;
+  }
+  WRITE(w, "%s(%s in ", stacks ? "scan" : "fold", along);
+  if (slice.rank)
+    write_expression(w, with_axis(slice, 0, turns), depth);
+  else
+    WRITE(w, "0 .. %lld", (long long)turns);
+  WRITE(w, ", %s = ", carried);
+  write_expression(w, part, depth);
+  know(w, variable_of_shape(along, slice));
+  know(w, variable_of_shape(carried, part));
+  WRITE(w, ") { %s <- tanh(", carried);
+  write_expression(w, part, depth);
+  WRITE(w, ")\n    ");
+  write_moved(w, part, depth);
+  WRITE(w, " }");
+  w->knowns = knowns;
+  return true;
+}
+
 static void write_real(Writer *w, const Variable *v, int depth) {
   static const char *const name[] = {"normal", "laplace", "logistic", "cauchy", "student_t"};
   int k = below(w, w->place & IN_NET ? 6 : 7);
@@ -545,7 +575,7 @@ static Form *const forms[] = {form_leaf,       form_unary,     form_unary,   for
                               form_concat,     form_split,     form_matmul,  form_layer,   form_layer,     form_layer,
                               form_layer,      form_last_axis, form_onehot,  form_expand,  form_transpose, form_number,
                               form_batch_mean, form_gradient,  form_list,    form_network, form_network,   form_density,
-                              form_aggregate};
+                              form_aggregate,  form_loop};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

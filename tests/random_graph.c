@@ -271,6 +271,7 @@ static Node *grow_in_body(Maker *m, Graph *body, Node *const *part, int parts, N
     Node *square = node_matmul(body, y, part[below(m, parts)], true, false);
     return node_unary(body, OP_TANH, node_matmul(body, x, square, false, below(m, 2)));
   }
+  if (below(m, 8) == 0) return node_unary(body, OP_STOP, x);
   switch (below(m, 6)) {
     case 0: return node_unary(body, OP_TANH, node_binary(body, OP_MUL, x, y));
     case 1: return node_unary(body, OP_SIN, node_binary(body, OP_ADD, x, y));

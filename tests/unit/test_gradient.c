@@ -241,11 +241,18 @@ static double slope_of(Graph *g, const ReferenceInputs *in, Node *loss, double *
   return fabs(left - right) <= 1e-2 * (1 + fabs(left)) ? (left + right) / 2 : NAN;
 }
 
+static bool is_marked(const Node *n) {
+  bool marked = op_class(n->op) == MARK;
+  for (int id = 0; n->op == OP_LOOP && id < n->attr.loop->body->count; id++)
+    marked = marked || is_marked(n->attr.loop->body->node[id]);
+  return marked;
+}
+
 // Finite differences see through marks.
 static bool marked_between(Graph *g, const Node *loss, const Node *w) {
   for (int id = 0; id <= loss->id; id++) {
     const Node *n = g->node[id];
-    if (op_class(n->op) == MARK && graph_depends(g, n, w) && graph_depends(g, loss, n)) return true;
+    if (is_marked(n) && graph_depends(g, n, w) && graph_depends(g, loss, n)) return true;
   }
   return false;
 }

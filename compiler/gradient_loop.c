@@ -13,6 +13,7 @@ typedef struct {
   Graph *g;      // where the loop stands
   Node *node;
   GraphLoop *forward;
+  int stacked_before;  // values, when its adjoints were taken: its gradient stacks more
   const bool *wanted;  // of its inputs
   bool *active;        // of its inputs: an adjoint flows to it
   GraphLoop *draft, *back;
@@ -98,7 +99,6 @@ static Node *weigh_turn(Back *b, Node *const *adjoint) {
   const GraphLoop *l = b->forward;
   Graph *body = b->draft->body;
   Node *total = NULL;
-  int stacked = l->stacked;
   for (int i = 0; i < l->inputs; i++) {
     if (l->kind[i] != OPERAND_CARRIED || !b->active[i]) continue;
     Node *start =
@@ -107,7 +107,7 @@ static Node *weigh_turn(Back *b, Node *const *adjoint) {
     b->carried[i] = after->attr.id;
     total = add_weighed(body, total, b->copy[l->next[i]->id], after);
   }
-  for (int k = 0; k < stacked; k++) {
+  for (int k = 0; k < b->stacked_before; k++) {
     if (!adjoint[l->inputs + k]) continue;
     Node *d = loop_input(b->draft, OPERAND_SLICED, adjoint[l->inputs + k], "d_each");
     total = add_weighed(body, total, b->copy[l->each[k]->id], d);
@@ -235,7 +235,7 @@ static void settle_all(Back *b, Node **share) {
 void gradient_loop(Graph *g, Node *loop, Node *const *adjoint, const bool *wanted, Node **share, Node **blocked) {
   GraphLoop *l = loop->attr.loop;
   Arena *scratch = arena_open(g->arena);
-  Back b = {.arena = scratch, .g = g, .node = loop, .forward = l, .wanted = wanted};
+  Back b = {.arena = scratch, .g = g, .node = loop, .forward = l, .stacked_before = l->stacked, .wanted = wanted};
   Node *stuck = NULL;
   b.active = NEW_ARRAY(scratch, bool, l->inputs + 1);
   b.into = NEW_ARRAY(scratch, Node *, l->inputs + 1);

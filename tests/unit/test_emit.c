@@ -276,7 +276,7 @@ static Kernel random_other(Draw *r) {
   if (address == RANDOM_ONCE) rows = 1;
   int64_t turned = below(r, 2);
   switch (below(r, 7)) {
-    case 0: return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)), NUMBERS(rows, width, 7, address));
+    case 0: return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)), NUMBERS(rows, width, 7, address, 0, 0, 0, 0));
     case 1:
       return kernel_new(r->a, KERNEL_GATHER, NUMBERS(at, index, room(r, indices * width)),
                         NUMBERS(rows, indices, width));

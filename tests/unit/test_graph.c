@@ -86,8 +86,8 @@ static void make_alike(Graph *g, Node **into) {
   for (int i = 0; i < 1000; i++) *into++ = node_random(g, (uint32_t)i, RANDOM_ONCE, s);
   for (int i = 0; i < 1000; i++) *into++ = node_const(g, i + 1, s);
   for (int i = 0; i < 1000; i++) *into++ = node_const(g, 1, shape_of(1, (int64_t[]){i + 1}));
-  for (int i = 0; i < 1000; i++) *into++ = node_pad(g, x, zero, (int64_t[]){0, 0, 0, 0, 0, i + 1});
-  for (int i = 0; i < 1000; i++) *into++ = node_pad(g, x, (int64_t[]){0, 0, 0, 0, 0, i + 1}, zero);
+  for (int i = 0; i < 1000; i++) *into++ = node_pad(g, x, zero, (int64_t[MAX_RANK]){0, 0, 0, 0, 0, i + 1});
+  for (int i = 0; i < 1000; i++) *into++ = node_pad(g, x, (int64_t[MAX_RANK]){0, 0, 0, 0, 0, i + 1}, zero);
   for (uint32_t axes = 1; axes < 64; axes++) *into++ = node_reduce(g, OP_SUM, x, axes);
   for (uint32_t axes = 1; axes < 64; axes++) *into++ = node_reduce(g, OP_MAXIMUM, x, axes);
   for (int axis = 0; axis < MAX_RANK; axis++) *into++ = node_cumsum(g, x, axis, false);

@@ -482,7 +482,7 @@ static void random_kernels(void **state) {
     for (int pieces = 1; pieces <= 4; pieces++) {
       Arena *a = arena_open(NULL);
       int64_t rows = address[n] == RANDOM_ONCE ? 1 : 5;
-      Kernel k = kernel_of(a, KERNEL_RANDOM, pieces, AT(2), AT(rows, 7, 42, address[n]));
+      Kernel k = kernel_of(a, KERNEL_RANDOM, pieces, AT(2), AT(rows, 7, 42, address[n], 0, 0, 0, 0));
       float before[40] = {0}, *after = run_kernels(a, &k, 1, before, 40, pieces);
       assert_true(after[0] == 0 && after[1] == 0 && after[2 + rows * 7] == 0);
       static const uint32_t example[] = {5, 3, 77, 1, 0};

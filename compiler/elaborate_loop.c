@@ -287,7 +287,7 @@ static Value eval_once(Looping *w) {
 }
 
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast) {
-  Looping w = {.e = e, .ast = ast, .outer = scope, .plates = e->plates};
+  Looping w = {.e = e, .ast = ast, .outer = scope};
   if (!eval_binders(&w)) return value_error();
   Counts *counts = save_counts(e, &e->draw_counts, NULL);
   for (Frame *f = e->frame; f; f = f->up) counts = save_counts(e, &f->counts, counts);

@@ -293,9 +293,9 @@ Value eval_loop(Elab *e, Scope *scope, const Ast *ast) {
   for (Frame *f = e->frame; f; f = f->up) counts = save_counts(e, &f->counts, counts);
   for (;;) {
     Drawing drawing = e->drawing;
-    int complaints = e->complaints;
+    int errors = diagnostics_errors(e->sources);
     Value v = eval_once(&w);
-    if (!w.build.missing || e->complaints > complaints) return v;
+    if (!w.build.missing || diagnostics_errors(e->sources) > errors) return v;
     w.plates |= w.build.missing;
     restore_counts(counts);
     e->drawing = drawing;

@@ -223,7 +223,7 @@ static Value close_body(Looping *w, Value v) {
   Value item[MAX_ARGS];
   if (n > MAX_ARGS) return complain(e, E0221, w->ast->span, MAX_ARGS), value_error();
   for (int i = 0; i < n; i++) {
-    item[i] = to_tensor(e, n == 1 && v.kind != V_LIST ? v : n == 1 ? v : v.item[i]);
+    item[i] = to_tensor(e, n == 1 ? v : v.item[i]);
     if (item[i].kind == V_ERROR) return value_error();
     if (stacked && item[i].node->shape.rank == MAX_RANK)
       return complain(e, E0304, w->ast->span, MAX_RANK), value_error();

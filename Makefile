@@ -104,10 +104,12 @@ library-page: $(B)/page
 	$< >grammar/LIBRARY.md
 
 TESTS := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c))
-$(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
+$(B)/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(call SAY,cc)
-	$(Q)$(CC) $(CFLAGS) $(WARN) -Wno-array-bounds -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/bodies.o $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(Q)$(CC) $(CFLAGS) $(WARN) -Wno-array-bounds -MMD -MP -I$(B) -Icompiler -Iruntime -Itests -c $< -o $@
+$(UNITS): $(B)/%: $(B)/%.o $(TESTS) $(B)/bodies.o $(B)/libgmc.a
+	$(Q)$(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LIBS) -lpng -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:
@@ -196,6 +198,10 @@ fuzz-cover:
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(BENCHES): LIBS += -lopenblas
+$(BENCHES) $(RANDOM): $(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
+	@mkdir -p $(@D)
+	$(call SAY,cc)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/bodies.o $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
 bench:
 	@./setup.sh build bench
 	@$(SUB) gmc $(BENCHES)

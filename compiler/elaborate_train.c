@@ -529,6 +529,7 @@ void start_tensor(Elab *e, int t) {
   const TensorStart start = e->start[t];
   if (e->started[t] == STARTING) complain(e, E0208, info.span, info.name);
   if (e->started[t] != UNSTARTED) return;
+  Outside loops = leave_loops(e);  // another tensor's start may ask for it in one
   Drawing outer = e->drawing;
   e->started[t] = STARTING;
   e->graph->span = info.span;
@@ -537,6 +538,7 @@ void start_tensor(Elab *e, int t) {
   e->drawing = outer;
   e->started[t] = STARTED;
   if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
+  enter_loops(e, loops);
 }
 
 void elaborate_init(Elab *e) {

@@ -120,13 +120,13 @@ static void test_drawn_starts_are_values(void **state) {
   arena_close(a);
 }
 
-// A parameter may begin with the value of another, in whatever order they stand.
+// A parameter may begin with the value of another, in whatever order they stand, and from within a loop.
 static void test_starts_of_one_another(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
   Page *p = page_open(a,
                       "data x from npy(\"x\")\n"
-                      "parameter a = 2 * b, b on positive = 3 * c, c = 0.5, d[3] ~ normal(b, 1e-6)\n"
+                      "parameter a = fold(i in 0 .. 2, s = 0) { s <- s + b   s }, b on positive = 3 * c, c = 0.5, d[3] ~ normal(b, 1e-6)\n"
                       "metric all = a + 10 * b + 100 * c + 1000 * d[1]\n"
                       "objective o { minimize square(x - a * b * c) + sum(d) }\n"
                       "train { minimize o over a, b, c, d with sgd(0.1) }\n",

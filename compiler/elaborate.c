@@ -462,7 +462,7 @@ static void warn_unused(Elab *e) {
 static void check_prior(Elab *e, const Ast *ast) {
   Value dist = prior_of(e, ast->a->name, ast->span);
   Value z = dist.kind == V_DIST ? draw(e, dist, ast->a->name, NULL, ast->span) : value_error();
-  if (z.kind != V_ERROR && (dist_has_member(&dist, "log") || dist_has_member(&dist, "mixture")))
+  if (z.kind != V_ERROR && dist.dist->kind->knows(dist.dist, "log"))
     log_density(e, dist, z, ast->span);
 }
 
@@ -509,8 +509,11 @@ static void check_the_rest(Elab *e) {
   for (int i = 0; i < e->decls; i++) used[i] = e->decl[i]->used;
   begin_program(e, 2, false);
   for (int c = 0; c < e->columns && e->data_source; c++) column_value(e, c);
-  for (int i = 0; i < e->decls; i++)
-    if (!e->decl[i]->library) check_decl(e, e->decl[i]);
+  for (int i = 0; i < e->decls; i++) {
+    if (e->decl[i]->library) continue;
+    e->graph->span = e->decl[i]->ast->span;
+    check_decl(e, e->decl[i]);
+  }
   for (int i = 0; i < e->decls; i++) e->decl[i]->used = used[i];
   if (e->tensors > tensors && !diagnostics_errors(e->sources)) elaborate_init(e);
   e->tensors = e->model->tensors = tensors;

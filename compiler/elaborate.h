@@ -10,7 +10,10 @@
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_loop.c   scan and fold
-//   elaborate_dist.c   supports, distributions, densities, draws, KL
+//   elaborate_support.c  where values may lie
+//   elaborate_dist.c   distributions: densities, draws, KL
+//   elaborate_formula.c  those of the library
+//   elaborate_mixture.c  mixtures
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
@@ -20,7 +23,8 @@
 //   elaborate_rounds.c  warnings about lines that undo one another
 //   elaborate_show.c   shows, and programs that draw samples
 //
-// Implicit axes are called plates. Plate 0 is the batch; others are opened by aggregates, mixtures and shows.
+// Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened by
+// aggregates, mixtures and independent copies.
 // The physical shape of a tensor is the sizes of its plates in order, then its event shape.
 #ifndef GMC_ELABORATE_H
 #define GMC_ELABORATE_H
@@ -39,6 +43,9 @@ enum {
   MAX_DRAWS = 100000000,  // of aggregates within one another, for one example
   MAX_COMPLAINTS = 500  // repeated ones counted: what has so many mistakes is looked at no further
 };
+
+enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
+static inline unsigned plate_bit(int plate) { return 1u << plate; }
 
 typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE } ValueKind;
 
@@ -116,9 +123,27 @@ typedef struct {
   int64_t dim[MAX_RANK];
 } Support;
 
-typedef struct Dist {
-  const Ast *decl;  // AST_DISTRIBUTION or AST_MIXTURE
-  Scope *scope;     // its parameters; for a mixture the scope it was written in
+// What is asked of a kind of distribution. A new kind is a row of these, and whoever makes distributions of it.
+// Densities, draws and members are those of one copy: an event without outer axes, in which parameters that differ from
+// copy to copy do so over a plate, where the kind is apart; else of all copies at once.
+typedef struct Elab Elab;
+typedef struct Dist Dist;
+typedef struct {
+  const char *(*name)(const Dist *d);                          // for messages
+  bool (*is_apart)(const Dist *d);                             // it speaks of one value: copies get a plate of their own
+  bool (*is_same)(const Dist *a, const Dist *b);               // two of one declaration and one event
+  bool (*knows)(const Dist *d, const char *what);              // sample, log, mean, entropy?
+  Value (*sample)(Elab *e, const Dist *one);                   // in the draw that is being made
+  Value (*log)(Elab *e, const Dist *one, Value point, Span where);  // the log density, term by term
+  Value (*member)(Elab *e, const Dist *one, const char *what);  // mean, or entropy term by term: where it is known
+  void (*explain)(Elab *e, const Dist *d);                     // what `gmc explain` says beyond the rule of a divergence
+} DistKind;
+
+struct Dist {
+  const DistKind *kind;
+  const Ast *decl;     // AST_DISTRIBUTION or AST_MIXTURE
+  const Ast *formals;  // of its parameters; NULL: it has none
+  Scope *scope;        // its parameters; for a mixture the scope it was written in
   Value *param;
   int params;
   bool shaped;           // event is known
@@ -133,7 +158,7 @@ typedef struct Dist {
   Support domain;   // where log is defined
   int classes;
   Span span;
-} Dist;
+};
 
 // What is being expanded: for the names of weights, random streams and messages.
 typedef struct Frame {
@@ -244,7 +269,7 @@ typedef struct Build {
   struct Build *up;
 } Build;
 
-typedef struct Elab {
+struct Elab {
   Arena *arena;
   Sources *sources;
   const Overrides *overrides;
@@ -318,7 +343,7 @@ typedef struct Elab {
   bool in_show;
   int64_t rows, cols;
   bool across;
-} Elab;
+};
 
 // --- elaborate.c
 Decl *find_decl(const Elab *e, const char *name);
@@ -426,21 +451,31 @@ void enter_loops(Elab *e, Outside o);
 // How far random numbers move on in the turns of the loops around, where a row has `count` of them.
 void set_random_steps(const Elab *e, Attr *attr, int64_t count);
 
-// --- elaborate_dist.c
+// --- elaborate_support.c
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
 const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
 bool support_within(const Support *inner, const Support *outer);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
+
+// --- elaborate_formula.c, elaborate_mixture.c
+extern const DistKind formula_kind, mixture_kind;
 Value make_distribution(Elab *e, const Decl *d, const Call *call);
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
+
+// --- elaborate_dist.c
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
 Value log_density(Elab *e, Value dist, Value point, Span where);
 Value dist_member(Elab *e, Value dist, const char *member, Span where);  // mean, entropy, ...: as an event
-bool dist_has_member(const Value *dist, const char *member);
 Value kl_divergence(Elab *e, Value f, Value g, Span where);
 bool same_distribution(const Dist *a, const Dist *b);
+Shape outer_event(const Dist *d);  // of its independent copies: the event without the axes over which it is joint
+Shape own_event(const Dist *d);    // of one copy: those axes
+int open_plate(Elab *e, int64_t n, Span where);  // -1 after reporting
+Value sample_value(Elab *e, const Dist *d);      // a draw of the whole event, in the draw that is being made
+Value log_terms(Elab *e, const Dist *d, Value point, Span where);  // of each independent copy, before they are added up
+Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // `plates` of terms that are a number
 Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_names.c

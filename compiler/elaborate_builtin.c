@@ -317,7 +317,7 @@ static Value grad(Elab *e, const Call *call, Value *keyword) {
   Value y = as_tensor(e, call, 0), x = as_tensor(e, call, 1);
   if (y.kind == V_ERROR || x.kind == V_ERROR) return value_error();
   if (event_rank(&y)) return complain(e, E0505, call->span, shape_text(e->arena, event_shape(&y))), value_error();
-  const Node *meet = x.plates & 1 ? graph_coupled(e->graph, y.node, x.node, e->plate[0]) : NULL;
+  const Node *meet = x.plates & PLATE_BATCH ? graph_coupled(e->graph, y.node, x.node, e->plate[0]) : NULL;
   if (meet) {
     complain(e, E0701, call->span, argument_text(e, call, 0), argument_text(e, call, 1));
     report_note(e->sources, user_span(e, meet->span), "they meet here");
@@ -387,7 +387,7 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
   if (event.rank + __builtin_popcount(plates) > MAX_RANK)
     return complain(e, E0304, call->span, MAX_RANK), value_error();
   bool fresh = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
-  RandomAddress address = !(plates & 1) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
+  RandomAddress address = !(plates & PLATE_BATCH) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
   e->randoms++;
   const char *path = e->drawing.path ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";
   const char *noise = e->drawing.active ? "" : e->noise;

@@ -407,7 +407,7 @@ Value column_value(Elab *e, int c) {
   bool generated = e->data_source->format == DATA_GENERATED;
   Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
   Outside o = leave_loops(e);
-  e->drawing = (Drawing){.active = true, .in_data = true, .plates = 1};
+  e->drawing = (Drawing){.active = true, .in_data = true, .plates = PLATE_BATCH};
   e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
   Value v = generated ? generated_column(e, c) : read_column(e, c);
   bool stages = first_stage(e, c) != NULL;

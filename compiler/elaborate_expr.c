@@ -528,7 +528,7 @@ static Value eval_draws(Elab *e, void *aggregate) {
   int plate = e->plate_count++, context = e->context;
   unsigned outer = e->plates;
   e->plate[plate] = a->draws;
-  e->plates |= 1u << plate;
+  e->plates |= plate_bit(plate);
   e->context = ++e->contexts;
   Value v = eval_body(e, scope_new(e, a->scope), a->ast->c);
   e->context = context;

@@ -48,8 +48,8 @@ static const Ast *picture_statement(Elab *e, const Ast *show) {
 
 Value show_place(Elab *e, const char *name) {
   bool is_row = !strcmp(name, "row");
-  unsigned plate = e->across && !is_row ? 1 : 0;
-  Value index = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[plate])), 1u << plate);
+  int plate = e->across && !is_row;
+  Value index = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[plate])), plate_bit(plate));
   if (e->across) return index;
   Span where = e->graph->span;
   Value row = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, index, value_number((double)e->cols)));
@@ -81,8 +81,8 @@ static bool grid_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
     if (s.rank <= 1) report_help(e->sources, "points and numbers are drawn with `plot`");
     return false;
   }
-  bool wide = e->across && v.plates & 2;
-  v = widen(e, v, wide ? 3 : 1, s);
+  bool wide = e->across && v.plates & PLATE_ACROSS;
+  v = widen(e, v, wide ? PLATE_BATCH | PLATE_ACROSS : PLATE_BATCH, s);
   if (v.kind == V_ERROR) return false;
   *item = (PlanItem){.kind = ITEM_IMAGE, .columns = wide ? (int)e->cols : 1, .label = expression_text(e, ast), .hi = 1};
   if (finite_range(v.node)) item->lo = (float)v.node->lo, item->hi = (float)v.node->hi;
@@ -97,25 +97,25 @@ static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   Value v = picture_value(e, scope, inner);
   if (v.kind == V_ERROR) return false;
   Shape s = event_shape(&v);
-  bool curve = e->across && v.plates & 2, single = shape_count(s) == 1;
+  bool curve = e->across && v.plates & PLATE_ACROSS, single = shape_count(s) == 1;
   *item = (PlanItem){.label = expression_text(e, ast), .columns = 1};
   if (single && (curve || !density) && e->across) {
-    if (v.plates & 1) return complain(e, E0619, ast->span), false;
-    v = widen(e, reshape_event(e, v, (Shape){0}), 2, (Shape){0});
+    if (v.plates & PLATE_BATCH) return complain(e, E0619, ast->span), false;
+    v = widen(e, reshape_event(e, v, (Shape){0}), PLATE_ACROSS, (Shape){0});
     item->kind = ITEM_CURVE;
     item->columns = CURVE_POINTS;
   } else if (single) {
-    v = widen(e, reshape_event(e, v, (Shape){0}), 1, (Shape){0});
+    v = widen(e, reshape_event(e, v, (Shape){0}), PLATE_BATCH, (Shape){0});
     item->kind = ITEM_DENSITY;
   } else if (s.rank == 1 && s.dim[0] == 2 && !density) {
-    v = widen(e, v, 1, s);
+    v = widen(e, v, PLATE_BATCH, s);
     item->kind = ITEM_POINTS;
   } else {
     complain(e, E0620, ast->span, shape_text(e->arena, s));
     return false;
   }
   if (v.kind == V_ERROR) return false;
-  *out = (Output){.name = item->label, .value = v.node, .per_example = v.plates & 1};
+  *out = (Output){.name = item->label, .value = v.node, .per_example = v.plates & PLATE_BATCH};
   return true;
 }
 
@@ -227,7 +227,7 @@ static Value sample_input(Elab *e, const char *name, const Setting *given, int g
   }
   if (column < 0 || !e->column[column].classes) return complain(e, E0622, where, name, name), value_error();
   int n = e->column[column].classes;
-  Value i = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[0])), 1);
+  Value i = value_tensor(node_iota(e->graph, 0, shape_of(1, &e->plate[0])), PLATE_BATCH);
   Value turn = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, i, value_number(n)));
   Value y = apply2(e, OP_SUB, where, i, apply2(e, OP_MUL, where, turn, value_number(n)));
   y = apply2(e, OP_MAX, where, apply2(e, OP_MIN, where, y, value_number(n - 1)), value_number(0));

@@ -21,7 +21,7 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->training = training;
   e->plate[0] = batch;
   e->plate_count = 1;
-  e->plates = 1;
+  e->plates = PLATE_BATCH;
   e->current = NULL;
   e->current_room = 0;
   e->assign = NULL;
@@ -115,7 +115,7 @@ static Value objective_value(Elab *e, const Ast *step) {
 }
 
 static Output output_of(const char *name, Value v) {
-  return (Output){.name = name, .value = v.node, .per_example = v.plates & 1};
+  return (Output){.name = name, .value = v.node, .per_example = v.plates & PLATE_BATCH};
 }
 
 // The same, of the test program.
@@ -248,7 +248,7 @@ static void move_weights(Elab *e, const Line *line) {
     e->drawing =
         (Drawing){.path = arena_format(e->arena, "line_%d/%s", e->line + 1, e->model->tensor[line->tensor[i]].name)};
     eval_body(e, scope, d->ast->c);
-    e->plates = 1;
+    e->plates = PLATE_BATCH;
     e->graph->span = outer;
     pop_frame(e);
     if (diagnostics_errors(e->sources)) break;  // one weight tells it all

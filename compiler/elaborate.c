@@ -285,8 +285,10 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
   const char *sees = "this is settled before any data are seen";
   for (size_t i = 0; i < sizeof body / sizeof *body; i++)
     if (scope->of && scope->of->kind == body[i].kind) sees = body[i].sees;
-  complain(e, E0782, where, name, sees);
-  if (scope->of && scope->of->kind == AST_NET)
+  const Decl *d = find_decl(e, name);
+  bool objective = d && d->ast->kind == AST_OBJECTIVE;
+  complain(e, E0782, where, name, objective ? "an objective" : "data", sees);
+  if (scope->of && scope->of->kind == AST_NET && !objective)
     report_help(e->sources, "name it in the head, `%s(... | ..., %s)`, and give it where `%s` is applied",
                 scope->of->name, name, scope->of->name);
 }
@@ -344,6 +346,7 @@ static Value decl_value(Elab *e, const Scope *scope, Decl *d, Span where) {
     case AST_FUNCTION:
     case AST_DISTRIBUTION:
     case AST_SOURCE: return (Value){.kind = V_CALLABLE, .decl = d};
+    case AST_OBJECTIVE: return apply_objective(e, scope, d, &(Call){.span = where});
     default: break;
   }
   complain(e, E0209, where, d->name, ast_kind_name(d->ast->kind));

@@ -269,6 +269,22 @@ typedef struct Build {
   struct Build *up;
 } Build;
 
+// What an objective maximizes or minimizes.
+typedef struct {
+  bool given, minimized;
+  Value value;
+  const Build *around;  // the loop it is evaluated in, or NULL
+} Pursuit;
+
+// An objective applied as a function: of the same arguments it is one value within one set of draws.
+typedef struct Pursued {
+  const struct Decl *decl;
+  Binding *arguments;  // in the scope of its body
+  int context;
+  Value value;
+  struct Pursued *next;
+} Pursued;
+
 struct Elab {
   Arena *arena;
   Sources *sources;
@@ -332,9 +348,8 @@ struct Elab {
   Drawing drawing;
   int staging;  // the column whose stages are being applied, or -1
 
-  // objective being evaluated
-  Value objective;
-  bool has_objective, minimized;
+  Pursuit pursuit;     // of the objective being evaluated
+  Pursued *pursued;    // those applied as values, in this program or another
   // optimiser being evaluated
   int optimizing;                      // tensor, or -1
   Node *gradient_norm, **gradient_of;  // of all weights of the line
@@ -513,6 +528,8 @@ void elaborate_training(Elab *e);
 // No objective and no metric is called as the records call something else.
 void check_measured_names(Elab *e);
 void check_objective(Elab *e, const Decl *d);  // one that no line names
+// Its value as written, whether that is maximized or minimized; ERROR after reporting.
+Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call);
 void elaborate_test(Elab *e);
 void elaborate_init(Elab *e);
 Value gradient_norm(Elab *e);

@@ -297,6 +297,7 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
     if (call.n != 2) return complain(e, E0405, ast->span), value_error();
     return kl_divergence(e, call.arg[0], call.arg[1], ast->span);
   }
+  if (d && d->ast->kind == AST_OBJECTIVE) return good ? apply_objective(e, scope, d, &call) : value_error();
   Value callee = lookup(e, scope, ast->a);
   if (!good || callee.kind == V_ERROR) return value_error();
   if (callee.kind == V_CALLABLE && !callee.decl) return call_builtin(e, callee.text, &call);
@@ -312,6 +313,7 @@ static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
   if (right->kind == AST_CALL && !eval_arguments(e, scope, right->b, &call)) return value_error();
   Decl *d = find_binding(scope, callee->name) ? NULL : find_decl_at(e, callee->name, callee->span);
   if (d && d->ast->kind == AST_NET) return apply_net_values(e, d, call.n, call.arg, ast->span);
+  if (d && d->ast->kind == AST_OBJECTIVE) return apply_objective(e, scope, d, &call);
   Value f = lookup(e, scope, callee);
   return call_value(e, f, &call);
 }
@@ -680,22 +682,23 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
 
 static void run_objective(Elab *e, Scope *scope, const Ast *s) {
   Value v = eval(e, scope, s->a);
-  bool inside = e->frame && e->frame->ast->kind == AST_OBJECTIVE && !e->build;
+  Pursuit *p = &e->pursuit;
+  bool inside = e->frame && e->frame->ast->kind == AST_OBJECTIVE && e->build == p->around;
   if (!inside) {
     complain(e, E0501, s->span);
     return;
   }
-  if (e->has_objective) complain(e, E0502, s->span);
-  e->has_objective = true;
-  e->minimized = s->kind == AST_MINIMIZE;
+  if (p->given) complain(e, E0502, s->span);
+  p->given = true;
+  p->minimized = s->kind == AST_MINIMIZE;
   if (v.kind == V_DIST) complain(e, E0503, s->a->span), v = value_error();
-  e->objective = v.kind == V_ERROR ? v : to_tensor(e, v);
-  if (e->objective.kind == V_TENSOR && event_rank(&e->objective)) {
-    complain(e, E0504, s->a->span, shape_text(e->arena, event_shape(&e->objective)));
+  p->value = v.kind == V_ERROR ? v : to_tensor(e, v);
+  if (p->value.kind == V_TENSOR && event_rank(&p->value)) {
+    complain(e, E0504, s->a->span, shape_text(e->arena, event_shape(&p->value)));
     report_help(e->sources, "an objective is one number for each example: use `sum(...)` or `mean(...)`");
-    e->objective = value_error();
+    p->value = value_error();
   }
-  e->objective.span = s->a->span;
+  p->value.span = s->a->span;
 }
 
 Value eval_body(Elab *e, Scope *scope, const Ast *body) {

@@ -22,7 +22,9 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
     if (!scope->sees_data) not_seen(e, scope, name->name, name->span);
     return;
   }
-  if (!find_decl(e, name->name) && !is_word(scope, name->name) && !is_builtin(name->name))
+  const Decl *d = find_decl(e, name->name);
+  if (d && d->ast->kind == AST_OBJECTIVE && !scope->sees_data) not_seen(e, scope, name->name, name->span);
+  if (!d && !is_word(scope, name->name) && !is_builtin(name->name))
     unknown_name(e, scope, name->name, name->span);
 }
 
@@ -63,7 +65,7 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
     walk_keywords(e, name, d->ast->b, call->c);
   } else {
     if (net) walk_keywords(e, name, d->ast->b, call->b);
-    if (d && (d->ast->kind == AST_FUNCTION || d->ast->kind == AST_DISTRIBUTION))
+    if (d && (d->ast->kind == AST_FUNCTION || d->ast->kind == AST_DISTRIBUTION || d->ast->kind == AST_OBJECTIVE))
       walk_keywords(e, name, d->ast->a, call->b);
     walk(e, scope, call->b);
   }

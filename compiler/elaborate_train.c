@@ -79,16 +79,48 @@ static const Decl *find_objective(Elab *e, const char *name, Span where) {
   return NULL;
 }
 
-static bool run_objective_body(Elab *e, const Decl *d, const Call *call) {
-  Scope *scope = bind_formals(e, d->ast, call);
-  if (!scope) return false;
-  e->has_objective = e->minimized = false;
-  e->objective = value_error();
-  push_frame(e, d->ast, call->span);
+static Pursuit evaluate_objective(Elab *e, const Decl *d, Scope *scope, Span where) {
+  Pursuit outer = e->pursuit;
+  e->pursuit = (Pursuit){.value = value_error(), .around = e->build};
+  push_frame(e, d->ast, where);
+  e->depth++;
   eval_body(e, scope, d->ast->c);
+  e->depth--;
   pop_frame(e);
-  if (!e->has_objective) complain(e, E0521, d->ast->span, d->name);
-  return e->has_objective;
+  if (!e->pursuit.given) complain(e, E0521, d->ast->span, d->name);
+  Pursuit p = e->pursuit;
+  e->pursuit = outer;
+  return p;
+}
+
+static bool same_value(const Value *a, const Value *b) {
+  bool same = a->kind == b->kind && a->number == b->number && a->node == b->node && a->plates == b->plates &&
+              a->dist == b->dist && a->decl == b->decl && a->source == b->source && a->items == b->items;
+  if (a->text != b->text) same = same && a->text && b->text && !strcmp(a->text, b->text);
+  for (int i = 0; same && i < a->items; i++) same = same_value(&a->item[i], &b->item[i]);
+  return same;
+}
+
+static bool same_arguments(const Ast *formals, Binding *a, Binding *b) {
+  const Scope s = {.first = a}, t = {.first = b};
+  for (const Ast *f = formals; f; f = f->next)
+    if (!same_value(&find_binding(&s, f->name)->value, &find_binding(&t, f->name)->value)) return false;
+  return true;
+}
+
+Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call) {
+  if (!scope->sees_data) return not_seen(e, scope, d->name, call->span), value_error();
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, call->span, d->name), value_error();
+  Scope *inner = bind_formals(e, d->ast, call);
+  if (!inner) return value_error();
+  e->reads++;  // seen where data are, whatever it is made of
+  for (const Pursued *p = e->pursued; p; p = p->next)
+    if (p->decl == d && p->context == e->context && same_arguments(d->ast->a, p->arguments, inner->first)) return p->value;
+  Pursued *applied = NEW(e->arena, Pursued);
+  *applied = (Pursued){.decl = d, .arguments = inner->first, .context = e->context};
+  applied->value = evaluate_objective(e, d, inner, call->span).value;
+  applied->next = e->pursued;
+  return (e->pursued = applied)->value;
 }
 
 void check_objective(Elab *e, const Decl *d) {
@@ -97,7 +129,8 @@ void check_objective(Elab *e, const Decl *d) {
   for (const Ast *f = d->ast->a; f; f = f->next)
     if (!f->a) return;
   begin_draws(e, d->name);
-  run_objective_body(e, d, &(Call){.span = d->ast->span});
+  Scope *scope = bind_formals(e, d->ast, &(Call){.span = d->ast->span});
+  if (scope) evaluate_objective(e, d, scope, d->ast->span);
 }
 
 // The objective's value, one for each example or one in all; ERROR after reporting.
@@ -105,13 +138,15 @@ static Value objective_value(Elab *e, const Ast *step) {
   const Decl *d = find_objective(e, step->name, step->span);
   Call call = {.span = step->span};
   if (!d || !eval_arguments(e, scope_for(e, e->train), step->a, &call)) return value_error();
-  if (!run_objective_body(e, d, &call)) return value_error();
-  if (e->minimized != (step->flag != 0)) {
-    complain(e, E0522, step->span, d->name, e->minimized ? "minimize" : "maximize");
+  Scope *scope = bind_formals(e, d->ast, &call);
+  if (!scope) return value_error();
+  Pursuit p = evaluate_objective(e, d, scope, step->span);
+  if (p.given && p.minimized != (step->flag != 0)) {
+    complain(e, E0522, step->span, d->name, p.minimized ? "minimize" : "maximize");
     return value_error();
   }
-  check_words(e, d->name, e->objective);
-  return e->objective;
+  check_words(e, d->name, p.value);
+  return p.value;
 }
 
 static Output output_of(const char *name, Value v) {

@@ -480,6 +480,14 @@ static bool form_density(Writer *w, Shape s, int depth) {
   return true;
 }
 
+static bool form_objective(Writer *w, Shape s, int depth) {
+  (void)depth;
+  if (s.rank || !w->objectives || !(w->place & IN_OBJECTIVE)) return false;
+  const char *name = w->objective[below(w, w->objectives)];
+  WRITE(w, chance(w, 1, 3) ? "stop(%s)" : "%s", name);
+  return true;
+}
+
 static bool form_aggregate(Writer *w, Shape s, int depth) {
   static const char *const name[] = {"mean", "logmeanexp", "sum", "logsumexp"};
   if (s.rank || !(w->place & IN_OBJECTIVE)) return false;
@@ -575,7 +583,7 @@ static Form *const forms[] = {form_leaf,       form_unary,     form_unary,   for
                               form_concat,     form_split,     form_matmul,  form_layer,   form_layer,     form_layer,
                               form_layer,      form_last_axis, form_onehot,  form_expand,  form_transpose, form_number,
                               form_batch_mean, form_gradient,  form_list,    form_network, form_network,   form_density,
-                              form_aggregate,  form_loop};
+                              form_aggregate,  form_loop,      form_objective};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

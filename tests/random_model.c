@@ -405,7 +405,7 @@ static void write_bound(Writer *w, int kind) {
 static void write_objectives(Writer *w) {
   bool bound = w->nets > 1 && !strcmp(w->net[0].name, "q");
   for (int n = 1 + below(w, 2); n--;) {
-    int knowns = w->knowns, i = w->objectives++;
+    int knowns = w->knowns, i = w->objectives;
     w->objective[i] = new_name(w, "j");
     begin_measure(w);
     WRITE(w, "objective %s", w->objective[i]);
@@ -434,6 +434,7 @@ static void write_objectives(Writer *w) {
       WRITE(w, "\n");
     }
     WRITE(w, "}\n");
+    w->objectives++;  // later texts may apply it
     w->knowns = knowns;
   }
   w->place = IN_NOTHING;

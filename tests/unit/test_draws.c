@@ -109,6 +109,42 @@ static void test_aggregates_draw_afresh(void **state) {
   page_near("product", "two", page_average(p, "two"), 0, 0.02);
 }
 
+// ---- objectives as values
+
+// 256 draws of two numbers, made in turns within the objective, and the same draws as one array.
+static void test_an_objective_is_a_value(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "prior z[2] ~ normal(0, 1)\n"
+                      "objective score(k, scale: 1) {\n"
+                      "  maximize logmeanexp(k) { z ~ prior(z)   0 - sum(square(scale * z - x)) }\n"
+                      "}\n"
+                      "objective loss { minimize square(score(256)) }\n"
+                      "metric turns = -score(256)\n"
+                      "metric keyword = score(scale: 2, k: 256)\n"
+                      "metric piece { z[256, 2] ~ normal(0, 1)   logmeanexp(-sum(square(z - x), axis: -1)) }\n"
+                      "metric double { z[256, 2] ~ normal(0, 1)   logmeanexp(-sum(square(2 * z - x), axis: -1)) }\n"
+                      "metric once = score(256) - score(k: 256) + score(3) - score(3, 1)\n"
+                      "metric others = square(score(3) - score(4))\n"
+                      "metric inner = loss - square(turns_of(score(256)))\n"
+                      "metric drawn = square(mean(1) { score(3) } - score(3))\n"
+                      "metric looped = square(sum(scan(v in x) { 256 |> score }) - 2 * score(256))\n"
+                      "function turns_of(v) = v\n",
+                      8);
+  for (int i = 0; i < 16; i++) page_column(p, "x")[i] = 0.3f * (float)(i - 8);
+  page_test(p);
+  for (int i = 0; i < 8; i++) {
+    page_check(page_metric(p, "piece")[i] < 0, "value", "piece", (double)page_metric(p, "piece")[i], -1);
+    page_near("value", "turns", -(double)page_metric(p, "turns")[i], (double)page_metric(p, "piece")[i], 1e-6);
+    page_near("value", "keyword", (double)page_metric(p, "keyword")[i], (double)page_metric(p, "double")[i], 1e-6);
+    page_near("difference", "once", (double)page_metric(p, "once")[i], 0, 0);
+    page_near("difference", "inner", (double)page_metric(p, "inner")[i], 0, 0);
+    page_check(page_metric(p, "others")[i] > 0, "difference", "others", 0, 1);
+    page_check(page_metric(p, "drawn")[i] > 0, "difference", "drawn", 0, 1);
+    page_check(page_metric(p, "looped")[i] > 0, "difference", "looped", 0, 1);
+  }
+}
+
 static void test_an_application_is_the_same_outside_and_inside(void **state) {
   Page *p = page_open(arena(state),
                       "data x[2] from npy(\"x\")\n"
@@ -286,6 +322,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_kl_is_at_a_draw_of_its_own, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_aggregates_draw_afresh, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_an_objective_is_a_value, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_an_application_is_the_same_outside_and_inside, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_lines_have_their_own_noise, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_an_optimiser_may_draw, make_arena, free_arena),

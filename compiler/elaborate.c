@@ -229,7 +229,7 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
   else if (!strcmp(name, "epoch"))
     *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
   else if (!strcmp(name, "update") && seen_here(e, scope, name))
-    *v = value_tensor(feed_node(e, INPUT_UPDATE), 0);
+    *v = update_count(e), e->places++;
   else if (!strcmp(name, "gradient_norm") && seen_here(e, scope, name))
     *v = gradient_norm(e);
   else if (seen_here(e, scope, name) && (!strcmp(name, "row") || e->across))
@@ -313,24 +313,26 @@ static Value let_value(Elab *e, const Decl *d) {
 
 // Params are numbers or texts, the same in all programs; lets may depend on `step` and are made anew in each.
 static bool still_known(const Elab *e, const Decl *d) {
-  bool same_draw = !d->holds_draw || d->context == e->context;
+  bool same_draw = (!d->holds_draw || d->context == e->context) && !d->holds_place;
   return d->known && (d->ast->kind == AST_PARAM || (d->ast->kind == AST_LET && d->program == e->program && same_draw));
 }
 
 static Value named_value(Elab *e, const Scope *scope, Decl *d, Span where) {
   if (!still_known(e, d)) {
     if (d->busy) return complain(e, E0208, where, d->name), value_error();
-    int reads = e->reads, randoms = e->randoms;
+    int reads = e->reads, randoms = e->randoms, places = e->places;
     d->busy = true;
     d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
                : d->ast->kind == AST_LET ? let_value(e, d)
                                          : parameter_value(e, d);
     d->busy = false;
+    d->value = optimizer_named(e, d, d->value);
     d->known = true;
     d->program = e->program;
     d->context = e->context;
     d->holds_data = e->reads > reads;
     d->holds_draw = e->randoms > randoms;
+    d->holds_place = e->places > places;
   }
   e->reads += d->holds_data;
   e->randoms += d->holds_draw;
@@ -345,6 +347,7 @@ static Value decl_value(Elab *e, const Scope *scope, Decl *d, Span where) {
     case AST_PARAMETER: return named_value(e, scope, d, where);
     case AST_FUNCTION:
     case AST_DISTRIBUTION:
+    case AST_OPTIMIZER:
     case AST_SOURCE: return (Value){.kind = V_CALLABLE, .decl = d};
     case AST_OBJECTIVE: return apply_objective(e, scope, d, &(Call){.span = where});
     default: break;
@@ -495,7 +498,7 @@ static void check_decl(Elab *e, Decl *d) {
     case AST_LET:
       for (size_t i = 0; i < sizeof place_word / sizeof *place_word; i++)
         if (mentions(d->ast->a, place_word[i].name)) return;  // it waits for its place
-      named_value(e, scope_for(e, d->ast), d, d->ast->span);
+      check_optimizer(e, named_value(e, scope_for(e, d->ast), d, d->ast->span));
       return;
     case AST_PARAM:
     case AST_PARAMETER: named_value(e, scope_for(e, d->ast), d, d->ast->span); return;

@@ -17,7 +17,8 @@
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
-//   elaborate_train.c  objectives, rounds, optimisers; the test and init programs
+//   elaborate_train.c  objectives and rounds; the test and init programs
+//   elaborate_optimize.c  optimisers, and what they keep beside the weights
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -47,7 +48,7 @@ enum {
 enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
 static inline unsigned plate_bit(int plate) { return 1u << plate; }
 
-typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE } ValueKind;
+typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE, V_OPTIMIZER } ValueKind;
 
 typedef struct Value {
   ValueKind kind;
@@ -62,6 +63,7 @@ typedef struct Value {
   struct Dist *dist;          // DIST
   const struct Decl *decl;    // CALLABLE
   struct DataSource *source;  // SOURCE
+  const struct Optimizer *optimizer;  // OPTIMIZER
   const struct Terms *terms;  // TENSOR: what it is the sum of, or NULL if that is not followed
 } Value;
 
@@ -107,6 +109,7 @@ typedef struct Decl {
   int program;        // for which program, and for which set of draws if it holds one
   int context;
   bool holds_data, holds_draw;
+  bool holds_place;  // a word of the tensor that is optimised
   Value value;
   bool used;  // a network that was applied
 } Decl;
@@ -220,6 +223,7 @@ typedef struct {
   const Ast *init;  // expression, or NULL for zero
   Scope *scope;
   bool drawn;
+  int beside;       // 1 + the weight that `value` is in it, or 0
   Support support;  // that the value is held on: the tensor itself is unconstrained
   uint32_t hash;    // of the tensor's name; set by tensor_declare
 } TensorStart;
@@ -338,6 +342,7 @@ struct Elab {
   const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
   int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
   int randoms, reads;     // random numbers made and columns read so far
+  int places;             // counts of updates read so far
   Frame *frame;
   int depth;    // of calls
   int nesting;  // of expressions
@@ -352,7 +357,10 @@ struct Elab {
   Pursued *pursued;    // those applied as values, in this program or another
   // optimiser being evaluated
   int optimizing;                      // tensor, or -1
-  Node *gradient_norm, **gradient_of;  // of all weights of the line
+  const char *keeper;                  // in whose name it keeps its states: line_2, or a let that several lines share
+  bool counts;                         // its updates are counted for each tensor, not for the line
+  Node *update;                        // the count, once it is asked for
+  Node *gradient_norm, *const *gradient_of;  // of all weights of the line
   int gradients;
   // show being elaborated
   bool in_show;
@@ -532,9 +540,25 @@ void check_objective(Elab *e, const Decl *d);  // one that no line names
 Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call);
 void elaborate_test(Elab *e);
 void elaborate_init(Elab *e);
-Value gradient_norm(Elab *e);
 // The node of a value that the training loop feeds: one for each program, and for updates one for each line.
 Node *feed_node(Elab *e, InputKind kind);
+
+// --- elaborate_optimize.c
+typedef struct Optimizer {
+  const Decl *decl;
+  Call call;
+  const char *shared;  // the let that names it: lines that say so share what it keeps; NULL: each line has its own
+} Optimizer;
+Value optimizer_value(Elab *e, const Decl *d, const Call *call);
+Value optimizer_named(Elab *e, const Decl *let, Value v);  // what the let stands for is shared by those who name it
+void check_optimizer(Elab *e, Value v);
+// Applies the optimiser that `with` says to n weights and their gradients (NULL: none).
+void move_weights(Elab *e, const Ast *with, int n, const int *tensor, Node *const *gradient);
+const char *slot_path(Elab *e, const char *state);  // of a state beside the tensor that is optimised
+Value gradient_norm(Elab *e);
+Value update_count(Elab *e);
+// The let that a line's optimiser is named by, or NULL.
+const char *shared_optimizer(const Elab *e, const Ast *with);
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);

@@ -245,6 +245,7 @@ Value call_value(Elab *e, Value callee, const Call *call) {
   switch (callee.decl->ast->kind) {
     case AST_FUNCTION: return call_function(e, callee.decl, call);
     case AST_DISTRIBUTION: return make_distribution(e, callee.decl, call);
+    case AST_OPTIMIZER: return optimizer_value(e, callee.decl, call);
     case AST_SOURCE: {
       const Ast *ast = callee.decl->ast;
       Scope *scope = bind_formals(e, ast, call);

@@ -95,9 +95,8 @@ static int declare_one(Elab *e, Scope *scope, const Ast *s) {
   if (e->optimizing >= 0) {  // a slot beside the weight that is optimised, of its shape
     if (is_weight) return complain(e, E0509, s->span), -1;
     const TensorInfo *w = &e->model->tensor[e->optimizing];
-    const char *path = arena_format(e->arena, "line_%d/%s/%s", e->line + 1, w->name, s->name);
-    return tensor_declare(e, path, w->owner, TENSOR_SLOT, w->shape, s->span,
-                          (TensorStart){.init = s->b, .scope = scope});
+    return tensor_declare(e, slot_path(e, s->name), w->owner, TENSOR_SLOT, w->shape, s->span,
+                          (TensorStart){.init = s->b, .scope = scope, .beside = e->optimizing + 1});
   }
   if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, s->name), -1;
   if (!eval_dims(e, scope, s->a, &shape)) return -1;
@@ -126,8 +125,7 @@ void update_state(Elab *e, Scope *scope, const Ast *s) {
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
   bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
-  const char *path = e->optimizing >= 0           ? arena_format(e->arena, "line_%d/%s/%s", e->line + 1,
-                                                                 e->model->tensor[e->optimizing].name, s->name)
+  const char *path = e->optimizing >= 0           ? slot_path(e, s->name)
                      : e->frame && e->frame->path ? arena_format(e->arena, "%s/%s", e->frame->path, s->name)
                                                   : "";
   int t = is_value ? e->optimizing : tensor_find(e, path);

@@ -46,18 +46,32 @@ static double factor_of(const Terms *t) {
   return factor;
 }
 
+// Does another line move something of this one's by an optimiser that they share? Then a factor says how much this
+// line weighs in it.
+static bool weighs(const Elab *e, const Ast *step) {
+  const char *own = shared_optimizer(e, step->c);
+  for (int i = 0; i < e->model->lines && own; i++) {
+    const char *other = e->step[i] == step ? NULL : shared_optimizer(e, e->step[i]->c);
+    if (!other || strcmp(own, other) != 0) continue;
+    for (const Ast *o = step->b; o; o = o->next)
+      if (moves(e->step[i], o->name)) return true;
+  }
+  return false;
+}
+
 void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *tensor, Node *const *gradient) {
   double factor = factor_of(objective.terms);
   const Ast *shared = step->b;
   while (shared && lines_that_move(e, shared->name) < 2) shared = shared->next;
-  if (factor == 1 || !shared || diagnostics_errors(e->sources)) return;
+  if (factor == 1 || !shared || weighs(e, step) || diagnostics_errors(e->sources)) return;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
   if (!graph_scale_free(e->graph, n, gradient, tensor, e->assigns, e->assign)) return;
   if (!warn_once(e, W0765, step->c->span, factor, step->name, expression_text(e, step->c), shared->name)) return;
   report_note(e->sources, user_span(e, objective.span), "the factor %g", factor);
-  report_help(e->sources, "%s",
-              "the rate is what weighs this line against the others; or add the term to another line's objective");
+  report_help(
+      e->sources, "%s",
+      "the rate is what weighs this line against the others; or let them share an optimizer: let d = adam(...)");
 }
 
 // ---- who made what

@@ -1,10 +1,9 @@
-// Objectives, rounds and optimisers; the test and init programs. Part of the elaborator.
+// Objectives and rounds; the test and init programs. Part of the elaborator.
 //
 // The lines of a round that are not repeated make one program: they share what they compute in common, and within
 // a round a draw of the same name is the same draw. Each line's gradient is taken for what stands after `over`
 // and nothing else, so for a frozen network no gradient of its weights is ever built.
 #include "elaborate.h"
-#include "vocabulary.h"
 
 #include <math.h>
 #include <string.h>
@@ -255,64 +254,24 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   return check_learners(e, line);
 }
 
-static void move_weights(Elab *e, const Line *line) {
-  const Ast *with = line->step->c, *callee = with->kind == AST_CALL ? with->a : with;
-  const Decl *d = callee->kind == AST_NAME ? find_decl(e, callee->name) : NULL;
-  if (!d || d->ast->kind != AST_OPTIMIZER) {
-    const WordEntry *word = callee->kind == AST_NAME ? word_find(callee->name) : NULL;
-    complain(e, E0206, with->span, "optimizer", callee->kind == AST_NAME ? callee->name : "this");
-    if (word) report_help(e->sources, "%s", word->help);
-    return;
-  }
-  Call call = {.span = with->span};
-  if (with->kind == AST_CALL && !eval_arguments(e, scope_for(e, e->train), with->b, &call)) return;
-  e->gradient_norm = NULL;
-  e->gradients = line->count;
-  e->gradient_of = line->gradient;
-  for (int i = 0; i < line->count; i++) {
-    if (!line->gradient[i]) continue;
-    Scope *scope = bind_formals(e, d->ast, &call);
-    if (!scope) break;
-    e->optimizing = line->tensor[i];
-    bind(e, scope, "value", value_tensor(tensor_value(e, line->tensor[i]), 0));
-    bind(e, scope, "gradient", value_tensor(line->gradient[i], 0));
-    push_frame(e, d->ast, with->span);
-    Span outer = e->graph->span;
-    e->graph->span = with->span;
-    e->plates = 0;  // it moves a weight, which all examples share
-    e->drawing =
-        (Drawing){.path = arena_format(e->arena, "line_%d/%s", e->line + 1, e->model->tensor[line->tensor[i]].name)};
-    eval_body(e, scope, d->ast->c);
-    e->plates = PLATE_BATCH;
-    e->graph->span = outer;
-    pop_frame(e);
-    if (diagnostics_errors(e->sources)) break;  // one weight tells it all
-  }
-  e->optimizing = -1;
-}
-
-// The norm of the norms of all gradients of the line: like theirs, it cannot overflow on the way.
-Value gradient_norm(Elab *e) {
-  if (e->gradient_norm) return value_tensor(e->gradient_norm, 0);
-  Outside o = leave_loops(e);
-  Node **part = NEW_ARRAY(e->arena, Node *, e->gradients + 1);
-  int parts = 0;
-  for (int i = 0; i < e->gradients; i++) {
-    if (!e->gradient_of[i]) continue;
-    Value gradient = value_tensor(e->gradient_of[i], 0);
-    Value norm = call_library(e, "norm", e->gradient_of[i]->span, 1, &gradient);
-    part[parts++] = node_reshape(e->graph, norm.node, shape_of(1, (int64_t[]){1}));
-  }
-  Value all = value_tensor(node_concat(e->graph, 0, parts, part), 0);
-  e->gradient_norm = call_library(e, "norm", all.node->span, 1, &all).node;
-  enter_loops(e, o);
-  return value_tensor(e->gradient_norm, 0);
-}
-
 static const char *list_names(Elab *e, const Ast *names) {
   Text t = text_new(e->arena);
   for (; names; names = names->next) text_add(&t, "%s%s", names->name, names->next ? ", " : "");
   return t.data;
+}
+
+// The lines that share the optimiser of this one, and what it is.
+static void explain_shared(Elab *e, const Ast *step) {
+  const char *name = shared_optimizer(e, step->c);
+  Text others = text_new(e->arena);
+  for (int i = 0; i < e->model->lines && name; i++) {
+    const char *other = e->step[i] == step ? NULL : shared_optimizer(e, e->step[i]->c);
+    if (other && !strcmp(name, other))
+      text_add(&others, "%s%d", others.length ? ", " : " shares what it keeps with line ", i + 1);
+  }
+  if (name)
+    finding(e, "line", step->span, "   %s = %s%s%s", name, expression_text(e, find_decl(e, name)->ast->a),
+            others.length ? ":" : "", others.data);
 }
 
 // What the line moves and what it leaves alone, counted in the graph: tensors assigned, gradients taken.
@@ -335,6 +294,7 @@ static void explain_line(Elab *e, const Line *line) {
   const Ast *s = line->step;
   finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
           list_names(e, s->b), expression_text(e, s->c));
+  explain_shared(e, s);
   finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b),
           (long long)numbers);
   if (frozen.length)
@@ -350,7 +310,7 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
   *out = output_of(e->model->objective[e->line], objective);
   judge_line(e, step, objective);
-  move_weights(e, &line);
+  move_weights(e, step->c, line.count, line.tensor, line.gradient);
   judge_factor(e, step, objective, line.count, line.tensor, line.gradient);
   explain_line(e, &line);
   e->learners = 0;
@@ -540,10 +500,18 @@ void elaborate_test(Elab *e) {
 
 // --- what the tensors begin with
 
+// The first value of what is kept beside a weight may speak of the weight's.
+static Scope *start_scope(Elab *e, const TensorStart *start) {
+  if (!start->beside) return start->scope;
+  Scope *scope = scope_new(e, start->scope);
+  bind(e, scope, "value", value_tensor(tensor_value(e, start->beside - 1), 0));
+  return scope;
+}
+
 // ERROR after reporting.
 static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *start) {
   Span where = start->init ? start->init->span : info->span;
-  Value v = start->init ? eval(e, start->scope, start->init) : value_number(0);
+  Value v = start->init ? eval(e, start_scope(e, start), start->init) : value_number(0);
   if (v.kind == V_DIST)
     v = draw(e, v, info->name, &info->shape, info->span);
   else if (start->drawn && v.kind != V_ERROR)

@@ -46,7 +46,8 @@ const char *value_text(Elab *e, Value v) {
     }
     case V_LIST: return "a list";
     case V_DIST: return "a distribution";
-    case V_CALLABLE: return "a function";
+    case V_CALLABLE: return v.decl && v.decl->ast->kind == AST_OPTIMIZER ? "an optimizer" : "a function";
+    case V_OPTIMIZER: return "an optimizer";
     case V_SOURCE: return "a source of data";
     case V_NONE: return "none";
     case V_ERROR: break;

@@ -477,6 +477,12 @@ static void write_train(Writer *w) {
   static const char *const odd[] = {
       "rows 3",   "batch 0",      "batch -1",        "batch 1e9",       "epochs none",
       "seed 1.5", "repeat 0 { }", "repeat 1001 { }", "seed 4294967296", "repeat 1000 { repeat 1000 { } }"};
+  if (chance(w, 1, 4)) {  // an optimiser that lines may share
+    int k = below(w, 1 + w->optimizers);
+    const char *name = new_name(w, "d");
+    WRITE(w, "let %s = %s\n", name, k ? w->optimizer[k - 1] : "adam(1e-3)");
+    w->optimizer[w->optimizers++] = name;
+  }
   WRITE(w, "train {\n");
   for (int n = 1 + below(w, 2); n--;) {
     bool again = chance(w, 1, 5);

@@ -1,0 +1,127 @@
+// What optimisers keep beside the weights, and who shares it: against the recursions in double precision.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#include "std_page.h"
+
+// A round of the page: all its turns.
+static void take_round(Page *page) {
+  for (int i = 0; i < page->plan->turns; i++) {
+    page->run.turn = (uint32_t)page->plan->turn[i].turn;
+    page_run(page, page->plan->turn[i].program, PURPOSE_TRAIN);
+  }
+}
+
+typedef struct {
+  double value, m, v;
+  int updates;
+} Moved;
+
+// Kingma and Ba 2015, with a rate of 0.1.
+static void adam(Moved *w, double gradient) {
+  w->updates++;
+  w->m = 0.9 * w->m + 0.1 * gradient;
+  w->v = 0.999 * w->v + 0.001 * gradient * gradient;
+  w->value -= 0.1 * w->m / (1 - pow(0.9, w->updates)) / (sqrt(w->v / (1 - pow(0.999, w->updates))) + 1e-8);
+}
+
+// Two lines move w by one Adam, and the first of them v besides: w's moments see both gradients and its count rises
+// by two a round, v's by one. The second line may be repeated, and the lines be programs of their own.
+static void lines_share_an_optimiser(void **state) {
+  (void)state;
+  static const char *const train[] = {
+      "let d = adam(0.1)  train { minimize a over w, v with d  minimize b over w with d  batch 1 }",
+      "let d = same, same = adam(0.1)  train { minimize a over w, v with d  minimize b over w with same  batch 1 }",
+      "function mine(r) = adam(r)  let d = mine(0.1)\n"
+      "train { minimize a over w, v with d  minimize b over w with if 1 < 2 then d else sgd(1)  batch 1 }",
+      "let d = adam(0.1)  train { minimize a over w, v with d  repeat 1 { minimize b over w with d }  batch 1 }",
+      "let d = adam(0.1)  train { minimize a over w, v with d  repeat 3 { minimize b over w with d }  batch 1 }"};
+  for (int k = 0; k < 5; k++) {
+    Arena *a = arena_open(NULL);
+    Page *page = page_format(a, 0,
+                             "model share  parameter w = 1, v = 1\n"
+                             "objective a { minimize square(w - 3) + square(v) }\n"
+                             "objective b { minimize 4 * square(w + 1) }\n%s\n",
+                             train[k]);
+    Moved w = {.value = 1}, v = {.value = 1};
+    for (int round = 1; round <= 20; round++) {
+      take_round(page);
+      double slope = 2 * v.value;
+      adam(&w, 2 * (w.value - 3));
+      adam(&v, slope);
+      for (int i = 0; i < (k == 4 ? 3 : 1); i++) adam(&w, 8 * (w.value + 1));
+      page_near("w", train[k], (double)*page_tensor(page, "w"), w.value, 2e-6);
+      page_near("v", train[k], (double)*page_tensor(page, "v"), v.value, 2e-6);
+      const char *counts[] = {k == 1 ? "same/w/update.count" : "d/w/update.count",
+                              k == 1 ? "same/v/update.count" : "d/v/update.count"};
+      page_near("the count of w", train[k], (double)*page_tensor(page, counts[0]), w.updates, 0);
+      page_near("the count of v", train[k], (double)*page_tensor(page, counts[1]), v.updates, 0);
+    }
+    arena_close(a);
+  }
+}
+
+// Without a name, and with a name of its own, a line keeps its own.
+static void lines_keep_their_own(void **state) {
+  (void)state;
+  static const char *const with[][2] = {{"adam(0.1)", "adam(0.1)"}, {"d", "adam(0.1)"}, {"d", "f"}};
+  for (int k = 0; k < 3; k++) {
+    Arena *a = arena_open(NULL);
+    Page *page = page_format(a, 0,
+                             "model own  parameter w = 1\n"
+                             "objective a { minimize square(w - 3) }  objective b { minimize 4 * square(w + 1) }\n"
+                             "let d = adam(0.1), f = adam(0.1)\n"
+                             "train { minimize a over w with %s  minimize b over w with %s  batch 1 }\n",
+                             with[k][0], with[k][1]);
+    Moved first = {.value = 1}, second = {0};
+    for (int round = 1; round <= 20; round++) {
+      page->updates = round;
+      take_round(page);
+      adam(&first, 2 * (first.value - 3));
+      second.value = first.value;
+      adam(&second, 8 * (second.value + 1));
+      first.value = second.value;
+      page_near("w", with[k][0], (double)*page_tensor(page, "w"), first.value, 2e-6);
+    }
+    arena_close(a);
+  }
+}
+
+// What is kept may begin with the weight's own start, whatever that is: Zhang et al. 2019, with a look ahead of one.
+static void a_state_begins_as_the_weight(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_open(a,
+                         "model slow  parameter w[2] = [1, 2], u on positive = 3\n"
+                         "optimizer ahead(lr) { state slow = 2 * value   value <- value - lr * gradient\n"
+                         "  slow <- 0.5 * slow + 0.5 * value   value <- slow }\n"
+                         "objective o { minimize sum(w) + 0 * u }\n"
+                         "train { minimize o over w with ahead(0.5)  batch 1 }\n",
+                         0);
+  double value[2] = {1, 2}, slow[2] = {2, 4};
+  for (int round = 0; round < 5; round++) {
+    take_round(page);
+    for (int i = 0; i < 2; i++) {
+      value[i] = slow[i] = 0.5 * slow[i] + 0.5 * (value[i] - 0.5);
+      page_near("w", "ahead", (double)page_tensor(page, "w")[i], value[i], 1e-6);
+    }
+  }
+  arena_close(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(lines_share_an_optimiser),
+      cmocka_unit_test(lines_keep_their_own),
+      cmocka_unit_test(a_state_begins_as_the_weight),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

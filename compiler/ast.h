@@ -62,7 +62,7 @@ typedef struct Ast Ast;
   AST(ARGUMENT, "argument", "name: keyword or NULL; a: value")                                     \
   AST(BINDER, "binder", "name; text: in, =; a: what it runs over, or begins as")                    \
   AST(INDEX, "index", "a: value; b: indices")                                                      \
-  AST(PREFIX, "prefix", "text: log, mean, draw; a: operand; b: NULL")                              \
+  AST(PREFIX, "prefix", "text: log, mean, draw, each; a: operand; b: NULL")                              \
   AST(LOOP, "loop", "text: scan, fold; a: BINDERs; c: BODY")                                        \
   AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, ...; a: count; c: BODY: mean(k) { ... }") \
   AST(MIXTURE, "mixture", "name: index variable; a: from; b: to (exclusive); c: BODY; its result is a distribution") \

@@ -469,7 +469,7 @@ static void check_prior(Elab *e, const Ast *ast) {
   Value dist = prior_of(e, ast->a->name, ast->span);
   Value z = dist.kind == V_DIST ? draw(e, dist, ast->a->name, NULL, ast->span) : value_error();
   if (z.kind != V_ERROR && dist.dist->kind->knows(dist.dist, "log"))
-    log_density(e, dist, z, ast->span);
+    log_density(e, dist, z, WHOLE, ast->span);
 }
 
 // A network is applied to the variables that it names; one that names others waits for who applies it.

@@ -8,6 +8,7 @@
 //   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic; numbers known at once by number.c
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
+//   elaborate_asked.c  log, mean, draw, each, kl
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
@@ -160,8 +161,13 @@ struct Dist {
   Support support;  // where draws lie
   Support domain;   // where log is defined
   int classes;
+  bool held;  // by stop(...): no gradient flows into its parameters
   Span span;
 };
+
+// A density, entropy or divergence is a sum over the event, or its terms, one at each place over which none of the
+// distributions is joint.
+typedef enum { WHOLE, EACH } Extent;
 
 // What is being expanded: for the names of weights, random streams and messages.
 typedef struct Frame {
@@ -443,6 +449,12 @@ Frame *push_frame(Elab *e, const Ast *ast, Span call);
 void pop_frame(Elab *e);
 const char *expression_text(Elab *e, const Ast *ast);  // the source text of an expression
 
+// --- elaborate_asked.c
+Value eval_prefix(Elab *e, Scope *scope, const Ast *ast);
+bool is_divergence_call(const Ast *ast);  // kl(f || g)
+Value eval_divergence(Elab *e, Scope *scope, const Ast *call, Extent extent);
+bool is_joint(const Value *v);  // the distributions of a network with several outputs?
+
 // --- elaborate_builtin.c
 bool is_builtin(const char *name);
 Value call_builtin(Elab *e, const char *name, const Call *call);
@@ -489,9 +501,9 @@ Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
 // --- elaborate_dist.c
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
-Value log_density(Elab *e, Value dist, Value point, Span where);
-Value dist_member(Elab *e, Value dist, const char *member, Span where);  // mean, entropy, ...: as an event
-Value kl_divergence(Elab *e, Value f, Value g, Span where);
+Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where);
+Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where);  // mean: an event; entropy
+Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where);
 bool same_distribution(const Dist *a, const Dist *b);
 Shape outer_event(const Dist *d);  // of its independent copies: the event without the axes over which it is joint
 Shape own_event(const Dist *d);    // of one copy: those axes

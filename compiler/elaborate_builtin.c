@@ -300,8 +300,24 @@ static Value iota(Elab *e, const Call *call, Value *keyword) {
   return !n ? value_error() : value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
 }
 
+// Of a distribution, or those of a network's outputs: its parameters are constants.
+static Value hold(Elab *e, Value v) {
+  if (v.kind == V_LIST) {
+    Value list = v;
+    list.item = NEW_ARRAY(e->arena, Value, v.items);
+    for (int i = 0; i < v.items; i++) list.item[i] = hold(e, v.item[i]);
+    return list;
+  }
+  Dist *still = NEW(e->arena, Dist);
+  *still = *v.dist;
+  still->held = true;
+  v.dist = still;
+  return v;
+}
+
 static Value stop(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
+  if (call->arg[0].kind == V_DIST || is_joint(&call->arg[0])) return hold(e, call->arg[0]);
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
   return value_tensor(node_unary(e->graph, OP_STOP, v.node), v.plates);
@@ -410,7 +426,7 @@ static Value given(Elab *e, const Call *call, Value *keyword) {
 
 static Value entropy(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
-  if (call->arg[0].kind == V_DIST) return dist_member(e, call->arg[0], "entropy", call->span);
+  if (call->arg[0].kind == V_DIST) return dist_member(e, call->arg[0], "entropy", WHOLE, call->span);
   return complain(e, E0407, call->span, value_text(e, call->arg[0])), value_error();
 }
 
@@ -502,7 +518,7 @@ static const Builtin builtins[] = {
     {"zeros", 1, MAX_RANK, {0}, zeros, "zeros(n, m, ...)", "A tensor [n, m, ...] of 0."},
     {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...)", "A tensor [n, m, ...] of 1."},
     {"iota", 1, 1, {0}, iota, "iota(n)", "0, 1, ..., n - 1: [n]."},
-    {"stop", 1, 1, {0}, stop, "stop(x)", "x, through which no gradient flows."},
+    {"stop", 1, 1, {0}, stop, "stop(x)", "x, through which no gradient flows. Of a distribution, stop(q(z | x)): its parameters are held still, the point is not."},
     {"grad",
      2,
      2,

@@ -81,6 +81,11 @@ static Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
 
 // --- draws
 
+static Value held_still(Elab *e, const Dist *d, Value v) {
+  if (d->held && v.kind == V_TENSOR) v.node = node_unary(e->graph, OP_STOP, v.node);
+  return v;
+}
+
 static const char *draw_name(Elab *e, const char *variable) {
   Binding *b = e->draw_counts;
   while (b && strcmp(b->name, variable)) b = b->next;
@@ -108,6 +113,7 @@ Value sample_value(Elab *e, const Dist *d) {
   if (v.kind != V_ERROR)
     v = widen(e, v, v.kind == V_TENSOR ? v.plates | e->drawing.plates : e->drawing.plates, one->event);
   if (plate >= 0) v = close_copies(e, d, v, plate);
+  v = held_still(e, d, v);
   outer.count = e->drawing.count;
   e->drawing = outer;
   return v;
@@ -151,7 +157,7 @@ static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
 
 // --- densities
 
-Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+static Value free_terms(Elab *e, const Dist *d, Value point, Span where) {
   if (!has_copies(d)) return d->kind->log(e, d, point, where);
   int plate;
   const Dist *one = open_copies(e, d, &plate, where);
@@ -163,14 +169,42 @@ Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
   return close_copies(e, d, v, plate);
 }
 
-Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
-  if (v.kind == V_ERROR) return v;
-  Shape outer = outer_event(d);
-  v = widen(e, v, v.kind == V_TENSOR ? v.plates : plates, outer);
-  return reduce_events(e, OP_SUM, v, (1u << outer.rank) - 1);
+// Of a distribution that is held still: what the density hangs on beside the point is a constant. A mark that nothing
+// else stands behind tells which it is.
+Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+  if (!d->held || point.kind == V_ERROR) return free_terms(e, d, point, where);
+  Value mark = to_tensor(e, point);
+  int classes = point.classes;
+  point = mark;
+  mark.node = graph_mark(e->graph, point.node);
+  mark.classes = classes;
+  Value v = free_terms(e, d, mark, where);
+  if (v.kind == V_TENSOR) v.node = graph_hold(e->graph, v.node, mark.node, point.node);
+  return v;
 }
 
-Value log_density(Elab *e, Value dist, Value point, Span where) {
+// One number at each place of `outer`, the first axes of an event, or all of them added up. The terms may be finer, or
+// a number, which has `plates`.
+static Value gather_terms(Elab *e, Value v, Shape from, Shape outer, Extent extent, unsigned plates) {
+  if (v.kind == V_ERROR) return v;
+  int kept = extent == EACH ? outer.rank : 0;
+  v = widen(e, v, v.kind == V_TENSOR ? v.plates : plates, from);
+  return reduce_events(e, OP_SUM, v, ((1u << from.rank) - 1) & ~((1u << kept) - 1));
+}
+
+Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
+  return gather_terms(e, v, outer_event(d), (Shape){0}, WHOLE, plates);
+}
+
+// Has it terms to be kept apart, one at each place of `outer`? An event that is one number has one.
+static bool check_each(Elab *e, const Dist *d, Shape outer, Span where) {
+  if (outer.rank || !d->event.rank) return true;
+  complain(e, E0721, where, d->kind->name(d), d->variable ? d->variable : shape_text(e->arena, d->event));
+  report_note(e->sources, user_span(e, d->span), "the distribution");
+  return false;
+}
+
+Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   Dist *d = dist.dist;
   if (point.kind == V_LIST || point.kind == V_TENSOR) point = to_tensor(e, point);
   if (point.kind == V_ERROR) return point;
@@ -197,19 +231,23 @@ Value log_density(Elab *e, Value dist, Value point, Span where) {
     point = widen(e, point, point.plates, merged);
   }
   dist.dist->kind->explain(e, dist.dist);
-  Value v = sum_over_event(e, dist.dist, log_terms(e, dist.dist, point, where), 0);
+  Shape outer = outer_event(dist.dist);
+  if (extent == EACH && !check_each(e, dist.dist, outer, where)) return value_error();
+  Value v = gather_terms(e, log_terms(e, dist.dist, point, where), outer, outer, extent, 0);
   v.span = where;
-  return density_term(e, v, dist.dist, point);
+  return extent == EACH ? v : density_term(e, v, dist.dist, point);
 }
 
-Value dist_member(Elab *e, Value dist, const char *member, Span where) {
+Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where) {
   Dist *d = dist.dist;
   bool is_entropy = !strcmp(member, "entropy"), known = d->kind->knows(d, member);
+  Shape outer = outer_event(d);
+  if (extent == EACH && !check_each(e, d, outer, where)) return value_error();
   if (!known && is_entropy) {
     Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
     finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(&dist));
     if (x.kind == V_ERROR) return x;
-    Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, where));
+    Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, extent, where));
     v.terms = NULL;  // it is an entropy, not the density of a draw
     return v;
   }
@@ -223,8 +261,9 @@ Value dist_member(Elab *e, Value dist, const char *member, Span where) {
     v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : one->event);
     v = close_copies(e, d, v, plate);
   }
+  v = held_still(e, d, v);
   if (v.kind == V_ERROR) return v;
-  if (is_entropy) return sum_over_event(e, d, v, d->plates);
+  if (is_entropy) return gather_terms(e, v, outer, outer, extent, d->plates);
   v = to_tensor(e, v);
   v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
   v.classes = d->classes;
@@ -241,7 +280,7 @@ static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
 static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
   int i = 0;
   for (const Ast *a = pattern->b; a && i < d->params; a = a->next, i++)
-    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, d->param[i]);
+    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, d->param[i]));
 }
 
 static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
@@ -252,7 +291,39 @@ static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
   return NULL;
 }
 
-Value kl_divergence(Elab *e, Value f, Value g, Span where) {
+// The axes over which neither is joint; events are equal.
+static Shape common_outer(const Dist *f, const Dist *g) { return outer_event(f->own > g->own ? f : g); }
+
+// By a rule's formula, which gives a term at each place over which neither is joint.
+static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, Extent extent, Span where) {
+  Scope *scope = scope_for(e, rule);
+  bind_pattern(e, scope, rule->a, f);
+  bind_pattern(e, scope, rule->b, g);
+  finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", f->kind->name(f), g->kind->name(g),
+          sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span), expression_text(e, rule));
+  Shape outer = common_outer(f, g);
+  return gather_terms(e, eval_body(e, scope, rule->c), outer, outer, extent, f->plates);
+}
+
+// log f(z) - log g(z) at one draw of f.
+static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Span where) {
+  finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
+          dist_name(&f), dist_name(&g));
+  bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
+  Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
+  z = held_still(e, f.dist, z);
+  if (z.kind == V_ERROR) return z;
+  Value lf = log_density(e, f, z, extent, where), lg = log_density(e, g, z, extent, where);
+  if (lf.kind == V_ERROR || lg.kind == V_ERROR) return value_error();
+  if (extent == EACH) {
+    Shape outer = common_outer(f.dist, g.dist);
+    lf = gather_terms(e, lf, outer_event(f.dist), outer, extent, 0);
+    lg = gather_terms(e, lg, outer_event(g.dist), outer, extent, 0);
+  }
+  return apply2(e, OP_SUB, where, lf, lg);
+}
+
+Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
   if (!support_within(&f.dist->support, &g.dist->support)) {
     complain(e, E0403, where, dist_name(&f), support_text(e, &f.dist->support), dist_name(&g),
@@ -272,25 +343,11 @@ Value kl_divergence(Elab *e, Value f, Value g, Span where) {
     report_note(e->sources, user_span(e, g.dist->span), "this draws %s", shape_text(e->arena, g.dist->event));
     return value_error();
   }
+  const Dist *joint = f.dist->own > g.dist->own ? f.dist : g.dist;
+  if (extent == EACH && !check_each(e, joint, outer_event(joint), where)) return value_error();
   const Ast *rule = find_rule(e, f.dist, g.dist);
-  if (rule) {
-    Scope *scope = scope_for(e, rule);
-    bind_pattern(e, scope, rule->a, f.dist);
-    bind_pattern(e, scope, rule->b, g.dist);
-    finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", dist_name(&f), dist_name(&g),
-            sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span),
-            expression_text(e, rule));
-    Value v = eval_body(e, scope, rule->c);
-    return kl_term(e, sum_over_event(e, f.dist, v, f.dist->plates), f.dist, g.dist, where);
-  }
-  finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
-          dist_name(&f), dist_name(&g));
-  bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
-  Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
-  if (z.kind == V_ERROR) return z;
-  Value lf = log_density(e, f, z, where), lg = log_density(e, g, z, where);
-  if (lf.kind == V_ERROR || lg.kind == V_ERROR) return value_error();
-  return kl_term(e, apply2(e, OP_SUB, where, lf, lg), f.dist, g.dist, where);
+  Value v = rule ? kl_by_rule(e, rule, f.dist, g.dist, extent, where) : kl_by_draw(e, f, g, extent, where);
+  return extent == EACH || v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, where);
 }
 
 Value prior_of(Elab *e, const char *variable, Span where) {

@@ -289,15 +289,10 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   }
   Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
   if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
+  if (is_divergence_call(ast)) return eval_divergence(e, scope, ast, WHOLE);
   if (ast->flag & 1 && strcmp(name, "kl")) return complain(e, E0228, ast->span, name), value_error();
   Call call = {.span = ast->span};
   bool good = eval_arguments(e, scope, ast->b, &call);
-  if (!strcmp(name, "kl") && ast->flag & 2) {
-    good = eval_arguments(e, scope, ast->c, &call) && good;
-    if (!good) return value_error();
-    if (call.n != 2) return complain(e, E0405, ast->span), value_error();
-    return kl_divergence(e, call.arg[0], call.arg[1], ast->span);
-  }
   if (d && d->ast->kind == AST_OBJECTIVE) return good ? apply_objective(e, scope, d, &call) : value_error();
   Value callee = lookup(e, scope, ast->a);
   if (!good || callee.kind == V_ERROR) return value_error();
@@ -462,58 +457,6 @@ static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
     v.item[i++].span = a->span;
   }
   return v;
-}
-
-// A density that nothing is asked at: p(x | z) where x has no value, or is data that this text does not see.
-static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *density) {
-  for (const Ast *a = density->kind == AST_CALL ? density->b : NULL; a && !scope->sees_data; a = a->next) {
-    const Ast *name = a->kind == AST_ARGUMENT ? a->a : a;
-    if (name->kind == AST_NAME && !find_binding(scope, name->name) && find_column(e, name->name) >= 0) {
-      not_seen(e, scope, name->name, name->span);
-      return;
-    }
-  }
-  complain(e, E0406, ast->span, expression_text(e, density));
-  if (density->kind == AST_CALL && !(density->flag & 1) && strcmp(density->a->name, "prior") != 0)
-    report_help(e->sources, "write log p(x | z); log p(x), with z summed out, is not yet in the language");
-}
-
-// The distributions of a network with several outputs?
-static bool is_joint(const Value *v) {
-  bool joint = v->kind == V_LIST && v->items > 0;
-  for (int i = 0; joint && i < v->items; i++) joint = v->item[i].kind == V_DIST;
-  return joint;
-}
-
-static Value prefix_value(Elab *e, const Scope *scope, const Ast *ast, Value v) {
-  if (!strcmp(ast->text, "log")) {
-    if (v.kind != V_DIST) return apply1(e, OP_LOG, ast->span, v);
-    if (!v.dist->has_point) return no_point(e, scope, ast, ast->a), value_error();
-    return log_density(e, v, v.dist->point, ast->span);
-  }
-  if (!strcmp(ast->text, "mean")) {
-    if (v.kind == V_DIST) return dist_member(e, v, "mean", ast->span);
-    return call_library(e, "average", ast->span, 1, &v);
-  }
-  if (v.kind != V_DIST) return complain(e, E0407, ast->span, value_text(e, v)), value_error();
-  return draw(e, v, v.dist->variable ? v.dist->variable : "draw", NULL, ast->span);
-}
-
-// The outputs of a network are independent given its inputs: their joint log density is the sum, a draw or the means a
-// list.
-static Value eval_prefix(Elab *e, Scope *scope, const Ast *ast) {
-  Value v = eval(e, scope, ast->a);
-  if (v.kind == V_ERROR) return v;
-  v.span = ast->a->span;
-  if (!is_joint(&v)) return prefix_value(e, scope, ast, v);
-  Value list = v, sum = value_number(0);
-  list.item = NEW_ARRAY(e->arena, Value, v.items);
-  for (int i = 0; i < v.items; i++) {
-    list.item[i] = prefix_value(e, scope, ast, v.item[i]);
-    if (list.item[i].kind == V_ERROR) return value_error();
-    if (!strcmp(ast->text, "log")) sum = apply2(e, OP_ADD, ast->span, sum, list.item[i]);
-  }
-  return strcmp(ast->text, "log") ? list : sum;
 }
 
 // An aggregate being evaluated: its block, and how many sets of draws at once.

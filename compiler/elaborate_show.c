@@ -258,7 +258,7 @@ static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column) {
   Value v = apply_net_values(e, net, inputs, input, where);
   for (const Ast *o = net->ast->a; v.kind == V_LIST && strcmp(o->name, column); o = o->next) k++;
   if (v.kind == V_LIST) v = v.item[k];
-  if (v.kind == V_DIST) v = s->mean ? dist_member(e, v, "mean", where) : draw(e, v, column, NULL, where);
+  if (v.kind == V_DIST) v = s->mean ? dist_member(e, v, "mean", WHOLE, where) : draw(e, v, column, NULL, where);
   return v;
 }
 

@@ -87,18 +87,19 @@ static const Terms *factor(Elab *e, Op op, Span where, Value a, Value b) {
   return lo > 0 || hi < 0 ? scaled(e, weight, terms_of(e, a), 1 / hi, 1 / lo) : NULL;
 }
 
-// A whole log density beside a tensor of the shape whose terms it has added up already: sum(mask * log p(x | z)).
+// A whole log density or divergence beside a tensor of the shape whose terms it has added up already:
+// sum(mask * log p(x | z)).
 static void warn_density(Elab *e, Span where, int n, const Value *args) {
   for (int i = 0; i < n; i++)
     for (int k = 0; args[i].terms && k < args[i].terms->n; k++) {
       const Term *t = args[i].terms->of[k].term;
-      if (t->kind != TERM_DENSITY || !t->dist->event.rank) continue;
+      if (t->kind == TERM_OTHER || !t->dist->event.rank) continue;
       for (int j = 0; j < n; j++) {
         Shape s;
         if (!list_shape(&args[j], &s) || !shape_equal(s, t->dist->event)) continue;
         const char *shape = shape_text(e->arena, t->dist->event);
         if (warn_once(e, W0723, where, term_text(e, t), shape, (long long)shape_count(t->dist->event)))
-          report_help(e->sources, "for a part of it write its terms out, one at each place, and add up those");
+          report_help(e->sources, "`each %s` is its term at each place: weigh these, and add them up", term_text(e, t));
         return;
       }
     }

@@ -187,6 +187,11 @@ bool op_cheap(Op op);  // no dearer than loading a value
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
 bool graph_owns(const Graph *g, const Node *n);
+// A node of the value of `point` that nothing hangs on yet, though there be others of its value; or `point`, where no
+// gradient flows into that anyway.
+Node *graph_mark(Graph *g, Node *point);
+// y, with `point` where it hangs on the mark, and all else it hangs on held still: a gradient flows into the point alone.
+Node *graph_hold(Graph *g, Node *y, const Node *mark, Node *point);
 
 // The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own:
 // examples begin at the columns of the data and at what is drawn for each; or, if `from` is not NULL, at that node

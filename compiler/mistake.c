@@ -22,7 +22,7 @@ static const Group group[] = {
      "distribution kl optimizer source objective metric train show "},
     {"weight", "a statement", " maximize minimize weight state grid plot name prior kl "},
     {"repeat", "a line of training", " maximize minimize repeat name "},
-    {"number", "an expression", " name string number '(' '[' '-' '!' if log mean draw prior kl mixture "},
+    {"number", "an expression", " name string number '(' '[' '-' '!' if log mean draw each prior kl mixture "},
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
 

@@ -67,7 +67,7 @@ static bool begins_statement(Parser *p, const Token *t) {
 // A keyword that may be a name.
 static bool may_be_name(int kind) {
   return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
-         kind == TOKEN_MEAN || kind == TOKEN_DRAW;
+         kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH;
 }
 
 // Some keywords are names where they cannot be keywords: `parameter weight[20]`, `mean[k]`, `mixture(q)`.
@@ -79,6 +79,7 @@ static bool is_name_here(Parser *p, const Token *t) {
     case TOKEN_WEIGHT:
     case TOKEN_STATE: return !word || next.first;
     case TOKEN_MIXTURE: return next.kind != TOKEN_OVER;
+    case TOKEN_EACH: return (!word && next.kind != TOKEN_KL) || next.first;
     default:  // log, mean, draw: an operand follows
       if (next.kind == '[') return next.where.begin == t->where.end;
       return ends || (!word && next.kind != TOKEN_NUMBER && next.kind != TOKEN_STRING && next.kind != '(' &&
@@ -166,7 +167,7 @@ static bool bracket_close(Parser *p, Token *t) {
 
 static bool may_begin_statement(int kind) {
   return kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_IF || kind == TOKEN_LOG || kind == TOKEN_MEAN ||
-         kind == TOKEN_DRAW || kind == TOKEN_MIXTURE || kind == TOKEN_PRIOR || kind == TOKEN_KL || kind == '(';
+         kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_MIXTURE || kind == TOKEN_PRIOR || kind == TOKEN_KL || kind == '(';
 }
 
 // Can parsing go on at t, in the body at `level`?
@@ -243,7 +244,8 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_STATE:
     case TOKEN_LOG:
     case TOKEN_MEAN:
-    case TOKEN_DRAW: name_or_keyword(p, t); return true;
+    case TOKEN_DRAW:
+    case TOKEN_EACH: name_or_keyword(p, t); return true;
     case TOKEN_MIXTURE: name_or_keyword(p, t); break;
     default: break;
   }

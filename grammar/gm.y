@@ -54,7 +54,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
 %token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
 /* expressions */
-%token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw"
+%token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw" EACH "each"
 %token <name> NAME "name" STRING "string"
 %token <number> NUMBER "number"
 %token PIPE "|>" BARS "||" UPDATE "<-" RANGE ".." LESS_EQUAL "<=" GREATER_EQUAL ">=" EQUAL "==" UNEQUAL "!="
@@ -406,6 +406,7 @@ prefix:
     LOG operand                             { $$ = OPERATOR(PREFIX, "log", $2, NULL, @$); }
   | MEAN operand                            { $$ = OPERATOR(PREFIX, "mean", $2, NULL, @$); }
   | DRAW operand                            { $$ = OPERATOR(PREFIX, "draw", $2, NULL, @$); }
+  | EACH operand                            { $$ = OPERATOR(PREFIX, "each", $2, NULL, @$); }
   ;
 
 postfix:

@@ -449,28 +449,42 @@ static bool form_network(Writer *w, Shape s, int depth) {
   return false;
 }
 
+// The beginning of a density, divergence or entropy: whole, or its terms added up.
+static void write_terms(Writer *w, const char *what, bool terms) {
+  bool apart = terms && chance(w, 1, 3);
+  WRITE(w, apart ? "sum(each %s" : "(%s", what);
+}
+
+// The same distribution, held still or not.
+static void write_held(Writer *w, const Net *n, Bar bar, int depth) {
+  bool held = chance(w, 1, 4);
+  if (held) WRITE(w, "stop(");
+  write_application(w, n, bar, depth);
+  if (held) WRITE(w, ")");
+}
+
 static bool form_density(Writer *w, Shape s, int depth) {
   if (s.rank || !(w->place & IN_OBJECTIVE)) return false;
   const Net *n = pick_net(w, true);
   const Variable *z = w->latents ? &w->latent[below(w, w->latents)] : NULL;
   int kind = below(w, 4);
   if (kind == 0 && n) {
-    WRITE(w, "(log ");
-    write_application(w, n, BAR_POINT, depth);
+    write_terms(w, "log ", n->outs == 1);
+    write_held(w, n, BAR_POINT, depth);
     WRITE(w, ")");
   } else if (kind == 1 && n && n->outs == 1) {
-    WRITE(w, "entropy(");
-    write_application(w, n, BAR_NAME, depth);
-    WRITE(w, ")");
+    write_terms(w, "entropy(", true);
+    write_held(w, n, BAR_NAME, depth);
+    WRITE(w, "))");
   } else if (kind == 2 && z && n && n->outs == 1) {
-    WRITE(w, "kl(");
-    write_application(w, n, BAR_NAME, depth);
+    write_terms(w, "kl(", true);
+    write_held(w, n, BAR_NAME, depth);
     WRITE(w, " || ");
     if (shape_equal(z->shape, n->out[0].shape) && chance(w, 2, 3))
       WRITE(w, "prior(%s)", z->name);
     else
       write_distribution(w, &n->out[0], depth);
-    WRITE(w, ")");
+    WRITE(w, "))");
   } else {
     Variable x = variable_of_shape("", random_shape(w, 2));
     WRITE(w, "entropy(");

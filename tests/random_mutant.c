@@ -78,7 +78,7 @@ static void splice(Arena *a, Words *w, int at, int gone, int n, const Word *put)
 static const char keywords[] =
     " model use param let data parameter prior encoder decoder generator discriminator net block function distribution "
     "kl optimizer source objective metric train show from in on autoregressive over with where maximize minimize "
-    "repeat weight state grid plot if then else mixture log mean draw ";
+    "repeat weight state grid plot if then else mixture log mean draw each ";
 
 // Names, words of the language, numbers, strings, white space, and each sign by itself are of one kind.
 static int kind_of(Word w) {

@@ -122,19 +122,19 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh commands.sh install.sh readme.sh) $(sort $(wildcard tests/cli/bad_*.sh))
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh commands.sh install.sh products.sh readme.sh) $(sort $(wildcard tests/cli/bad_*.sh))
 # and beside them those of make test
-SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/cross.sh
+SLOW := 'TOUR=all tests/cli/readme.sh' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/products.sh tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
-QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh $(if $(filter asan,$(MODE)),tests/leaks.sh)
+QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
 
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
 
 test:
-	@./setup.sh build test
+	@./setup.sh build products test
 	@$(SUB) gmc $(UNITS) $(RANDOM)
 	@$(SUB) MODE=asan asan-build
 	@tests/run.sh $(SLOW) '$(SUB) asan' $(QUICK)
@@ -160,7 +160,7 @@ promote: gmc
 	@tests/lang/run.sh --promote
 
 demo:
-	@./setup.sh build
+	@./setup.sh build products
 	@$(SUB) gmc
 	@rm -rf runs/demo
 	./gmc run models/cvae.gm --out runs/demo
@@ -197,7 +197,6 @@ fuzz-cover:
 .PHONY: fuzz-models fuzz-cover
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
-$(BENCHES): LIBS += -lopenblas
 $(BENCHES) $(RANDOM): $(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
 	@mkdir -p $(@D)
 	$(call SAY,cc)

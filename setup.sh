@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|test|lint|fuzz|bench|cross|fmt]...
+# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|products|test|lint|fuzz|bench|cross|fmt]...
 # With --check it only says what is missing. Does nothing, and quickly, when all is there.
 set -u
 
@@ -7,12 +7,12 @@ check=
 missing=
 [ "${1-}" = --check ] && { check=yes; shift; }
 
-# need PACKAGE HEADER|ARCHIVE|TOOL: headers are looked for as the compiler does
+# need PACKAGE HEADER|LIBRARY|TOOL: headers are looked for as the compiler does
 need() {
   case $2 in
     *.h) echo "#include <$2>" | "${CC:-gcc}" -E -x c - >/dev/null 2>&1 ;;
     # shellcheck disable=SC2086  # a pattern
-    */*.a) ls $2 >/dev/null 2>&1 ;;
+    */*) ls $2 >/dev/null 2>&1 ;;
     *) command -v "$2" >/dev/null 2>&1 ;;
   esac || missing="$missing $1"
 }
@@ -27,6 +27,8 @@ needs_build() {
   need libdeflate-dev libdeflate.h
 }
 
+needs_products() { need libopenblas0 '/usr/lib/*/libopenblas.so.0'; }  # loaded when a run asks for it
+
 needs_test() {
   need clang clang  # emitted programs are compiled by gcc and by clang
   need libcmocka-dev cmocka.h
@@ -35,13 +37,14 @@ needs_test() {
 
 needs_lint() { need clang clang; need clang-tidy clang-tidy; }
 needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
-needs_bench() { need libopenblas-dev '/usr/lib/*/openblas-*/libopenblas.a'; }  # to compare with
+needs_bench() { needs_products; }  # to compare with
 needs_cross() { need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc; need libc6-dev-arm64-cross '/usr/aarch64-linux-gnu/lib/libc.a'; need qemu-user qemu-aarch64; }
 needs_fmt() { need clang-format clang-format; }
 
-for group in "${@:-build}"; do
+[ $# -gt 0 ] || set -- build products
+for group; do
   case $group in
-    build | test | lint | fuzz | bench | cross | fmt) "needs_$group" ;;
+    build | products | test | lint | fuzz | bench | cross | fmt) "needs_$group" ;;
     *) echo "setup.sh: there is no group $group" >&2; exit 64 ;;
   esac
 done

@@ -10,7 +10,9 @@
 
 static Model *model_of(Arena *a, const Options *o) {
   const char *folder = o->word[0];
-  return compile_folder(a, folder, folder_config(a, folder));
+  Config *c = folder_config(a, folder);
+  compile_overlay(a, c, o);
+  return compile_folder(a, folder, c);
 }
 
 static bool ends_with(const char *text, const char *end) {

@@ -70,14 +70,15 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
 
 // What was decided when the run began stays: only how far and how it goes on may be said anew.
 static void check_resume(Arena *a, const Options *o) {
-  static const OptionId allowed[] = {OPTION_RESUME,     OPTION_EPOCHS,  OPTION_STEPS, OPTION_THREADS,
-                                     OPTION_CHECKPOINT, OPTION_VERBOSE, OPTION_QUIET};
+  static const OptionId allowed[] = {OPTION_RESUME,     OPTION_EPOCHS,   OPTION_STEPS,   OPTION_THREADS,
+                                     OPTION_CHECKPOINT, OPTION_PRODUCTS, OPTION_VERBOSE, OPTION_QUIET};
   if (o->words)
     fail(a, EXIT_USAGE, "--resume goes on with the model of its run; it has no use for `%s`", printable(a, o->word[0]));
   int given = 0, fine = 0;
   for (int i = 0; i < OPTIONS_END; i++) given += option_given(o, (OptionId)i);
   for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) fine += option_given(o, allowed[i]);
-  if (given > fine) fail(a, EXIT_USAGE, "with --resume only --epochs, --steps and --threads can be chosen anew");
+  if (given > fine)
+    fail(a, EXIT_USAGE, "with --resume only --epochs, --steps, --threads and --products can be chosen anew");
 }
 
 static int run_resume(Arena *a, const Options *o, const char *folder) {

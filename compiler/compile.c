@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../runtime/gemm.h"
 #include "folder.h"
 #include "sweep.h"
 
@@ -51,6 +52,14 @@ static void put_param(Arena *a, Config *c, Setting one) {
   c->sweeps = kept;
 }
 
+static void put_products(Arena *a, Config *c, const char *word) {
+  bool known = !word;
+  for (int i = 0; i < PRODUCTS_WORDS && !known; i++) known = strcmp(word, products_word[i]) == 0;
+  if (!known)
+    fail(a, EXIT_USAGE, "--products is %s, not `%s`", words_text(a, PRODUCTS_WORDS, products_word), printable(a, word));
+  if (word) c->products = word;
+}
+
 void compile_overlay(Arena *a, Config *c, const Options *o) {
   for (int i = 0; i < o->value[OPTION_SET].count; i++) {
     put_param(a, c, compile_setting(a, "set", o->value[OPTION_SET].text[i]));
@@ -68,6 +77,7 @@ void compile_overlay(Arena *a, Config *c, const Options *o) {
   c->seed = option_number(o, OPTION_SEED, c->seed);
   c->threads = option_number(o, OPTION_THREADS, c->threads);
   if (option_given(o, OPTION_OUT)) c->out = option_text(o, OPTION_OUT);
+  put_products(a, c, option_text(o, OPTION_PRODUCTS));
 }
 
 Config *compile_config(Arena *a, const Options *o) {
@@ -102,6 +112,11 @@ void compile_diagnostics(Sources *s) {
   diagnostics_stop(s);
 }
 
+Products compile_products(const char *word, bool known) {
+  if (!word || strcmp(word, "auto") == 0) return known ? PRODUCTS_OWN : PRODUCTS_OPENBLAS;
+  return strcmp(word, "own") == 0 ? PRODUCTS_OWN : PRODUCTS_OPENBLAS;
+}
+
 static Model *compile(Arena *a, Sources *s, int file, const Config *c) {
   Overrides *o = NEW(a, Overrides);
   *o = overrides(a, c);
@@ -109,6 +124,7 @@ static Model *compile(Arena *a, Sources *s, int file, const Config *c) {
   compile_diagnostics(s);
   if (!m) fail(a, EXIT_SOFTWARE, "%s was not elaborated, and nobody said why", sources_text(s, file)->name);
   if (c->seed >= 0) m->seed = (uint32_t)c->seed;
+  m->products = compile_products(c->products, gemm_knows_processor());
   return m;
 }
 

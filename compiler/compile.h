@@ -15,6 +15,9 @@ void compile_overlay(Arena *a, Config *c, const Options *o);
 // Splits NAME=TEXT at the first `=`, as --set and --given have it. Fails with EXIT_USAGE.
 Setting compile_setting(Arena *a, const char *option, const char *text);
 
+// Who makes the products, by one of products_word or NULL; `known`: our own kernels know the processor.
+Products compile_products(const char *word, bool known);
+
 // Elaborates the model in a file, or the one kept in a run's folder, with the config's settings. Diagnostics go to
 // stderr; fails with EXIT_DATA if there are errors.
 Model *compile_file(Arena *a, const char *path, const Config *c);

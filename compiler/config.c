@@ -27,7 +27,7 @@ typedef struct Key {
   void (*print)(Text *t, const struct Key *key, const Config *c, const void *field);
   size_t field;
   int64_t most;              // of a number
-  const char *const *known;  // names that a mapping may hold; NULL: any
+  const char *const *known;  // names that a mapping may hold, NULL: any; words that a value may be
   int knowns;
 } Key;
 
@@ -42,6 +42,12 @@ void settings_put(Arena *a, Settings *s, const char *name, const char *text, con
   }
   if (i == s->count) s->count++;
   s->item[i] = (Setting){.name = name, .text = text, .origin = origin};
+}
+
+const char *words_text(Arena *a, int n, const char *const *word) {
+  Text t = text_new(a);
+  for (int i = 0; i < n; i++) text_add(&t, "%s%s", i == 0 ? "" : i + 1 < n ? ", " : " or ", word[i]);
+  return t.data;
 }
 
 const char *settings_get(const Settings *s, const char *name) {
@@ -226,6 +232,14 @@ static void read_number(Reader *r, const Key *key, void *field) {
 
 static void read_text(Reader *r, const Key *key, void *field) { *(const char **)field = read_expression(r, key->name); }
 
+static void read_word(Reader *r, const Key *key, void *field) {
+  const char *text = read_expression(r, key->name);
+  if (find_name(text, key->knowns, key->known) == key->knowns)
+    refuse(r, "%s is %s, not `%s`", key->name, words_text(r->arena, key->knowns, key->known),
+           printable(r->arena, text));
+  *(const char **)field = text;
+}
+
 static void read_setting(Reader *r, const Key *key, void *field) {
   const char *text = read_expression(r, key->name);
   Setting *s = NEW(r->arena, Setting);
@@ -320,6 +334,7 @@ static void print_setting(Text *t, const Key *key, const Config *c, const void *
 // the keys of a run file, in the order in which they are printed
 
 static const char *const train_name[] = {"batch", "epochs"};
+const char *const products_word[] = {"own", "openblas", "auto"};
 
 static const Key key_table[] = {
     {"params", read_map, print_map, offsetof(Config, params), 0, NULL, 0},
@@ -328,6 +343,7 @@ static const Key key_table[] = {
     {"train", read_map, print_map, offsetof(Config, train), 0, train_name, sizeof train_name / sizeof *train_name},
     {"seed", read_number, print_number, offsetof(Config, seed), UINT32_MAX, NULL, 0},
     {"threads", read_number, print_number, offsetof(Config, threads), 1024, NULL, 0},
+    {"products", read_word, print_text, offsetof(Config, products), 0, products_word, PRODUCTS_WORDS},
     {"out", read_text, print_text, offsetof(Config, out), 0, NULL, 0},
     {"sweep", read_sweep, print_sweep, offsetof(Config, sweep), 0, NULL, 0},
     {"files", read_map, print_map, offsetof(Config, files), 0, NULL, 0},

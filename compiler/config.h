@@ -26,11 +26,16 @@ typedef struct {
   const Setting *data;    // or NULL
   int64_t seed, threads;  // -1: not given
   const char *out;        // or NULL
+  const char *products;   // one of products_word, or NULL: auto
   Sweep *sweep;
   int sweeps;
 } Config;
 
 enum { CONFIG_BYTES = 1 << 20 };
+
+// Who makes matrix products: our own kernels, OpenBLAS, or as the processor is.
+enum { PRODUCTS_WORDS = 3 };
+extern const char *const products_word[PRODUCTS_WORDS];
 
 Config *config_new(Arena *a);
 // Reads a run file. Fails with EXIT_NOINPUT, or EXIT_CONFIG and file:line for whatever is not as it should be.
@@ -44,5 +49,7 @@ Config *config_copy(Arena *a, const Config *c);
 // Sets NAME, replacing an earlier setting of that name.
 void settings_put(Arena *a, Settings *s, const char *name, const char *text, const char *origin);
 const char *settings_get(const Settings *s, const char *name);  // text, or NULL
+
+const char *words_text(Arena *a, int n, const char *const *word);  // "own, openblas or auto"
 
 #endif

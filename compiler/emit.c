@@ -45,14 +45,14 @@ static void print_opening(Text *out, const Model *m, const Plan *p, const char *
   text_add(
       out,
       "\n//\n// Compile and run:\n"
-      "//   cc -O3 -march=native -ffp-contract=off train.c %s-lm -lpthread -o train\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c %s%s-lm -lpthread -o train\n"
       "//   ./train --out runs/a\n"
       "%s"
       "//\n// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its "
       "programs\n"
       "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
       "// The last function is main.\n",
-      zlib ? "-lz " : "",
+      zlib ? "-lz " : "", p->products == PRODUCTS_OPENBLAS ? "-ldl " : "",
       reads_nearby(p) ? "// in the folder where gmc was: the paths of the data begin there.\n" : "");
 }
 
@@ -71,12 +71,14 @@ static void print_model(Text *out, const Model *m) {
 }
 
 // How a run is given what executes it.
-static void print_open(Text *out) {
+static void print_open(Text *out, const Plan *p) {
   text_add(out,
            "\n// Gives a run what executes it.\n"
            "static void open_run(Run *run, int threads) {\n"
            "  run->pool = pool_open(run->arena, threads);\n"
-           "  run->execute = execute;\n}\n");
+           "%s"
+           "  run->execute = execute;\n}\n",
+           p->products == PRODUCTS_OPENBLAS ? "  blas_serve(run);\n" : "");
 }
 
 // What must hold where the file is compiled, as the runtime's own sources say it.
@@ -138,7 +140,7 @@ static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragm
   Offsets offsets = emit_offsets(a, p, names);
   emit_offset_names(&t.places, p, &offsets);
   emit_programs(&t.kernels, &t.programs, p, m->sources, &offsets, names);
-  print_open(&t.programs);
+  print_open(&t.programs, p);
   emit_tables(&t.tables, p, &offsets);
   print_texts(&t.entry, kept, kepts);
   text_add(&t.entry,

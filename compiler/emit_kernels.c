@@ -87,7 +87,7 @@ static void row_emit(KernelText *t, const Kernel *k) {
   const KernelRow *row = &kernel_row[k->kind];
   const KernelSizes size = row->sizes(k->number);
   kernel_cut(t, size.cut, size.grain);
-  t->uses_run = row->with_run;
+  t->uses_run = row->with_run || k->by_blas;
   for (int i = 0; i < k->operands; i++)
     if (k->operand[i].write) emit_output(t, &k->operand[i]);
   Text *out = &t->body;
@@ -101,7 +101,8 @@ static void row_emit(KernelText *t, const Kernel *k) {
     if (k->number[i])
       emit_list_item(out, &line, column, arena_format(t->arena, ".%s = %lld", row->number[i], (long long)k->number[i]));
   text_add(out, "};\n");
-  kernel_line(t, 1, "%s_piece(%s&k, %s, %s);", row->name, row->with_run ? "run, " : "", t->cut ? "begin" : "0",
+  const char *begins = k->by_blas ? "blas(run->blas, " : row->with_run ? "piece(run, " : "piece(";
+  kernel_line(t, 1, "%s_%s&k, %s, %s);", row->name, begins, t->cut ? "begin" : "0",
               t->cut ? "end" : arena_format(t->arena, "%lld", (long long)size.cut));
 }
 

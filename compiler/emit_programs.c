@@ -108,7 +108,11 @@ static void print_call(Program *p, const Kernel *k, int depth) {
   for (int i = call->written; i < call->pointers; i++) name[i] = read_text(p, call->pointer[i].place->view.at);
   for (int i = 0; i < call->written; i++) name[i] = write_text(p, k, call, i);
   size_t line = p->calls.length;
-  text_add(&p->calls, call->cut ? "%spool_run(run->pool, %s, &(Call){run, {" : "%s%s(", indent, call->function);
+  const char *pool = k->by_blas ? "pool_run_apart" : "pool_run";
+  if (call->cut)
+    text_add(&p->calls, "%s%s(run->pool, %s, &(Call){run, {", indent, pool, call->function);
+  else
+    text_add(&p->calls, "%s%s(", indent, call->function);
   size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : strlen(indent) + 4;
   if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
   for (int i = 0; i < call->pointers; i++) {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../runtime/blas.h"
 #include "elaborate.h"
 
 static void heading(Text *t, const char *name) { text_add(t, "\n%s\n", name); }
@@ -74,6 +75,8 @@ static void explain_plan(Text *t, const Plan *p) {
   }
   for (int i = 0; i < p->turns; i++) step += p->program[p->turn[i].program].flops;
   text_add(t, "  one step: %.1f Mflop in matrix products\n", step / 1e6);
+  text_add(t, "  products: %s\n",
+           p->products == PRODUCTS_OPENBLAS ? blas_about(t->arena, blas_open(t->arena, 1)) : "own");
   heading(t, "memory");
   text_add(t, "  weights, states, optimisers %12s\n", bytes_text(t->arena, p->persistent));
   text_add(t, "  largest program             %12s\n", bytes_text(t->arena, p->peak - p->persistent));

@@ -54,6 +54,7 @@ KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count) {
   Config *kept = config_copy(a, c);
   kept->files = kept->train = (Settings){0};
   kept->seed = kept->threads = -1;
+  kept->products = NULL;
   kept->out = NULL;  // whoever repeats the run wants it elsewhere
   Settings names = {0};
   KeptText *text = NEW_ARRAY(a, KeptText, sources_count(m->sources) + 1);

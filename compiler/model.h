@@ -37,6 +37,7 @@ typedef struct Model {
   const Ast *tree;                     // of the model's own file
   int64_t batch, epochs;
   uint32_t seed;
+  Products products;
   PlanData data;
   PlanColumn *column;  int columns;
   TensorInfo *tensor;  int tensors;    // weights first, then states, then slots

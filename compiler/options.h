@@ -49,6 +49,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(STEPS, "steps", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "stop after N steps, in all")                            \
   O(CHECKPOINT, "checkpoint", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "a checkpoint every N steps, beside the others") \
   O(THREADS, "threads", 0, "N", NUMBER, 1, 1024, ON(RUN) | ON_FOLDER, "threads; the results do not depend on them")  \
+  O(PRODUCTS, "products", 0, "WHO", TEXT, 0, 0, ON_MODEL | ON_FOLDER, "who makes matrix products: own, openblas, auto") \
   O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE), "how many to draw (64)")                               \
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \

@@ -66,11 +66,18 @@ static double kernel_flops(const Kernel *k) {
   return (double)k->loop.times * turn;
 }
 
-static void set_kernels(PlanProgram *out, const Layout *l) {
+// Gives to OpenBLAS what it can do.
+static void give_products(Kernel *k) {
+  k->by_blas = kernel_row[k->kind].or_blas;
+  for (int i = 0; k->kind == KERNEL_LOOP && i < k->loop.kernels; i++) give_products(&k->loop.kernel[i]);
+}
+
+static void set_kernels(PlanProgram *out, const Layout *l, Products products) {
   Kernel *list = NEW_ARRAY(l->arena, Kernel, l->steps + 1);
   for (int i = 0; i < l->steps; i++) {
     list[i] = l->step[i]->kernel;
     out->flops += kernel_flops(&list[i]);
+    if (products == PRODUCTS_OPENBLAS) give_products(&list[i]);
   }
   out->kernel = list;
   out->kernels = l->steps;
@@ -90,7 +97,7 @@ static void plan_program(Arena *a, const Model *m, const Plan *plan, const Model
   place_operands(l);
   set_feeds(out, l);
   set_outputs(out, l);
-  set_kernels(out, l);
+  set_kernels(out, l, m->products);
   arena_close(scratch);
 }
 
@@ -101,6 +108,7 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .batch = m->batch,
                  .epochs = m->epochs,
                  .seed = m->seed,
+                 .products = m->products,
                  .data = m->data,
                  .column = m->column,
                  .columns = m->columns,

@@ -22,7 +22,7 @@ enum {
   EXIT_USAGE = 64,       // command line
   EXIT_DATA = 65,        // bad model, data or weights
   EXIT_NOINPUT = 66,     // missing input file
-  EXIT_MACHINE = 69,     // a processor that the program was not built for
+  EXIT_MACHINE = 69,     // a processor that the program was not built for, or a library that is not there
   EXIT_SOFTWARE = 70,    // our own bug
   EXIT_MEMORY = 71,
   EXIT_CANTCREATE = 73,

@@ -62,6 +62,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "batch", t->plan->batch);
   metas_integer(&m, "seed", t->run->seed);
   metas_integer(&m, "random_streams", PHILOX_VERSION);
+  metas_text(&m, "products", t->run->products);
   metas_lines(&m, t);
   metas_integer(&m, "metrics_jsonl", t->records ? t->records->length.jsonl : 0);
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
@@ -163,8 +164,7 @@ static void source_tensors(const Source *s, Run *run, bool slots) {
   }
 }
 
-static void source_warn(const Source *s, const char *what, const char *now) {
-  const char *then = safetensors_meta(s->file, what);
+static void source_warn(const Source *s, const char *what, const char *then, const char *now) {
   if (then && strcmp(then, now) == 0) return;
   say_line(stderr, "gmc: warning: %s: made with %s `%s`, now `%s`: the run will not go on to the same bits", s->path,
            what, then ? printable(s->arena, then) : "", now);
@@ -183,8 +183,10 @@ static void source_warnings(const Source *s, const Training *t, const Resumed *r
     if (r->hash[i] != t->hash[i])
       say_line(stderr, "gmc: warning: %s: %s not those of the run so far: %s", t->session->folder, hashed[i].what,
                hashed[i].then);
-  source_warn(s, "random_streams", arena_format(s->arena, "%d", PHILOX_VERSION));
-  source_warn(s, "seed", arena_format(s->arena, "%lu", (unsigned long)t->run->seed));
+  source_warn(s, "random_streams", safetensors_meta(s->file, "random_streams"),
+              arena_format(s->arena, "%d", PHILOX_VERSION));
+  source_warn(s, "seed", safetensors_meta(s->file, "seed"), arena_format(s->arena, "%lu", (unsigned long)t->run->seed));
+  source_warn(s, "products", r->products, t->run->products);
 }
 
 // What must be the same for steps to mean the same.
@@ -212,6 +214,8 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   Resumed r = {
       .length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)}};
   for (int i = 0; i < HASHES; i++) r.hash[i] = source_hash(&s, t, i);
+  const char *products = safetensors_meta(s.file, "products");
+  r.products = products ? arena_copy(run->arena, products) : "own";
   if (safetensors_count(s.file) != t->plan->tensors)
     fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
          safetensors_count(s.file), t->plan->tensors);

@@ -19,12 +19,13 @@ void checkpoint_write(Training *t);
 typedef struct {
   RecordLengths length;
   uint64_t hash[HASHES];  // as they were; those of now where an older file does not say
+  const char *products;   // who made them
 } Resumed;
 
 // Takes tensors, place, sums and (unless the session gives one) the seed from the folder's weights. With `resumed`, the
-// beginning of a session: it is filled, and warnings on stderr name what differs of seed, data and texts. Without, a
-// silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged or belongs to another plan or
-// batch.
+// beginning of a session: it is filled, and warnings on stderr name what differs of seed, data, texts and products.
+// Without, a silent return to the last checkpoint. Fails with EXIT_DATA when the file is damaged or belongs to another
+// plan or batch.
 void checkpoint_resume(Training *t, Resumed *resumed);
 
 // The name of a hash: `data`, `test_data`, `texts`.

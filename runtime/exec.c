@@ -4,6 +4,7 @@
 // Invariant: what a kernel writes depends on the plan, the memory and the run's random address; not on the threads.
 #include "exec.h"
 
+#include "blas.h"
 #include "pool.h"
 
 struct Exec {
@@ -19,6 +20,7 @@ void exec_program(Run *run, int program) {
 void exec_open(Run *run, int threads) {
   const Plan *plan = run->plan;
   run->pool = pool_open(run->arena, threads);
+  if (plan->products == PRODUCTS_OPENBLAS) blas_serve(run);
   run->exec = NEW(run->arena, Exec);
   run->exec->call = NEW_ARRAY(run->arena, KernelRun *, plan->programs);
   for (int i = 0; i < plan->programs; i++) {

@@ -370,6 +370,8 @@ static void product_plain(const Product *g) {
     }
 }
 
+bool gemm_knows_processor(void) { return VECTOR_FLOATS > 1 && gemm_has_vectors(); }
+
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
           const float *b, int64_t ldb, float *c, int64_t ldc) {
   Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false};

@@ -16,4 +16,7 @@ enum { GEMM_TERMS = 512 };
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
           const float *b, int64_t ldb, float *c, int64_t ldc);
 
+// Are there vectors on this processor that it was written for? Without them it is slow.
+bool gemm_knows_processor(void);
+
 #endif

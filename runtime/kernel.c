@@ -1,6 +1,7 @@
 // The rows of kernels.def and scalars.def as what the executor and the compiler read; see kernel.h.
 #include "kernel.h"
 
+#include "blas.h"
 #include "kernels.h"
 #include "loop.h"
 #include "region.h"
@@ -49,6 +50,11 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 #define NUMBER(name)     args.name = *number++;
 #define ALONE(name)      name##_piece(&args, begin, end)
 #define WITH_RUN(name)   name##_piece(call->run, &args, begin, end)
+#define OR_BLAS(name)                                \
+  if (call->kernel->by_blas)                         \
+    name##_blas(call->run->blas, &args, begin, end); \
+  else                                               \
+    name##_piece(&args, begin, end)
 #define MACHINE(...)
 #define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...)      \
   static void name##_call(const KernelRun *call, int piece, int pieces) { \
@@ -87,7 +93,8 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 #define WRITE_STRIDED(...) true ||
 #undef ALONE
 #undef WITH_RUN
-enum { ALONE, WITH_RUN };
+#undef OR_BLAS
+enum { ALONE, WITH_RUN, OR_BLAS };
 const KernelRow kernel_row[] = {
 #define MACHINE(ID, stem, begins, overwrites) \
   {.name = #stem,                             \
@@ -101,6 +108,7 @@ const KernelRow kernel_row[] = {
    .verb = begins,                                           \
    .type = #Type,                                            \
    .with_run = handed == WITH_RUN,                           \
+   .or_blas = handed == OR_BLAS,                             \
    .operand = stem##_operand,                                \
    .number = stem##_number,                                  \
    .operands = NAMES(stem##_operand),                        \

@@ -93,6 +93,7 @@ typedef enum {
 struct Kernel {
   KernelKind kind;  // its row
   int pieces;
+  bool by_blas;  // OpenBLAS does it, piece by piece: where they are cut is part of the arithmetic
   const char *label;  // what it computes, for dumps, NaN reports and the comments of emitted code: "h = relu(...)"
   const char *file;   // source of it, or NULL
   int line;
@@ -124,6 +125,7 @@ typedef struct {
   const char *name, *verb;
   const char *type;            // struct of kernels.h
   bool with_run;               // is handed the run
+  bool or_blas;                // there is a function that does it by OpenBLAS
   const char *const *operand;  // names
   const char *const *number;
   int operands, numbers;

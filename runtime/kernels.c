@@ -60,16 +60,33 @@ int64_t piece_begin(int64_t size, int64_t grain, int piece, int pieces) {
 
 // ---- products
 
-void matmul_piece(const Matmul *p, int64_t begin, int64_t end) {
-  bool rows = p->cut == CUT_ROWS, columns = p->cut == CUT_COLUMNS, batch = p->cut == CUT_BATCH;
-  int64_t row = rows ? begin : 0, column = columns ? begin : 0, last = batch ? end : p->batch;
-  int64_t m = rows ? end - begin : p->m, n = columns ? end - begin : p->n;
-  const float *a = p->a + (p->transpose_a ? row : row * p->lda);
-  const float *b = p->b + (p->transpose_b ? column * p->ldb : column);
-  float *c = p->c + row * p->ldc + column;
-  for (int64_t i = batch ? begin : 0; i < last; i++)
-    gemm(p->transpose_a, p->transpose_b, m, n, p->k, a + i * p->step_a, p->lda, b + i * p->step_b, p->ldb,
-         c + i * p->step_c, p->ldc);
+Matmul matmul_part(const Matmul *p, int64_t begin, int64_t end) {
+  Matmul part = *p;
+  switch (p->cut) {
+    case CUT_ROWS:
+      part.m = end - begin;
+      part.a += p->transpose_a ? begin : begin * p->lda;
+      part.c += begin * p->ldc;
+      break;
+    case CUT_COLUMNS:
+      part.n = end - begin;
+      part.b += p->transpose_b ? begin * p->ldb : begin;
+      part.c += begin;
+      break;
+    default:
+      part.batch = end - begin;
+      part.a += begin * p->step_a;
+      part.b += begin * p->step_b;
+      part.c += begin * p->step_c;
+  }
+  return part;
+}
+
+void matmul_piece(const Matmul *whole, int64_t begin, int64_t end) {
+  const Matmul p = matmul_part(whole, begin, end);
+  for (int64_t i = 0; i < p.batch; i++)
+    gemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.a + i * p.step_a, p.lda, p.b + i * p.step_b, p.ldb,
+         p.c + i * p.step_c, p.ldc);
 }
 
 // ---- triangles
@@ -114,11 +131,15 @@ static void solve_columns(const Solve *p, const float *l, const float *b, float 
   }
 }
 
+SolvePart solve_part(const Solve *p, int64_t begin, int64_t end) {
+  int64_t i = begin / p->m, at = i * p->n * p->m + begin % p->m, last = (i + 1) * p->m;
+  return (SolvePart){p->l + i * p->step, p->b + at, p->out + at, (last < end ? last : end) - begin};
+}
+
 void solve_piece(const Solve *p, int64_t begin, int64_t end) {
-  for (int64_t from = begin, to; from < end; from = to) {
-    int64_t i = from / p->m, column = from % p->m, at = i * p->n * p->m + column;
-    to = (i + 1) * p->m < end ? (i + 1) * p->m : end;
-    solve_columns(p, p->l + i * p->step, p->b + at, p->out + at, to - from);
+  for (SolvePart s; begin < end; begin += s.columns) {
+    s = solve_part(p, begin, end);
+    solve_columns(p, s.l, s.b, s.out, s.columns);
   }
 }
 

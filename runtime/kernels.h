@@ -32,6 +32,7 @@ typedef struct {
   int64_t cut;
 } Matmul;
 void matmul_piece(const Matmul *p, int64_t begin, int64_t end);
+Matmul matmul_part(const Matmul *p, int64_t begin, int64_t end);  // a product that does all of a piece
 
 // Uniform numbers on (0, 1), row by row; `address` is a RandomAddress. For RANDOM_ONCE there is one row. In a turn of a
 // loop they are those that come step_0 times its number later in the row, likewise for the loops within.
@@ -90,6 +91,15 @@ typedef struct {
   int64_t batch, n, m, step, transposed;
 } Solve;
 void solve_piece(const Solve *p, int64_t begin, int64_t end);
+
+// Of a piece, the columns that belong to the system which it begins in; those of b and out lie p->m floats from row to
+// row.
+typedef struct {
+  const float *l, *b;
+  float *out;
+  int64_t columns;
+} SolvePart;
+SolvePart solve_part(const Solve *p, int64_t begin, int64_t end);
 
 // The row of a table that an index means: rounded down, and the nearest there is. NaN means row 0.
 int64_t index_row(float index, int64_t rows);

@@ -19,7 +19,7 @@ static float *operand_begin(const Run *run, const Operand *o) {
 void kernel_run(KernelRun *c, Run *run) {
   c->run = run;
   for (int i = 0; i < c->kernel->operands; i++) c->at[i] = operand_begin(run, &c->kernel->operand[i]);
-  pool_run(run->pool, kernel_piece, c, c->kernel->pieces);
+  (c->kernel->by_blas ? pool_run_apart : pool_run)(run->pool, kernel_piece, c, c->kernel->pieces);
 }
 
 KernelRun kernel_ready(Arena *a, const Kernel *k) {

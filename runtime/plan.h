@@ -122,6 +122,9 @@ typedef struct {
   int first_line;
 } PlanTurn;
 
+// Who makes matrix products and factorisations.
+typedef enum { PRODUCTS_OWN, PRODUCTS_OPENBLAS } Products;
+
 typedef enum { SHOW_GRID, SHOW_PLOT } ShowKind;
 typedef enum {
   ITEM_IMAGE,    // value [h, w] or [h, w, 3] (or [n] drawn as one row), once per cell of the grid
@@ -153,6 +156,7 @@ typedef struct {
   int64_t batch;
   int64_t epochs;
   uint32_t seed;         // default; the run's is in Run
+  Products products;
   PlanData data;
   const PlanColumn *column;
   int columns;

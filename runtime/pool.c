@@ -146,6 +146,12 @@ void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *ar
   }
 }
 
+void pool_run_apart(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces) {
+  bool alone = pool->threads == 1 || pieces > POOL_MOST_PIECES;
+  if (!alone) pool_run(pool, fn, arg, pieces);
+  for (int i = 0; alone && i < pieces; i++) fn(arg, i, pieces);
+}
+
 // How this thread computes; new threads begin with what the one that starts them has.
 static uint64_t pool_arithmetic(void) {
 #if defined(__SSE__)

@@ -16,4 +16,7 @@ int pool_threads(const Pool *pool);
 // fn(arg, 0, 1). Only the thread that opened the pool may call it, and fn must not fail() and must not call pool_run.
 void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces);
 
+// The same, piece by piece also where a thread is alone: for results that depend on where the pieces are cut.
+void pool_run_apart(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces);
+
 #endif

@@ -94,6 +94,7 @@ void progress_begin(Progress *p, const Training *t) {
     progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
   progress_say(p, p->verbose, "threads: %d", run->pool ? pool_threads(run->pool) : 1);
+  progress_say(p, p->verbose, "products: %s", run->products);
   if (t->step >= t->last_step)
     progress_say(p, true, "all %lld steps are done; more epochs would go on", (long long)t->step);
   else if (t->session->resume)

@@ -46,6 +46,8 @@ struct Run {
   float *memory;           // plan->peak floats
   Pool *pool;
   struct Exec *exec;       // runtime/exec.c; NULL in an emitted program
+  struct Blas *blas;       // who makes the products of plans for it; NULL otherwise
+  const char *products;    // who makes them: "own", or of which version, by kernels for which processor
   Data train, test;
   struct DataAhead *ahead; // the test split on its way (runtime/data.c), or NULL
   Reading *reading;        // of each column; NULL until it is known

@@ -66,6 +66,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
   run->reader = s->reader;
   run->inflate = s->inflate;
   run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
+  run->products = "own";
   s->open(run, s->threads);
   return run;
 }
@@ -194,10 +195,12 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_number(&r, "test_examples", t->run->test.examples);
   if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
   session_hashes(a, &r, t->hash);
+  session_member(&r, "products", t->run->products);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
   if (before) {
     text_add(&r, ",\n  \"before\": {\"until_step\": %lld", (long long)t->step);
     session_hashes(a, &r, before->hash);
+    session_member(&r, "products", before->products);
     text_add(&r, "}");
   }
   text_add(&r, "\n}\n");
@@ -211,6 +214,7 @@ static const char *session_kept(Arena *a, const Training *t, const KeptText *kep
   if (kept->origin) return kept->text;
   text_add(&all, "%strain:\n  batch: %lld\n  epochs: %lld\nseed: %lu\n", kept->text, (long long)t->plan->batch,
            (long long)(s->epochs ? s->epochs : t->plan->epochs), (unsigned long)t->run->seed);
+  text_add(&all, "products: %.*s\n", (int)strcspn(t->run->products, " "), t->run->products);
   if (s->threads) text_add(&all, "threads: %d\n", s->threads);
   text_add(&all, "files:\n");
   for (int i = 0; i < s->kepts; i++) {
@@ -240,7 +244,8 @@ static void session_begin(Training *t, Session *s) {
     file_sweep(arena_format(a, "%s/shows", s->folder));
   }
   if (s->resume) checkpoint_resume(t, &resumed);
-  bool changed = s->resume && memcmp(resumed.hash, t->hash, sizeof t->hash) != 0;
+  bool others = memcmp(resumed.hash, t->hash, sizeof t->hash) != 0;
+  bool changed = s->resume && (others || strcmp(resumed.products, t->run->products) != 0);
   if (!s->resume || changed) session_record(a, t, changed ? &resumed : NULL);
   for (int i = 0; i < s->kepts; i++) {  // on resuming too: how far the run goes may have been said anew
     const char *text = session_kept(a, t, &s->kept[i]);

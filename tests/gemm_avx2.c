@@ -1,4 +1,5 @@
 // The matrix products of runtime/gemm.c as machines without AVX-512 have them.
 #undef __AVX512F__
-#define gemm gemm_avx2
+#define gemm                 gemm_avx2
+#define gemm_knows_processor gemm_avx2_knows_processor
 #include "../runtime/gemm.c"

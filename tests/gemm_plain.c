@@ -2,4 +2,5 @@
 #undef __AVX512F__
 #define __builtin_cpu_supports(name) 0
 #define gemm                         gemm_plain
+#define gemm_knows_processor         gemm_plain_knows_processor
 #include "../runtime/gemm.c"

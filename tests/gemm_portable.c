@@ -7,5 +7,6 @@
 #undef __AVX512F__
 #undef __x86_64__
 #undef __aarch64__
-#define gemm gemm_portable
+#define gemm                 gemm_portable
+#define gemm_knows_processor gemm_portable_knows_processor
 #include "../runtime/gemm.c"

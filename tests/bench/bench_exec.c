@@ -2,12 +2,12 @@
 // what the pool costs.
 //
 // Prints the median of some rounds, the two taking turns. Usage: bench_exec [threads]
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "blas.h"
 #include "exec.h"
 #include "gemm.h"
 #include "kernels.h"
@@ -275,9 +275,22 @@ typedef struct {
   int m, n, k;
 } Shape;
 
+static const Blas *openblas;
+
 static void blas(const Shape *s, const float *a, const float *b, float *c) {
-  cblas_sgemm(CblasRowMajor, s->transpose_a ? CblasTrans : CblasNoTrans, s->transpose_b ? CblasTrans : CblasNoTrans,
-              s->m, s->n, s->k, 1, a, s->transpose_a ? s->m : s->k, b, s->transpose_b ? s->k : s->n, 0, c, s->n);
+  const Matmul g = {.a = a,
+                    .b = b,
+                    .c = c,
+                    .batch = 1,
+                    .m = s->m,
+                    .n = s->n,
+                    .k = s->k,
+                    .transpose_a = s->transpose_a,
+                    .transpose_b = s->transpose_b,
+                    .lda = s->transpose_a ? s->m : s->k,
+                    .ldb = s->transpose_b ? s->k : s->n,
+                    .ldc = s->n};
+  matmul_blas(openblas, &g, 0, s->m);
 }
 
 static void ours(const Shape *s, const float *a, const float *b, float *c) {
@@ -318,9 +331,11 @@ static void bench_products(void) {
                                 {1, 0, 784, 400, 128}, {0, 0, 32, 400, 784},  {0, 1, 32, 400, 784},
                                 {1, 0, 784, 400, 32},  {0, 0, 8, 400, 784},   {0, 0, 256, 512, 784},
                                 {0, 0, 128, 10, 512},  {0, 0, 256, 1, 256},   {0, 0, 1024, 1024, 1024}};
-  openblas_set_num_threads(1);
-  printf("products by one thread; OpenBLAS with its kernels for %s\n", openblas_get_corename());
+  Arena *a = arena_open(NULL);
+  openblas = blas_open(a, 1);
+  printf("products by one thread: own, %s\n", blas_about(a, openblas));
   for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) bench_product(&shape[i]);
+  arena_close(a);
 }
 
 int main(int argc, char **argv) {

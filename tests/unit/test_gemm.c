@@ -14,6 +14,7 @@
 typedef void Gemm(bool, bool, int64_t, int64_t, int64_t, const float *, int64_t, const float *, int64_t, float *,
                   int64_t);
 Gemm gemm_avx2, gemm_portable, gemm_plain;
+bool gemm_avx2_knows_processor(void), gemm_portable_knows_processor(void), gemm_plain_knows_processor(void);
 
 static uint32_t chance = 1;
 
@@ -115,8 +116,18 @@ static void not_finite(void **state) {
   free(a), free(b);
 }
 
+// The vectors that there are decide who makes the products where nobody says.
+static void known(void **state) {
+  (void)state;
+  assert_false(gemm_portable_knows_processor());
+  assert_false(gemm_plain_knows_processor());
+#if defined(__x86_64__)
+  assert_int_equal(gemm_avx2_knows_processor(), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+#endif
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2), cmocka_unit_test(portable),
-                                     cmocka_unit_test(plain), cmocka_unit_test(not_finite)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(native), cmocka_unit_test(avx2),       cmocka_unit_test(portable),
+                                     cmocka_unit_test(plain),  cmocka_unit_test(not_finite), cmocka_unit_test(known)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

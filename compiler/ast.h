@@ -52,7 +52,7 @@ typedef struct Ast Ast;
   AST(NUMBER, "number", "number")                                                                  \
   AST(STRING, "string", "name: the text, unescaped")                                               \
   AST(NAME, "name", "name; may hold dots: toy.pinwheel")                                           \
-  AST(LIST, "list", "a: elements: [a, b, c]; also an interval, where a support is meant")          \
+  AST(LIST, "list", "a: elements: [a, b, c]; also an interval, where a support is meant; flag 1: the values a body ends in, `a, b`") \
   AST(SET, "set", "a: elements: {0, 1}")                                                           \
   AST(UNARY, "unary", "text: operator - or !; a")                                                  \
   AST(BINARY, "binary", "text: + - * / @ ^ < <= > >= == != ..; a; b")                              \
@@ -60,11 +60,11 @@ typedef struct Ast Ast;
   AST(IF, "if", "a: condition; b: then; c: else")                                                  \
   AST(CALL, "call", "a: callee (a NAME; KEYWORD prior); b: arguments; c: arguments after |; flag 1: they stand after |; flag 2: after ||") \
   AST(ARGUMENT, "argument", "name: keyword or NULL; a: value")                                     \
-  AST(BINDER, "binder", "name; text: in, =; a: what it runs over, or begins as")                    \
+  AST(BINDER, "binder", "name; text: in, =, ~; a: what it runs over, begins as, or is distributed as; b: dims, of ~") \
   AST(INDEX, "index", "a: value; b: indices")                                                      \
   AST(PREFIX, "prefix", "text: log, mean, draw, each; a: operand; b: NULL")                              \
   AST(LOOP, "loop", "text: scan, fold; a: BINDERs; c: BODY")                                        \
-  AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, ...; a: count; c: BODY: mean(k) { ... }") \
+  AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, array, ...; a: a count of draws, or BINDERs; c: BODY: mean(k) { ... }") \
   AST(MIXTURE, "mixture", "name: index variable; a: from; b: to (exclusive); c: BODY; its result is a distribution") \
   AST(ERROR, "error", "where the parser recovered")
 

@@ -360,6 +360,8 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   Binding *b = find_binding(scope, name->name);
   Value v;
   if (b) return b->value;
+  v = example_value(e, scope, name);
+  if (v.kind != V_NONE) return v;
   int column = e->graph && !in_library(e, name->span) ? find_column(e, name->name) : -1;
   if (column >= 0 && !scope->sees_data) return not_seen(e, scope, name->name, name->span), value_error();
   if (column >= 0 && e->column_value && e->data_source) return e->reads++, column_value(e, column);

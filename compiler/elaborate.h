@@ -9,6 +9,7 @@
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_asked.c  log, mean, draw, each, kl
+//   elaborate_binder.c  aggregates: what their binders run over, and their blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
@@ -61,11 +62,13 @@ typedef struct Value {
   int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
   struct Value *item;  // LIST
   int items;
+  bool apart;  // LIST: the values that a body ends in, `a, b`, which are no tensor together
   struct Dist *dist;          // DIST
   const struct Decl *decl;    // CALLABLE
   struct DataSource *source;  // SOURCE
   const struct Optimizer *optimizer;  // OPTIMIZER
   const struct Terms *terms;  // TENSOR: what it is the sum of, or NULL if that is not followed
+  struct Scope *example;      // TENSOR: it is the place of another example, of whose values these names speak; or NULL
 } Value;
 
 // A value as a sum, as far as it can be followed through sums, differences, factors, names and functions: log densities
@@ -121,6 +124,8 @@ typedef struct {
   SupportKind kind;
   double lo,
       hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
+  const double *member;     // of a set
+  int members;              // how many; 0 where they are not known
   bool computed;            // they are, and
   double sure_lo, sure_hi;  // these are the narrowest they can be
   int rank;
@@ -465,10 +470,20 @@ typedef struct {
 } Description;
 Description builtin_describe(Arena *a, const char *name);
 
+// --- elaborate_binder.c
+Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast);
+// What `v in x` runs over, along the first axis of a value: the whole numbers of a range, or the parts of a tensor.
+bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v);
+// The same, seen from a plate `to` in place of `from`: no number moves unless other plates stand between.
+Value rename_plate(Elab *e, Value v, int from, int to);
+Dist *rename_distribution(Elab *e, const Dist *d, int from, int to);
+// `other.x`, x of another example; NONE if the name is none of that kind.
+Value example_value(Elab *e, const Scope *scope, const Ast *name);
+
 // --- elaborate_loop.c
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast);
-// Evaluates `part`, a vector beside its plates, in each turn of a loop, and joins the vectors in the order of the turns.
-// There are fewer than MAX_LOOPS loops around.
+// Evaluates `part`, a tensor or a list of some, in each turn of a loop, and joins them along their first axes in the
+// order of the turns. There are fewer than MAX_LOOPS loops around.
 Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), void *what);
 bool update_carried(Elab *e, Scope *scope, const Ast *statement);  // false when it carries no such value
 Graph *program_graph(const Elab *e);

@@ -448,7 +448,7 @@ static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
 }
 
 static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
-  Value v = {.kind = V_LIST, .span = ast->span, .items = ast_length(ast->a)};
+  Value v = {.kind = V_LIST, .span = ast->span, .items = ast_length(ast->a), .apart = ast->flag};
   v.item = NEW_ARRAY(e->arena, Value, v.items + 1);
   int i = 0;
   for (const Ast *a = ast->a; a; a = a->next) {
@@ -456,65 +456,6 @@ static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
     if (v.item[i].kind == V_ERROR) return value_error();
     v.item[i++].span = a->span;
   }
-  return v;
-}
-
-// An aggregate being evaluated: its block, and how many sets of draws at once.
-typedef struct {
-  Scope *scope;
-  const Ast *ast;
-  int64_t draws;
-  const Terms *terms;  // of the value of one draw, once it is known
-} Aggregate;
-
-// The values of the block on that many independent sets of draws, along a last axis.
-static Value eval_draws(Elab *e, void *aggregate) {
-  Aggregate *a = aggregate;
-  if (e->plate_count == MAX_PLATES) return complain(e, E0311, a->ast->span), value_error();
-  int plate = e->plate_count++, context = e->context;
-  unsigned outer = e->plates;
-  e->plate[plate] = a->draws;
-  e->plates |= plate_bit(plate);
-  e->context = ++e->contexts;
-  Value v = eval_body(e, scope_new(e, a->scope), a->ast->c);
-  e->context = context;
-  e->plates = outer;
-  if (v.kind != V_ERROR) v = to_tensor(e, v);
-  a->terms = v.terms;
-  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
-  e->plate_count--;
-  if (v.kind == V_ERROR || event_rank(&v) == 1) return v;
-  return complain(e, E0312, a->ast->span, shape_text(e->arena, event_shape(&v))), value_error();
-}
-
-// Many draws are made some at a time, in the turns of a loop, so that memory does not grow with their number. What is
-// drawn is the same.
-static int64_t draws_at_once(const Elab *e, int64_t k) {
-  enum { MOST = 128 };
-  if (k <= MOST || loops_around(e) == MAX_LOOPS) return k;
-  for (int64_t n = MOST; n >= MOST / 4; n--)
-    if (k % n == 0) return n;
-  return k;
-}
-
-// mean(k) { ... }: the block on k independent sets of draws, then the function of that name over them.
-static Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
-  double k = eval_number(e, scope, ast->a, "a number of draws");
-  if (isnan(k)) return value_error();
-  if (k < 1 || k > 1e6 || floor(k) != k) return complain(e, E0306, ast->a->span, k), value_error();
-  double around = e->draws > 1 ? e->draws : 1;
-  if (around * k > MAX_DRAWS) return complain(e, E0326, ast->span, around * k, MAX_DRAWS), value_error();
-  e->draws = around * k;
-  Aggregate a = {.scope = scope, .ast = ast, .draws = draws_at_once(e, (int64_t)k)};
-  Value v = a.draws == (int64_t)k ? eval_draws(e, &a) : eval_in_turns(e, (int64_t)k / a.draws, eval_draws, &a);
-  e->draws = around;
-  if (v.kind == V_ERROR) return v;
-  v.span = ast->span;
-  const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
-  v = !strcmp(ast->text, "mean")
-          ? call_library(e, "average", ast->span, 1, &v)
-          : call_value(e, lookup(e, scope, &name), &(Call){.span = ast->span, .n = 1, .arg = {v}});
-  if (v.kind == V_TENSOR) v.terms = a.draws == (int64_t)k ? a.terms : NULL;  // of each draw
   return v;
 }
 

@@ -78,27 +78,10 @@ typedef struct {
   Value *source;    // of each binder
 } Looping;
 
-// A range lo .. hi of whole numbers, or a tensor by its first axis.
 static bool eval_source(Looping *w, const Ast *binder, Value *v) {
-  Elab *e = w->e;
-  *v = eval(e, w->outer, binder->a);
-  if (v->kind == V_ERROR) return false;
-  bool range = v->kind == V_LIST && v->items == 2 && binder->a->kind == AST_BINARY && !strcmp(binder->a->text, "..");
-  int64_t n = 0;
-  if (range && v->item[0].kind == V_NUMBER && v->item[1].kind == V_NUMBER) {
-    double lo = v->item[0].number, hi = v->item[1].number;
-    if (floor(lo) != lo || floor(hi) != hi || hi <= lo || hi - lo > MAX_LOOP_TURNS)
-      return complain(e, E0747, binder->a->span, lo, hi, MAX_LOOP_TURNS), false;
-    n = (int64_t)(hi - lo);
-    Value index = value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
-    *v = apply2(e, OP_ADD, binder->a->span, index, value_number(lo));
-  } else {
-    *v = to_tensor(e, *v);
-    if (v->kind == V_ERROR) return false;
-    if (!event_rank(v)) return complain(e, E0748, binder->a->span), false;
-    n = event_shape(v).dim[0];
-  }
-  if (w->times && n != w->times) return complain(e, E0741, binder->span, (long long)w->times, (long long)n), false;
+  int64_t n;
+  if (!eval_run(w->e, w->outer, binder, &n, v)) return false;
+  if (w->times && n != w->times) return complain(w->e, E0741, binder->span, (long long)w->times, (long long)n), false;
   w->times = n;
   w->plates |= v->plates;
   return true;
@@ -219,11 +202,12 @@ static int last_of(Looping *w, Value v) {
 static Value close_body(Looping *w, Value v) {
   Elab *e = w->e;
   bool stacked = !strcmp(w->ast->text, "scan");
-  int n = v.kind == V_LIST && !list_shape(&v, &(Shape){0}) ? v.items : 1, number[MAX_ARGS];
+  bool several = v.kind == V_LIST && (v.apart || !list_shape(&v, &(Shape){0}));
+  int n = several ? v.items : 1, number[MAX_ARGS];
   Value item[MAX_ARGS];
   if (n > MAX_ARGS) return complain(e, E0221, w->ast->span, MAX_ARGS), value_error();
   for (int i = 0; i < n; i++) {
-    item[i] = to_tensor(e, n == 1 ? v : v.item[i]);
+    item[i] = to_tensor(e, several ? v.item[i] : v);
     if (item[i].kind == V_ERROR) return value_error();
     if (stacked && item[i].node->shape.rank == MAX_RANK)
       return complain(e, E0304, w->ast->span, MAX_RANK), value_error();
@@ -232,7 +216,7 @@ static Value close_body(Looping *w, Value v) {
   for (int i = 0; i < n && stacked; i++) number[i] = loop_stack(w->build.loop, item[i].node);
   e->graph = w->build.around;
   Node *loop = node_loop(e->graph, w->build.loop);
-  Value list = {.kind = V_LIST, .items = n, .item = NEW_ARRAY(e->arena, Value, n)};
+  Value list = {.kind = V_LIST, .items = n, .item = NEW_ARRAY(e->arena, Value, n), .apart = v.apart};
   for (int i = 0; i < n; i++) {
     list.item[i] = result_of(e, &w->build, loop, number[i], item[i].plates, stacked);
     list.item[i].classes = item[i].classes;
@@ -308,13 +292,21 @@ Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), 
   b.loop->body->span = e->graph->span;
   e->graph = b.loop->body;
   e->build = &b;
-  Value v = part(e, what);
+  Value v = part(e, what), *item = v.kind == V_LIST ? v.item : &v;
   e->graph = b.around;
   e->build = b.up;
   if (v.kind == V_ERROR) return v;
-  if (v.node->shape.rank == MAX_RANK) return complain(e, E0304, v.span, MAX_RANK), value_error();
-  int number = loop_stack(b.loop, v.node);
-  Value all = result_of(e, &b, node_loop(e->graph, b.loop), number, v.plates, true);
-  Shape s = event_shape(&all);
-  return reshape_event(e, all, shape_of(1, (int64_t[]){s.dim[0] * s.dim[1]}));
+  int n = v.kind == V_LIST ? v.items : 1;
+  for (int i = 0; i < n; i++) {
+    if (item[i].node->shape.rank == MAX_RANK) return complain(e, E0304, item[i].span, MAX_RANK), value_error();
+    loop_stack(b.loop, item[i].node);
+  }
+  Node *loop = node_loop(e->graph, b.loop);
+  for (int i = 0; i < n; i++) {
+    Value all = result_of(e, &b, loop, loop_stack(b.loop, item[i].node), item[i].plates, true);
+    Shape s = event_shape(&all), joined = {.rank = s.rank - 1, .dim = {s.dim[0] * s.dim[1]}};
+    for (int k = 2; k < s.rank; k++) joined.dim[k - 1] = s.dim[k];
+    item[i] = reshape_event(e, all, joined);
+  }
+  return v;
 }

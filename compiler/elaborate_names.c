@@ -18,6 +18,11 @@ static void define(Elab *e, Scope *scope, const char *name, Span where) {
 static void walk_name(Elab *e, Scope *scope, const Ast *name) {
   bool show_word = scope->of && scope->of->kind == AST_SHOW && !strcmp(name->name, "density");
   if (find_binding(scope, name->name) || show_word) return;
+  const char *dot = strchr(name->name, '.');
+  if (dot && find_binding(scope, arena_slice(e->arena, name->name, (size_t)(dot - name->name)))) {
+    walk_name(e, scope, &(Ast){.kind = AST_NAME, .name = dot + 1, .span = name->span});
+    return;
+  }
   if (find_column(e, name->name) >= 0) {
     if (!scope->sees_data) not_seen(e, scope, name->name, name->span);
     return;
@@ -80,11 +85,20 @@ static void walk_mixture(Elab *e, Scope *scope, const Ast *mixture) {
   walk_body(e, inner, mixture->c);
 }
 
-static void walk_loop(Elab *e, Scope *scope, const Ast *loop) {
+// A loop, or an aggregate.
+static void walk_bound(Elab *e, Scope *scope, const Ast *block) {
   Scope *inner = scope_new(e, scope);
-  for (const Ast *b = loop->a; b; b = b->next) walk(e, scope, b->a);
-  for (const Ast *b = loop->a; b; b = b->next) define(e, inner, b->name, b->span);
-  walk_body(e, inner, loop->c);
+  for (const Ast *b = block->a; b; b = b->next) {
+    bool batch = b->kind == AST_BINDER && b->a->kind == AST_NAME && !strcmp(b->a->name, "batch");
+    if (b->kind == AST_BINDER) walk(e, scope, b->b);
+    if (batch)
+      bind(e, inner, "self", value_error());
+    else
+      walk(e, scope, b->kind == AST_BINDER ? b->a : b);
+  }
+  for (const Ast *b = block->a; b; b = b->next)
+    if (b->kind == AST_BINDER) define(e, inner, b->name, b->span);
+  walk_body(e, inner, block->c);
 }
 
 static void walk_one(Elab *e, Scope *scope, const Ast *ast) {
@@ -92,12 +106,11 @@ static void walk_one(Elab *e, Scope *scope, const Ast *ast) {
     case AST_NAME: walk_name(e, scope, ast); return;
     case AST_CALL: walk_call(e, scope, ast); return;
     case AST_MIXTURE: walk_mixture(e, scope, ast); return;
-    case AST_LOOP: walk_loop(e, scope, ast); return;
+    case AST_LOOP: walk_bound(e, scope, ast); return;
     case AST_AGGREGATE: {
       const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
-      if (strcmp(ast->text, "mean") != 0) walk_name(e, scope, &name);
-      walk(e, scope, ast->a);
-      walk_body(e, scope_new(e, scope), ast->c);
+      if (strcmp(ast->text, "mean") != 0 && strcmp(ast->text, "array") != 0) walk_name(e, scope, &name);
+      walk_bound(e, scope, ast);
       return;
     }
     default:

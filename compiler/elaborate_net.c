@@ -293,7 +293,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   for (Application *a = e->applications; a; a = a->next) {
     bool same = a->net == d->ast && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
     for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
-    if (same) return a->result;
+    if (same) return e->randoms += a->holds_draw, a->result;
   }
   Application *a = NEW(e->arena, Application);
   *a = (Application){.net = d->ast, .graph = e->graph, .context = e->context};

@@ -9,6 +9,8 @@
 static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support *s) {
   s->lo = INFINITY;
   s->hi = -INFINITY;
+  double *member = NEW_ARRAY(e->arena, double, ast_length(list) + 1);
+  int n = 0;
   for (const Ast *a = list; a; a = a->next) {
     Value v = eval(e, scope, a);
     if (v.kind == V_ERROR) return false;
@@ -16,9 +18,11 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support
       return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
     double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
     s->computed = s->computed || v.kind == V_TENSOR;
+    member[n++] = lo;
     if (!ordered || a == list) s->lo = fmin(s->lo, lo), s->sure_lo = hi;
     if (!ordered || a != list) s->hi = fmax(s->hi, hi), s->sure_hi = lo;
   }
+  if (!ordered && !s->computed) s->member = member, s->members = n;
   return true;
 }
 

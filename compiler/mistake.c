@@ -70,7 +70,8 @@ static const char *phrase_for(Arena *a, const char *symbol, int n, const char *c
     if (listed(group[g].member, symbol)) return NULL;
   }
   if (listed(quiet, symbol) || (strcmp(symbol, "end of file") == 0 && n > 1)) return NULL;
-  bool only_for_hints = strcmp(symbol, "'='") == 0 && has(n, expected, "')'");  // see argument and formal in gm.y
+  bool argument = has(n, expected, "')'"), binder = argument && has(n, expected, "'~'");  // see gm.y
+  bool only_for_hints = (argument && strcmp(symbol, "'='") == 0) || (binder && listed(" in '~' ", symbol));
   return only_for_hints ? NULL : symbol_shown(a, symbol);
 }
 
@@ -170,7 +171,6 @@ static bool foreign_on_line(Parser *p) {
 // Said of what was found where this could have come.
 static const Hint planned[] = {
     {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
-    {"'~'", "')'", "a binder in a call, such as `k ~ c(k | x)`,"},
     {"then", "model", "a second phase of training, `train { ... } then { ... }`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
     {"'='", "on", "a distribution that is defined by `=`"},

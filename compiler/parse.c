@@ -137,15 +137,16 @@ Ast *parser_pattern(Parser *p, Ast *call) {
   return call;
 }
 
-// Outside of loops there is nothing to bind: `a = 1` means a keyword, and what `i in x` means is still to come.
+// Where no block follows there is nothing to bind for: `a = 1` means a keyword.
 static void refuse_binders(Parser *p, Ast *argument) {
   for (Ast *a = argument; a; a = a->next) {
     if (a->kind != AST_BINDER) continue;
     if (a->text[0] == '=')
       parser_colon(p, a->name, a->span);
     else
-      report_later(p->sources, a->span, "a binder in a call, such as `i in 0 .. n`,", "");
+      report(p->sources, E0120, a->span, a->name);
     a->kind = AST_ARGUMENT;
+    a->b = NULL;
   }
 }
 
@@ -159,30 +160,42 @@ Ast *parser_plain_call(Parser *p, Ast *call) {
   return call;
 }
 
-static bool is_loop(const Ast *call) { return !strcmp(call->a->name, "scan") || !strcmp(call->a->name, "fold"); }
+Ast *parser_result(Parser *p, AstList values, Span where) {
+  if (!values.first->next) return values.first;
+  return parser_tree(p, (Ast){.kind = AST_LIST, .span = where, .flag = 1, .a = values.first});
+}
 
-static Ast *parser_loop(Parser *p, Ast *call, Ast *body, Span where) {
-  const Ast *wrong = call->b && !call->flag ? call->b : call;
-  while (wrong && wrong->kind == AST_BINDER) wrong = wrong->next;
-  if (!wrong) return parser_tree(p, (Ast){.kind = AST_LOOP, .span = where, .text = call->a->name, .a = call->b, .c = body});
-  report(p->sources, E0740, wrong->span, call->a->name);
+Ast *parser_draw(Parser *p, Ast *variable, Ast *distribution, Span where) {
+  const Ast *v = parser_variables(p, ast_list(variable));
+  Ast binder = {.kind = AST_BINDER, .span = where, .name = v->name, .text = "~", .a = distribution, .b = v->a};
+  return parser_tree(p, binder);
+}
+
+Ast *parser_bound(Parser *p, const char *name, AstList binders, Ast *body, Span where) {
+  bool loop = !strcmp(name, "scan") || !strcmp(name, "fold");
+  Ast *wrong = binders.first;
+  while (wrong && wrong->kind == AST_BINDER && wrong->text[0] != (loop ? '~' : '=')) wrong = wrong->next;
+  Span at = wrong ? wrong->span : where;
+  if (!wrong && binders.first)
+    return parser_tree(
+        p,
+        (Ast){.kind = loop ? AST_LOOP : AST_AGGREGATE, .span = where, .text = name, .a = binders.first, .c = body});
+  if (loop)
+    report(p->sources, E0740, at, name);
+  else
+    report(p->sources, E0116, at, name);
   return tree_error(p, where);
 }
 
+// An aggregate of that many draws, or of what its binders run over; a loop.
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where) {
   if (call->kind == AST_ERROR) return call;
-  if (is_loop(call)) return parser_loop(p, call, body, where);
-  bool bound = false;
-  for (const Ast *a = call->b; a; a = a->next) bound = bound || a->kind == AST_BINDER;
-  parser_plain_call(p, call);
-  if (bound) return tree_error(p, where);
-  bool one = call->b && !call->b->next && !call->b->name && !call->flag;
-  if (!one) report(p->sources, E0116, call->span, call->a->name);
-  return parser_tree(p, (Ast){.kind = AST_AGGREGATE,
-                              .span = where,
-                              .text = call->a->name,
-                              .c = body,
-                              .a = one ? call->b->a : tree_error(p, call->span)});
+  const char *name = call->a->name;
+  bool loop = !strcmp(name, "scan") || !strcmp(name, "fold");
+  bool count = !loop && call->b && call->b->kind == AST_ARGUMENT && !call->b->next && !call->b->name && !call->flag;
+  if (count)
+    return parser_tree(p, (Ast){.kind = AST_AGGREGATE, .span = where, .text = name, .a = call->b->a, .c = body});
+  return parser_bound(p, name, call->flag ? ast_list(call) : (AstList){call->b, NULL}, body, where);
 }
 
 // ---- running the grammar ----

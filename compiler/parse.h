@@ -90,7 +90,10 @@ void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` b
 Ast *parser_stage(Parser *p, Ast *expression);                // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);
 Ast *parser_pattern(Parser *p, Ast *call);  // of a kl rule
+Ast *parser_result(Parser *p, AstList values, Span where);  // what a body ends in
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where);  // or a loop
+Ast *parser_bound(Parser *p, const char *name, AstList binders, Ast *body, Span where);
+Ast *parser_draw(Parser *p, Ast *variable, Ast *distribution, Span where);  // a binder
 // A call without a body, or its arguments: binders are refused.
 Ast *parser_plain_call(Parser *p, Ast *call);
 AstList parser_unbound(Parser *p, AstList arguments);

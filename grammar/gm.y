@@ -77,9 +77,9 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <flag> goal
 %type <list> items item bindings variables parameters names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
-%type <list> dims_opt expressions arguments argument_list
+%type <list> dims_opt expressions arguments argument_list binders
 %type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
-%type <tree> body block contents where_statement weight state name_node argument
+%type <tree> body block contents where_statement weight state name_node argument binder
 %type <tree> expression arithmetic prefix operand postfix call primary
 
 %start text
@@ -320,7 +320,7 @@ block: BLOCK_OPEN contents '}'              { $$ = $2; $$->span = @$; } ;
 
 contents:
     statements                              { $$ = TREE(BODY, @$, .a = $1.first); }
-  | statements expression                   { $$ = TREE(BODY, @$, .a = $1.first, .b = $2); }
+  | statements expressions                  { $$ = TREE(BODY, @$, .a = $1.first, .b = parser_result(p, $2, @2)); }
   ;
 
 statements:
@@ -414,6 +414,7 @@ postfix:
   | call                                    { $$ = parser_plain_call(p, $1); }
   | call body                               { $$ = parser_aggregate(p, $1, $2, @$); }
   | MEAN '(' expression ')' body            { $$ = TREE(AGGREGATE, @$, .text = "mean", .a = $3, .c = $5); }
+  | MEAN '(' binders ')' body               { $$ = parser_bound(p, "mean", $3, $5, @$); }
   | postfix INDEX_OPEN expressions ']'      { $$ = TREE(INDEX, @$, .a = $1, .b = $3.first); }
   ;
 
@@ -439,12 +440,23 @@ argument_list:
 argument:
     expression                              { $$ = TREE(ARGUMENT, @$, .a = $1); }
   | NAME ':' expression                     { $$ = TREE(ARGUMENT, @$, .name = $1, .a = $3); }
-  | expression '=' expression               {
-      $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "=", .a = $3);
+  | binder
+  ;
+
+/* a name for the block that follows the call; without one they are refused */
+binders:
+    binder                                  { $$ = ast_list($1); }
+  | binders ',' binder                      { $$ = ast_append($1, $3); }
+  ;
+
+binder:
+    expression '=' expression               { $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "=", .a = $3); }
+  | expression IN expression                { $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "in", .a = $3); }
+  | expression IN SET_OPEN expressions '}'  {
+      Ast *values = TREE(LIST, ((Span){p->file, @3.begin, @5.end}), .a = $4.first);
+      $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "in", .a = values);
     }
-  | expression IN expression                {
-      $$ = TREE(BINDER, @$, .name = parser_name(p, $1), .text = "in", .a = $3);
-    }
+  | expression '~' expression               { $$ = parser_draw(p, $1, $3, @$); }
   ;
 
 primary:

@@ -245,6 +245,7 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   double scale = (minimize ? 1 : -1) / (objective.plates ? (double)e->plate[0] : 1);
   loss = apply2(e, OP_MUL, line->step->span, loss, value_number(scale));
   const Node *blocked = blocked_draw(e, line, loss.node);
+  e->graph->section.phase = PHASE_BACKWARD;
   graph_gradient(e->graph, loss.node, line->count, line->wrt, line->gradient, NULL);
   if (blocked) {
     complain(e, E0507, blocked->span, line->step->name);
@@ -303,6 +304,7 @@ static void explain_line(Elab *e, const Line *line) {
 
 static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   begin_draws(e, e->line ? e->model->objective[e->line] : "");
+  e->graph->section = (Section){e->line, PHASE_FORWARD};
   if (!name_learners(e, step)) return false;
   Value objective = objective_value(e, step);
   if (objective.kind == V_ERROR) return false;
@@ -310,6 +312,7 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
   *out = output_of(e->model->objective[e->line], objective);
   judge_line(e, step, objective);
+  e->graph->section.phase = PHASE_UPDATE;
   move_weights(e, step->c, line.count, line.tensor, line.gradient);
   judge_factor(e, step, objective, line.count, line.tensor, line.gradient);
   explain_line(e, &line);

@@ -130,6 +130,13 @@ static bool is_drawing(const Kernel *k) {
   return kernel_row[k->kind].with_run;
 }
 
+static void print_section(Program *p, const PlanProgram *q, int i) {
+  const char *heading = section_heading(p->arena, q, i);
+  if (!heading) return;
+  text_add(&p->calls, "\n  // ---- %s\n", heading);
+  p->place = "";
+}
+
 // The calls of the kernels; those of a loop in a loop.
 static void print_kernels(Program *p, const Kernel *kernel, int kernels, int depth) {
   for (int i = 0; i < kernels; i++) {
@@ -157,7 +164,10 @@ static void print_kernels(Program *p, const Kernel *kernel, int kernels, int dep
 
 static void print_program(Text *out, Program *p, const PlanProgram *q, const char *function) {
   for (int i = 0; i < q->feeds; i++) place_feed(p, &q->feed[i], q->batch);
-  print_kernels(p, q->kernel, q->kernels, 0);
+  for (int i = 0; i < q->kernels; i++) {
+    print_section(p, q, i);
+    print_kernels(p, &q->kernel[i], 1, 0);
+  }
   text_add(out, "\n// The program `");
   emit_comment_text(out, q->name);
   text_add(out, "`: %lld %s at a time.\n", (long long)q->batch, q->batch == 1 ? "example" : "examples");

@@ -3,7 +3,8 @@
 // Stands after the passes, before values get places. Elementwise nodes over the same elements, and reductions of them
 // along one common run of axes, are gathered into regions: first each node with those that it reads, then regions
 // that read the same value. A reshape does not part a region, for it keeps the order of the elements; any other
-// movement does, for it is a view of memory.
+// movement does, for it is a view of memory. So do the lines of a round, for one is done before the next begins, and
+// within a line its forward pass and what comes after, so that it is the same kernels in every program.
 // Invariant: groups depend on each other without a circle. `reach` holds for every group all that it depends on, and
 // is kept exact through every merge, so that a merge is refused when a path leads out of the pair and back in.
 #include "planner.h"
@@ -63,8 +64,14 @@ static bool parted(const Fusion *f, int a, int b) {
   return false;
 }
 
+// A forward pass is computed alike whether there is a backward pass or not.
+static bool share_section(Section a, Section b) {
+  return a.line == b.line && (a.phase == PHASE_FORWARD) == (b.phase == PHASE_FORWARD);
+}
+
 static bool fits(const Group *a, const Group *b, Shape *space) {
   if (a->kind != GROUP_REGION || b->kind != GROUP_REGION || a->size + b->size > MAX_MEMBERS) return false;
+  if (!share_section(a->section, b->section)) return false;
   if (a->length && b->length && (a->length != b->length || a->inner != b->inner)) return false;
   return shape_refine(a->space, b->space, space);
 }
@@ -134,7 +141,7 @@ static void add_group(Fusion *f, Node *n) {
   int g = f->groups++;
   Group *group = &f->group[g];
   bool region = is_elementwise(n) || is_reduction(n);
-  *group = (Group){.kind = region ? GROUP_REGION : GROUP_KERNEL, .into = g, .size = 1};
+  *group = (Group){.kind = region ? GROUP_REGION : GROUP_KERNEL, .into = g, .size = 1, .section = n->section};
   if (n->op == OP_CONCAT) group->kind = GROUP_JOIN;
   f->of[n->id] = g;
   group->space = shape_without_ones(is_reduction(n) ? n->in[0]->shape : n->shape);

@@ -73,6 +73,10 @@ const char *shape_text(Arena *a, Shape s) {
   return t.data;
 }
 
+int section_order(Section a, Section b) {
+  return a.line != b.line ? (a.line < b.line ? -1 : 1) : (int)a.phase - (int)b.phase;
+}
+
 Graph *graph_new(Arena *a) {
   Graph *g = NEW(a, Graph);
   g->arena = a;
@@ -157,6 +161,7 @@ _Noreturn static void refuse_size(const Graph *g, const char *what) {
 static Node *intern(Graph *g, const Node *draft) {
   grow(g);
   Node **slot = find_slot(g, draft), *n = *slot;
+  if (n && section_order(g->section, n->section) < 0) n->section = g->section;
   if (n) return n;
   if (g->count == GRAPH_LIMIT)
     refuse_size(g, arena_format(g->arena, "the model expands to more than %d operations", GRAPH_LIMIT));
@@ -169,7 +174,7 @@ static Node *intern(Graph *g, const Node *draft) {
 }
 
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape) {
-  Node draft = {.op = op, .id = g->count, .arity = arity, .span = g->span};
+  Node draft = {.op = op, .id = g->count, .arity = arity, .span = g->span, .section = g->section};
   if (attr) draft.attr = *attr;
   if (shape) draft.shape = *shape;
   if (op ==

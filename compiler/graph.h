@@ -43,6 +43,7 @@ typedef struct Node {
   struct Node **in;
   Attr attr;
   Span span;       // the source it came from
+  Section section;     // the first one that it was made for, no earlier than those of its inputs
   double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
 } Node;
 
@@ -77,6 +78,7 @@ typedef struct Graph {
   InputInfo *input;    // of this graph: index = attr.id of OP_INPUT
   int inputs;
   Span span;           // given to the nodes created next
+  Section section;         // likewise; in a body of a loop it says nothing
   const Sources *sources;  // of the spans, for file and line in dumps; NULL if there are none
   Node **slot;         // hash table of all nodes: equal nodes are one node
   int slots;           // a power of two
@@ -169,6 +171,9 @@ Node *node_loop(Graph *g, GraphLoop *l);
 Node *node_result(Graph *g, Node *loop, int result);
 // The body as a program: its outputs are `next` of the carried inputs, in order, and then `each`.
 GraphProgram *loop_program(Arena *a, const GraphLoop *l);
+
+// In order: the lines of a round, of each its forward pass, its backward pass, its update. Below 0: a comes before b.
+int section_order(Section a, Section b);
 
 int64_t shape_count(Shape s);            // number of elements, 1 for rank 0
 bool shape_equal(Shape a, Shape b);

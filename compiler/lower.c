@@ -38,12 +38,16 @@ Step *step_new(Layout *l, Node *const *result, int results) {
   l->step = grow_list(l->scratch, l->step, l->steps, &l->step_room, sizeof *l->step);
   Step *s = NEW(l->scratch, Step);
   s->kernel.label = label_of(l, result, results);
+  s->kernel.section = result[0]->section;
+  for (int i = 1; i < results; i++)
+    if (section_order(result[i]->section, s->kernel.section) < 0) s->kernel.section = result[i]->section;
   set_origin(l, &s->kernel, result, results);
   return l->step[l->steps++] = s;
 }
 
 void step_kernel(Step *s, Kernel k, int *buffer) {
   k.label = s->kernel.label, k.file = s->kernel.file, k.line = s->kernel.line;
+  k.section = s->kernel.section;
   *s = (Step){.kernel = k, .buffer = buffer};
 }
 

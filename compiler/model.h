@@ -62,6 +62,9 @@ int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const 
 // Lays a model out: passes, fusion, kernels, memory (compiler/lower.c).
 Plan *plan_model(Arena *a, const Model *m);
 
+// "line 1, forward" where the i-th kernel of a training program is the first of that part of the round, else NULL.
+const char *section_heading(Arena *a, const PlanProgram *p, int i);
+
 // Stages as text, for --dump: "ast", "graph", "grad", "fused", "plan"; false if there is no such stage.
 bool dump_stage(Text *t, const Model *m, const char *stage);
 

@@ -3,8 +3,8 @@
 // Products with one right operand (a network applied to two batches) become one of the stacked rows; products with one
 // left operand (two heads of a network) one of the columns side by side; a sum of two products becomes one over the
 // joined inner axes. The joined operands cost nothing where regions compute them, for these store into slices of the
-// whole. Invariant: what is joined does not depend on each other; `reach` holds for every node what it depends on,
-// joins included.
+// whole. Lines of a round keep theirs apart, for one is done before the next begins. Invariant: what is joined does not
+// depend on each other; `reach` holds for every node what it depends on, joins included.
 #include "passes.h"
 
 enum {
@@ -82,7 +82,8 @@ static bool can_widen(const Node *n) { return n->shape.dim[1] <= MAX_COLUMNS; }
 
 static bool enlist(Joining *j, Class **list, Node *n, bool rows) {
   for (Class *c = *list; c; c = c->next) {
-    bool alike = c->rows == rows && c->member[0]->attr.flag == n->attr.flag && c->members < MAX_MEMBERS;
+    bool alike = c->rows == rows && c->member[0]->attr.flag == n->attr.flag && c->members < MAX_MEMBERS &&
+                 c->member[0]->section.line == n->section.line;
     if (!alike || !is_apart(j, c, n)) continue;
     Node *first = c->member[0];
     if (c->members == 1 && j->of[first->id] && j->of[first->id] != c) continue;  // it has joined others meanwhile
@@ -186,7 +187,7 @@ static void make_all(Joining *j, Graph *g, Node **map) {
         continue;
       }
       depth--;
-      g->span = n->span;
+      graph_stand(g, n);
       if (map[n->id]) continue;
       if (j->of[n->id])
         make_class(j, g, j->of[n->id], map);
@@ -247,7 +248,7 @@ static void join_added(Arena *a, GraphProgram *p) {
   for (int id = 0; id < p->graph->count; id++) {
     const Node *n = p->graph->node[id];
     if (!j.live[id]) continue;
-    to->span = n->span;
+    graph_stand(to, n);
     Node *x = is_sum_of_products(n) ? n->in[0] : NULL, *y = x ? n->in[1] : NULL;
     if (x && uses[x->id] == 1 && uses[y->id] == 1 && is_worth_adding(x, y)) {
       bool turn = count_joined(p->graph, y, x) > count_joined(p->graph, x, y);

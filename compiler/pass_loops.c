@@ -368,7 +368,7 @@ void pass_loops(Arena *a, GraphProgram *p) {
     if (!live[id]) continue;
     Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
     for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
-    to->span = old->span;
+    graph_stand(to, old);
     if (old->op == OP_LOOP)
       result[id] = lift_loop(a, to, old, in, wanted[id]);
     else

@@ -34,6 +34,11 @@ Node *rewrite_same(Graph *g, const Node *old, Node **in) {
   return graph_node(g, old->op, old->arity, in, &old->attr, free_shape ? &old->shape : NULL);
 }
 
+void graph_stand(Graph *g, const Node *old) {
+  g->span = old->span;
+  g->section = old->section;
+}
+
 Graph *rewrite_begin(Arena *a, const GraphProgram *p) {
   Graph *to = graph_new(a);
   to->tensor = p->graph->tensor, to->tensors = p->graph->tensors;
@@ -59,7 +64,7 @@ void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
     const Node *old = from->node[id];
     Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
     for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
-    to->span = old->span;
+    graph_stand(to, old);
     map[id] = rule(to, old, in);
   }
   rewrite_end(p, to, map);

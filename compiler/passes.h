@@ -22,6 +22,7 @@ GraphProgram *run_passes(Arena *a, const GraphProgram *p);
 typedef Node *RewriteRule(Graph *g, const Node *old, Node **in);
 // Rebuilds the live part of p by the rule, in id order. Simplification and sharing happen again on the way.
 void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule);
+void graph_stand(Graph *g, const Node *old);  // the nodes created next stand for it: of its place and its section
 Node *rewrite_same(Graph *g, const Node *old, Node **in);  // the rule that changes nothing
 // What rewrite() is made of, for passes with an order of their own: an empty graph with p's tables, and p's outputs and
 // assignments taken over to it; map gives each old node's new one.

@@ -1,7 +1,8 @@
 // The check of a finished plan: what the executor and the emitter take for granted.
 //
 // Independent of the planner's own structures: it reads the plan as they do. Every offset lies within the program's
-// memory, every kernel has pieces and sizes that fit, values of a region are defined before they are used.
+// memory, every kernel has pieces and sizes that fit, values of a region are defined before they are used, each line of
+// a round is done before the next begins.
 #include "planner.h"
 
 typedef struct {
@@ -127,6 +128,8 @@ void plan_verify(Arena *a, const Plan *plan) {
     }
     for (int k = 0; k < p->kernels; k++) {
       c.kernel = &p->kernel[k];
+      if (k && section_order(c.kernel->section, p->kernel[k - 1].section) < 0)
+        bad(&c, "after a later part of the round");
       check_kernel(&c);
     }
   }

@@ -96,6 +96,14 @@ static void print_kernel(Text *t, const Kernel *k) {
   print[k->kind](t, k);
 }
 
+const char *section_heading(Arena *a, const PlanProgram *p, int i) {
+  static const char *const phase[] = {"forward", "backward", "update"};
+  Section section = p->kernel[i].section, last = p->kernel[p->kernels - 1].section;
+  bool one = last.line == 0 && last.phase == PHASE_FORWARD;
+  if (one || (i && section_order(section, p->kernel[i - 1].section) == 0)) return NULL;
+  return arena_format(a, "line %d, %s", section.line + 1, phase[section.phase]);
+}
+
 static void print_program(Text *t, const PlanProgram *p) {
   static const char *const feed_name[] = {"column", "step", "epoch", "update"};
   text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
@@ -106,6 +114,8 @@ static void print_program(Text *t, const PlanProgram *p) {
              (long long)f->count);
   }
   for (int i = 0; i < p->kernels; i++) {
+    const char *heading = section_heading(t->arena, p, i);
+    if (heading) text_add(t, "  %s\n", heading);
     text_add(t, "  %d  ", i);
     print_kernel(t, &p->kernel[i]);
   }

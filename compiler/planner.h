@@ -36,6 +36,7 @@ typedef struct {
   int into;               // the group it was merged into, or itself
   Node **node;            // in id order
   int nodes, size;        // size counts while groups still merge
+  Section section;        // of its first node
   Shape space;            // iteration space, without axes of size 1
   int64_t length, inner;  // reductions run over the middle of [outer, length, inner]; length 0: none
   Edge *edges;

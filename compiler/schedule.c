@@ -1,8 +1,9 @@
-// The order of the steps: depth first from what the program is for, so that a value is made shortly before it is used.
+// The order of the steps: by section, and within a section depth first from what the program is for, so that a value is
+// made shortly before it is used.
 //
 // Stands between lowering and placement. A step comes after all that write what it reads; a step that takes over the
-// memory of a tensor's old value comes after all that read the old value. Outputs first, then the tensors in order of
-// assignment: each optimiser's update follows the gradient that it consumes.
+// memory of a tensor's old value comes after all that read the old value. A step that must wait for one of a later
+// section belongs to that section. Outputs first, then the tensors in order of assignment.
 #include "planner.h"
 
 typedef struct Link {
@@ -13,7 +14,8 @@ typedef struct Link {
 typedef struct {
   Layout *l;
   Link **writers, **readers;  // of each buffer, by step number before ordering; writers of a piece write the whole
-  Link **before;              // of each step: what must run first and has not been looked at
+  Link **needs;               // of each step: what must run first
+  Link **before;              // of these, those that have not been looked at
   char *state;                // 0 unseen, 1 waiting for others, 2 placed
   Step **order;
   int count;
@@ -43,9 +45,17 @@ static void find_needs(Sorting *s, int i) {
     const Link *old = over >= 0 ? s->readers[over] : NULL;
     const Link *need = step->kernel.operand[k].write ? old : s->writers[step->buffer[k]];
     for (; need; need = need->next) {
-      if (need->step != i) link_step(s->l, &s->before[i], need->step);
+      if (need->step != i) link_step(s->l, &s->needs[i], need->step);
     }
   }
+  s->before[i] = s->needs[i];
+}
+
+// Of no earlier a section than the steps that it needs, which have theirs.
+static void set_section(Sorting *s, int i) {
+  Section *own = &s->l->step[i]->kernel.section;
+  for (const Link *need = s->needs[i]; need; need = need->next)
+    if (section_order(*own, s->l->step[need->step]->kernel.section) < 0) *own = s->l->step[need->step]->kernel.section;
 }
 
 // Puts a step into the order after all that it needs; with a stack of its own, for programs may be deep.
@@ -61,6 +71,7 @@ static void visit(Sorting *s, int *stack, int root) {
     if (!need) {
       s->state[i] = 2;
       s->order[s->count++] = s->l->step[i];
+      set_section(s, i);
       depth--;
     } else if (s->state[need->step] == 1) {
       fail(s->l->arena, EXIT_SOFTWARE, "planner: steps need each other in a circle: %s", s->l->step[i]->kernel.label);
@@ -70,11 +81,32 @@ static void visit(Sorting *s, int *stack, int root) {
   }
 }
 
+// The first section after that of `last` (NULL: the first of all) in which there are steps, or NULL.
+static const Section *next_section(const Sorting *s, const Section *last) {
+  const Section *next = NULL;
+  for (int i = 0; i < s->count; i++) {
+    const Section *own = &s->order[i]->kernel.section;
+    if ((!last || section_order(*last, *own) < 0) && (!next || section_order(*own, *next) < 0)) next = own;
+  }
+  return next;
+}
+
+// The order by section; steps of one section stay as they are.
+static Step **by_section(const Sorting *s) {
+  Step **order = NEW_ARRAY(s->l->scratch, Step *, s->count + 1);
+  int n = 0;
+  for (const Section *now = next_section(s, NULL); now; now = next_section(s, now))
+    for (int i = 0; i < s->count; i++)
+      if (section_order(s->order[i]->kernel.section, *now) == 0) order[n++] = s->order[i];
+  return order;
+}
+
 void schedule(Layout *l) {
   Arena *a = l->scratch;
   Sorting s = {.l = l,
                .writers = NEW_ARRAY(a, Link *, l->buffers + 1),
                .readers = NEW_ARRAY(a, Link *, l->buffers + 1),
+               .needs = NEW_ARRAY(a, Link *, l->steps + 1),
                .before = NEW_ARRAY(a, Link *, l->steps + 1),
                .state = NEW_ARRAY(a, char, l->steps + 1),
                .order = NEW_ARRAY(a, Step *, l->steps + 1)};
@@ -88,5 +120,5 @@ void schedule(Layout *l) {
     for (const Link *w = l->buffer[b].over >= 0 ? s.writers[b] : NULL; w; w = w->next) visit(&s, stack, w->step);
   }
   for (int i = 0; i < l->steps; i++) visit(&s, stack, i);
-  l->step = s.order;
+  l->step = by_section(&s);
 }

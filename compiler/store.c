@@ -121,8 +121,8 @@ static Read **tensor_reads(Layout *l) {
   return reads;
 }
 
-// Whether the kernel that computes b can store it over the tensor: all others that read the old value come before,
-// and it reads the old value itself only element by element, where it writes.
+// Whether the kernel that computes b can store it over the tensor: all others that read the old value come before, none
+// of them in a later line, and it reads the old value itself only element by element, where it writes.
 static bool can_replace(Layout *l, const Node *b, const Read *reads) {
   Fusion *f = l->fusion;
   int g = group_of(f, b);
@@ -131,6 +131,7 @@ static bool can_replace(Layout *l, const Node *b, const Read *reads) {
   if (!region && l->target[b->id]) return false;
   for (const Read *r = reads; r; r = r->next) {
     if (r->group == g && !(region && r->flat && op_class(b->op) == ELEMENTWISE)) return false;
+    if (f->group[r->group].section.line > f->group[g].section.line) return false;
     if (!fuse_order(f, r->group, g)) return false;
   }
   return true;

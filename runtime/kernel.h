@@ -97,6 +97,7 @@ struct Kernel {
   const char *label;  // what it computes, for dumps, NaN reports and the comments of emitted code: "h = relu(...)"
   const char *file;   // source of it, or NULL
   int line;
+  Section section;   // in training programs: all kernels of one line come before those of the next
   Operand *operand;  // in the order of the row: what is read, then what is written
   int operands;
   const int64_t *number;  // in the order of the row

@@ -79,6 +79,13 @@ typedef struct {
   int line;
 } PlanData;
 
+// Which part of a step something belongs to: the line of the round, from 0, and what is done for it there.
+typedef enum { PHASE_FORWARD, PHASE_BACKWARD, PHASE_UPDATE } Phase;
+typedef struct {
+  int line;
+  Phase phase;
+} Section;
+
 typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE } FeedKind;
 // A value the training loop puts into memory before a program runs.
 typedef struct {

@@ -732,8 +732,13 @@ static const char *found(Arena *a, float first, float second) {
   static const Store out[] = {{1, STORE_ALL}};
   Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1},
          differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1};
-  const Kernel kernel[] = {{KERNEL_REGION, 1, false, "log(x)", "m.gm", 3, operand, 2, NULL, {logs}},
-                           {KERNEL_REGION, 2, false, "y - y", NULL, 0, operand + 2, 2, NULL, {differences}}};
+  Kernel kernel[] = {{.kind = KERNEL_REGION, .pieces = 1, .label = "log(x)", .file = "m.gm", .line = 3},
+                     {.kind = KERNEL_REGION, .pieces = 2, .label = "y - y"}};
+  for (int i = 0; i < 2; i++) {
+    kernel[i].operand = operand + 2 * i;
+    kernel[i].operands = 2;
+    kernel[i].region = i ? differences : logs;
+  }
   float *memory = NEW_ARRAY(a, float, 12);
   for (int i = 0; i < 4; i++) memory[i] = 1;
   memory[1] = first;

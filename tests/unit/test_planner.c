@@ -9,6 +9,7 @@
 
 #include "planner.h"
 #include "random_graph.h"
+#include "std_page.h"
 
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
@@ -137,6 +138,66 @@ static void plans_repeat(void **state) {
   assert_string_equal(first.data, second.data);
 }
 
+// ---- lines of a round
+
+// Whether an operand of the kernel, written or read, is a tensor whose name begins so.
+static bool touches(const Plan *plan, const Kernel *k, const char *stem, bool write) {
+  for (int i = 0; i < k->operands; i++)
+    for (int t = 0; t < plan->tensors; t++) {
+      bool same = plan->tensor[t].at == k->operand[i].view.at && k->operand[i].write == write;
+      if (same && strncmp(plan->tensor[t].name, stem, strlen(stem)) == 0) return true;
+    }
+  return false;
+}
+
+// Two players; both lines read one draw.
+static const char game[] =
+    "model game\ndata x[3] from npy(\"x.npy\")\nprior z[2] ~ normal(0, 1)\n"
+    "net D(v | x) { v = x |> dense(4) |> tanh |> dense(1) |> sum }\n"
+    "net G(x | z) { x = z |> dense(4) |> tanh |> dense(3) }\n"
+    "objective judge { z ~ prior(z)   minimize square(D(x)) - D(G(z)) }\n"
+    "objective fool { z ~ prior(z)   minimize D(G(z)) }\n"
+    "train { minimize judge over D with adam(0.1)   minimize fool over G with sgd(0.1)   batch 8, epochs 1 }\n";
+
+static void lines_stand_apart(void **state) {
+  (void)state;
+  const Page *page = page_open(arena, game, 0);
+  const PlanProgram *p = &page->plan->program[page->plan->turn[0].program];
+  int phases = 0, moves[2] = {0};
+  for (int i = 0; i < p->kernels; i++) {
+    const Kernel *k = &p->kernel[i];
+    phases += section_heading(arena, p, i) != NULL;
+    assert_true(i == 0 || section_order(p->kernel[i - 1].section, k->section) <= 0);
+    bool judge = touches(page->plan, k, "D/", true), fool = touches(page->plan, k, "G/", true);
+    assert_false(judge && fool);
+    if (judge || fool) assert_int_equal(k->section.line, fool);
+    if (judge || fool) assert_int_equal(k->section.phase, PHASE_UPDATE);
+    if (strncmp(k->label, "fool = ", 7) == 0) assert_int_equal(k->section.line, 1);
+    if (touches(page->plan, k, "G/dense_1/W", false) && !fool) assert_int_equal(k->section.phase, PHASE_FORWARD);
+    moves[fool] += judge || fool;
+  }
+  assert_int_equal(phases, 6);
+  assert_true(moves[0] >= 4 && moves[1] >= 4);
+}
+
+// The second line reads what the first one overwrites: then that waits.
+static void old_values_stay(void **state) {
+  (void)state;
+  GraphProgram *g =
+      graph_parse(arena,
+                  "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n"
+                  "%1 = const 2 [64]\n%2 = mul %0 %1 [64]\n%3 = add %0 %1 [64]\n%4 = exp %2 [64]\n"
+                  "output \"y\" %4\nassign \"w\" %3\n");
+  g->graph->node[4]->section.line = 1;
+  const PlanProgram *p = plan_model(arena, model_of(g))->program;
+  assert_int_equal(p->kernels, 3);
+  assert_int_equal(p->kernel[0].section.line, 0);
+  assert_true(p->kernel[0].operand[1].view.at != 0);
+  assert_string_equal(p->kernel[1].label, "y = exp((w * 2))");
+  assert_true(p->kernel[2].operand[1].write && p->kernel[2].operand[1].view.at == 0);
+  assert_int_equal(p->kernel[2].section.line, 1);
+}
+
 // The checker must see what it is there for.
 static bool refused(const Plan *plan) {
   Arena *child = arena_open(NULL);
@@ -176,10 +237,9 @@ static void checker_sees(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(golden),
-      cmocka_unit_test(random_plans_hold),
-      cmocka_unit_test(plans_repeat),
-      cmocka_unit_test(checker_sees),
+      cmocka_unit_test(golden),          cmocka_unit_test(random_plans_hold),
+      cmocka_unit_test(plans_repeat),    cmocka_unit_test(lines_stand_apart),
+      cmocka_unit_test(old_values_stay), cmocka_unit_test(checker_sees),
   };
   return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

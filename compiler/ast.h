@@ -62,7 +62,8 @@ typedef struct Ast Ast;
   AST(ARGUMENT, "argument", "name: keyword or NULL; a: value")                                     \
   AST(BINDER, "binder", "name; text: in, =, ~; a: what it runs over, begins as, or is distributed as; b: dims, of ~") \
   AST(INDEX, "index", "a: value; b: indices")                                                      \
-  AST(PREFIX, "prefix", "text: log, mean, draw, each; a: operand; b: NULL")                              \
+  AST(RANGE, "range", "a: from, or NULL; b: to, or NULL: an index that is open at an end")         \
+  AST(PREFIX, "prefix", "text: log, mean, draw, each; a: operand; b: NULL; or of mean(x, axis: 0) the ARGUMENTs after x") \
   AST(LOOP, "loop", "text: scan, fold; a: BINDERs; c: BODY")                                        \
   AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, array, ...; a: a count of draws, or BINDERs; c: BODY: mean(k) { ... }") \
   AST(MIXTURE, "mixture", "name: index variable; a: from; b: to (exclusive); c: BODY; its result is a distribution") \

@@ -85,6 +85,14 @@ static Meeting product(const Search *w, const Node *n, const Meeting *in) {
   return mixed(n);
 }
 
+// Rows that are fetched for each example, or the same for all: the batch is within the rows then. And their adjoint.
+static Meeting rows(const Search *w, const Node *n, const Meeting *in) {
+  if (in[1].kind != SAME) return in[0].kind == SAME && n->op == OP_GATHER ? in[1] : mixed(n);
+  int from = n->op == OP_GATHER ? 1 : n->in[1]->shape.rank, to = n->op == OP_GATHER ? n->in[1]->shape.rank : 1;
+  int axis = batch_axis(w, &n->in[0]->shape, in[0].outer);
+  return axis < from ? mixed(n) : apart(count_before(&n->shape, axis - from + to));
+}
+
 static Meeting meeting(const Search *w, const Node *n, const Meeting *in) {
   Meeting all = join(n, n->arity, in);
   if (all.kind != APART) return all;
@@ -95,7 +103,7 @@ static Meeting meeting(const Search *w, const Node *n, const Meeting *in) {
     default: break;
   }
   if (n->op == OP_RESHAPE) return all;
-  if (n->op == OP_GATHER) return in[0].kind == SAME ? all : mixed(n);
+  if (n->op == OP_GATHER || n->op == OP_SCATTER) return rows(w, n, in);
   int axis = -1;
   for (int i = 0; i < n->arity; i++)
     if (in[i].kind == APART) axis = batch_axis(w, &n->in[i]->shape, all.outer);

@@ -11,6 +11,7 @@
 //   elaborate_asked.c  log, mean, draw, each, kl
 //   elaborate_binder.c  aggregates: what their binders run over, and their blocks
 //   elaborate_builtin.c  the functions the compiler knows itself
+//   elaborate_index.c  indices
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
 //   elaborate_dist.c   distributions: densities, draws, KL
@@ -56,7 +57,7 @@ typedef struct Value {
   ValueKind kind;
   Span span;           // the expression it comes from
   double number;       // NUMBER; true is 1
-  const char *text;    // TEXT
+  const char *text;    // TEXT; LIST: ".." of a range
   Node *node;          // TENSOR
   unsigned plates;     // TENSOR: which plates it has
   int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
@@ -479,6 +480,10 @@ Value rename_plate(Elab *e, Value v, int from, int to);
 Dist *rename_distribution(Elab *e, const Dist *d, int from, int to);
 // `other.x`, x of another example; NONE if the name is none of that kind.
 Value example_value(Elab *e, const Scope *scope, const Ast *name);
+
+// --- elaborate_index.c
+Value eval_index(Elab *e, Scope *scope, const Ast *ast);
+Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is known for a range
 
 // --- elaborate_loop.c
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast);

@@ -263,14 +263,18 @@ Value call_value(Elab *e, Value callee, const Call *call) {
   return value_error();
 }
 
-Value call_library(Elab *e, const char *name, Span where, int n, const Value *args) {
-  Call call = {.span = where, .n = n};
-  for (int i = 0; i < n; i++) call.arg[i] = args[i];
-  if (is_builtin(name)) return call_builtin(e, name, &call);
+static Value call_own(Elab *e, const char *name, const Call *call) {
+  if (is_builtin(name)) return call_builtin(e, name, call);
   const Decl *d = find_decl(e, name);
   while (d && (!d->library || strcmp(d->name, name))) d = d->next;
   if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
-  return call_function(e, d, &call);
+  return call_function(e, d, call);
+}
+
+Value call_library(Elab *e, const char *name, Span where, int n, const Value *args) {
+  Call call = {.span = where, .n = n};
+  for (int i = 0; i < n; i++) call.arg[i] = args[i];
+  return call_own(e, name, &call);
 }
 
 // `prior(z)`, `kl(f || g)`, networks and distributions given as p(x | z), functions, and values that are functions.
@@ -362,13 +366,6 @@ static Value matmul(Elab *e, Value a, Value b, Span where) {
   return value_tensor(node_reshape(e->graph, product, physical_shape(e, plates, out)), plates);
 }
 
-static Value range_value(Elab *e, Value lo, Value hi) {
-  Value v = {.kind = V_LIST, .items = 2, .item = NEW_ARRAY(e->arena, Value, 2)};
-  v.item[0] = lo;
-  v.item[1] = hi;
-  return v;
-}
-
 static Value eval_binary(Elab *e, Scope *scope, const Ast *ast) {
   Value a = eval(e, scope, ast->a), b = eval(e, scope, ast->b);
   if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
@@ -397,56 +394,6 @@ static Value eval_if(Elab *e, Scope *scope, const Ast *ast) {
   return apply(e, OP_SELECT, ast->span, 3, args);
 }
 
-// An item of a list that is no tensor: of the distributions of a network, or of values of unlike shapes.
-static Value list_item(Elab *e, Scope *scope, const Ast *ast, const Value *list) {
-  if (ast->b->next) return complain(e, E0308, ast->b->next->span, "a list"), value_error();
-  double i = eval_number(e, scope, ast->b, "an index");
-  if (isnan(i)) return value_error();
-  if (i < 0 || i >= list->items || floor(i) != i)
-    return complain(e, E0307, ast->b->span, i, (double)list->items), value_error();
-  return list->item[(int)i];
-}
-
-// a[i, j]: a number picks one place of an axis, `lo .. hi` a range, a class or other tensor gathers along the first
-// axis.
-static Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
-  Value v = eval(e, scope, ast->a);
-  Shape numbers;
-  if (v.kind == V_LIST && !list_shape(&v, &numbers)) return list_item(e, scope, ast, &v);
-  v = to_tensor(e, v);
-  if (v.kind == V_ERROR) return v;
-  Shape s = event_shape(&v), cut = s, kept = {0};
-  int64_t start[MAX_RANK] = {0};
-  int skip = v.node->shape.rank - s.rank, axis = 0;
-  for (const Ast *i = ast->b; i; i = i->next, axis++) {
-    const Ast *index = i->kind == AST_ARGUMENT ? i->a : i;
-    if (axis >= s.rank) return complain(e, E0308, index->span, shape_text(e->arena, s)), value_error();
-    Value at = eval(e, scope, index);
-    if (at.kind == V_TENSOR) at = to_tensor(e, at);
-    if (at.kind == V_ERROR) return at;
-    if (at.kind == V_TENSOR && axis == 0 && !i->next && !v.plates) {
-      if (at.node->shape.rank + s.rank - 1 > MAX_RANK)
-        return complain(e, E0304, index->span, MAX_RANK), value_error();
-      Value out = value_tensor(node_gather(e->graph, v.node, at.node), at.plates);
-      out.span = ast->span;
-      return out;
-    }
-    bool range = at.kind == V_LIST && at.items == 2 && at.item[0].kind == V_NUMBER && at.item[1].kind == V_NUMBER;
-    if (at.kind != V_NUMBER && !range) return complain(e, E0309, index->span, value_text(e, at)), value_error();
-    double lo = range ? at.item[0].number : at.number, hi = range ? at.item[1].number : lo + 1;
-    if (lo < 0 || hi > (double)s.dim[axis] || lo >= hi || floor(lo) != lo || floor(hi) != hi)
-      return complain(e, E0307, index->span, lo, (double)s.dim[axis]), value_error();
-    start[skip + axis] = (int64_t)lo;
-    cut.dim[axis] = (int64_t)(hi - lo);
-    if (range) kept.dim[kept.rank++] = cut.dim[axis];
-  }
-  for (; axis < s.rank; axis++) kept.dim[kept.rank++] = s.dim[axis];
-  Value out = value_tensor(node_slice(e->graph, v.node, start, physical_shape(e, v.plates, cut)), v.plates);
-  out = reshape_event(e, out, kept);
-  out.span = ast->span;
-  return out;
-}
-
 static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
   Value v = {.kind = V_LIST, .span = ast->span, .items = ast_length(ast->a), .apart = ast->flag};
   v.item = NEW_ARRAY(e->arena, Value, v.items + 1);
@@ -457,6 +404,13 @@ static Value eval_list(Elab *e, Scope *scope, const Ast *ast) {
     v.item[i++].span = a->span;
   }
   return v;
+}
+
+// mean(x, axis: 0)
+static Value eval_mean(Elab *e, Scope *scope, const Ast *ast) {
+  Call call = {.span = ast->span, .n = 1, .arg = {eval(e, scope, ast->a)}, .ast = {ast->a}};
+  bool good = eval_arguments(e, scope, ast->b, &call);
+  return good && call.arg[0].kind != V_ERROR ? call_own(e, "average", &call) : value_error();
 }
 
 static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
@@ -475,7 +429,8 @@ static Value eval_kind(Elab *e, Scope *scope, const Ast *ast) {
     case AST_IF: return eval_if(e, scope, ast);
     case AST_CALL: return eval_call(e, scope, ast);
     case AST_INDEX: return eval_index(e, scope, ast);
-    case AST_PREFIX: return eval_prefix(e, scope, ast);
+    case AST_RANGE: return complain(e, E0329, ast->span), value_error();
+    case AST_PREFIX: return ast->b ? eval_mean(e, scope, ast) : eval_prefix(e, scope, ast);
     case AST_AGGREGATE: return eval_aggregate(e, scope, ast);
     case AST_LOOP: return eval_loop(e, scope, ast);
     case AST_MIXTURE: return make_mixture(e, scope, ast);

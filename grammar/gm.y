@@ -77,10 +77,10 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <flag> goal
 %type <list> items item bindings variables parameters names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
-%type <list> dims_opt expressions arguments argument_list binders
+%type <list> dims_opt expressions indices arguments argument_list binders
 %type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
 %type <tree> body block contents where_statement weight state name_node argument binder
-%type <tree> expression arithmetic prefix operand postfix call primary
+%type <tree> expression index arithmetic prefix operand postfix call primary
 
 %start text
 
@@ -415,7 +415,22 @@ postfix:
   | call body                               { $$ = parser_aggregate(p, $1, $2, @$); }
   | MEAN '(' expression ')' body            { $$ = TREE(AGGREGATE, @$, .text = "mean", .a = $3, .c = $5); }
   | MEAN '(' binders ')' body               { $$ = parser_bound(p, "mean", $3, $5, @$); }
-  | postfix INDEX_OPEN expressions ']'      { $$ = TREE(INDEX, @$, .a = $1, .b = $3.first); }
+  | MEAN '(' expression ',' argument_list ')' {
+      $$ = OPERATOR(PREFIX, "mean", $3, parser_unbound(p, $5).first, @$);
+    }
+  | postfix INDEX_OPEN indices ']'          { $$ = TREE(INDEX, @$, .a = $1, .b = $3.first); }
+  ;
+
+indices:
+    index                                   { $$ = ast_list($1); }
+  | indices ',' index                       { $$ = ast_append($1, $3); }
+  ;
+
+index:
+    expression
+  | RANGE                                   { $$ = TREE(RANGE, @$); }
+  | expression RANGE                        { $$ = TREE(RANGE, @$, .a = $1); }
+  | RANGE expression                        { $$ = TREE(RANGE, @$, .b = $2); }
   ;
 
 call:

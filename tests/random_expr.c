@@ -202,29 +202,54 @@ static bool form_reshape(Writer *w, Shape s, int depth) {
   return true;
 }
 
-static bool form_index(Writer *w, Shape s, int depth) {
-  int n = 1 + below(w, 3);
-  if (s.rank > 0 && chance(w, 1, 2)) {
-    Shape t = s;
-    t.dim[0] += n;
-    WRITE(w, "(0 + ");
-    write_expression(w, t, depth);
-    int from = below(w, n + 1);
-    WRITE(w, ")[%d .. %lld]", from, (long long)(from + s.dim[0]));
-    return true;
+// A list of n places of an axis.
+static void write_places(Writer *w, int64_t n, int64_t size) {
+  for (int64_t i = 0; i < n; i++) {
+    int place = below(w, (int)size);
+    WRITE(w, "%s%lld", i ? ", " : "", (long long)(chance(w, 1, 3) ? place - size : place));
   }
-  if (s.rank > 2) return false;
-  WRITE(w, "(");
-  write_expression(w, with_axis(s, 0, n), depth);
-  WRITE(w, ")[%d]", below(w, n));
+}
+
+// `from .. to` of an axis, in one of its spellings.
+static void write_range(Writer *w, int64_t from, int64_t to, int64_t size) {
+  if (from || chance(w, 1, 2)) WRITE(w, "%lld ", (long long)(chance(w, 1, 3) ? from - size : from));
+  WRITE(w, "..");
+  if (to < size) WRITE(w, " %lld", (long long)(chance(w, 1, 3) ? to - size : to));
+}
+
+static bool form_index(Writer *w, Shape s, int depth) {
+  int n = 1 + below(w, 3), axis = below(w, s.rank + 1), kind = below(w, 4);
+  Shape t = s;
+  if (kind < 2 && axis == s.rank) return false;
+  if (kind < 2)
+    t.dim[axis] += n - 1;
+  else if (s.rank > 2)
+    return false;
+  else
+    t = with_axis(s, axis, n);
+  WRITE(w, "(0 + ");
+  write_expression(w, t, depth);
+  WRITE(w, ")[");
+  for (int i = 0; i < axis; i++) WRITE(w, "%s", chance(w, 1, 2) ? ".., " : "0 .., ");
+  int from = below(w, n);
+  if (kind == 0) write_range(w, from, from + s.dim[axis], t.dim[axis]);
+  if (kind == 1) WRITE(w, "%s", "["), write_places(w, s.dim[axis], t.dim[axis]), WRITE(w, "]");
+  if (kind == 2) WRITE(w, "%d", chance(w, 1, 2) ? from : from - n);
+  if (kind == 3) write_scalar(w, depth);
+  WRITE(w, "]");
   return true;
 }
 
 // A row of a table, by a label.
 static bool form_gather(Writer *w, Shape s, int depth) {
   const Variable *label = pick_known(w, (Shape){0}, true);
-  (void)depth;
   if (!label || s.rank > 2) return false;
+  if (chance(w, 1, 2)) {  // a table of each example's own
+    WRITE(w, "(0 + ");
+    write_expression(w, with_axis(s, s.rank, label->classes), depth);
+    WRITE(w, ")[%s%s]", s.rank == 0 ? "" : s.rank == 1 ? ".., " : ".., .., ", label->name);
+    return true;
+  }
   Shape t = with_axis(s, 0, label->classes);
   WRITE(w, "reshape(iota(%lld), ", (long long)shape_count(t));
   write_dims(w, t);

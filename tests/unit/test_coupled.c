@@ -34,6 +34,11 @@ static const struct {
     {"sum(onehot(y) @ table)", false},
     {"sum(table[y])", false},
     {"sum(batch_mean(table[y]))", true},
+    {"sum(m[.., [2, 0]])", false},
+    {"sum(grad(sum(square(m[.., [2, 0]])), m))", false},
+    {"sum(batch_mean(m)[[1, 0]])", true},
+    {"sum(m[.., y < 2])", false},
+    {"x[floor(x[0])]", false},
     {"f(x)", false},
     {"f(batch_mean(x) + 0 * x)", true},
     {"n(x)", false},  // while measuring, the running statistics stand for the batch's

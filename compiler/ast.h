@@ -25,6 +25,7 @@ typedef struct Ast Ast;
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list")            \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \
+  AST(AVERAGE, "average", "name; a: FORMAL list; c: BODY")                                         \
   AST(SOURCE, "source", "name; a: FORMAL list; c: BODY")                                           \
   AST(OBJECTIVE, "objective", "name; a: FORMAL list; c: BODY with MAXIMIZE/MINIMIZE statements")   \
   AST(METRIC, "metric", "name; c: BODY")                                                           \

@@ -206,7 +206,8 @@ static bool seen_here(const Elab *e, const Scope *scope, const char *name) {
 
 bool is_word(const Scope *scope, const char *name) {
   AstKind kind = place_of(name);
-  if (kind != AST_COUNT) return scope->of && (scope->of->kind == kind || scope->of->kind == AST_LET);
+  bool counts = scope->of && scope->of->kind == AST_AVERAGE && !strcmp(name, "update");
+  if (kind != AST_COUNT) return counts || (scope->of && (scope->of->kind == kind || scope->of->kind == AST_LET));
   return name_in(name, sizeof words / sizeof *words, words);
 }
 
@@ -280,6 +281,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
               {AST_PRIOR, "a prior is the same for all examples"},
               {AST_KL, "a rule sees the parameters of its two distributions"},
               {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
+              {AST_AVERAGE, "an average sees a weight"},
               {AST_SOURCE, "a source sees its arguments"},
               {AST_PARAMETER, "parameters begin before any data are seen"}};
   const char *sees = "this is settled before any data are seen";
@@ -402,9 +404,9 @@ static double train_setting(Elab *e, const char *name, double absent, double lo,
 }
 
 static void check_train_settings(Elab *e) {
-  static const char *const known[] = {"batch", "epochs", "seed"};
+  static const char *const known[] = {"batch", "epochs", "seed", "average"};
   for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next) {
-    if (i->kind == AST_SETTING && !name_in(i->name, 3, known)) unknown_setting(e, i, 3, known);
+    if (i->kind == AST_SETTING && !name_in(i->name, 4, known)) unknown_setting(e, i, 4, known);
   }
 }
 
@@ -539,7 +541,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   Model *m = NEW(a, Model);
   const SourceText *text = sources_text(s, file);
   *e = (Elab){
-      .arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1, .staging = -1};
+      .arena = a, .sources = s, .overrides = overrides ? overrides : &none, .model = m, .file = file, .optimizing = -1, .shadow = -1, .staging = -1};
   *m = (Model){.arena = a, .sources = s, .source = text->name, .name = "model", .test = -1, .init = -1, .elab = e};
   e->given = sources_count(s);
   e->declared = NEW_ARRAY(a, bool, e->given + 1);
@@ -560,6 +562,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   declare_data(e);
   if (diagnostics_errors(s)) return NULL;
   elaborate_training(e);
+  if (good(e)) elaborate_averages(e);
   if (good(e)) elaborate_test(e);
   if (good(e)) elaborate_shows(e);
   check_the_rest(e);

@@ -21,7 +21,7 @@
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
-//   elaborate_optimize.c  optimisers, and what they keep beside the weights
+//   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -372,6 +372,7 @@ struct Elab {
   const char *keeper;                  // in whose name it keeps its states: line_2, or a let that several lines share
   bool counts;                         // its updates are counted for each tensor, not for the line
   Node *update;                        // the count, once it is asked for
+  int shadow;                          // the average that is being kept, or -1
   Node *gradient_norm, *const *gradient_of;  // of all weights of the line
   int gradients;
   // show being elaborated
@@ -565,6 +566,7 @@ void begin_program(Elab *e, int64_t batch, bool training);
 void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
+void add_turn(Elab *e, PlanTurn turn);  // to the end of the round
 // No objective and no metric is called as the records call something else.
 void check_measured_names(Elab *e);
 void check_objective(Elab *e, const Decl *d);  // one that no line names
@@ -589,6 +591,8 @@ void move_weights(Elab *e, const Ast *with, int n, const int *tensor, Node *cons
 const char *slot_path(Elab *e, const char *state);  // of a state beside the tensor that is optimised
 Value gradient_norm(Elab *e);
 Value update_count(Elab *e);
+// The averages that the train block asks for, as a last turn of the round.
+void elaborate_averages(Elab *e);
 // The let that a line's optimiser is named by, or NULL.
 const char *shared_optimizer(const Elab *e, const Ast *with);
 

@@ -226,8 +226,9 @@ void check_names(Elab *e, const Ast *ast) {
       walk_members(e, scope, ast->c);
       return;
     case AST_OPTIMIZER:
+    case AST_AVERAGE:
       define(e, scope, "value", ast->span);
-      define(e, scope, "gradient", ast->span);
+      define(e, scope, ast->kind == AST_AVERAGE ? "shadow" : "gradient", ast->span);
       walk_formals(e, scope, ast->a);
       walk_body(e, scope, ast->c);
       return;

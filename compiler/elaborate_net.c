@@ -41,7 +41,7 @@ int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind
   }
   if (e->tensors == e->tensor_room) grow_tensors(e);
   t = e->tensors++;
-  e->model->tensor[t] = (TensorInfo){name, owner, kind, shape, -INFINITY, INFINITY, user_span(e, where), STATISTIC_NONE, 0};
+  e->model->tensor[t] = (TensorInfo){name, owner, kind, shape, -INFINITY, INFINITY, user_span(e, where), STATISTIC_NONE, 0, 0};
   e->start[t] = start;
   e->start[t].hash = path_hash(name);
   e->model->tensors = e->tensors;
@@ -64,6 +64,7 @@ Node *tensor_value(Elab *e, int t) {
   g->tensor = e->model->tensor;
   g->tensors = e->tensors;
   if (e->started && e->started[t] != STARTED) start_tensor(e, t);  // one parameter begins with another's value
+  if (e->model->tensor[t].average && !e->training && !e->started) t = e->model->tensor[t].average - 1;
   Node **slot = current_slot(e, t);
   if (!*slot) *slot = node_weight(g, t);
   return *slot;
@@ -119,18 +120,23 @@ static bool is_learning(const Elab *e, const char *owner) {
   return false;
 }
 
+// The tensor that `<-` gives a new value to, or -1: in an optimiser the weight itself too, in an average the average.
+static int assigned_tensor(Elab *e, const char *name) {
+  bool follows = e->shadow >= 0;
+  if (e->optimizing < 0)
+    return e->frame && e->frame->path ? tensor_find(e, arena_format(e->arena, "%s/%s", e->frame->path, name)) : -1;
+  if (!strcmp(name, follows ? "shadow" : "value")) return follows ? e->shadow : e->optimizing;
+  return tensor_find(e, slot_path(e, name));
+}
+
 // `m <- ...`: the name stands for the new value from here on; it is kept when its owner learns in this line.
 void update_state(Elab *e, Scope *scope, const Ast *s) {
   if (update_carried(e, scope, s)) return;
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
-  bool is_value = e->optimizing >= 0 && !strcmp(s->name, "value");
-  const char *path = e->optimizing >= 0           ? slot_path(e, s->name)
-                     : e->frame && e->frame->path ? arena_format(e->arena, "%s/%s", e->frame->path, s->name)
-                                                  : "";
-  int t = is_value ? e->optimizing : tensor_find(e, path);
+  int t = assigned_tensor(e, s->name);
   if (v.kind == V_ERROR) return;
-  if (!old || t < 0 || (!is_value && e->model->tensor[t].kind == TENSOR_WEIGHT)) {
+  if (!old || t < 0 || (e->optimizing < 0 && e->model->tensor[t].kind == TENSOR_WEIGHT)) {
     complain(e, E0511, s->span, s->name);
     return;
   }

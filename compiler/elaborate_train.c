@@ -329,7 +329,7 @@ static int count_steps(const Ast *items) {
   return n;
 }
 
-static void add_turn(Elab *e, PlanTurn turn) {
+void add_turn(Elab *e, PlanTurn turn) {
   Model *m = e->model;
   turn.turn = 0;
   for (int i = 0; i < m->turns; i++) turn.turn += m->turn[i].program == turn.program;

@@ -47,14 +47,16 @@ static void explain_training(Text *t, const Model *m) {
 }
 
 static void explain_tensors(Text *t, const Model *m) {
-  int64_t numbers[3] = {0};
+  int64_t numbers[4] = {0};
   heading(t, "tensors");
   for (int i = 0; i < m->tensors; i++) {
     const TensorInfo *info = &m->tensor[i];
     numbers[info->kind] += shape_count(info->shape);
     if (info->kind != TENSOR_SLOT)
       text_add(t, "  %-28s %-16s %10lld%s\n", info->name, shape_text(t->arena, info->shape),
-               (long long)shape_count(info->shape), info->kind == TENSOR_STATE ? "  state" : "");
+               (long long)shape_count(info->shape), info->kind == TENSOR_STATE     ? "  state"
+               : info->kind == TENSOR_AVERAGE ? "  average"
+                                              : "");
   }
   text_add(t, "  %lld weights, %lld states, %lld numbers kept by optimisers\n", (long long)numbers[TENSOR_WEIGHT],
            (long long)numbers[TENSOR_STATE], (long long)numbers[TENSOR_SLOT]);

@@ -47,7 +47,7 @@ typedef struct Node {
   double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
 } Node;
 
-// A persistent tensor: a weight, a state of a layer, or a slot of an optimiser.
+// A persistent tensor: a weight, a state of a layer, a slot of an optimiser, or an average of a weight.
 typedef struct {
   const char *name;   // path, such as q/dense_1/W
   const char *owner;  // the network or parameter it belongs to: q
@@ -57,6 +57,7 @@ typedef struct {
   Span span;
   TensorStatistic statistic;  // of this column of the data, which the training loop sets it to
   int column;
+  int average;  // of a weight that has one: 1 + that tensor; else 0
 } TensorInfo;
 
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.

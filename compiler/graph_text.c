@@ -27,7 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot"};
+static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot", [TENSOR_AVERAGE] = "average"};
 static const char *const input_names[] = {
     [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update"};
 static const char *const operand_names[] = {

@@ -74,6 +74,7 @@ static const char *kind_of(const Ast *ast) {
     case AST_FUNCTION: return ast->flag ? "block" : "function";
     case AST_KL: return "divergence";
     case AST_OPTIMIZER: return "optimiser";
+    case AST_AVERAGE: return "average of weights";
     case AST_SOURCE: return "source of data";
     default: return ast_kind_name(ast->kind);
   }

@@ -42,9 +42,9 @@ static Token token_made(const Parser *p, int kind, uint32_t at) {
 // The words that begin items are declared in one run in gm.y.
 static bool is_item(int kind) { return kind >= TOKEN_MODEL && kind <= TOKEN_SHOW; }
 
-// An item begins here for sure: `prior z`, but not `prior(z)`.
+// An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`.
 static bool begins_item(Parser *p, const Token *t) {
-  if (t->kind == TOKEN_PRIOR) return token_peek(p).kind == TOKEN_NAME;
+  if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE) return token_peek(p).kind == TOKEN_NAME;
   return is_item(t->kind) && t->first;
 }
 
@@ -87,10 +87,13 @@ static bool is_name_here(Parser *p, const Token *t) {
   }
 }
 
-static void name_or_keyword(Parser *p, Token *t) {
-  if (!is_name_here(p, t)) return;
+static void becomes_name(const Parser *p, Token *t) {
   t->kind = TOKEN_NAME;
   t->name = arena_slice(p->arena, p->text + t->where.begin, t->where.end - t->where.begin);
+}
+
+static void name_or_keyword(Parser *p, Token *t) {
+  if (is_name_here(p, t)) becomes_name(p, t);
 }
 
 // ( and [ go on with the expression before them when they stand on its line.
@@ -247,6 +250,9 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_DRAW:
     case TOKEN_EACH: name_or_keyword(p, t); return true;
     case TOKEN_MIXTURE: name_or_keyword(p, t); break;
+    case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
+      if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;
+      break;
     default: break;
   }
   Bracket *in = &p->bracket[p->depth];

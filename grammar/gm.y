@@ -49,6 +49,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
+%token AVERAGE "average"
 %token OBJECTIVE "objective" METRIC "metric" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
@@ -130,6 +131,7 @@ item:
       $$ = ast_list(TREE(KL, @$, .a = parser_pattern(p, $3), .b = parser_pattern(p, $5), .c = $7));
     }
   | OPTIMIZER id formals body               { $$ = ast_list(TREE(OPTIMIZER, @$, .name = $2, .a = $3.first, .c = $4)); }
+  | AVERAGE id formals body                 { $$ = ast_list(TREE(AVERAGE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | SOURCE NAME formals_opt definition      { $$ = ast_list(TREE(SOURCE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | OBJECTIVE id formals_opt body           { $$ = ast_list(TREE(OBJECTIVE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | METRIC id definition                    { $$ = ast_list(TREE(METRIC, @$, .name = $2, .c = $3)); }

@@ -12,8 +12,9 @@
 
 enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4 };  // MAX_LOOPS: within one another
 
-// A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser.
-typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT } TensorKind;
+// A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser; an average is of a
+// weight, and read in its place where nothing is trained.
+typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT, TENSOR_AVERAGE } TensorKind;
 
 // What of a column's values, place by place over the training split, a state begins with.
 typedef enum { STATISTIC_NONE, STATISTIC_MEAN, STATISTIC_DEVIATION } TensorStatistic;
@@ -122,6 +123,7 @@ typedef struct {
 } PlanProgram;
 
 // A round of training is a list of turns; each runs one program once. Lines count from 0 in the order of the text.
+// The program that keeps averages is a turn without lines.
 typedef struct {
   int program;
   int turn;   // which repetition of its `repeat`, from 0; mixed into the random streams

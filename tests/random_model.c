@@ -483,12 +483,19 @@ static void write_train(Writer *w) {
     WRITE(w, "let %s = %s\n", name, k ? w->optimizer[k - 1] : "adam(1e-3)");
     w->optimizer[w->optimizers++] = name;
   }
+  WRITE(w, "average followed(d: 0.9) { state c = value   c <- d * c + value * tanh(update)   shadow <- shadow + c }\n");
   WRITE(w, "train {\n");
   for (int n = 1 + below(w, 2); n--;) {
     bool again = chance(w, 1, 5);
     if (again) WRITE(w, "  repeat %d {\n", 1 + below(w, 3));
     write_line(w);
     if (again) WRITE(w, "  }\n");
+  }
+  if (chance(w, 1, 4) && w->objectives) {
+    static const char *const average[] = {"ema(%s)", "ema(%s, 0.9)", "running_mean(%s)", "followed(%s, 0.5)"};
+    WRITE(w, "  average ");
+    WRITE(w, average[below(w, 4)], w->over[below(w, w->objectives)]);
+    WRITE(w, "\n");
   }
   if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);
   WRITE(w, "  batch %d, epochs 1%s\n}\n", 1 + below(w, 4), chance(w, 1, 5) ? ", seed 7" : "");

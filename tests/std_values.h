@@ -12,6 +12,7 @@ typedef enum {
   DIVERGENCE,  // of two, which stand on both sides of ||
   SCHEDULE,    // an expression, at step a
   OPTIMIZER,   // where b updates along the gradient a w - c lead w, from 1
+  AVERAGE,     // of w on that way, by sgd(0.1), each update in an epoch of its own
 } StdKind;
 
 // How far a value may be off: `limit` in this measure.

@@ -20,11 +20,12 @@ static const char *model_of(Arena *a, const char *example) {
   static const char data[] = "data u[28, 28] in [0, 1], y : class(10) from mnist\n";
   size_t name = strcspn(example, " ");
   if (strncmp(example, "data ", 5) == 0) return arena_format(a, "%s%s\nnet f(v | x) { v = sum(x) }\n", begin, example);
-  if (strncmp(example, "with ", 5) == 0)
+  bool average = strncmp(example, "average ", 8) == 0;
+  if (average || strncmp(example, "with ", 5) == 0)
     return arena_format(a,
                         "%s%snet f(v | u) { v = flatten(u) |> dense(8) }\nobjective o { minimize sum(square(f(u))) }\n"
-                        "train { minimize o over f %s  batch 10, epochs 1 }\n",
-                        begin, data, example);
+                        "train { minimize o over f %s%s  batch 10, epochs 1 }\n",
+                        begin, data, average ? "with adam  " : "", example);
   if (strncmp(example + name, " ~ ", 3) == 0)
     return arena_format(a, "%s%sdecoder p(%.*s | u) {\n h = flatten(u) |> dense(8)\n %s\n}\n", begin, data, (int)name,
                         example, example);
@@ -59,7 +60,7 @@ static void test_examples(void **state) {
 // That an example is wrong is seen, wherever it stands.
 static void test_wrong_examples(void **state) {
   (void)state;
-  static const char *const wrong[] = {"relu(h, 1)", "z ~ normal(0, h)", "with adam(rate: 1)", "data x[2] from toy.line",
+  static const char *const wrong[] = {"relu(h, 1)", "z ~ normal(0, h)", "with adam(rate: 1)", "data x[2] from toy.line", "average ema(g)",
                                       "h |> dense(4"};
   Arena *a = arena_open(NULL);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

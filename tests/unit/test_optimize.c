@@ -1,4 +1,4 @@
-// What optimisers keep beside the weights, and who shares it: against the recursions in double precision.
+// What optimisers and averages keep beside the weights, and who shares it: against the recursions in double precision.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -117,11 +117,49 @@ static void a_state_begins_as_the_weight(void **state) {
   arena_close(a);
 }
 
+// Along a slope that is the same everywhere descent goes from 1 in steps of 0.5, and its average with weight d for what
+// was is 1 - 0.5 (n - d (1 - d^n) / (1 - d)) after n of them. Training goes on with the weights themselves, and what is
+// measured reads the averages: of a network, of a parameter, and of one that has none the weight.
+static void an_average_follows(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page =
+      page_open(a,
+                "model ema  data x from npy(\"\")  parameter w = 1, u[2] = [1, 2], v = 1\n"
+                "net f(y | x) { weight W = 1   y = W + 0 * x }\n"
+                "objective o { minimize w + sum(u) + v + f(x) }\n"
+                "metric of_w = w + 0 * x  metric of_u = u[1] + 0 * x  metric of_f = f(x)  metric of_v = v + 0 * x\n"
+                "average unbiased(d) { state sum = 0   sum <- d * sum + (1 - d) * value\n"
+                "  shadow <- sum / (1 - d ^ update) }\n"
+                "train { minimize o over w, u, v, f with sgd(0.5)\n"
+                "  average ema(w, f, 0.75)  average unbiased(u, d: 0.5)  batch 2 }\n",
+                0);
+  double average = 1, sum = 0;
+  for (int n = 1; n <= 12; n++) {
+    take_round(page);
+    page_test(page);
+    double way = n - 0.75 * (1 - pow(0.75, n)) / 0.25, weight = 1 - 0.5 * n;
+    average = 0.75 * average + 0.25 * weight;
+    sum = 0.5 * sum + 0.5 * (2 - 0.5 * n);
+    page_near("the recursion", "ema", 1 - 0.5 * way, average, 1e-12);
+    page_near("of w", "ema", (double)*page_metric(page, "of_w"), average, 1e-6);
+    page_near("of f", "ema", (double)*page_metric(page, "of_f"), average, 1e-6);
+    page_near("of u", "unbiased", (double)*page_metric(page, "of_u"), sum / (1 - pow(0.5, n)), 1e-6);
+    page_near("of v", "no average", (double)*page_metric(page, "of_v"), weight, 1e-6);
+    page_near("w", "ema", (double)*page_tensor(page, "w"), weight, 1e-6);
+    page_near("ema/w", "ema", (double)*page_tensor(page, "ema/w"), average, 1e-6);
+    page_near("the objective", "ema", (double)*page_metric(page, "o"),
+              average + 2 * sum / (1 - pow(0.5, n)) - 1 + weight + average, 1e-6);
+  }
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lines_share_an_optimiser),
       cmocka_unit_test(lines_keep_their_own),
       cmocka_unit_test(a_state_begins_as_the_weight),
+      cmocka_unit_test(an_average_follows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

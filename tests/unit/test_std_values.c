@@ -40,6 +40,8 @@ static Columns columns_of(Arena *a, const char *text) {
   return c;
 }
 
+static bool moves(const StdValues *v) { return v->kind == OPTIMIZER || v->kind == AVERAGE; }
+
 static const char *metric_of(Arena *a, const StdValues *v, const Columns *c) {
   const char *point = memchr(c->name, 'g', (size_t)c->n) ? "g" : "a", *divide = strstr(v->text, " || ");
   const char *net = arena_format(a, "decoder p(w | %s) { w ~ %s }\n", c->list, v->text);
@@ -54,10 +56,11 @@ static const char *metric_of(Arena *a, const StdValues *v, const Columns *c) {
           a, "decoder p(w | %s) { w ~ %.*s }\ndecoder q(w | %s) { w ~ %s }\nmetric y = kl(p(w | %s) || q(w | %s))\n",
           c->list, (int)(divide - v->text), v->text, c->list, divide + 4, c->list, c->list);
     case OPTIMIZER:
+    case AVERAGE:
       return arena_format(a,
-                          "parameter w = 1\nobjective o { minimize a * square(w) / 2 - c * w }\n"
-                          "train { minimize o over w with %s  batch 1, epochs 1 }\n",
-                          v->text);
+                          "parameter w = 1\nobjective o { minimize a * square(w) / 2 - c * w }\nmetric y = w + 0 * a\n"
+                          "train { minimize o over w with %s %s  batch 1, epochs 1 }\n",
+                          v->kind == AVERAGE ? "sgd(0.1)  average" : "", v->text);
   }
   return NULL;
 }
@@ -75,8 +78,12 @@ static void fill_row(Page *page, const Columns *c, int row, const double *argume
 static double updated(Page *page, const double *argument) {
   page_init(page);
   fill_row(page, &(Columns){.n = 2, .name = "ac"}, 0, argument);
-  for (page->updates = 1; (double)page->updates <= argument[1]; page->updates++) page_train(page);
-  return (double)*page_tensor(page, "w");
+  for (page->updates = 1; (double)page->updates <= argument[1]; page->updates++) {
+    page->epoch = page->updates - 1;
+    for (int i = 0; i < page->plan->turns; i++) page_run(page, page->plan->turn[i].program, PURPOSE_TRAIN);
+  }
+  page_test(page);  // which reads the average, where there is one
+  return (double)*page_metric(page, "y");
 }
 
 static double scheduled(Page *page, double step) {
@@ -102,9 +109,9 @@ static double error_of(const StdValues *v, double got, double want) {
 
 static int check_item(const StdValues *v) {
   Arena *a = arena_open(NULL);
-  Columns c = columns_of(a, *v->columns ? v->columns : v->kind == OPTIMIZER ? "a, c" : "a");
+  Columns c = columns_of(a, *v->columns ? v->columns : moves(v) ? "a, c" : "a");
   const char *columns = *v->columns ? v->columns : c.list;
-  bool one_by_one = v->kind == OPTIMIZER || v->kind == SCHEDULE;
+  bool one_by_one = moves(v) || v->kind == SCHEDULE;
   Page *page = page_format(a, one_by_one ? 1 : v->rows, "model t\ndata %s from npy(%s)\n%s", columns, c.files,
                            metric_of(a, v, &c));
   for (int i = 0; i < v->rows && !one_by_one; i++) fill_row(page, &c, i, v->row[i].argument);
@@ -114,7 +121,7 @@ static int check_item(const StdValues *v) {
   int wrong = 0;
   for (int i = 0; i < v->rows; i++) {
     const double *x = v->row[i].argument, want = v->row[i].want;
-    double got = v->kind == OPTIMIZER  ? updated(page, x)
+    double got = moves(v)              ? updated(page, x)
                  : v->kind == SCHEDULE ? scheduled(page, x[0])
                                        : (double)page_metric(page, "y")[i];
     double error = error_of(v, got, want);
@@ -206,7 +213,7 @@ static void limits(void **state) {
   (void)state;
   for (int i = 0; i < std_values_count; i++) {
     const StdValues *v = &std_values[i];
-    double usual = v->measure == ULPS ? 4 : v->kind == OPTIMIZER ? 2e-6 : 1e-6;
+    double usual = v->measure == ULPS ? 4 : moves(v) ? 2e-6 : 1e-6;
     if (v->limit > usual && !v->reason) fail_msg("the limit of %s has no reason", v->text);
   }
 }
@@ -244,6 +251,7 @@ static const char *missing_of(const Library *l, const LibraryEntry *e) {
                  : "value";
     case AST_LET: return has_row(FUNCTION, e->name, NULL) ? NULL : "value";
     case AST_OPTIMIZER: return has_row(OPTIMIZER, e->name, NULL) ? NULL : "updates";
+    case AST_AVERAGE: return has_row(AVERAGE, e->name, NULL) ? NULL : "averages";
     case AST_KL: return has_row(DIVERGENCE, library_left(e), library_right(e)) ? NULL : "divergence";
     case AST_DISTRIBUTION:
       if (!has_row(DENSITY, e->name, NULL)) return "density";

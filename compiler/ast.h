@@ -29,7 +29,7 @@ typedef struct Ast Ast;
   AST(SOURCE, "source", "name; a: FORMAL list; c: BODY")                                           \
   AST(OBJECTIVE, "objective", "name; a: FORMAL list; c: BODY with MAXIMIZE/MINIMIZE statements")   \
   AST(METRIC, "metric", "name; c: BODY")                                                           \
-  AST(TRAIN, "train", "a: items: STEP, REPEAT, SETTING")                                           \
+  AST(TRAIN, "train", "a: items: STEP, REPEAT, EVERY, WHEN, SETTING; b: TRAIN of the phase after `then`, or NULL") \
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
@@ -37,6 +37,8 @@ typedef struct Ast Ast;
   AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument or NULL; c: BODY") \
   AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize") \
   AST(REPEAT, "repeat", "a: count; b: items")                                                      \
+  AST(EVERY, "every", "a: count; b: items")                                                        \
+  AST(WHEN, "when", "a: condition; b: items")                                                      \
   AST(SETTING, "setting", "name; a: value")                                                        \
   AST(BODY, "body", "a: statements; b: result expression or NULL")                                 \
   /* statements */                                                                                 \

@@ -388,26 +388,21 @@ void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *know
   if (word || near) report_help(e->sources, word ? "%s" : "did you mean `%s`?", word ? word->help : near);
 }
 
-static double train_setting(Elab *e, const char *name, double absent, double lo, double hi) {
-  const Setting *s = find_setting(e->overrides->train, e->overrides->trains, name);
-  const Ast *ast = NULL;
-  for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next)
-    if (i->kind == AST_SETTING && !strcmp(i->name, name)) ast = i->a;
-  if (s)
-    ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi) {
   if (!ast || diagnostics_errors(e->sources)) return absent;
-  double x = eval_number(e, e->global, ast, name);
+  double x = eval_number(e, e->global, ast, what);
   if (isnan(x)) return absent;
   if (x >= lo && x <= hi && floor(x) == x) return x;
   complain(e, E0313, ast->span, arena_format(e->arena, "%g", x), lo, hi);
   return absent;
 }
 
-static void check_train_settings(Elab *e) {
-  static const char *const known[] = {"batch", "epochs", "seed", "average"};
-  for (const Ast *i = e->train ? e->train->a : NULL; i; i = i->next) {
-    if (i->kind == AST_SETTING && !name_in(i->name, 4, known)) unknown_setting(e, i, 4, known);
-  }
+double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi) {
+  const Setting *s = find_setting(e->overrides->train, e->overrides->trains, name);
+  const Ast *ast = phase_setting(phase, name);
+  if (s)
+    ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
+  return whole_number(e, ast, name, absent, lo, hi);
 }
 
 static void check_overrides(Elab *e) {
@@ -553,12 +548,11 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   replace_data(e);
   if (diagnostics_errors(s)) return NULL;  // what follows would only repeat them
   check_overrides(e);
-  check_train_settings(e);
+  check_phases(e);
   check_measured_names(e);
   begin_program(e, 1, false);  // where params and supports are evaluated
-  m->batch = (int64_t)train_setting(e, "batch", 128, 1, 1048576);
-  m->epochs = (int64_t)train_setting(e, "epochs", 1, 1, 1e9);
-  m->seed = (uint32_t)train_setting(e, "seed", 1, 0, 4294967295.0);
+  m->batch = (int64_t)train_setting(e, e->train, "batch", 128, 1, MAX_BATCH);
+  m->seed = (uint32_t)train_setting(e, e->train, "seed", 1, 0, 4294967295.0);
   declare_data(e);
   if (diagnostics_errors(s)) return NULL;
   elaborate_training(e);

@@ -22,14 +22,15 @@
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
+//   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
 //   elaborate_show.c   shows, and programs that draw samples
 //
-// Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened by
-// aggregates, mixtures and independent copies.
-// The physical shape of a tensor is the sizes of its plates in order, then its event shape.
+// Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened
+// by aggregates, mixtures and independent copies. The physical shape of a tensor is the sizes of its plates in order,
+// then its event shape.
 #ifndef GMC_ELABORATE_H
 #define GMC_ELABORATE_H
 
@@ -39,13 +40,14 @@ enum {
   MAX_PLATES = MAX_RANK,  // each is an axis
   MAX_ARGS = 24,
   MAX_CALL_DEPTH = 120,
-  MAX_USES = 16,        // of files inside one another
-  MAX_TURNS = 10000,    // of a round
-  MAX_NESTING = 600,    // expressions being evaluated inside one another: bounds the stack
-  MAX_WORK = 1000000,   // expressions evaluated in all: bounds the time
+  MAX_USES = 16,      // of files inside one another
+  MAX_TURNS = 10000,  // of a round
+  MAX_BATCH = 1048576,
+  MAX_NESTING = 600,   // expressions being evaluated inside one another: bounds the stack
+  MAX_WORK = 1000000,  // expressions evaluated in all: bounds the time
   MAX_LOOP_TURNS = 1000000,
   MAX_DRAWS = 100000000,  // of aggregates within one another, for one example
-  MAX_COMPLAINTS = 500  // repeated ones counted: what has so many mistakes is looked at no further
+  MAX_COMPLAINTS = 500    // repeated ones counted: what has so many mistakes is looked at no further
 };
 
 enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
@@ -320,7 +322,9 @@ struct Elab {
   Column column[16];
   int columns;
   const Ast *data, *data_expr, *train;
-  const Ast **step;  // lines of the round
+  const Ast **step;             // lines of training, of all phases
+  int *phase_of;                // each of these
+  struct Condition *condition;  // blocks of the phase being elaborated that have one
   DataSource *data_source;
   Stage stage[8];  // after the source, first to last
   int stages;
@@ -395,6 +399,9 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name);
 void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known);
 uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
 bool name_in(const char *name, int n, const char *const *list);
+// A setting's value; `absent` after reporting, and without one.
+double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi);
+double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi);
 const Setting *find_setting(const Setting *list, int n, const char *name);
 
 // --- elaborate_value.c
@@ -566,7 +573,7 @@ void begin_program(Elab *e, int64_t batch, bool training);
 void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
-void add_turn(Elab *e, PlanTurn turn);  // to the end of the round
+void add_last_turn(Elab *e, PlanTurn turn);  // to the round of every phase
 // No objective and no metric is called as the records call something else.
 void check_measured_names(Elab *e);
 void check_objective(Elab *e, const Decl *d);  // one that no line names
@@ -595,6 +602,14 @@ Value update_count(Elab *e);
 void elaborate_averages(Elab *e);
 // The let that a line's optimiser is named by, or NULL.
 const char *shared_optimizer(const Elab *e, const Ast *with);
+
+// --- elaborate_phases.c
+bool is_block(const Ast *item);                                // lines in braces: repeat, every, when
+const Ast *phase_setting(const Ast *phase, const char *name);  // its value, or NULL
+void check_phases(Elab *e);                                    // settings that nothing obeys
+// Before the round of a phase: its settings, and the program of its conditions.
+void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into);
+int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.when has it
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);

@@ -233,5 +233,5 @@ void elaborate_averages(Elab *e) {
     elaborate_average(e, i);
   }
   if (!wanted || diagnostics_errors(e->sources)) return;
-  add_turn(e, (PlanTurn){.program = end_program(e, "averages", 1, NULL, 0)});
+  add_last_turn(e, (PlanTurn){.program = end_program(e, "averages", 1, NULL, 0)});
 }

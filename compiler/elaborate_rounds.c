@@ -32,9 +32,10 @@ static bool moves(const Ast *step, const char *name) {
   return false;
 }
 
+// Lines of the phase that the present one is of.
 static int lines_that_move(const Elab *e, const char *name) {
   int n = 0;
-  for (int i = 0; i < e->model->lines; i++) n += moves(e->step[i], name);
+  for (int i = 0; i < e->model->lines; i++) n += e->phase_of[i] == e->phase_of[e->line] && moves(e->step[i], name);
   return n;
 }
 
@@ -158,7 +159,9 @@ static int compare(const Judgement *a, const Judgement *b) {
 // Does the line say of another's work what a line that moves the judge says of data?
 static bool calls_it_real(const Elab *e, const Judgement *made) {
   for (const Judgement *j = e->judged; j; j = j->next)
-    if (!j->maker && !strcmp(j->judge, made->judge) && j->output == made->output && compare(j, made) > 0) return true;
+    if (e->phase_of[j->line] == e->phase_of[made->line] && !j->maker && !strcmp(j->judge, made->judge) &&
+        j->output == made->output && compare(j, made) > 0)
+      return true;
   return false;
 }
 
@@ -175,8 +178,8 @@ static void warn_unfrozen(Elab *e, const Judgement *a, const Judgement *b) {
 void judge_round(Elab *e) {
   for (const Judgement *b = e->judged; b; b = b->next)
     for (const Judgement *a = e->judged; a && b->maker; a = a->next) {
-      bool met = a->line != b->line && a->maker && !strcmp(a->judge, b->judge) && !strcmp(a->maker, b->maker) &&
-                 a->output == b->output;
+      bool met = a->line != b->line && e->phase_of[a->line] == e->phase_of[b->line] && a->maker &&
+                 !strcmp(a->judge, b->judge) && !strcmp(a->maker, b->maker) && a->output == b->output;
       if (met && compare(a, b) < 0 && calls_it_real(e, b)) warn_unfrozen(e, a, b);
     }
 }

@@ -165,6 +165,13 @@ static Output measured_output(Elab *e, const char *name, Value v, Span where) {
 
 // --- a line of the round
 
+// When lines are taken: as PlanTurn has it, and in words; NULL: in every round.
+typedef struct {
+  int64_t every;
+  int when;
+  const char *text;
+} Due;
+
 typedef struct {
   const Ast *step;
   int count;  // weights to move
@@ -276,7 +283,7 @@ static void explain_shared(Elab *e, const Ast *step) {
 }
 
 // What the line moves and what it leaves alone, counted in the graph: tensors assigned, gradients taken.
-static void explain_line(Elab *e, const Line *line) {
+static void explain_line(Elab *e, const Line *line, const Due *due) {
   int64_t numbers = 0;
   int tensors = 0, strangers = 0;
   for (int i = 0; i < line->count; i++)
@@ -298,11 +305,12 @@ static void explain_line(Elab *e, const Line *line) {
   explain_shared(e, s);
   finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b),
           (long long)numbers);
+  if (due->text) finding(e, "line", s->span, "   taken %s", due->text);
   if (frozen.length)
     finding(e, "line", s->span, "   frozen: %s (gradients taken of its weights: %d)", frozen.data, strangers);
 }
 
-static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
+static bool elaborate_line(Elab *e, const Ast *step, const Due *due, Output *out) {
   begin_draws(e, e->line ? e->model->objective[e->line] : "");
   e->graph->section = (Section){e->line, PHASE_FORWARD};
   if (!name_learners(e, step)) return false;
@@ -315,7 +323,7 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
   e->graph->section.phase = PHASE_UPDATE;
   move_weights(e, step->c, line.count, line.tensor, line.gradient);
   judge_factor(e, step, objective, line.count, line.tensor, line.gradient);
-  explain_line(e, &line);
+  explain_line(e, &line, due);
   e->learners = 0;
   return true;
 }
@@ -324,15 +332,15 @@ static bool elaborate_line(Elab *e, const Ast *step, Output *out) {
 
 static int count_steps(const Ast *items) {
   int n = 0;
-  for (; items; items = items->next)
-    n += items->kind == AST_STEP ? 1 : items->kind == AST_REPEAT ? count_steps(items->b) : 0;
+  for (; items; items = items->next) n += items->kind == AST_STEP ? 1 : is_block(items) ? count_steps(items->b) : 0;
   return n;
 }
 
-void add_turn(Elab *e, PlanTurn turn) {
+// `first`: where the turns of the phase begin.
+static void add_turn(Elab *e, int first, PlanTurn turn) {
   Model *m = e->model;
   turn.turn = 0;
-  for (int i = 0; i < m->turns; i++) turn.turn += m->turn[i].program == turn.program;
+  for (int i = first; i < m->turns; i++) turn.turn += m->turn[i].program == turn.program;
   if ((m->turns & (m->turns - 1)) == 0) {  // full at a power of two
     PlanTurn *grown = NEW_ARRAY(e->arena, PlanTurn, m->turns ? 2 * m->turns : 1);
     if (m->turns) memcpy(grown, m->turn, (size_t)m->turns * sizeof *grown);
@@ -341,39 +349,89 @@ void add_turn(Elab *e, PlanTurn turn) {
   m->turn[m->turns++] = turn;
 }
 
+void add_last_turn(Elab *e, PlanTurn turn) {
+  Model *m = e->model;
+  const PlanTurn *old = m->turn;
+  m->turn = NULL, m->turns = 0;
+  for (PlanPhase *p = m->phase; p < m->phase + m->phases; p++) {
+    int first = m->turns;
+    for (int i = 0; i < p->turns; i++) add_turn(e, first, old[p->first_turn + i]);
+    add_turn(e, first, turn);
+    p->first_turn = first;
+    p->turns++;
+  }
+}
+
 // Consecutive lines, as one program.
-static const Ast *elaborate_group(Elab *e, const Ast *items) {
+static const Ast *elaborate_group(Elab *e, const Ast *items, const Due *due) {
   int first = e->line, n = 0;
+  const PlanPhase *phase = &e->model->phase[e->phase_of[first]];
   const Ast *after = items;
-  for (; after && after->kind != AST_REPEAT; after = after->next) n += after->kind == AST_STEP;
+  for (; after && !is_block(after); after = after->next) n += after->kind == AST_STEP;
   if (!n) return after;
-  begin_program(e, e->model->batch, true);
+  begin_program(e, phase->batch, true);
   Output *out = NEW_ARRAY(e->arena, Output, n);
   for (const Ast *s = items; s != after; s = s->next)
-    if (s->kind == AST_STEP) e->unfinished |= !elaborate_line(e, s, &out[e->line - first]), e->line++;
+    if (s->kind == AST_STEP) e->unfinished |= !elaborate_line(e, s, due, &out[e->line - first]), e->line++;
   if (diagnostics_errors(e->sources)) return after;
   judge_program(e);
   const char *name = n == 1 ? arena_format(e->arena, "train line %d", first + 1)
                             : arena_format(e->arena, "train lines %d to %d", first + 1, first + n);
-  int p = end_program(e, name, e->model->batch, out, n);
-  add_turn(e, (PlanTurn){.program = p, .first_line = first, .lines = n});
+  int p = end_program(e, name, phase->batch, out, n);
+  add_turn(e, phase->first_turn,
+           (PlanTurn){.program = p, .first_line = first, .lines = n, .every = due->every, .when = due->when});
   return after;
 }
 
-static void elaborate_items(Elab *e, const Ast *items) {
+static void elaborate_items(Elab *e, const Ast *items, const Due *due);
+
+static void elaborate_repeat(Elab *e, const Ast *block, const Due *due) {
+  double n = eval_number(e, e->global, block->a, "a count");
+  if (n < 1 || n > 1000 || floor(n) != n) complain(e, E0524, block->a->span, n);
+  int first = e->model->turns, phase = e->model->phase[e->phase_of[e->line]].first_turn;
+  elaborate_items(e, block->b, due);
+  int length = e->model->turns - first;
+  if (length * n > MAX_TURNS) complain(e, E0527, block->span, MAX_TURNS);
+  for (int r = 1; r < n && length * n <= MAX_TURNS; r++)
+    for (int k = 0; k < length; k++) add_turn(e, phase, e->model->turn[first + k]);
+}
+
+static int64_t common_multiple(int64_t a, int64_t b) {
+  int64_t x = a, y = b;
+  while (y) {
+    int64_t rest = x % y;
+    x = y, y = rest;
+  }
+  return a / x * b;
+}
+
+// Cadences within one another: both must fall due.
+static void elaborate_every(Elab *e, const Ast *block, Due due) {
+  enum { MOST = 1000000 };
+  int64_t n = (int64_t)whole_number(e, block->a, "a cadence", 1, 1, MOST);
+  due.every = common_multiple(due.every ? due.every : 1, n);
+  if (due.every > UINT32_MAX) complain(e, E0530, block->span, (long long)due.every);
+  due.text =
+      arena_format(e->arena, "%s%severy %lld steps", due.text ? due.text : "", due.text ? ", " : "", (long long)n);
+  elaborate_items(e, block->b, &due);
+}
+
+static void elaborate_when(Elab *e, const Ast *block, Due due) {
+  due.when = condition_of(e, block);
+  due.text = arena_format(e->arena, "%s%swhen %s", due.text ? due.text : "", due.text ? ", " : "",
+                          expression_text(e, block->a));
+  elaborate_items(e, block->b, &due);
+}
+
+static void elaborate_items(Elab *e, const Ast *items, const Due *due) {
   for (const Ast *i = items; i;) {
-    if (i->kind != AST_REPEAT) {
-      i = elaborate_group(e, i);
+    if (!is_block(i)) {
+      i = elaborate_group(e, i, due);
       continue;
     }
-    double n = eval_number(e, e->global, i->a, "a count");
-    if (n < 1 || n > 1000 || floor(n) != n) complain(e, E0524, i->a->span, n);
-    int first = e->model->turns;
-    elaborate_items(e, i->b);
-    int length = e->model->turns - first;
-    if (length * n > MAX_TURNS) complain(e, E0527, i->span, MAX_TURNS);
-    for (int r = 1; r < n && length * n <= MAX_TURNS; r++)
-      for (int k = 0; k < length; k++) add_turn(e, e->model->turn[first + k]);
+    if (i->kind == AST_REPEAT) elaborate_repeat(e, i, due);
+    if (i->kind == AST_EVERY) elaborate_every(e, i, *due);
+    if (i->kind == AST_WHEN) elaborate_when(e, i, *due);
     i = i->next;
   }
 }
@@ -389,6 +447,7 @@ static const char *record_column(const Elab *e, const char *name) {
                                        {"epoch", "the epoch"},
                                        {"split", "the split"},
                                        {"time", "kept for the time"},
+                                       {"learnt", "how often lines have learnt"},
                                        {"not_finite", "where measures that are not finite are told"}};
   static const char *const beside[][2] = {{"_se", "the standard error"}, {"_batch", "the batch"}};
   for (size_t i = 0; i < sizeof own / sizeof *own; i++)
@@ -427,30 +486,49 @@ static const char *line_name(Elab *e, const char *objective) {
   return name;
 }
 
-static void name_lines(Elab *e, const Ast *items) {
+static void name_lines(Elab *e, const Ast *items, int phase) {
   for (; items; items = items->next) {
-    if (items->kind == AST_REPEAT) name_lines(e, items->b);
+    if (is_block(items)) name_lines(e, items->b, phase);
     if (items->kind != AST_STEP) continue;
     e->step[e->line] = items;
+    e->phase_of[e->line] = phase;
     e->model->objective[e->line] = line_name(e, items->name);
     e->line++;
   }
 }
 
-void elaborate_training(Elab *e) {
-  if (!e->train) return;
-  int n = count_steps(e->train->a);
-  e->model->lines = n;
-  e->model->objective = NEW_ARRAY(e->arena, const char *, n + 1);
-  e->step = NEW_ARRAY(e->arena, const Ast *, n + 1);
-  if (!n) {
-    complain(e, E0525, e->train->span);
-    return;
+// Counts phases and lines, and names these. False after reporting a phase without any.
+static bool count_training(Elab *e) {
+  Model *m = e->model;
+  for (const Ast *p = e->train; p; p = p->b, m->phases++) m->lines += count_steps(p->a);
+  m->objective = NEW_ARRAY(e->arena, const char *, m->lines + 1);
+  m->phase = NEW_ARRAY(e->arena, PlanPhase, m->phases + 1);
+  e->step = NEW_ARRAY(e->arena, const Ast *, m->lines + 1);
+  e->phase_of = NEW_ARRAY(e->arena, int, m->lines + 1);
+  e->line = 0;
+  int phase = 0;
+  for (const Ast *p = e->train; p; p = p->b) {
+    if (!count_steps(p->a)) return complain(e, E0525, p->span), false;
+    name_lines(e, p->a, phase++);
   }
   e->line = 0;
-  name_lines(e, e->train->a);
-  e->line = 0;
-  elaborate_items(e, e->train->a);
+  return true;
+}
+
+void elaborate_training(Elab *e) {
+  Model *m = e->model;
+  if (!e->train || !count_training(e)) return;
+  PlanPhase *phase = m->phase;
+  bool bounded = true;
+  for (const Ast *p = e->train; p; p = p->b, phase++) {
+    elaborate_phase(e, p, phase);
+    phase->first_turn = m->turns;
+    elaborate_items(e, p->a, &(Due){0});
+    phase->turns = m->turns - phase->first_turn;
+    bounded = bounded && phase->epochs;
+    m->epochs += phase->epochs;
+  }
+  m->epochs = (int64_t)train_setting(e, NULL, "epochs", bounded ? (double)m->epochs : 0, 1, 1e9);
   judge_round(e);
 }
 

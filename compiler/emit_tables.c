@@ -163,9 +163,26 @@ static void turn_table(Text *out, const Plan *p) {
     field_integer(out, "turn", p->turn[i].turn);
     field_integer(out, "lines", p->turn[i].lines);
     field_integer(out, "first_line", p->turn[i].first_line);
+    field_integer(out, "every", p->turn[i].every);
+    field_integer(out, "when", p->turn[i].when);
     text_add(out, "},\n");
   }
   table_end(out, p->turns);
+}
+
+static void phase_table(Text *out, const Plan *p) {
+  table_begin(out, "PlanPhase", "model_phase", p->phases);
+  for (int i = 0; i < p->phases; i++) {
+    const PlanPhase *phase = &p->phase[i];
+    text_add(out, "  {.first_turn = %d", phase->first_turn);
+    field_integer(out, "turns", phase->turns);
+    field_integer(out, "batch", phase->batch);
+    field_integer(out, "epochs", phase->epochs);
+    field_integer(out, "conditions", phase->conditions);
+    field_integer(out, "until", phase->until);
+    text_add(out, "},\n");
+  }
+  table_end(out, p->phases);
 }
 
 static void item_table(Text *out, const PlanShow *s, const char *name) {
@@ -230,6 +247,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   column_table(out, p);
   program_table(out, p, at);
   turn_table(out, p);
+  phase_table(out, p);
   show_table(out, p);
   strings_table(out, "model_objective", p->objective, p->lines);
   strings_table(out, "model_train_file", p->data.train, p->data.files);
@@ -246,6 +264,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "program", "programs", p->programs);
   text_add(out, "  .init = %d, .test = %d,\n", p->init, p->test);
   plan_table(out, "turn", "turns", p->turns);
+  plan_table(out, "phase", "phases", p->phases);
   plan_table(out, "show", "shows", p->shows);
   plan_table(out, "objective", "lines", p->lines);
   text_add(out, "};\n");

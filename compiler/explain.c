@@ -39,11 +39,13 @@ static void explain_objectives(Text *t, const Model *m) {
 }
 
 static void explain_training(Text *t, const Model *m) {
-  heading(t, "a round of training");
+  heading(t, m->phases > 1 ? "training" : "a round of training");
   for (int i = 0; i < m->findings; i++)
     if (!strcmp(m->finding[i].topic, "line")) text_add(t, "  %s\n", m->finding[i].text);
-  if (m->turns > 1) text_add(t, "  %d turns a round\n", m->turns);
-  text_add(t, "  batch %lld, %lld epochs, seed %u\n", (long long)m->batch, (long long)m->epochs, m->seed);
+  if (m->phases == 1 && m->turns > 1) text_add(t, "  %d turns a round\n", m->turns);
+  text_add(t, "  batch %lld, ", (long long)m->batch);
+  if (m->epochs) text_add(t, "%lld epochs, ", (long long)m->epochs);
+  text_add(t, "seed %u\n", m->seed);
 }
 
 static void explain_tensors(Text *t, const Model *m) {

@@ -21,7 +21,7 @@ static const Group group[] = {
      " model use param let data parameter prior encoder decoder generator discriminator net block function "
      "distribution kl optimizer average source objective metric train show "},
     {"weight", "a statement", " maximize minimize weight state grid plot name prior kl "},
-    {"repeat", "a line of training", " maximize minimize repeat name "},
+    {"repeat", "a line of training", " maximize minimize repeat every when name "},
     {"number", "an expression", " name string number '(' '[' '-' '!' if log mean draw each prior kl mixture "},
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
@@ -171,7 +171,6 @@ static bool foreign_on_line(Parser *p) {
 // Said of what was found where this could have come.
 static const Hint planned[] = {
     {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
-    {"then", "model", "a second phase of training, `train { ... } then { ... }`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
     {"'='", "on", "a distribution that is defined by `=`"},
 };

@@ -44,6 +44,8 @@ typedef struct Model {
   ModelProgram *program;  int programs;
   int init, test;
   PlanTurn *turn;  int turns, lines;
+  PlanPhase *phase;
+  int phases;
   PlanShow *show;  int shows;
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;

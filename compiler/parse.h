@@ -28,7 +28,8 @@ typedef struct {
 
 typedef struct {
   char kind;   // ( [ { or s for the brace of a set
-  bool block;  // the next { inside opens a block: after repeat, mixture, distribution
+  bool block;  // the next { inside opens a block: after repeat, every, when, mixture, distribution
+  bool lines;  // of training stand in it
   Span where;
 } Bracket;
 

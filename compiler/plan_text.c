@@ -127,6 +127,23 @@ static void print_program(Text *t, const PlanProgram *p) {
   }
 }
 
+static void print_phase(Text *t, const Plan *plan, const PlanPhase *phase) {
+  text_add(t, "\nphase: batch %lld", (long long)phase->batch);
+  if (phase->epochs) text_add(t, ", %lld epochs", (long long)phase->epochs);
+  const PlanProgram *asked = phase->conditions < 0 ? NULL : &plan->program[phase->conditions];
+  if (asked) text_add(t, ", asks \"%s\"", asked->name);
+  if (phase->until) text_add(t, ", %s", asked->output[phase->until - 1].name);
+  text_add(t, "\n");
+  for (const PlanTurn *turn = plan->turn + phase->first_turn; turn < plan->turn + phase->first_turn + phase->turns;
+       turn++) {
+    text_add(t, "  turn \"%s\"", plan->program[turn->program].name);
+    if (turn->turn) text_add(t, ", batch %d of the round", turn->turn + 1);
+    if (turn->every) text_add(t, ", every %lld", (long long)turn->every);
+    if (turn->when) text_add(t, ", %s", asked->output[turn->when - 1].name);
+    text_add(t, "\n");
+  }
+}
+
 void plan_print(Text *t, const Plan *plan) {
   text_add(t, "plan \"%s\": %lld floats persistent, %lld at most\n", plan->model ? plan->model : "",
            (long long)plan->persistent, (long long)plan->peak);
@@ -137,6 +154,7 @@ void plan_print(Text *t, const Plan *plan) {
     text_add(t, "\n");
   }
   for (int i = 0; i < plan->programs; i++) print_program(t, &plan->program[i]);
+  for (int i = 0; i < plan->phases; i++) print_phase(t, plan, &plan->phase[i]);
 }
 
 // ---- fused

@@ -119,6 +119,8 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .turn = m->turn,
                  .turns = m->turns,
                  .lines = m->lines,
+                 .phase = m->phase,
+                 .phases = m->phases,
                  .show = m->show,
                  .shows = m->shows,
                  .objective = m->objective};

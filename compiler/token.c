@@ -59,6 +59,7 @@ static bool is_statement_word(int kind) {
 
 static bool begins_statement(Parser *p, const Token *t) {
   if (is_statement_word(t->kind)) return true;
+  if (t->kind == TOKEN_EVERY || t->kind == TOKEN_WHEN) return t->first;
   if (t->kind != TOKEN_NAME || !t->first) return false;
   int next = token_peek(p).kind;
   return next == '=' || next == '~' || next == TOKEN_UPDATE;
@@ -67,7 +68,16 @@ static bool begins_statement(Parser *p, const Token *t) {
 // A keyword that may be a name.
 static bool may_be_name(int kind) {
   return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
-         kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH;
+         kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_EVERY || kind == TOKEN_WHEN;
+}
+
+// Does something new begin here, among the lines of training? Behind an operator an operand is still to come.
+static bool begins_line(const Parser *p) {
+  static const int ends[] = {'{', TOKEN_BLOCK_OPEN, '}',          ',',          ')',
+                             ']', TOKEN_NAME,       TOKEN_NUMBER, TOKEN_STRING, TOKEN_RESYNC};
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+    if (p->last.kind == ends[i]) return p->bracket[p->depth].lines;
+  return false;
 }
 
 // Some keywords are names where they cannot be keywords: `parameter weight[20]`, `mean[k]`, `mixture(q)`.
@@ -80,6 +90,8 @@ static bool is_name_here(Parser *p, const Token *t) {
     case TOKEN_STATE: return !word || next.first;
     case TOKEN_MIXTURE: return next.kind != TOKEN_OVER;
     case TOKEN_EACH: return (!word && next.kind != TOKEN_KL) || next.first;
+    case TOKEN_EVERY:
+    case TOKEN_WHEN: return !begins_line(p);
     default:  // log, mean, draw: an operand follows
       if (next.kind == '[') return next.where.begin == t->where.end;
       return ends || (!word && next.kind != TOKEN_NUMBER && next.kind != TOKEN_STRING && next.kind != '(' &&
@@ -122,6 +134,7 @@ static void bracket_push(Parser *p, char kind, Span where) {
 
 static void bracket_open(Parser *p, Token *t) {
   char kind = (char)t->kind;
+  bool lines = p->bracket[p->depth].lines || (!p->depth && (p->last.kind == TOKEN_TRAIN || p->last.kind == TOKEN_THEN));
   if (p->depth == BRACKET_LIMIT) {
     mistake_deep(p, t->where);
     t->kind = TOKEN_UNCLOSED;
@@ -137,6 +150,7 @@ static void bracket_open(Parser *p, Token *t) {
     p->bracket[p->depth].block = false;
   }
   bracket_push(p, kind, t->where);
+  p->bracket[p->depth].lines = lines && kind == '{';
 }
 
 // The innermost open bracket will not be closed, as `t` shows: the grammar is told, and `t` comes again after that.
@@ -249,6 +263,8 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_MEAN:
     case TOKEN_DRAW:
     case TOKEN_EACH: name_or_keyword(p, t); return true;
+    case TOKEN_EVERY:
+    case TOKEN_WHEN:
     case TOKEN_MIXTURE: name_or_keyword(p, t); break;
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
       if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;
@@ -256,7 +272,8 @@ static bool refine(Parser *p, Token *t) {
     default: break;
   }
   Bracket *in = &p->bracket[p->depth];
-  if (t->kind == TOKEN_REPEAT || t->kind == TOKEN_DISTRIBUTION || t->kind == TOKEN_MIXTURE)
+  bool opens = t->kind == TOKEN_REPEAT || t->kind == TOKEN_EVERY || t->kind == TOKEN_WHEN;
+  if (opens || t->kind == TOKEN_DISTRIBUTION || t->kind == TOKEN_MIXTURE)
     in->block = true;
   else if (is_item(t->kind) && p->depth == 0)
     in->block = false;

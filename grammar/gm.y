@@ -53,7 +53,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token OBJECTIVE "objective" METRIC "metric" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
-%token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
+%token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
 /* expressions */
 %token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw" EACH "each"
 %token <name> NAME "name" STRING "string"
@@ -80,7 +80,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <list> members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
 %type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
-%type <tree> body block contents where_statement weight state name_node argument binder
+%type <tree> phases body block contents where_statement weight state name_node argument binder
 %type <tree> expression index arithmetic prefix operand postfix call primary
 
 %start text
@@ -135,7 +135,7 @@ item:
   | SOURCE NAME formals_opt definition      { $$ = ast_list(TREE(SOURCE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | OBJECTIVE id formals_opt body           { $$ = ast_list(TREE(OBJECTIVE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | METRIC id definition                    { $$ = ast_list(TREE(METRIC, @$, .name = $2, .c = $3)); }
-  | TRAIN '{' titems '}'                    { $$ = ast_list(TREE(TRAIN, @$, .a = $3.first)); }
+  | TRAIN phases                            { $$ = ast_list($2); $2->span = @$; }
   | SHOW id body                            { $$ = ast_list(TREE(SHOW, @$, .name = $2, .c = $3)); }
   | error RESYNC                            { $$ = ast_list(TREE(ERROR, @$)); yyerrok; }
   ;
@@ -287,6 +287,11 @@ where_statement:
 
 /* ---- train ---- */
 
+phases:
+    '{' titems '}'                          { $$ = TREE(TRAIN, @$, .a = $2.first); }
+  | '{' titems '}' THEN phases              { $$ = TREE(TRAIN, @$, .a = $2.first, .b = $5); }
+  ;
+
 titems:
     %empty                                  { $$ = ast_list(NULL); }
   | titems titem                            { $$ = ast_append($1, $2); }
@@ -302,6 +307,8 @@ titem:
       $$ = TREE(STEP, @$, .name = $2, .a = parser_unbound(p, $4).first, .b = $7.first, .c = $9, .flag = $1);
     }
   | REPEAT expression BLOCK_OPEN titems '}' { $$ = TREE(REPEAT, @$, .a = $2, .b = $4.first); }
+  | EVERY expression BLOCK_OPEN titems '}'  { $$ = TREE(EVERY, @$, .a = $2, .b = $4.first); }
+  | WHEN expression BLOCK_OPEN titems '}'   { $$ = TREE(WHEN, @$, .a = $2, .b = $4.first); }
   | id expression                           { $$ = TREE(SETTING, @$, .name = $1, .a = $2); }
   | id CALL_OPEN expression ')'             { $$ = TREE(SETTING, @$, .name = $1, .a = $3); }
   ;

@@ -56,8 +56,10 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_text(&m, "model", t->plan->model);
   if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
   metas_integer(&m, "step", t->step);
-  metas_integer(&m, "epoch", t->step / t->epoch_steps);
-  metas_integer(&m, "epoch_step", t->step % t->epoch_steps);
+  metas_integer(&m, "epoch", training_epoch(t));
+  metas_integer(&m, "phase", t->phase);
+  metas_integer(&m, "phase_step", t->phase_step);
+  metas_integer(&m, "phase_epoch", t->phase_epoch);
   metas_integer(&m, "epoch_steps", t->epoch_steps);
   metas_integer(&m, "batch", t->plan->batch);
   metas_integer(&m, "seed", t->run->seed);
@@ -207,8 +209,9 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   Source s = source_open(scratch, checkpoint_path(scratch, t->session->folder));
   source_same(&s, "gmc", CHECKPOINT_FORMAT);
   source_same(&s, "batch", t->plan->batch);
-  source_same(&s, "epoch_steps", t->epoch_steps);
   int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
+  int phase = (int)source_integer(&s, "phase", 0, t->plan->phases);
+  int64_t phase_step = source_integer(&s, "phase_step", 0, step), epoch = source_integer(&s, "phase_epoch", 0, step);
   Line *line = source_lines(&s, t);
   uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
   Resumed r = {
@@ -224,16 +227,18 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   if (resumed) source_warnings(&s, t, &r);
   if (resumed) *resumed = r;
   t->step = t->saved_step = step;
+  training_place(t, phase, phase_step, epoch);
+  source_same(&s, "epoch_steps", t->epoch_steps);
   memcpy(t->line, line, (size_t)t->plan->lines * sizeof *line);
   arena_close(scratch);
 }
 
-void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch_steps, uint32_t *seed) {
+void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed) {
   Arena *scratch = arena_open(run->arena);
   Source s = source_open(scratch, path);
   bool ours = safetensors_meta(s.file, "gmc") != NULL;
   *step = ours ? source_integer(&s, "step", 0, UINT32_MAX) : 0;
-  *epoch_steps = ours ? source_integer(&s, "epoch_steps", 1, UINT32_MAX) : 1;
+  *epoch = ours ? source_integer(&s, "epoch", 0, UINT32_MAX) : 0;
   *seed = ours ? (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX) : run->plan->seed;
   source_tensors(&s, run, false);
   const char *readings = safetensors_meta(s.file, "columns");

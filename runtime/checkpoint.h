@@ -31,8 +31,9 @@ void checkpoint_resume(Training *t, Resumed *resumed);
 // The name of a hash: `data`, `test_data`, `texts`.
 const char *checkpoint_hash_name(int hash);
 
-// Puts the weights and states of a file into memory, and sets *step and *epoch_steps to where they stand and *seed to
-// the seed they were trained with (steps 0 and 1 and the plan's seed where the file, made elsewhere, does not say).
-void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch_steps, uint32_t *seed);
+// Puts the weights and states of a file into memory, and sets *step to the steps they have made, *epoch to the epoch of
+// the last one, from 1, and *seed to the seed they were trained with (0, 0 and the plan's seed where the file, made
+// elsewhere, does not say).
+void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed);
 
 #endif

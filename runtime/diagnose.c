@@ -19,11 +19,19 @@ static void diagnose_rewind(Training *t) {
     training_begin(t);
 }
 
+// To the round that comes next.
+static void diagnose_enter(Training *t) {
+  while (training_over(t)) training_next_phase(t);
+}
+
 // One round kernel by kernel: the first place that is not finite, or NULL.
 static const char *diagnose_round(Training *t) {
-  for (int i = 0; i < t->plan->turns; i++) {
-    const PlanTurn *turn = &t->plan->turn[i];
-    training_prepare(t, turn);
+  const PlanPhase *phase = training_phase(t);
+  diagnose_enter(t);
+  for (int i = 0; i < phase->turns; i++) {
+    const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
+    if (!training_due(t, turn)) continue;
+    training_prepare(t, turn->program, turn->turn);
     const char *place = t->session->find_nan(t->run, turn->program);
     if (place) return place;
     training_tally(t, turn);
@@ -34,8 +42,10 @@ static const char *diagnose_round(Training *t) {
 // The first step that spoils something, replayed from the last checkpoint: a bad update shows in the objective later.
 static int64_t diagnose_first(Training *t, int64_t step) {
   diagnose_rewind(t);
-  for (int64_t at = t->step; at < step; at++)
+  for (int64_t at = t->step; at < step; at++) {
+    diagnose_enter(t);
     if (training_round(t) >= 0 || training_spoilt(t)) return at;
+  }
   return step;
 }
 
@@ -44,8 +54,10 @@ static const char *diagnose_search(Training *t, int64_t step) {
   if (step < 0) return t->session->find_nan(t->run, t->plan->init);
   int64_t first = diagnose_first(t, step);
   diagnose_rewind(t);
-  while (t->step < first)
+  while (t->step < first) {
+    diagnose_enter(t);
     if (training_round(t) >= 0) return NULL;
+  }
   return diagnose_round(t);
 }
 
@@ -81,12 +93,11 @@ bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure 
 
 void diagnose(Training *t, int64_t step, const char *what) {
   const Session *s = t->session;
-  int64_t saved = t->saved_step;
+  int64_t saved = t->saved_step, epoch = training_epoch(t) + (step == t->step && training_whole(t));
   const char *place = s->find_nan ? diagnose_search(t, step) : NULL;
   progress_clear(t->progress);
   fflush(stdout);
-  say_line(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1,
-           (long long)(step / t->epoch_steps + 1));
+  say_line(stderr, "gmc: %s is not finite at step %lld, epoch %lld", what, (long long)step + 1, (long long)epoch);
   diagnose_say_place(place);
   if (s->folder && saved >= 0)
     say_line(stderr, "  the weights of step %lld are kept in %s", (long long)saved,

@@ -9,9 +9,8 @@
 
 enum { FEED_PIECES = 16, FEED_SMALL = 16384 };  // floats that are not worth the other threads
 
-Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line) {
-  int64_t last = step > 0 ? step - 1 : 0;
-  return (Moment){last, last / epoch_steps, line};
+Moment moment_after(int64_t step, int64_t epoch, const Line *line) {
+  return (Moment){step > 0 ? step - 1 : 0, epoch > 0 ? epoch - 1 : 0, line};
 }
 
 static float feed_number(const PlanFeed *feed, Moment moment) {

@@ -11,7 +11,8 @@ typedef struct {
   const char *name;  // of the objective; NAME_2 for the second line of the same objective, and so on
   double sum;        // of its values, each the mean over a minibatch
   int64_t values;
-  double last;      // value in the last round
+  double last;      // value in the round in which it learnt last
+  int64_t round;    // the number of that round, from 1; 0: none in this session
   int64_t updates;  // made by this line since the first step
 } Line;
 
@@ -22,9 +23,9 @@ typedef struct {
   const Line *line;
 } Moment;
 
-// Where a model stands that has made `step` steps: at its last step. What is measured or drawn after the training sees
-// the schedules as that step saw them.
-Moment moment_after(int64_t step, int64_t epoch_steps, const Line *line);
+// Where a model stands that has made `step` steps, the last of them in epoch `epoch`, from 1: at that step. What is
+// measured or drawn after the training sees the schedules as that step saw them.
+Moment moment_after(int64_t step, int64_t epoch, const Line *line);
 
 // Fills the feeds of a program, for the examples in run->example.
 void feed_program(Run *run, const Data *data, int program, Moment moment);

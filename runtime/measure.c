@@ -41,8 +41,11 @@ static Measure measure_of(const PlanProgram *p, const PlanOutput *output, const 
   double n = (double)average->n;
   bool told = (output->per_example || output->coupled) && average->n > 1 && !average->spoilt;
   double mean = isnan(average->mean) ? (double)NAN : average->mean;  // of either sign, and it is printed
-  return (Measure){output->name, mean, told ? sqrt(average->squares / (n - 1) / n) : -1, output->coupled ? p->batch : 0,
-                   average->spoilt};
+  return (Measure){.name = output->name,
+                   .mean = mean,
+                   .error = told ? sqrt(average->squares / (n - 1) / n) : -1,
+                   .batch = output->coupled ? p->batch : 0,
+                   .spoilt = average->spoilt};
 }
 
 void measure_check(const Run *run) {

@@ -9,8 +9,13 @@ typedef struct {
   double mean;
   double error;    // standard error of the mean; -1: none can be told
   int64_t batch;   // of a value in which examples meet: how many do; otherwise 0
+  bool waits;      // of a line that does not learn in every step: how often it did is told
+  int64_t learnt;  // of such a line; where it is 0 there is no mean
   int64_t spoilt;  // where the mean is not finite: 1 + the first example of the batch that made it so; otherwise 0
 } Measure;
+
+// A line that has not learnt has no mean.
+static inline bool measure_told(const Measure *m) { return !m->waits || m->learnt > 0; }
 
 // Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch.
 void measure_check(const Run *run);

@@ -122,14 +122,25 @@ typedef struct {
   double flops;          // of one execution, multiply and add counted apart, contractions only
 } PlanProgram;
 
-// A round of training is a list of turns; each runs one program once. Lines count from 0 in the order of the text.
-// The program that keeps averages is a turn without lines.
+// A round of training is a list of turns; each runs one program once, where it is due. Lines count from 0 in the order
+// of the text. The program that keeps averages is a turn without lines.
 typedef struct {
   int program;
   int turn;   // which repetition of its `repeat`, from 0; mixed into the random streams
   int lines;  // lines of the round that this program performs: first_line .. first_line + lines - 1
   int first_line;
+  int64_t every;  // due in each of so many rounds of the phase, in the last of them; 0: in all
+  int when;       // and only where this output of the phase's conditions, counted from 1, is not 0; 0: always
 } PlanTurn;
+
+// Training is a list of phases, each with a round of its own.
+typedef struct {
+  int first_turn, turns;
+  int64_t batch;
+  int64_t epochs;  // at most; 0: as many as it takes until its condition holds
+  int conditions;  // program that runs before every round, on the round's first batch; -1: none
+  int until;       // the phase is over where this output of it, counted from 1, is not 0; 0: after its epochs
+} PlanPhase;
 
 // Who makes matrix products and factorisations.
 typedef enum { PRODUCTS_OWN, PRODUCTS_OPENBLAS } Products;
@@ -162,8 +173,8 @@ typedef struct {
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
-  int64_t batch;
-  int64_t epochs;
+  int64_t batch;         // of the first phase, and of what is measured
+  int64_t epochs;        // of all phases; 0: as many as it takes
   uint32_t seed;         // default; the run's is in Run
   Products products;
   PlanData data;
@@ -178,6 +189,8 @@ typedef struct {
   int init, test;        // program indices; test -1 if nothing is measured
   const PlanTurn *turn;
   int turns, lines;
+  const PlanPhase *phase;
+  int phases;
   const PlanShow *show;
   int shows;
   const char *const *objective;  // outputs of the training programs: a name of its own for each line

@@ -96,10 +96,11 @@ void progress_begin(Progress *p, const Training *t) {
   progress_say(p, p->verbose, "threads: %d", run->pool ? pool_threads(run->pool) : 1);
   progress_say(p, p->verbose, "products: %s", run->products);
   if (t->step >= t->last_step)
-    progress_say(p, true, "all %lld steps are done; more epochs would go on", (long long)t->step);
+    progress_say(p, true, "all %lld steps are done%s", (long long)t->step,
+                 t->phase < plan->phases ? "; more epochs would go on" : "");
   else if (t->session->resume)
     progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
-                 (long long)(t->step / t->epoch_steps + 1));
+                 (long long)(training_epoch(t) + training_whole(t)));
   p->began = p->told = progress_clock();
   p->first_step = t->step;
   progress_next(p, t);
@@ -156,6 +157,21 @@ static size_t progress_add(Progress *p, size_t used, const char *format, ...) {
   return n < 0 || (size_t)n >= sizeof p->line - used ? sizeof p->line - 1 : used + (size_t)n;
 }
 
+// The means of the epoch so far, and which lines did not learn in the last step.
+static size_t progress_lines(Progress *p, size_t used, const Training *t) {
+  for (int i = 0; i < t->plan->lines; i++) {
+    const Line *line = &t->line[i];
+    if (line->values)
+      used = progress_add(p, used, "  %s %.6g", line->name, line->sum / (double)line->values);
+    else if (training_has(t, i))
+      used = progress_add(p, used, "  %s", line->name);
+    else
+      continue;
+    if (line->round != t->step) used = progress_add(p, used, " (waits)");
+  }
+  return used;
+}
+
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
@@ -164,13 +180,14 @@ void progress_step(Progress *p, const Training *t) {
   if (now - p->told < (p->moving ? progress_moving : progress_plain)) return;
   p->told = now;
   double rate = progress_rate(t->step - p->first_step, now - p->began);
+  bool bounded = t->last_step < UINT32_MAX;
+  size_t used = progress_add(p, 0, "epoch %lld  step %lld", (long long)training_epoch(t), (long long)t->step);
+  if (bounded) used = progress_add(p, used, " of %lld", (long long)t->last_step);
+  used = progress_lines(p, used, t);
+  used = progress_add(p, used, "  %.4g steps/s", rate);
   char left[32];
   progress_duration(left, sizeof left, rate > 0 ? (double)(t->last_step - t->step) / rate : 0);
-  size_t used = progress_add(p, 0, "epoch %lld  step %lld of %lld", (long long)training_epoch(t), (long long)t->step,
-                             (long long)t->last_step);
-  for (const Line *line = t->line; line < t->line + t->plan->lines; line++)
-    used = progress_add(p, used, "  %s %.6g", line->name, line->sum / (double)line->values);
-  progress_add(p, used, "  %.4g steps/s  %s left", rate, left);
+  if (bounded) progress_add(p, used, "  %s left", left);
   if (p->moving)
     fprintf(stderr, "\r%.*s\033[K", progress_columns() - 1, p->line);
   else
@@ -181,17 +198,20 @@ void progress_step(Progress *p, const Training *t) {
 
 static void progress_measures(const char *split, const Measure *measure, int n) {
   for (int i = 0; i < n; i++) {
-    printf("  %s%s%s %.9g", i ? "" : split, i ? "" : " ", measure[i].name, measure[i].mean);
+    printf("  %s%s%s", i ? "" : split, i ? "" : " ", measure[i].name);
+    if (measure_told(&measure[i])) printf(" %.9g", measure[i].mean);
+    if (measure[i].waits) printf(" (in %lld turns)", (long long)measure[i].learnt);
     if (measure[i].error >= 0) printf(" +- %.3g", measure[i].error);
   }
 }
 
-void progress_report(Progress *p, const Training *t, const Measure *train, const Measure *test, int tests) {
+void progress_report(Progress *p, const Training *t, const Measure *train, int trained, const Measure *test,
+                     int tests) {
   int64_t epoch = training_epoch(t);
   progress_clear(p);
   if (!p->quiet) {
     printf("epoch %lld  step %lld", (long long)epoch, (long long)t->step);
-    progress_measures("train", train, t->plan->lines);
+    progress_measures("train", train, trained);
     progress_measures("test", test, tests);
     printf("\n");
     fflush(stdout);
@@ -214,8 +234,10 @@ void progress_end(Progress *p, const Training *t) {
   if (t->step > p->first_step)
     progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
                  progress_rate(t->step - p->first_step, seconds));
-  if (t->step < t->last_step)
+  if (t->step < t->last_step && t->last_step < UINT32_MAX)
     progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
+  else if (t->step < t->last_step)
+    progress_say(p, true, "stopped after step %lld", (long long)t->step);
   if (s->folder) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
     for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);

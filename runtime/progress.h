@@ -37,7 +37,7 @@ void progress_trained(Progress *p);
 void progress_next(Progress *p, const Training *t);
 
 // The loss line of an epoch, or of the part of it that was trained.
-void progress_report(Progress *p, const Training *t, const Measure *train, const Measure *test, int tests);
+void progress_report(Progress *p, const Training *t, const Measure *train, int trained, const Measure *test, int tests);
 
 // Takes the moving line off the terminal, before anything else is written there.
 void progress_clear(Progress *p);

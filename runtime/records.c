@@ -103,11 +103,19 @@ static void records_json(Records *r, const char *split, const Measure *measure, 
   r->line.length = 0;
   text_add(&r->line, "{\"step\":%lld,\"epoch\":%lld,\"split\":\"%s\"", (long long)step, (long long)epoch, split);
   for (int i = 0; i < n; i++) {
+    if (!measure_told(&measure[i])) continue;
     records_json_member(&r->line, measure[i].name, "", measure[i].mean);
     if (measure[i].error >= 0) records_json_member(&r->line, measure[i].name, "_se", measure[i].error);
     if (measure[i].batch) records_json_member(&r->line, measure[i].name, "_batch", (double)measure[i].batch);
   }
-  int spoilt = 0;
+  int waiting = 0, spoilt = 0;
+  for (int i = 0; i < n; i++) {
+    if (!measure[i].waits) continue;
+    text_add(&r->line, waiting++ ? "," : ",\"learnt\":{");
+    json_add_string(&r->line, measure[i].name);
+    text_add(&r->line, ":%lld", (long long)measure[i].learnt);
+  }
+  if (waiting) text_add(&r->line, "}");
   for (int i = 0; i < n; i++) {
     if (isfinite(measure[i].mean)) continue;
     text_add(&r->line, spoilt++ ? "," : ",\"not_finite\":{");
@@ -135,7 +143,7 @@ static void records_csv(Records *r, const char *split, const Measure *measure, i
     text_add(&r->line, ",");
     for (int i = 0; i < n; i++) {
       double value;
-      if (!records_matches(r->column[c].name, &measure[i], &value)) continue;
+      if (!measure_told(&measure[i]) || !records_matches(r->column[c].name, &measure[i], &value)) continue;
       if (isfinite(value))
         json_add_number(&r->line, value);
       else

@@ -32,8 +32,10 @@ typedef struct Records {
 // that.
 Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
 
-// Adds a line to both files. JSON has no word for a measure that is not finite: there it is null, and a last member,
-// "not_finite", says what it is: {"nll":"inf"}. In the cell of the CSV stands that word.
+// Adds a line to both files. Of a line that does not learn in every step a member "learnt" says how often it did,
+// {"discern":212}; where it did not at all it has no number here and an empty cell in the CSV. JSON has no word for a
+// measure that is not finite: there it is null, and a last member, "not_finite", says what it is: {"nll":"inf"}. In the
+// cell of the CSV stands that word.
 void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n);
 
 // What was added is on the disk when this returns.

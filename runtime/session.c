@@ -212,8 +212,10 @@ static const char *session_kept(Arena *a, const Training *t, const KeptText *kep
   const Session *s = t->session;
   Text all = text_new(a);
   if (kept->origin) return kept->text;
-  text_add(&all, "%strain:\n  batch: %lld\n  epochs: %lld\nseed: %lu\n", kept->text, (long long)t->plan->batch,
-           (long long)(s->epochs ? s->epochs : t->plan->epochs), (unsigned long)t->run->seed);
+  int64_t epochs = s->epochs ? s->epochs : t->plan->epochs;
+  text_add(&all, "%strain:\n  batch: %lld\n", kept->text, (long long)t->plan->batch);
+  if (epochs) text_add(&all, "  epochs: %lld\n", (long long)epochs);
+  text_add(&all, "seed: %lu\n", (unsigned long)t->run->seed);
   text_add(&all, "products: %.*s\n", (int)strcspn(t->run->products, " "), t->run->products);
   if (s->threads) text_add(&all, "threads: %d\n", s->threads);
   text_add(&all, "files:\n");
@@ -280,11 +282,11 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
 // A run with the folder's weights, at the moment they were kept, after `step` steps.
 static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment *moment, int64_t *step) {
   Run *run = session_run(a, plan, s);
-  int64_t epoch_steps;
+  int64_t epoch;
   uint32_t seed;
-  checkpoint_weights(run, checkpoint_path(a, s->folder), step, &epoch_steps, &seed);
+  checkpoint_weights(run, checkpoint_path(a, s->folder), step, &epoch, &seed);
   if (!s->seed_given) run->seed = seed;
-  *moment = moment_after(*step, epoch_steps, NEW_ARRAY(a, Line, plan->lines));
+  *moment = moment_after(*step, epoch, NEW_ARRAY(a, Line, plan->lines));
   return run;
 }
 

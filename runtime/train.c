@@ -78,21 +78,82 @@ static const PlanOutput *training_output(const Training *t, const PlanTurn *turn
   fail(t->run->arena, EXIT_SOFTWARE, "program `%s` has no output `%s`", p->name, t->plan->objective[line]);
 }
 
-int64_t training_epoch_steps(const Run *run) {
+// Minibatches of a round: 1, or as many as its longest `repeat`.
+static int training_repetitions(const Plan *plan, const PlanPhase *phase) {
+  int most = 0;
+  for (int i = 0; i < phase->turns; i++) {
+    int turn = plan->turn[phase->first_turn + i].turn;
+    most = turn > most ? turn : most;
+  }
+  return most + 1;
+}
+
+static int64_t training_epoch_steps(const Run *run, const PlanPhase *phase) {
   const Plan *plan = run->plan;
   if (plan->data.format == DATA_NONE) return STEPS_WITHOUT_DATA;
-  int64_t repetitions = training_repetitions(plan), round = plan->batch * repetitions;
+  int64_t repetitions = training_repetitions(plan, phase), round = phase->batch * repetitions;
   if (run->train.examples < round)
     fail(run->arena, EXIT_DATA, "a step takes %s%lld examples, but the training split has %lld (%s)",
          repetitions == 1 ? "" : arena_format(run->arena, "%lld times ", (long long)repetitions),
-         (long long)plan->batch, (long long)run->train.examples, data_hint(run->arena, plan));
+         (long long)phase->batch, (long long)run->train.examples, data_hint(run->arena, plan));
   return run->train.examples / round;
 }
 
-int training_repetitions(const Plan *plan) {
-  int most = 0;
-  for (int i = 0; i < plan->turns; i++) most = plan->turn[i].turn > most ? plan->turn[i].turn : most;
-  return most + 1;
+const PlanPhase *training_phase(const Training *t) {
+  return &t->plan->phase[t->phase < t->plan->phases ? t->phase : t->plan->phases - 1];
+}
+
+// Epochs of a phase. `asked` in all: more than all phases have are the last one's.
+static int64_t training_epochs(const Plan *plan, int phase, int64_t asked) {
+  const int64_t endless = UINT32_MAX;  // no run has as many steps
+  int64_t all = 0;
+  for (int i = 0; i < plan->phases; i++) all += plan->phase[i].epochs ? plan->phase[i].epochs : endless;
+  int64_t own = plan->phase[phase].epochs ? plan->phase[phase].epochs : endless;
+  return phase == plan->phases - 1 && asked > all ? own + asked - all : own;
+}
+
+// Where the session ends, if no condition ends a phase before.
+static int64_t training_last_step(const Training *t) {
+  const Plan *plan = t->plan;
+  const Session *s = t->session;
+  int64_t asked = s->epochs ? s->epochs : plan->epochs, last = t->step, begun = t->phase_epoch;
+  for (int i = t->phase; i < plan->phases && last <= UINT32_MAX; i++) {
+    int64_t epochs = training_epochs(plan, i, asked), left = asked - begun;
+    if (asked && epochs > left) epochs = left > 0 ? left : 0;
+    int64_t steps = epochs * training_epoch_steps(t->run, &plan->phase[i]) - (i == t->phase ? t->phase_step : 0);
+    last += steps > 0 ? steps : 0;
+    begun += epochs;
+  }
+  if (s->steps && s->steps < last) last = s->steps;
+  if (last <= UINT32_MAX) return last;
+  if (!asked) return UINT32_MAX;
+  fail(t->run->arena, EXIT_USAGE, "%lld epochs are %lld steps or more; random numbers are addressed by at most %lld",
+       (long long)asked, (long long)last, (long long)UINT32_MAX);
+}
+
+void training_place(Training *t, int phase, int64_t phase_step, int64_t phase_epoch) {
+  t->phase = phase;
+  t->phase_step = phase_step;
+  t->phase_epoch = phase_epoch;
+  t->epoch_steps = training_epoch_steps(t->run, training_phase(t));
+  t->repetitions = training_repetitions(t->plan, training_phase(t));
+  t->last_step = training_last_step(t);
+}
+
+// What the phases need room for.
+static void training_room(Training *t) {
+  const Plan *plan = t->plan;
+  int64_t rows = t->run->train.examples;
+  int said = 0;
+  for (int i = 0; i < plan->phases; i++) {
+    const PlanPhase *phase = &plan->phase[i];
+    int outputs = phase->conditions < 0 ? 0 : plan->program[phase->conditions].outputs;
+    rows = phase->batch > rows ? phase->batch : rows;
+    said = outputs > said ? outputs : said;
+  }
+  t->said = NEW_ARRAY(t->run->arena, float, said + 1);
+  t->order = NEW_ARRAY(t->run->arena, int32_t, rows);
+  for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
 }
 
 Training *training_new(Run *run, const Session *s) {
@@ -102,22 +163,13 @@ Training *training_new(Run *run, const Session *s) {
   t->run = run;
   t->plan = plan;
   t->session = s;
-  t->epoch_steps = training_epoch_steps(run);
-  t->repetitions = training_repetitions(plan);
-  int64_t epochs = s->epochs ? s->epochs : plan->epochs;
-  t->last_step = epochs < INT64_MAX / t->epoch_steps ? epochs * t->epoch_steps : INT64_MAX;
-  if (s->steps && s->steps < t->last_step) t->last_step = s->steps;
-  if (t->last_step > UINT32_MAX)
-    fail(run->arena, EXIT_USAGE, "%lld epochs are %lld steps or more; random numbers are addressed by at most %lld",
-         (long long)epochs, (long long)t->last_step, (long long)UINT32_MAX);
+  training_place(t, 0, 0, 0);
   t->line = NEW_ARRAY(run->arena, Line, plan->lines);
   for (int i = 0; i < plan->lines; i++) t->line[i].name = plan->objective[i];
   for (int i = 0; i < plan->turns; i++)
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
   t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs));
-  int64_t rows = run->train.examples > plan->batch ? run->train.examples : plan->batch;
-  t->order = NEW_ARRAY(run->arena, int32_t, rows);
-  for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
+  training_room(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
   t->hash[HASH_DATA] = data_hash(run, &run->train);
@@ -135,25 +187,46 @@ void training_begin(Training *t) {
   run->example = t->order;
   for (int i = 0; i < run->plan->lines; i++) t->line[i] = (Line){.name = t->line[i].name};
   t->step = 0;
+  training_place(t, 0, 0, 0);
   feed_program(run, &run->train, run->plan->init, (Moment){0, 0, t->line});
   run->execute(run, run->plan->init);
   data_statistics(run);
 }
 
-void training_prepare(Training *t, const PlanTurn *turn) {
+void training_prepare(Training *t, int program, int repetition) {
   Run *run = t->run;
-  int64_t epoch = t->step / t->epoch_steps;
+  int64_t epoch = t->phase_epoch + t->phase_step / t->epoch_steps;
   if (run->train.examples > 0 && t->ordered != epoch) {
     shuffle(run->seed, epoch, t->order, run->train.examples);
     t->ordered = epoch;
   }
-  int64_t batches = t->step % t->epoch_steps * t->repetitions + turn->turn;
-  run->example = t->order + (run->train.examples > 0 ? batches * t->plan->batch : 0);
+  int64_t batches = t->phase_step % t->epoch_steps * t->repetitions + repetition;
+  run->example = t->order + (run->train.examples > 0 ? batches * training_phase(t)->batch : 0);
   run->purpose = PURPOSE_TRAIN;
   run->step = (uint32_t)t->step;
-  run->turn = (uint32_t)turn->turn;
+  run->turn = (uint32_t)repetition;
   run->first_position = 0;
-  feed_program(run, &run->train, turn->program, (Moment){t->step, epoch, t->line});
+  feed_program(run, &run->train, program, (Moment){t->step, epoch, t->line});
+}
+
+bool training_over(Training *t) {
+  const PlanPhase *phase = training_phase(t);
+  if (t->phase == t->plan->phases) return false;
+  bool last = t->phase == t->plan->phases - 1;
+  if (!last && t->phase_step >= training_epochs(t->plan, t->phase, 0) * t->epoch_steps) return true;
+  if (phase->conditions < 0) return false;
+  const PlanProgram *p = &t->plan->program[phase->conditions];
+  training_prepare(t, phase->conditions, 0);
+  t->run->execute(t->run, phase->conditions);
+  for (int i = 0; i < p->outputs; i++) t->said[i] = (float)output_value(t->run, &p->output[i], 0);
+  return phase->until && t->said[phase->until - 1] != 0;
+}
+
+void training_next_phase(Training *t) { training_place(t, t->phase + 1, 0, training_epoch(t)); }
+
+bool training_due(const Training *t, const PlanTurn *turn) {
+  if (turn->every && (t->phase_step + 1) % turn->every != 0) return false;
+  return !turn->when || t->said[turn->when - 1] != 0;
 }
 
 int training_tally(Training *t, const PlanTurn *turn) {
@@ -163,6 +236,7 @@ int training_tally(Training *t, const PlanTurn *turn) {
     line->last = output_mean(t->run, &t->plan->program[turn->program], training_output(t, turn, i));
     line->sum += line->last;
     line->values++;
+    line->round = t->step + 1;
     line->updates++;
     if (bad < 0 && !isfinite(line->last)) bad = i;
   }
@@ -170,38 +244,75 @@ int training_tally(Training *t, const PlanTurn *turn) {
 }
 
 int training_round(Training *t) {
-  for (int i = 0; i < t->plan->turns; i++) {
-    const PlanTurn *turn = &t->plan->turn[i];
-    training_prepare(t, turn);
+  const PlanPhase *phase = training_phase(t);
+  for (int i = 0; i < phase->turns; i++) {
+    const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
+    if (!training_due(t, turn)) continue;
+    training_prepare(t, turn->program, turn->turn);
     t->run->execute(t->run, turn->program);
     int bad = training_tally(t, turn);
     if (bad >= 0) return bad;
   }
   t->step++;
+  t->phase_step++;
   return -1;
 }
 
-int64_t training_epoch(const Training *t) { return t->step > 0 ? (t->step - 1) / t->epoch_steps + 1 : 0; }
+int64_t training_epoch(const Training *t) {
+  return t->phase_epoch + (t->phase_step > 0 ? (t->phase_step - 1) / t->epoch_steps + 1 : 0);
+}
+
+bool training_whole(const Training *t) { return t->phase_step % t->epoch_steps == 0; }
+
+static bool turn_has(const PlanTurn *turn, int line) {
+  return turn->first_line <= line && line < turn->first_line + turn->lines;
+}
+
+// Of the phase's lines: does this one learn in every step?
+static bool training_waits(const Training *t, int line) {
+  const PlanPhase *phase = training_phase(t);
+  for (int i = 0; i < phase->turns; i++) {
+    const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
+    if (turn_has(turn, line) && (turn->every || turn->when)) return true;
+  }
+  return false;
+}
+
+bool training_has(const Training *t, int line) {
+  const PlanPhase *phase = training_phase(t);
+  for (int i = 0; i < phase->turns; i++)
+    if (turn_has(&t->plan->turn[phase->first_turn + i], line)) return true;
+  return false;
+}
+// What a line's objective was, the mean of what it was when the line learnt.
+static Measure training_measure(const Training *t, int line, double mean, int64_t learnt) {
+  return (Measure){
+      .name = t->line[line].name, .mean = mean, .error = -1, .waits = training_waits(t, line), .learnt = learnt};
+}
 
 // Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line. Returns how
 // many there are of the test split, in t->measure behind those of the lines.
 static int training_report(Training *t) {
   Run *run = t->run;
-  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
+  Moment moment = moment_after(t->step, training_epoch(t), t->line);
   Measure *train = t->measure, *test = t->measure + t->plan->lines;
   progress_trained(t->progress);
-  for (int i = 0; i < t->plan->lines; i++)
-    train[i] = (Measure){.name = t->line[i].name, .mean = t->line[i].sum / (double)t->line[i].values, .error = -1};
+  int trained = 0;
+  for (int i = 0; i < t->plan->lines; i++) {
+    const Line *line = &t->line[i];
+    if (training_has(t, i))
+      train[trained++] = training_measure(t, i, line->values ? line->sum / (double)line->values : 0, line->values);
+  }
   int tests = measure_test(run, moment, test);
-  progress_report(t->progress, t, train, test, tests);
-  records_add(t->records, t->step, training_epoch(t), "train", train, t->plan->lines);
+  progress_report(t->progress, t, train, trained, test, tests);
+  records_add(t->records, t->step, training_epoch(t), "train", train, trained);
   if (tests) records_add(t->records, t->step, training_epoch(t), "test", test, tests);
   return tests;
 }
 
 // The weights may be sound and what they measure is not: then they are kept, and the run ends all the same.
 static void training_judge(Training *t, int tests) {
-  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
+  Moment moment = moment_after(t->step, training_epoch(t), t->line);
   progress_clear(t->progress);
   t->failed = diagnose_measures(t->run, t->session, moment, t->measure + t->plan->lines, tests);
   if (t->failed && t->session->folder)
@@ -218,10 +329,9 @@ static bool training_finite(const Training *t, int tests) {
 // The curves and the pictures as the weights are now. Those that stay, with a number, are of whole epochs only.
 static void training_draw(Training *t) {
   if (!t->session->folder) return;
-  Moment moment = moment_after(t->step, t->epoch_steps, t->line);
+  Moment moment = moment_after(t->step, training_epoch(t), t->line);
   curves_draw(t->records);
-  for (int i = 0; i < t->plan->shows; i++)
-    show_epoch(t->run, i, t->session->folder, moment, t->step % t->epoch_steps == 0);
+  for (int i = 0; i < t->plan->shows; i++) show_epoch(t->run, i, t->session->folder, moment, training_whole(t));
 }
 
 const PlanTensor *training_spoilt(const Training *t) {
@@ -249,7 +359,7 @@ static void training_save(Training *t) {
 // whatever it counts as done is there.
 static void training_keep(Training *t, bool save, bool draw) {
   double began = progress_clock();
-  bool whole = t->step % t->epoch_steps == 0;
+  bool whole = training_whole(t);
   if (draw && whole) training_draw(t);
   if (save) training_save(t);
   if (draw && !whole) training_draw(t);
@@ -264,15 +374,32 @@ static bool training_may_keep(const Training *t) {
   return t->keeping + t->keeping_last <= keeping_seconds + keeping_share * elapsed;
 }
 
-static void training_end_epoch(Training *t, bool keep) {
+// What the epoch so far was, told; the next one's sums are empty.
+static int training_tell_epoch(Training *t) {
   int tests = training_report(t);
   for (int i = 0; i < t->plan->lines; i++) {
     t->line[i].sum = 0;
     t->line[i].values = 0;
   }
+  return tests;
+}
+
+static void training_end_epoch(Training *t, bool keep) {
+  int tests = training_tell_epoch(t);
   bool finite = training_finite(t, tests);
   if (keep || !finite || training_may_keep(t)) training_keep(t, true, true);
   if (!finite) training_judge(t, tests);
+  progress_next(t->progress, t);
+}
+
+// A phase may end in the middle of an epoch, which is then over too. The checkpoint stands in the next phase.
+static void training_end_phase(Training *t) {
+  bool told = training_whole(t);
+  if (!training_sound(t)) return;
+  int tests = told ? 0 : training_tell_epoch(t);
+  training_next_phase(t);
+  training_keep(t, true, !told);
+  training_judge(t, tests);
   progress_next(t->progress, t);
 }
 
@@ -286,9 +413,10 @@ static void training_end_early(Training *t) {
 }
 
 static void training_record_step(Training *t) {
+  int n = 0;
   for (int i = 0; i < t->plan->lines; i++)
-    t->measure[i] = (Measure){.name = t->line[i].name, .mean = t->line[i].last, .error = -1};
-  records_add(t->records, t->step, training_epoch(t), "step", t->measure, t->plan->lines);
+    if (training_has(t, i)) t->measure[n++] = training_measure(t, i, t->line[i].last, t->line[i].round == t->step);
+  records_add(t->records, t->step, training_epoch(t), "step", t->measure, n);
 }
 
 static bool training_checkpoint_due(const Training *t) {
@@ -301,7 +429,7 @@ static bool training_checkpoint_due(const Training *t) {
 // What is due after a step.
 static void training_after_step(Training *t) {
   const Session *s = t->session;
-  bool ends_epoch = t->step % t->epoch_steps == 0, ends = t->step == t->last_step, due = training_checkpoint_due(t);
+  bool ends_epoch = training_whole(t), ends = t->step == t->last_step, due = training_checkpoint_due(t);
   if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
   progress_step(t->progress, t);
   if (!(ends_epoch || ends || due) || !training_sound(t)) return;
@@ -324,6 +452,10 @@ int training_stopped(void) {
 
 int training_run(Training *t) {
   while (t->step < t->last_step && !stop_signal && !t->failed) {
+    if (training_over(t)) {
+      training_end_phase(t);
+      continue;
+    }
     int bad = training_round(t);
     if (bad >= 0)
       diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));

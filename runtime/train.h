@@ -6,6 +6,11 @@
 // model without data has epochs of STEPS_WITHOUT_DATA steps. Everything that a later step depends on is in Training and
 // in the tensors, so that a checkpoint of both goes on to the same bits.
 //
+// Phases follow one another, each with its round, its batch and its conditions. Steps and epochs count through all of
+// them; a phase begins an epoch of its own. Its conditions are asked once before every round, on the round's first
+// batch, before anyone moves: what they say then holds for all turns of the round, and where the phase is over the
+// round is not begun.
+//
 // Checkpoints, curves and pictures take a bounded share of the time: they are made at the ends of epochs for which
 // there is time, always when a session ends, by whatever, and every checkpoint_steps. Lines of metrics are written for
 // every epoch.
@@ -29,9 +34,13 @@ typedef struct {
   const Plan *plan;
   const Session *session;
   int64_t step;         // rounds done
-  int64_t epoch_steps;  // rounds in an epoch
-  int64_t last_step;    // where this session ends
+  int phase;            // of the next round; plan->phases where the last one's condition has ended it
+  int64_t phase_step;   // rounds done in it
+  int64_t phase_epoch;  // epochs that had begun before it
+  int64_t epoch_steps;  // rounds in an epoch of it
+  int64_t last_step;    // where this session ends, if no condition ends a phase before
   int repetitions;      // minibatches of a round
+  float *said;          // by the phase's conditions, before the present round
   Line *line;           // plan->lines
   int32_t *order;       // the permutation of epoch `ordered`; without data, 0, 1, ...
   int64_t ordered;      // -1: none yet
@@ -51,11 +60,9 @@ typedef struct {
 // like any other.
 void training_signals(Arena *a);
 
-// Minibatches of a round: 1, or as many as its longest `repeat`.
-int training_repetitions(const Plan *plan);
-
-// Steps of an epoch; fails with EXIT_DATA if the split does not fill one round.
-int64_t training_epoch_steps(const Run *run);
+// Puts a training into a phase (or, where `phase` is plan->phases, behind the last one): phase, phase_step and
+// phase_epoch, and what follows from them. Fails with EXIT_DATA if the split does not fill one round.
+void training_place(Training *t, int phase, int64_t phase_step, int64_t phase_epoch);
 
 // A training at step 0, its weights not yet made; run->train has been loaded. Records and progress are the caller's to
 // set.
@@ -64,14 +71,31 @@ Training *training_new(Run *run, const Session *s);
 // Runs the init program: the tensors of step 0, and empty sums.
 void training_begin(Training *t);
 
-// The parts of a round, for who replays one: addresses and feeds of the turn's program, then after its execution the
-// sums. Returns the line whose objective is not finite, or -1.
-void training_prepare(Training *t, const PlanTurn *turn);
+// Before every round: asks the phase's conditions. Is the phase over?
+bool training_over(Training *t);
+
+// To the phase after it.
+void training_next_phase(Training *t);
+
+// The parts of a round, for who replays one: is the turn due? Then addresses and feeds of a program, for one of the
+// round's minibatches, and after its execution the sums. Returns the line whose objective is not finite, or -1.
+bool training_due(const Training *t, const PlanTurn *turn);
+
+void training_prepare(Training *t, int program, int repetition);
 
 int training_tally(Training *t, const PlanTurn *turn);
 
 // One round. Returns the line whose objective is not finite, at which the round was stopped, or -1.
 int training_round(Training *t);
+
+// The phase of the next round; the last one where all are over.
+const PlanPhase *training_phase(const Training *t);
+
+// Is this line one of the phase's?
+bool training_has(const Training *t, int line);
+
+// Does an epoch end after the last step?
+bool training_whole(const Training *t);
 
 // The first tensor with a number that is not finite, or NULL.
 const PlanTensor *training_spoilt(const Training *t);

@@ -473,10 +473,47 @@ static void write_line(Writer *w) {
   WRITE(w, "\n");
 }
 
-static void write_train(Writer *w) {
+// A number over what a condition may speak of.
+static void write_condition(Writer *w) {
+  static const char *const of[] = {"step < %d", "%d < step + epoch", "1 - step / %d", "epoch - %d",
+                                   "floor(step / %d) == 0"};
+  WRITE(w, of[below(w, sizeof of / sizeof *of)], 1 + below(w, 3));
+}
+
+// Lines, some in blocks within one another.
+static void write_lines(Writer *w, int depth) {
+  for (int n = 1 + below(w, 2); n--;) {
+    int block = depth ? below(w, 12) : 3;
+    if (block == 0) WRITE(w, "  repeat %d {\n", 1 + below(w, 3));
+    if (block == 1) WRITE(w, "  every %d {\n", 1 + below(w, 3));
+    if (block == 2) WRITE(w, "  when "), write_condition(w), WRITE(w, " {\n");
+    if (block < 3)
+      write_lines(w, depth - 1), WRITE(w, "  }\n");
+    else
+      write_line(w);
+  }
+}
+
+static void write_phase(Writer *w, bool first) {
   static const char *const odd[] = {
-      "rows 3",   "batch 0",      "batch -1",        "batch 1e9",       "epochs none",
-      "seed 1.5", "repeat 0 { }", "repeat 1001 { }", "seed 4294967296", "repeat 1000 { repeat 1000 { } }"};
+      "rows 3",          "batch 0",     "batch -1",        "batch 1e9",
+      "epochs none",     "seed 1.5",    "repeat 0 { }",    "repeat 1001 { }",
+      "seed 4294967296", "every 0 { }", "when x { }",      "every 2 { batch 3 }",
+      "until step < 0",  "until 1",     "when step + { }", "repeat 1000 { repeat 1000 { } }"};
+  WRITE(w, "{\n");
+  write_lines(w, 3);
+  if (first && chance(w, 1, 4) && w->objectives) {
+    static const char *const average[] = {"ema(%s)", "ema(%s, 0.9)", "running_mean(%s)", "followed(%s, 0.5)"};
+    WRITE(w, "  average ");
+    WRITE(w, average[below(w, 4)], w->over[below(w, w->objectives)]);
+    WRITE(w, "\n");
+  }
+  if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);
+  if (chance(w, 1, 6)) WRITE(w, "  until "), write_condition(w), WRITE(w, "\n");
+  WRITE(w, "  batch %d, epochs 1", 1 + below(w, 4));
+}
+
+static void write_train(Writer *w) {
   if (chance(w, 1, 4)) {  // an optimiser that lines may share
     int k = below(w, 1 + w->optimizers);
     const char *name = new_name(w, "d");
@@ -484,21 +521,15 @@ static void write_train(Writer *w) {
     w->optimizer[w->optimizers++] = name;
   }
   WRITE(w, "average followed(d: 0.9) { state c = value   c <- d * c + value * tanh(update)   shadow <- shadow + c }\n");
-  WRITE(w, "train {\n");
-  for (int n = 1 + below(w, 2); n--;) {
-    bool again = chance(w, 1, 5);
-    if (again) WRITE(w, "  repeat %d {\n", 1 + below(w, 3));
-    write_line(w);
-    if (again) WRITE(w, "  }\n");
+  WRITE(w, "train ");
+  write_phase(w, true);
+  WRITE(w, "%s\n}", chance(w, 1, 5) ? ", seed 7" : "");
+  while (chance(w, 1, 6)) {
+    WRITE(w, " then ");
+    write_phase(w, false);
+    WRITE(w, "\n}");
   }
-  if (chance(w, 1, 4) && w->objectives) {
-    static const char *const average[] = {"ema(%s)", "ema(%s, 0.9)", "running_mean(%s)", "followed(%s, 0.5)"};
-    WRITE(w, "  average ");
-    WRITE(w, average[below(w, 4)], w->over[below(w, w->objectives)]);
-    WRITE(w, "\n");
-  }
-  if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);
-  WRITE(w, "  batch %d, epochs 1%s\n}\n", 1 + below(w, 4), chance(w, 1, 5) ? ", seed 7" : "");
+  WRITE(w, "\n");
 }
 
 static void write_show(Writer *w) {

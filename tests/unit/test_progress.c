@@ -45,7 +45,8 @@ static void moving_line_fits(void **state) {
   Session s = {.quiet = false};
   Training t = {
       .plan = &plan, .session = &s, .step = 12345, .epoch_steps = 100, .last_step = 4000000000, .line = lines};
-  for (int i = 0; i < 3; i++) lines[i] = (Line){.name = names[i], .sum = -123456.789 * (i + 1), .values = 3};
+  for (int i = 0; i < 3; i++)
+    lines[i] = (Line){.name = names[i], .sum = -123456.789 * (i + 1), .values = 3, .round = t.step};
   int terminal, own, kept = dup(STDERR_FILENO);
   assert_int_equal(openpty(&terminal, &own, NULL, NULL, NULL), 0);
   dup2(own, STDERR_FILENO);

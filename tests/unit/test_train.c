@@ -146,7 +146,8 @@ static const PlanProgram programs[] = {
     {.name = "train 1", .batch = BATCH, .feed = feeds, .feeds = 5, .output = outputs, .outputs = 2},
     {.name = "test", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = outputs, .outputs = 3},
     {.name = "sample", .batch = 4, .output = &pair, .outputs = 1}};
-static const PlanTurn turns[] = {{LEARN, 0, 1, 0}};
+static const PlanTurn turns[] = {{.program = LEARN, .lines = 1}};
+static const PlanPhase phases[] = {{.turns = 1, .batch = BATCH, .epochs = EPOCHS, .conditions = -1}};
 static const char *const objectives[] = {"fit"};
 
 static char folder[64] = "/tmp/gmc_train_XXXXXX";
@@ -179,6 +180,8 @@ static Plan plan_by_hand(void) {
                 .turn = turns,
                 .turns = 1,
                 .lines = 1,
+                .phase = phases,
+                .phases = 1,
                 .objective = objectives};
 }
 
@@ -659,9 +662,13 @@ static void open_turns(Run *run, int threads) {
 
 static void test_a_repeat_takes_a_minibatch_each_turn(void **state) {
   (void)state;
-  static const PlanTurn repeat[] = {{LEARN, 0, 1, 0}, {LEARN, 1, 1, 0}, {LEARN, 0, 1, 1}};
+  static const PlanTurn repeat[] = {{.program = LEARN, .lines = 1},
+                                    {.program = LEARN, .lines = 1, .turn = 1},
+                                    {.program = LEARN, .lines = 1, .first_line = 1}};
   static const char *const names[] = {"fit", "size"};
+  static const PlanPhase phase = {.turns = 3, .batch = BATCH, .epochs = 1, .conditions = -1};
   Plan plan = plan_by_hand();
+  plan.phase = &phase;
   plan.turn = repeat;
   plan.turns = 3;
   plan.lines = 2;

@@ -213,7 +213,10 @@ static const char *session_kept(Arena *a, const Training *t, const KeptText *kep
   Text all = text_new(a);
   if (kept->origin) return kept->text;
   int64_t epochs = s->epochs ? s->epochs : t->plan->epochs;
-  text_add(&all, "%strain:\n  batch: %lld\n", kept->text, (long long)t->plan->batch);
+  bool batch = true;  // where phases differ in it, it is the text's
+  for (int i = 0; i < t->plan->phases; i++) batch = batch && t->plan->phase[i].batch == t->plan->batch;
+  text_add(&all, "%s%s", kept->text, batch || epochs ? "train:\n" : "");
+  if (batch) text_add(&all, "  batch: %lld\n", (long long)t->plan->batch);
   if (epochs) text_add(&all, "  epochs: %lld\n", (long long)epochs);
   text_add(&all, "seed: %lu\n", (unsigned long)t->run->seed);
   text_add(&all, "products: %.*s\n", (int)strcspn(t->run->products, " "), t->run->products);

@@ -177,6 +177,28 @@ holds 'a clean stop' test $? = 143
 holds 'it says how to go on' grep -q -e '--resume cut' stopped
 says 0 '' run --resume cut --epochs 1
 
+# phases, each with a batch of its own: a run goes on in them, and epochs are counted in all
+cat >models/phases.gm <<'GM'
+data x[2] from toy.moons(examples: 60)
+parameter c, d
+objective near { minimize square(sum(x) - c) }
+objective far { minimize square(sum(x) - d) }
+train { minimize near over c with adam(0.1)  every 2 { minimize far over d with sgd(0.1) }  batch 10, epochs 2 }
+then { minimize far over d with adam(0.1)  batch 20, epochs 2, until step > 99 }
+GM
+says 0 '' run models/phases.gm --out phases -q
+says 0 '' run models/phases.gm --out phases-9 -q --steps 9
+says 0 '' run --resume phases-9 -q --steps 14
+says 0 '' run --resume phases-9 -q
+holds 'it went on in its phases' cmp phases/weights.safetensors phases-9/weights.safetensors
+holds 'steps of both batches' grep -q '"step":18,"epoch":4,"split":"train","far_2"' phases/metrics.jsonl
+says 0 '' run models/phases.gm --out phases-1 -q --epochs 3
+holds 'three epochs' test "$(grep -c train phases-1/metrics.jsonl)" = 3
+says 0 '' run --resume phases-1 -q --epochs 5
+holds 'two more' test "$(grep -c train phases-1/metrics.jsonl)" = 5
+says 0 'phase 2: batch 20, at most 2 epochs, until step > 99' explain models/phases.gm
+says 0 'taken every 2 steps' explain models/phases.gm
+
 # lines of one objective: told apart in training, measured once
 cat >lines.gm <<'GM'
 model lines

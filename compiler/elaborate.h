@@ -18,6 +18,7 @@
 //   elaborate_formula.c  those of the library
 //   elaborate_mixture.c  mixtures
 //   elaborate_names.c  the names in texts that nothing has applied
+//   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
@@ -35,6 +36,7 @@
 #define GMC_ELABORATE_H
 
 #include "model.h"
+#include "names.h"
 
 enum {
   MAX_PLATES = MAX_RANK,  // each is an axis
@@ -164,6 +166,7 @@ struct Dist {
   unsigned plates;       // of the parameters
   const char *variable;  // what it is a distribution of, or NULL
   const Ast *net;        // the network that made it, or NULL
+  const NameScope *names;  // the application of it
   bool has_point;
   Value point;      // p(x | z): x
   Support support;  // where draws lie
@@ -185,6 +188,8 @@ typedef struct Frame {
   const char *owner;  // network whose weights these are
   Binding *counts;    // applications of each block so far
   Span call;          // where it was applied
+  NameScope *scope;        // of the names of its values, or NULL
+  const NameScope *outer;  // that around it
 } Frame;
 
 // A network applied to given inputs: kept, so that the same application is the same values. One that draws is the same
@@ -403,6 +408,21 @@ bool name_in(const char *name, int n, const char *const *list);
 double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi);
 double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi);
 const Setting *find_setting(const Setting *list, int n, const char *name);
+
+// --- elaborate_naming.c
+// From here on values are made and named in a scope of their own, until the outer one is returned to.
+NameScope *open_names(Elab *e, const char *word, bool hidden);
+const NameScope *names_here(const Elab *e);
+void close_names(Elab *e, const NameScope *outer);
+bool on_page(const Elab *e, const Ast *ast);  // not in the library
+void name_bound(Elab *e, const Ast *where, const char *word, const Value *v);  // word = v
+void name_keyword(Elab *e, const Ast *argument, const Value *v);
+void name_application(Elab *e, const char *word, const Value *v);  // what a block or function gives
+void name_called(Elab *e, const Ast *ast, const Value *v);         // what an expression of the page gives
+void name_drawn(Elab *e, const NameScope *variable, const Value *v);
+void name_parameters(Elab *e, const NameScope *variable, const Dist *d);
+void name_density(Elab *e, const Dist *d, const Value *v);
+const char *argument_word(const Elab *e, const Value *v);  // by which applications to it and others are told apart
 
 // --- elaborate_value.c
 Value value_error(void);

@@ -29,7 +29,9 @@ bool is_joint(const Value *v) {
 
 static Value density_value(Elab *e, const Scope *scope, const Ast *ast, Value v, Extent extent) {
   if (!v.dist->has_point) return no_point(e, scope, ast, ast->a), value_error();
-  return log_density(e, v, v.dist->point, extent, ast->span);
+  Value density = log_density(e, v, v.dist->point, extent, ast->span);
+  name_density(e, v.dist, &density);
+  return density;
 }
 
 static Value prefix_value(Elab *e, const Scope *scope, const Ast *ast, Value v) {

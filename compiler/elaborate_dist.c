@@ -128,7 +128,10 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   e->drawing.plates = d->plates | e->plates;
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
   d->kind->explain(e, d);
+  const NameScope *outer = names_here(e), *names = open_names(e, variable, false);
+  name_parameters(e, names, d);
   Value v = sample_value(e, d);
+  close_names(e, outer);
   int count = e->drawing.count;
   e->drawing = saved;
   if (saved.active) e->drawing.count = count;
@@ -137,6 +140,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   if (d->support.kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
   v.classes = d->classes;
   v.span = where;
+  name_drawn(e, names, &v);
   Drawn *drawn = NEW(e->arena, Drawn);
   *drawn = (Drawn){v.node, d, where, e->drawn};
   e->drawn = drawn;
@@ -233,7 +237,12 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   dist.dist->kind->explain(e, dist.dist);
   Shape outer = outer_event(dist.dist);
   if (extent == EACH && !check_each(e, dist.dist, outer, where)) return value_error();
-  Value v = gather_terms(e, log_terms(e, dist.dist, point, where), outer, outer, extent, 0);
+  const char *variable = dist.dist->variable;
+  const NameScope *around = names_here(e);
+  open_names(e, variable ? variable : dist_name(&dist), !variable);
+  Value terms = log_terms(e, dist.dist, point, where);
+  close_names(e, around);
+  Value v = gather_terms(e, terms, outer, outer, extent, 0);
   v.span = where;
   return extent == EACH ? v : density_term(e, v, dist.dist, point);
 }

@@ -41,12 +41,17 @@ const char *expression_text(Elab *e, const Ast *ast) { return span_text(e->arena
 
 Frame *push_frame(Elab *e, const Ast *ast, Span call) {
   Frame *f = NEW(e->arena, Frame);
-  *f = (Frame){.up = e->frame, .ast = ast, .call = call};
+  *f = (Frame){.up = e->frame, .ast = ast, .call = call, .outer = names_here(e)};
   if (e->frame) f->path = e->frame->path, f->owner = e->frame->owner;
+  bool function = ast->kind == AST_FUNCTION && !ast->flag;
+  if (!function) f->scope = open_names(e, ast->name, ast->kind != AST_NET);
   return e->frame = f;
 }
 
-void pop_frame(Elab *e) { e->frame = e->frame->up; }
+void pop_frame(Elab *e) {
+  close_names(e, e->frame->outer);
+  e->frame = e->frame->up;
+}
 
 double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what) {
   Value v = eval(e, scope, ast);
@@ -80,6 +85,7 @@ bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call) {
     Value v = eval(e, scope, value);
     good = good && v.kind != V_ERROR;
     v.span = value->span;
+    name_keyword(e, a, &v);
     call->arg[call->n] = v;
     call->ast[call->n] = value;
     call->name[call->n++] = a->kind == AST_ARGUMENT ? a->name : NULL;
@@ -223,11 +229,12 @@ Value call_function(Elab *e, const Decl *d, const Call *call) {
   if (!scope) return value_error();
   const char *path = ast->flag && e->frame && e->frame->path ? block_path(e, d->name) : NULL;
   Frame *f = push_frame(e, ast, call->span);
-  if (path) f->path = path;
+  if (path) f->path = path, f->scope->word = strrchr(path, '/') + 1;
   e->depth++;
   Value v = eval_body(e, scope, ast->c);
   e->depth--;
   pop_frame(e);
+  if (path) name_application(e, f->scope->word, &v);
   if (v.kind == V_NONE) return complain(e, E0227, call->span, d->name), value_error();
   Support result;
   if (ast->b && eval_support(e, scope, ast->b, &result) && !assert_support(e, &v, &result)) {
@@ -457,6 +464,7 @@ Value eval(Elab *e, Scope *scope, const Ast *ast) {
   if (e->graph && !sources_text(e->sources, ast->span.file)->library) e->graph->span = ast->span;
   Value v = eval_kind(e, scope, ast);
   v.span = ast->span;
+  name_called(e, ast, &v);
   if (e->graph) e->graph->span = outer;
   e->nesting--;
   return v;
@@ -485,6 +493,7 @@ static void run_assign(Elab *e, Scope *scope, const Ast *s) {
   int i = 0;
   for (const Ast *n = s->a; n; n = n->next, i++) {
     Value part = names == 1 || v.kind == V_ERROR ? v : v.item[i];
+    name_bound(e, n, n->name, &part);
     if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, part);
   }
 }

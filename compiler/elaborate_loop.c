@@ -35,7 +35,7 @@ static Node *capture(Build *b, Node *n) {
   if (b->up) n = capture(b->up, n);
   for (int i = 0; i < b->loop->inputs; i++)
     if (b->loop->outside[i] == n && b->loop->kind[i] == OPERAND_FIXED) return node_input(b->loop->body, i);
-  return loop_input(b->loop, OPERAND_FIXED, n, op_name(n->op));
+  return loop_input(b->loop, OPERAND_FIXED, n, node_called(b->loop->body->arena, b->around, n));
 }
 
 bool belongs_here(Elab *e, Value *v) {
@@ -142,6 +142,7 @@ static bool open_body(Looping *w) {
   w->build.loop = loop_new(e->arena, w->times, false);
   w->build.loop->body->sources = e->sources;
   w->build.loop->body->span = e->graph->span;
+  w->build.loop->body->scope = e->graph->scope;
   w->inner = scope_new(e, w->outer);
   int i = 0;
   for (const Ast *b = w->ast->a; b; b = b->next, i++) {
@@ -169,6 +170,7 @@ bool update_carried(Elab *e, Scope *scope, const Ast *s) {
   v = widen(e, v, e->build->plates | v.plates, c->shape);
   if (v.kind == V_ERROR) return true;
   v.classes = classes;
+  name_bound(e, s, s->name, &v);
   e->build->loop->next[c->input] = v.node;
   if (old) old->value = v;
   return true;
@@ -290,6 +292,7 @@ Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), 
   Build b = {.around = e->graph, .up = e->build, .loop = loop_new(e->arena, turns, false)};
   b.loop->body->sources = e->sources;
   b.loop->body->span = e->graph->span;
+  b.loop->body->scope = e->graph->scope;
   e->graph = b.loop->body;
   e->build = &b;
   Value v = part(e, what), *item = v.kind == V_LIST ? v.item : &v;

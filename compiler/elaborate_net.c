@@ -246,6 +246,14 @@ static bool fits_variable(Elab *e, const Decl *net, const char *role, const char
   return true;
 }
 
+// The parameters of an output's distribution are called after it: z_loc.
+static void name_output(Elab *e, const NameScope *application, const Dist *d) {
+  const NameScope *outer = names_here(e);
+  close_names(e, application);
+  name_parameters(e, open_names(e, d->variable, false), d);
+  close_names(e, outer);
+}
+
 static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   const Ast *net = d->ast;
   Scope *scope = scope_for(e, net);
@@ -254,6 +262,8 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
   Frame *f = push_frame(e, net, where);
   f->path = f->owner = d->name;
+  f->scope->network = true;
+  f->scope->argument = n ? argument_word(e, &input[0]) : NULL;
   e->depth++;
   d->used = true;
   Value rest = eval_body(e, scope, net->c);
@@ -273,7 +283,9 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
       *copy = *v.dist;
       copy->variable = out->name;
       copy->net = net;
+      copy->names = f->scope;
       v.dist = copy;
+      name_output(e, f->scope, copy);
     }
     list.item[i] = v;
   }

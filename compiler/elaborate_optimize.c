@@ -93,10 +93,13 @@ Value gradient_norm(Elab *e) {
     if (!e->gradient_of[i]) continue;
     Value gradient = value_tensor(e->gradient_of[i], 0);
     Value norm = call_library(e, "norm", e->gradient_of[i]->span, 1, &gradient);
+    node_name_part(e->graph, norm.node, gradient.node, "norm");
     part[parts++] = node_reshape(e->graph, norm.node, shape_of(1, (int64_t[]){1}));
   }
   Value all = value_tensor(node_concat(e->graph, 0, parts, part), 0);
-  e->gradient_norm = call_library(e, "norm", all.node->span, 1, &all).node;
+  Value norm = call_library(e, "norm", all.node->span, 1, &all);
+  name_application(e, "gradient_norm", &norm);
+  e->gradient_norm = norm.node;
   enter_loops(e, o);
   return value_tensor(e->gradient_norm, 0);
 }
@@ -110,7 +113,7 @@ static void run_beside(Elab *e, const Decl *d, Scope *scope, int t, const char *
   e->optimizing = t;
   e->update = NULL;
   bind(e, scope, "value", value_tensor(tensor_value(e, t), 0));
-  push_frame(e, d->ast, where);
+  push_frame(e, d->ast, where)->scope->word = e->keeper;
   e->graph->span = where;
   e->plates = 0;  // it moves a weight, which all examples share
   e->drawing = (Drawing){.path = arena_format(e->arena, "%s/%s", noise, e->model->tensor[t].name)};

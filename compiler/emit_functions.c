@@ -1,7 +1,7 @@
 // Functions of kernels, each printed once; see emit_kernels.h.
 //
-// Kernels with the same statements share a function. Where only one kernel has it, its parameters are called as the
-// values that it is handed; otherwise y and y2, which are written, and a, b and so on.
+// Kernels with the same statements share a function. Its parameters are called as the values that it is handed, where
+// all kernels call them alike; otherwise y and y2, which are written, and a, b and so on.
 #include <string.h>
 
 #include "emit_kernels.h"
@@ -11,7 +11,7 @@ struct KernelFunction {
   const char *key;       // all that makes it what it is, but the name
   const Kernel *kernel;  // the first one that it does
   const KernelText *text;
-  const char **called;  // what that kernel's caller calls the pointers, or NULL
+  const char **called;  // what all callers call the pointers, or NULL where they differ
   int uses;
   const char *piece;  // the name of the function that does one of its pieces, or NULL
   struct KernelFunction *next;
@@ -40,9 +40,8 @@ static const char *source_line(const KernelTable *t, const char *file, int line)
 }
 
 void kernel_label(Text *out, const Kernel *k, const char *indent) {
-  if (!k->label) return;
   text_add(out, "%s// ", indent);
-  emit_comment_text(out, k->label);
+  emit_comment_text(out, kernel_text(out->arena, k));
   text_add(out, "\n");
 }
 
@@ -54,12 +53,10 @@ void kernel_place(Text *out, const KernelTable *t, const Kernel *k, const char *
   text_add(out, "\n");
 }
 
-const char *kernel_result(Arena *a, const Kernel *k, int n) {
-  const char *p = k->label ? k->label : "";
-  for (int i = 0; i < n && p; i++) p = (p = strstr(p, "; ")) ? p + 2 : NULL;
-  const char *equals = p ? strstr(p, " = ") : NULL, *next = p ? strstr(p, "; ") : NULL;
-  if (equals && (!next || equals < next)) return arena_slice(a, p, (size_t)(equals - p));
-  return n ? arena_format(a, "%s_%d", kernel_result(a, k, 0), n + 1) : "value";
+static const char *first_result(const Kernel *k) {
+  for (int i = 0; i < k->operands; i++)
+    if (k->operand[i].write && k->operand[i].name) return k->operand[i].name;
+  return "value";
 }
 
 // --- which function ---
@@ -71,7 +68,7 @@ static KernelFunction *function_of(KernelTable *t, const KernelText *text, const
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
     if (strcmp((*link)->key, key) == 0) return *link;
-  const char *name = name_unique(t->names, kernel_row[k->kind].verb, kernel_result(t->arena, k, 0));
+  const char *name = name_unique(t->names, kernel_row[k->kind].verb, first_result(k));
   *link = NEW(t->arena, KernelFunction);
   **link = (KernelFunction){.name = name, .key = key, .kernel = k, .text = text};
   (*link)->called = NEW_ARRAY(t->arena, const char *, text->pointers);
@@ -92,7 +89,11 @@ KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
   return call;
 }
 
-void kernel_called(KernelCall *call, int pointer, const char *name) { call->of->called[pointer] = name; }
+void kernel_called(KernelCall *call, int pointer, const char *name) {
+  const char **known = &call->of->called[pointer];
+  bool agreed = call->of->uses == 1 || (*known && !strcmp(*known, name));
+  *known = agreed ? name : NULL;
+}
 
 // --- printing ---
 
@@ -114,7 +115,7 @@ static KernelPointer *parameters_of(const KernelTable *t, const KernelFunction *
   Names *names = names_new(t->arena, NULL);
   for (int i = 0; i < f->text->pointers; i++) {
     p[i] = f->text->pointer[i];
-    if (f->uses == 1 && f->called[i])
+    if (f->called[i])
       p[i].name = name_unique(names, i < f->text->written ? "out_" : "in_", f->called[i]);
   }
   return p;

@@ -108,7 +108,7 @@ static void row_emit(KernelText *t, const Kernel *k) {
 
 // Of loops the calls of their kernels are printed, in a loop.
 static void loop_emit(KernelText *t, const Kernel *k) {
-  fail(t->arena, EXIT_SOFTWARE, "emit: %s is no function", k->label);
+  fail(t->arena, EXIT_SOFTWARE, "emit: %s is no function", kernel_text(t->arena, k));
 }
 
 void emit_kernel(KernelText *t, const Kernel *k) {

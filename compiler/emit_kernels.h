@@ -38,8 +38,6 @@ void kernel_cut(KernelText *k, int64_t size, int64_t grain);
 void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
 bool kernel_is_word(char c);
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
-// The name of the n-th result of a kernel, from its label: "a = x + y; b = a * y".
-const char *kernel_result(Arena *a, const Kernel *k, int n);
 
 void emit_kernel(KernelText *t, const Kernel *k);  // the statements
 void region_emit(KernelText *t, const Kernel *k);

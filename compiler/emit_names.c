@@ -43,13 +43,14 @@ static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c 
 const char *name_unique(Names *n, const char *prefix, const char *text) {
   Text t = text_new(n->arena);
   text_add(&t, "%s", prefix);
-  size_t limit = t.length + LONGEST_NAME;
+  size_t bare = t.length, limit = bare + LONGEST_NAME;
   for (; *text && t.length < limit; text++) {
     if (is_letter(*text))
       text_append(&t, text, 1);
     else if (t.length > 0 && t.data[t.length - 1] != '_')
       text_append(&t, "_", 1);
   }
+  if (t.length == bare) text_add(&t, "value");
   while (t.length > 1 && t.data[t.length - 1] == '_') t.data[--t.length] = '\0';
   char *name = t.data;
   for (int i = 2; name_taken(n, name); i++) name = arena_format(n->arena, "%s_%d", t.data, i);

@@ -1,25 +1,26 @@
 // Programs as functions that call the kernels one after another, with names for the places in memory; see emit.h.
 //
-// A tensor has one name. A temporary is named by what the kernel that writes it computes, and a read is named by the
-// last write at or before its offset, so that the text tells which value is meant although memory is used again.
+// A tensor has one name. A temporary is named by the value that its place is for, so that the text tells which one is
+// meant although memory is used again.
 #include <stdlib.h>
 #include <string.h>
 
 #include "emit_kernels.h"
 
-// A value in memory at some moment of a program.
+// Where a value lies.
 typedef struct {
   int64_t at;
-  const char *name;
-} Written;
+  const char *value;  // its name
+  const char *name;   // the enumerator
+} Known;
 
 typedef struct {
   Arena *arena;
   const Plan *plan;
   const Offsets *offsets;
   KernelTable *table;
-  Names *names;      // of this program's places
-  Written *written;  // oldest first
+  Names *names;  // of this program's places
+  Known *known;
   int count, room;
   Text places;  // their enumerators
   Text calls;
@@ -37,21 +38,25 @@ static const char *offset_text(const Program *p, const char *name, int64_t delta
   return delta ? arena_format(p->arena, "%s + %lld", name, (long long)delta) : name;
 }
 
-static void written_add(Program *p, int64_t at, const char *name) {
-  if (p->count == p->room) {
-    p->room = 2 * p->room + 64;
-    Written *more = NEW_ARRAY(p->arena, Written, p->room);
-    if (p->count) memcpy(more, p->written, (size_t)p->count * sizeof *more);
-    p->written = more;
-  }
-  p->written[p->count++] = (Written){at, name};
+static const char *shape_text_of(const Program *p, int rank, const int64_t *dim) {
+  int skip = 0;
+  while (skip < rank - 1 && dim[skip] == 1) skip++;
+  return kernel_shape(p->arena, rank - skip, dim + skip);
 }
 
-// A new name for what is at an offset from now on.
-static const char *place_new(Program *p, int64_t at, const char *what, const char *shape) {
-  const char *name = name_unique(p->names, "AT_", what);
+// The name of what lies at an offset, as a value of that name.
+static const char *place_name(Program *p, int64_t at, const char *value, const char *shape) {
+  for (int i = 0; i < p->count; i++)
+    if (p->known[i].at == at && !strcmp(p->known[i].value, value)) return p->known[i].name;
+  if (p->count == p->room) {
+    p->room = 2 * p->room + 64;
+    Known *more = NEW_ARRAY(p->arena, Known, p->room);
+    if (p->count) memcpy(more, p->known, (size_t)p->count * sizeof *more);
+    p->known = more;
+  }
+  const char *name = name_unique(p->names, "AT_", value);
   text_add(&p->places, "    %s = %lld,  // %s\n", name, (long long)at, shape);
-  written_add(p, at, name);
+  p->known[p->count++] = (Known){at, value, name};
   return name;
 }
 
@@ -59,30 +64,18 @@ static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
   static const char *const number[] = {"", "step", "epoch", "update"};
   if (feed->kind == FEED_COLUMN) {
     const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
-    place_new(p, feed->at, p->plan->column[feed->index].name, shape);
+    place_name(p, feed->at, p->plan->column[feed->index].name, shape);
   } else {
-    place_new(p, feed->at, number[feed->kind], "[]");
+    place_name(p, feed->at, number[feed->kind], "[]");
   }
 }
 
-static const char *tensor_text(const Program *p, int tensor, int64_t at) {
-  return offset_text(p, p->offsets->tensor[tensor], at - p->plan->tensor[tensor].at);
-}
-
-static const char *write_text(Program *p, const Kernel *k, const KernelCall *call, int i) {
-  const KernelPointer *to = &call->pointer[i];
-  int64_t at = to->place->view.at;
+static const char *operand_text(Program *p, const Operand *o) {
+  int64_t at = o->view.at;
   int tensor = tensor_at(p->plan, at);
-  return tensor >= 0 ? tensor_text(p, tensor, at) : place_new(p, at, kernel_result(p->arena, k, i), to->shape);
-}
-
-static const char *read_text(const Program *p, int64_t at) {
-  int tensor = tensor_at(p->plan, at), best = -1;
-  if (tensor >= 0) return tensor_text(p, tensor, at);
-  for (int i = 0; i < p->count; i++)
-    if (p->written[i].at <= at && (best < 0 || p->written[i].at >= p->written[best].at)) best = i;
-  if (best < 0) return arena_format(p->arena, "%lld", (long long)at);
-  return offset_text(p, p->written[best].name, at - p->written[best].at);
+  if (tensor >= 0) return offset_text(p, p->offsets->tensor[tensor], at - p->plan->tensor[tensor].at);
+  const Home *h = o->home;
+  return offset_text(p, place_name(p, at - o->within, h->name, shape_text_of(p, h->rank, h->dim)), o->within);
 }
 
 static const char turn_name[MAX_LOOPS][2] = {"t", "u", "v", "w"};
@@ -104,9 +97,6 @@ static void print_call(Program *p, const Kernel *k, int depth) {
   if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
   p->place = place.data;
   kernel_label(&p->calls, k, indent);
-  const char **name = NEW_ARRAY(p->arena, const char *, call->pointers);
-  for (int i = call->written; i < call->pointers; i++) name[i] = read_text(p, call->pointer[i].place->view.at);
-  for (int i = 0; i < call->written; i++) name[i] = write_text(p, k, call, i);
   size_t line = p->calls.length;
   const char *pool = k->by_blas ? "pool_run_apart" : "pool_run";
   if (call->cut)
@@ -116,9 +106,10 @@ static void print_call(Program *p, const Kernel *k, int depth) {
   size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : strlen(indent) + 4;
   if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
   for (int i = 0; i < call->pointers; i++) {
-    const char *moved = step_text(p, call->pointer[i].place);
-    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s%s", name[i], moved));
-    if (strncmp(name[i], "AT_", 3) == 0) kernel_called(call, i, name[i] + 3);
+    const Operand *o = call->pointer[i].place;
+    const char *at = operand_text(p, o), *moved = step_text(p, o);
+    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s%s", at, moved));
+    if (o->name) kernel_called(call, i, o->name);
   }
   if (call->cut) text_add(&p->calls, "}}, %d", k->pieces);
   text_add(&p->calls, ");\n");

@@ -6,6 +6,7 @@
 // nodes that lead to no wrt. In a call at most one argument builds nodes: the order of two would be the C compiler's
 // choice, and with it the text of the graph.
 #include "graph_rules.h"
+#include "names.h"
 
 #include <math.h>
 
@@ -375,12 +376,16 @@ void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Nod
   if (blocked) *blocked = find_blocked(g, y->id, path, NEW_ARRAY(scratch, bool, y->id + 1));
   if (path[y->id] & FREELY) adjoint[y->id] = constant(g, 1, y);
   Span span = g->span;
+  const NameScope *names = g->scope;
+  int first = g->count;
   for (int id = y->id; id >= 0; id--) {
-    g->span = g->node[id]->span;  // a gradient belongs to the line whose gradient it is
+    node_made_for(g, g->node[id]);  // a gradient belongs to the line whose gradient it is
+    if (adjoint[id] && adjoint[id]->id >= first) node_name_gradient(g, adjoint[id], g->node[id]);
     if (g->node[id]->op == OP_LOOP && path[id] & FREELY) pass_loop(g, g->node[id], y->id, adjoint, path, blocked);
     if (adjoint[id]) pass_adjoint(g, g->node[id], adjoint, path);
   }
   g->span = span;
+  g->scope = names;
   for (int i = 0; i < n; i++) into[i] = wrt[i]->id <= y->id ? adjoint[wrt[i]->id] : NULL;
   arena_close(scratch);
 }

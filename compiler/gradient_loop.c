@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "graph_rules.h"
+#include "names.h"
 
 typedef struct {
   Arena *arena;  // scratch
@@ -63,7 +64,7 @@ static Node *copy_node(Back *b, Node *n) {
   if (n->op == OP_INPUT) return copy_input(b, n);
   Node **in = NEW_ARRAY(b->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = b->copy[n->in[i]->id];
-  b->draft->body->span = n->span;
+  node_made_for(b->draft->body, n);
   return graph_node(b->draft->body, n->op, n->arity, in, &n->attr, &n->shape);
 }
 
@@ -72,7 +73,10 @@ static void copy_turn(Back *b) {
   const Graph *body = b->forward->body;
   int count = body->count;
   b->copy = NEW_ARRAY(b->arena, Node *, count + 1);
-  for (int id = 0; id < count; id++) b->copy[id] = copy_node(b, body->node[id]);
+  for (int id = 0; id < count; id++) {
+    b->copy[id] = copy_node(b, body->node[id]);
+    node_named_as(b->copy[id], body->node[id]);
+  }
   b->origins = b->draft->body->count;
   b->origin = NEW_ARRAY(b->arena, Node *, b->origins + 1);
   for (int id = 0; id < count; id++) b->origin[b->copy[id]->id] = body->node[id];
@@ -109,7 +113,8 @@ static Node *weigh_turn(Back *b, Node *const *adjoint) {
   }
   for (int k = 0; k < b->stacked_before; k++) {
     if (!adjoint[l->inputs + k]) continue;
-    Node *d = loop_input(b->draft, OPERAND_SLICED, adjoint[l->inputs + k], "d_each");
+    const char *name = arena_format(b->g->arena, "d_%s", node_called(b->g->arena, l->body, l->each[k]));
+    Node *d = loop_input(b->draft, OPERAND_SLICED, adjoint[l->inputs + k], name);
     total = add_weighed(body, total, b->copy[l->each[k]->id], d);
   }
   return total;
@@ -194,14 +199,14 @@ static bool *find_needed(Back *b) {
 static Node *settle(Back *b, const Node *n) {
   const GraphLoop *d = b->draft;
   if (b->saved[n->id]) {
-    Node *each = node_result(b->g, b->node, loop_stack(b->forward, origin_of(b, n)));
-    return loop_input(b->back, OPERAND_SLICED, each, "saved");
+    Node *origin = origin_of(b, n), *each = node_result(b->g, b->node, loop_stack(b->forward, origin));
+    return loop_input(b->back, OPERAND_SLICED, each, node_called(b->g->arena, b->forward->body, origin));
   }
   if (n->op == OP_INPUT)
     return loop_input(b->back, d->kind[n->attr.id], d->outside[n->attr.id], d->body->input[n->attr.id].name);
   Node **in = NEW_ARRAY(b->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = b->settled[n->in[i]->id];
-  b->back->body->span = n->span;
+  node_made_for(b->back->body, n);
   return graph_node(b->back->body, n->op, n->arity, in, &n->attr, &n->shape);
 }
 
@@ -214,7 +219,9 @@ static void settle_all(Back *b, Node **share) {
   for (int reads = 1; reads >= 0; reads--) {  // what the body reads, and then what it computes
     for (int id = 0; id < d->body->count; id++) {
       bool read = b->saved[id] || d->body->node[id]->op == OP_INPUT;
-      if (needed[id] && read == reads) b->settled[id] = settle(b, d->body->node[id]);
+      if (!needed[id] || read != reads) continue;
+      b->settled[id] = settle(b, d->body->node[id]);
+      node_named_as(b->settled[id], d->body->node[id]);
     }
   }
   for (int i = 0; i < d->inputs; i++) {

@@ -174,7 +174,8 @@ static Node *intern(Graph *g, const Node *draft) {
 }
 
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape) {
-  Node draft = {.op = op, .id = g->count, .arity = arity, .span = g->span, .section = g->section};
+  Node draft = {
+      .op = op, .id = g->count, .arity = arity, .span = g->span, .section = g->section, .scope = g->scope};
   if (attr) draft.attr = *attr;
   if (shape) draft.shape = *shape;
   if (op ==

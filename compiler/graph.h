@@ -44,6 +44,8 @@ typedef struct Node {
   Attr attr;
   Span span;       // the source it came from
   Section section;     // the first one that it was made for, no earlier than those of its inputs
+  const struct NameScope *scope;  // and what of the page it was made in (names.h), or NULL
+  const struct Name *name;        // what the page calls it, or NULL
   double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
 } Node;
 
@@ -80,6 +82,7 @@ typedef struct Graph {
   int inputs;
   Span span;           // given to the nodes created next
   Section section;         // likewise; in a body of a loop it says nothing
+  const struct NameScope *scope;
   const Sources *sources;  // of the spans, for file and line in dumps; NULL if there are none
   Node **slot;         // hash table of all nodes: equal nodes are one node
   int slots;           // a power of two

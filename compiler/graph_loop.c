@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph_rules.h"
+#include "names.h"
 
 GraphLoop *loop_new(Arena *a, int64_t times, bool reversed) {
   GraphLoop *l = NEW(a, GraphLoop);
@@ -80,7 +81,9 @@ Node *node_loop(Graph *g, GraphLoop *l) {
 }
 
 Node *node_result(Graph *g, Node *loop, int result) {
-  return graph_node(g, OP_RESULT, 1, &loop, &(Attr){.id = result}, NULL);
+  Node *n = graph_node(g, OP_RESULT, 1, &loop, &(Attr){.id = result}, NULL);
+  node_name_result(g, n);
+  return n;
 }
 
 GraphProgram *loop_program(Arena *a, const GraphLoop *l) {

@@ -20,6 +20,7 @@
 // Nodes are numbered anew, densely, so that printing what was read gives the same text. Invariant: graph_parse builds
 // by graph_node, so that what it returns holds every invariant of the graph, or it fails with the line.
 #include "graph_rules.h"
+#include "names.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -122,6 +123,7 @@ static void print_node(Text *t, const Graph *g, const Node *n, const int *number
   text_add(t, " %s", shape_text(t->arena, n->shape));
   if (g->sources && n->span.file >= 0) {
     text_add(t, "  # %s:%d", sources_text(g->sources, n->span.file)->name, span_line(g->sources, n->span));
+    if (n->name) text_add(t, ": %s", node_name_text(t->arena, g, n));
   }
   text_add(t, "\n");
 }

@@ -1,7 +1,7 @@
-// Labels: what a kernel computes, as a formula. They stand in dumps, in reports of NaN and in comments of emitted code.
+// Formulas: what a kernel's result is, in the names of the page. They stand in dumps, in reports of NaN and in comments
+// of emitted code.
 //
-// Weights and inputs have their names, other values are t<id>, where id is the node's number after the passes. Values
-// that the kernel does not store are spelled out; what grows too long ends in dots.
+// Values that no kernel stores are spelled out; what grows too long ends in dots.
 #include <string.h>
 
 #include "planner.h"
@@ -58,17 +58,36 @@ static void write_formula(Writer *w, const Node *n, int depth) {
   text_add(&w->text, ")");
 }
 
-static void write_name(Writer *w, const Node *n) {
-  const GraphProgram *p = w->l->program;
-  if (n->op == OP_WEIGHT) {
-    text_add(&w->text, "%s", p->graph->tensor[n->attr.id].name);
-  } else if (n->op == OP_INPUT) {
-    text_add(&w->text, "%s", p->graph->input[n->attr.id].name);
-  } else if (n->op == OP_CONST) {
-    text_add(&w->text, "%.6g", n->attr.value);
-  } else {
-    text_add(&w->text, "t%d", n->id);
+// A part of a value: q_heads[:, 16:32].
+static void write_slice(Writer *w, const Node *n, int depth) {
+  const Shape *whole = &n->in[0]->shape;
+  write_value(w, n->in[0], depth);
+  text_add(&w->text, "[");
+  for (int i = 0; i < whole->rank; i++) {
+    long long from = n->attr.a[i], to = from + n->shape.dim[i];
+    bool all = n->shape.dim[i] == whole->dim[i];
+    text_add(&w->text, "%s%s", i ? ", " : "", all ? ":" : arena_format(w->text.arena, "%lld:%lld", from, to));
   }
+  text_add(&w->text, "]");
+}
+
+static void write_view(Writer *w, const Node *n, int depth) {
+  if (n->op == OP_SLICE)
+    write_slice(w, n, depth);
+  else if (op_class(n->op) == MOVEMENT && n->arity == 1)
+    write_value(w, n->in[0], depth);
+  else
+    text_add(&w->text, "%s(...)", op_name(n->op));
+}
+
+static void write_name(Writer *w, const Node *n, int depth) {
+  const char *own = w->l->name[n->id] ? w->l->name[n->id] : node_name_text(w->text.arena, w->l->program->graph, n);
+  if (n->op == OP_CONST)
+    text_add(&w->text, "%.6g", n->attr.value);
+  else if (own)
+    text_add(&w->text, "%s", own);
+  else
+    write_view(w, n, depth);
 }
 
 static void write_value(Writer *w, const Node *n, int depth) {
@@ -80,43 +99,26 @@ static void write_value(Writer *w, const Node *n, int depth) {
   if (inside && depth < MAX_DEPTH) {
     write_formula(w, n, depth);
   } else {
-    write_name(w, n);
+    write_name(w, n, depth);
   }
 }
 
-// The name of what a result is stored as: the tensor it replaces, the output it is, or its number.
-static void write_result(Writer *w, const Node *n) {
-  const GraphProgram *p = w->l->program;
-  const Fusion *f = w->l->fusion;
-  for (int i = 0; i < p->assigns; i++) {
-    if (f->base[p->assign[i].value->id] != n) continue;
-    text_add(&w->text, "%s", p->graph->tensor[p->assign[i].target->attr.id].name);
-    return;
-  }
-  for (int i = 0; i < p->outputs; i++) {
-    if (f->base[p->output[i].value->id] != n) continue;
-    text_add(&w->text, "%s", p->output[i].name);
-    return;
-  }
-  text_add(&w->text, "t%d", n->id);
-}
-
-const char *label_of(const Layout *l, Node *const *result, int results) {
-  Writer w = {.l = l, .text = text_new(l->arena)};
-  for (int i = 0; i < results && !is_full(&w); i++) {
-    const Node *n = result[i];
-    text_add(&w.text, i ? "; " : "");
-    write_result(&w, n);
-    text_add(&w.text, " = ");
-    bool source = op_class(n->op) == SOURCE && n->op != OP_RANDOM && n->op != OP_IOTA;
-    if (source)
-      write_name(&w, n);
-    else
-      write_formula(&w, n, 0);
-  }
-  for (char *c = w.text.data; *c; c++) {
+static const char *finish(Writer *w) {
+  for (char *c = w->text.data; *c; c++) {
     if ((unsigned char)*c < ' ') *c = ' ';  // names of outputs are expressions as written, line breaks included
   }
-  if (w.text.length <= MAX_LENGTH) return w.text.data;
-  return arena_format(l->arena, "%.*s ...", MAX_LENGTH, w.text.data);
+  if (w->text.length <= MAX_LENGTH) return w->text.data;
+  return arena_format(w->l->arena, "%.*s ...", MAX_LENGTH, w->text.data);
+}
+
+const char *formula_of(const Layout *l, const Node *n) {
+  Writer w = {.l = l, .text = text_new(l->arena)};
+  write_formula(&w, n, 0);
+  return finish(&w);
+}
+
+const char *name_of(const Layout *l, const Node *n) {
+  Writer w = {.l = l, .text = text_new(l->arena)};
+  write_value(&w, n, MAX_DEPTH);
+  return finish(&w);
 }

@@ -37,7 +37,6 @@ static void set_origin(const Layout *l, Kernel *k, Node *const *result, int resu
 Step *step_new(Layout *l, Node *const *result, int results) {
   l->step = grow_list(l->scratch, l->step, l->steps, &l->step_room, sizeof *l->step);
   Step *s = NEW(l->scratch, Step);
-  s->kernel.label = label_of(l, result, results);
   s->kernel.section = result[0]->section;
   for (int i = 1; i < results; i++)
     if (section_order(result[i]->section, s->kernel.section) < 0) s->kernel.section = result[i]->section;
@@ -45,9 +44,10 @@ Step *step_new(Layout *l, Node *const *result, int results) {
   return l->step[l->steps++] = s;
 }
 
-void step_kernel(Step *s, Kernel k, int *buffer) {
-  k.label = s->kernel.label, k.file = s->kernel.file, k.line = s->kernel.line;
+void step_kernel(const Layout *l, Step *s, Kernel k, int *buffer) {
+  k.file = s->kernel.file, k.line = s->kernel.line;
   k.section = s->kernel.section;
+  for (int i = 0; i < k.operands; i++) k.operand[i].name = arena_format(l->arena, "%s", l->buffer[buffer[i]].name);
   *s = (Step){.kernel = k, .buffer = buffer};
 }
 
@@ -75,7 +75,7 @@ static void set_row(Layout *l, Step *s, KernelKind kind, const Place *place, con
   Kernel k = kernel_new(l->arena, kind, at, number);
   const KernelSizes size = row->sizes(number);
   k.pieces = even_pieces((double)size.work, 50e3, size.cut / size.grain);
-  step_kernel(s, k, buffer);
+  step_kernel(l, s, k, buffer);
 }
 
 #define READ(name, ...) row.name,
@@ -268,7 +268,10 @@ const KernelRow *kernel_of(Op op) { return own_kernel[op].row; }
 
 static void lower_node(Layout *l, Node *n) {
   if (!own_kernel[n->op].row) fail(l->arena, EXIT_SOFTWARE, "planner: %s has no kernel", op_name(n->op));
-  own_kernel[n->op].lower(l, step_new(l, &n, 1), n);
+  Step *s = step_new(l, &n, 1);
+  own_kernel[n->op].lower(l, s, n);
+  for (int i = 0; i < s->kernel.operands; i++)
+    if (s->kernel.operand[i].write) s->kernel.operand[i].formula = formula_of(l, n);
 }
 
 // ---- all steps
@@ -285,7 +288,7 @@ static void lower_late_copy(Layout *l, const Copy *c) {
   Node *n = c->from;
   bool weight = l->fusion->owner[n->id]->op == OP_WEIGHT;
   if (weight && l->buffer[c->to.buffer].tensor >= 0 && is_replaced(l, place_of(l, n).buffer)) {
-    Place between = place_rows(l, n->shape);
+    Place between = place_rows(l, n->shape, arena_format(l->arena, "%s_before", name_of(l, n)));
     lower_copy(l, n, between);
     l->place[n->id] = between;
   }
@@ -304,7 +307,8 @@ static void lower_output(Layout *l, int i) {
   Place p = place_of(l, n);
   bool own = l->depth ? !is_shared(l, p.buffer, n) : !is_replaced(l, p.buffer);
   if (!view_is_rows(&p.view, n->shape) || !own) {
-    p = place_rows(l, n->shape);
+    const char *stacked = arena_format(l->arena, "%s_stacked", name_of(l, n));
+    p = place_rows(l, n->shape, l->depth ? stacked : l->program->output[i].name);
     lower_copy(l, n, p);
   }
   l->buffer[p.buffer].keep = true;
@@ -322,6 +326,7 @@ static Layout *layout_new(Arena *arena, Arena *scratch, const Sources *sources, 
   Layout *l = NEW(scratch, Layout);
   *l = (Layout){.depth = depth, .arena = arena, .scratch = scratch, .sources = sources, .program = p};
   l->fusion = fuse(scratch, p);
+  l->name = value_names(scratch, l->fusion, depth == 0);
   l->place = NEW_ARRAY(scratch, Place, g->count + 1);
   l->rows = NEW_ARRAY(scratch, Place, g->count + 1);
   for (int i = 0; i < g->count; i++) l->place[i].buffer = l->rows[i].buffer = -1;

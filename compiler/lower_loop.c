@@ -58,8 +58,9 @@ static GraphProgram *body_program(Arena *a, const GraphLoop *l) {
     if (!live[id]) continue;
     Node **in = NEW_ARRAY(a, Node *, from->node[id]->arity + 1);
     for (int i = 0; i < from->node[id]->arity; i++) in[i] = map[from->node[id]->in[i]->id];
-    to->span = from->node[id]->span;
+    node_made_for(to, from->node[id]);
     map[id] = carried_as_tensor(to, l, from->node[id], in);
+    node_named_as(map[id], from->node[id]);
   }
   *p = (GraphProgram){.name = "body", .graph = to};
   p->output = NEW_ARRAY(a, Output, l->stacked + 1);
@@ -75,11 +76,12 @@ static GraphProgram *body_program(Arena *a, const GraphLoop *l) {
 
 // ---- what lies outside
 
-static void add_operand(Lowering *w, int buffer, const View *view, Shape s, bool write) {
+static Operand *add_operand(Lowering *w, int buffer, const View *view, Shape s, bool write) {
   Operand *o = &w->operand[w->operands];
   w->buffer[w->operands++] = buffer;
   *o = (Operand){.view = *view, .rank = s.rank, .write = write};
   for (int i = 0; i < s.rank; i++) o->dim[i] = s.dim[i];
+  return o;
 }
 
 // A buffer of the body lies in the place from now on.
@@ -95,13 +97,15 @@ static void end_outside(Lowering *w, int64_t count) { w->fixed += (count + ALIGN
 static void place_carried(Lowering *w, int i) {
   Layout *l = w->l;
   Node *in = w->node->in[i];
-  Place start = place_rows(l, in->shape);
+  const char *name = w->loop->body->input[i].name;
+  Place start = place_rows(l, in->shape, arena_format(l->arena, "%s_start", name));
   lower_copy(l, in, start);
-  Place end = w->result[i] ? place_of(l, w->result[i]) : place_rows(l, in->shape);
+  Place end = w->result[i] ? place_of(l, w->result[i]) : place_rows(l, in->shape, name);
   l->buffer[end.buffer].over = start.buffer;
   l->buffer[end.buffer].carried = true;
   add_operand(w, start.buffer, &start.view, in->shape, false);
-  add_operand(w, end.buffer, &end.view, in->shape, true);
+  Operand *o = add_operand(w, end.buffer, &end.view, in->shape, true);
+  if (w->result[i]) o->formula = formula_of(l, w->result[i]);
   for (int b = 0; b < w->body->buffers; b++)
     if (w->body->buffer[b].tensor == i) set_outside(w, b, &end, 0);
   end_outside(w, shape_count(in->shape));
@@ -122,7 +126,7 @@ static void place_stacked(Lowering *w, int k) {
   int64_t count = shape_count(w->loop->each[k]->shape);
   if (!result) return;
   Place p = place_of(w->l, result);
-  add_operand(w, p.buffer, &p.view, result->shape, true);
+  add_operand(w, p.buffer, &p.view, result->shape, true)->formula = formula_of(w->l, result);
   set_outside(w, w->body->output[k].buffer, &p, count);
   end_outside(w, count);
 }
@@ -144,7 +148,7 @@ static void place_outside(Lowering *w) {
 static void place_inside(Lowering *w, Operand *o, int buffer, int work) {
   const Outside *out = &w->outside[buffer_whole(w->body, buffer)];
   Inner *in = NEW(w->l->scratch, Inner);
-  *in = (Inner){o, out->buffer < 0 ? work : out->buffer, w->step->inner};
+  *in = (Inner){o, out->buffer < 0 ? work : out->buffer, out->buffer < 0, w->step->inner};
   w->step->inner = in;
   o->view.at += out->offset;
   o->step[w->l->depth] = out->step;
@@ -165,12 +169,12 @@ static void finish(Lowering *w) {
   int work = -1;
   int64_t end = place_body(w);
   if (end) {
-    Place p = place_rows(l, shape_of(1, &end));
+    Place p = place_rows(l, shape_of(1, &end), "turn");
     work = p.buffer;
     add_operand(w, work, &p.view, shape_of(1, &end), true);
   }
   Kernel *list = NEW_ARRAY(l->arena, Kernel, b->steps + 1);
-  step_kernel(w->step,
+  step_kernel(l, w->step,
               (Kernel){.kind = KERNEL_LOOP,
                        .pieces = 1,
                        .operand = w->operand,

@@ -27,7 +27,8 @@ typedef struct {
   int instrs, instr_room;
   Store *store;
   Place *to;
-  int stores, store_room, to_room;
+  const char **formula;  // of each store
+  int stores, store_room, to_room, formula_room;
   int *value;  // of each node by id: 1 + its result, 0 while not computed
 } Draft;
 
@@ -95,9 +96,11 @@ static int value_of(Draft *d, Node *in) {
 
 // ---- stores
 
-static void add_store(Draft *d, int value, StoreKind kind, int buffer, View view) {
+static void add_store(Draft *d, int value, StoreKind kind, int buffer, View view, const char *formula) {
   d->store = grow_list(d->l->arena, d->store, d->stores, &d->store_room, sizeof *d->store);
   d->to = grow_list(d->l->scratch, d->to, d->stores, &d->to_room, sizeof *d->to);
+  d->formula = grow_list(d->l->scratch, d->formula, d->stores, &d->formula_room, sizeof *d->formula);
+  d->formula[d->stores] = formula;
   d->store[d->stores] = (Store){value, kind};
   d->to[d->stores++] = (Place){buffer, view};
 }
@@ -114,13 +117,14 @@ static View unreduced(const View *v, const Node *n) {
 static void store_node(Draft *d, Node *n) {
   bool reduces = op_class(n->op) == REDUCTION;
   int value = reduces ? value_of(d, n->in[0]) : result_of(d, n);
+  const char *formula = formula_of(d->l, n);
   StoreKind kind = !reduces ? STORE_ALL : n->op == OP_SUM ? STORE_SUM : STORE_MAXIMUM;
   for (const Target *t = d->l->target[n->id]; t; t = t->next) {
     View full = reduces ? unreduced(&t->place.view, n) : t->place.view, view;
     if (!view_reshape(&full, reduces ? n->in[0]->shape : n->shape, d->space, &view)) {
       fail(d->l->arena, EXIT_SOFTWARE, "planner: a store does not fit its region");
     }
-    add_store(d, value, kind, t->place.buffer, view);
+    add_store(d, value, kind, t->place.buffer, view, formula);
   }
 }
 
@@ -238,9 +242,11 @@ static void set_operands(const Draft *d, Step *s, Kernel k) {
     operand[i] = (Operand){.view = p->view, .rank = d->space.rank, .write = i >= d->loads};
     buffer[i] = p->buffer;
     for (int axis = 0; axis < d->space.rank; axis++) operand[i].dim[axis] = d->space.dim[axis];
-    if (operand[i].write && d->store[i - d->loads].kind != STORE_ALL) operand[i].dim[k.region.reduce] = 1;
+    if (!operand[i].write) continue;
+    operand[i].formula = d->formula[i - d->loads];
+    if (d->store[i - d->loads].kind != STORE_ALL) operand[i].dim[k.region.reduce] = 1;
   }
-  step_kernel(s, k, buffer);
+  step_kernel(d->l, s, k, buffer);
 }
 
 static void finish(Draft *d, Step *s) {
@@ -278,6 +284,6 @@ void lower_copy(Layout *l, Node *n, Place to) {
   Draft d = {.l = l, .group = -1, .space = shape_without_ones(n->shape)};
   View view;
   if (!view_reshape(&to.view, n->shape, d.space, &view)) fail(l->arena, EXIT_SOFTWARE, "planner: a copy does not fit");
-  add_store(&d, value_of(&d, n), STORE_ALL, to.buffer, view);
+  add_store(&d, value_of(&d, n), STORE_ALL, to.buffer, view, name_of(l, n));
   finish(&d, step_new(l, &n, 1));
 }

@@ -149,10 +149,14 @@ static void make_class(const Joining *j, Graph *g, Class *c, Node **map) {
   Node *shared = map[c->member[0]->in[c->rows ? 1 : 0]->id];
   Node *joined = node_concat(g, c->rows || flag & 2 ? 0 : 1, c->members, own);
   Node *product = node_matmul(g, c->rows ? joined : shared, c->rows ? shared : joined, flag & 1, flag & 2);
+  const char *what = c->rows ? "rows" : "heads";
+  node_name_joined(g, product, c->members, c->member, NULL, what);
+  node_name_joined(g, joined, c->members, own, product->name ? product->name->scope : NULL, what);
   int64_t start[MAX_RANK] = {0};
   for (int i = 0; i < c->members; i++) {
     const Node *old = c->member[i];
     map[old->id] = node_slice(g, product, start, old->shape);
+    node_named_as(map[old->id], old);
     start[c->rows ? 0 : 1] += old->shape.dim[c->rows ? 0 : 1];
   }
 }
@@ -161,6 +165,7 @@ static void make_node(Joining *j, Graph *g, const Node *old, Node **map) {
   Node **in = NEW_ARRAY(j->arena, Node *, old->arity + 1);
   for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
   map[old->id] = rewrite_same(g, old, in);
+  node_named_as(map[old->id], old);
 }
 
 // The first input without which n, or the class it is in, cannot be made.
@@ -237,6 +242,8 @@ static Node *add_products(Graph *g, Node *x, Node *y) {
   int flag = x->attr.flag;
   Node *left = node_concat(g, flag & 1 ? 0 : 1, 2, (Node *[]){x->in[0], y->in[0]});
   Node *right = node_concat(g, flag & 2 ? 1 : 0, 2, (Node *[]){x->in[1], y->in[1]});
+  node_name_joined(g, left, 2, (Node *[]){x->in[0], y->in[0]}, g->scope, "heads");
+  node_name_joined(g, right, 2, (Node *[]){x->in[1], y->in[1]}, g->scope, "heads");
   return node_matmul(g, left, right, flag & 1, flag & 2);
 }
 
@@ -253,6 +260,7 @@ static void join_added(Arena *a, GraphProgram *p) {
     if (x && uses[x->id] == 1 && uses[y->id] == 1 && is_worth_adding(x, y)) {
       bool turn = count_joined(p->graph, y, x) > count_joined(p->graph, x, y);
       map[id] = add_products(to, map[(turn ? y : x)->id], map[(turn ? x : y)->id]);
+      node_named_as(map[id], n);
     } else {
       make_node(&j, to, n, map);
     }

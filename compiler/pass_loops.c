@@ -219,8 +219,10 @@ static void lift(Lifting *w) {
   const Graph *body = w->from->body;
   w->outside = NEW_ARRAY(w->arena, Node *, body->count + 1);
   for (int id = 0; id < body->count; id++) {
-    w->to->span = body->node[id]->span;
-    if (w->before[id]) w->outside[id] = make_before(w, body->node[id]);
+    if (!w->before[id]) continue;
+    node_made_for(w->to, body->node[id]);
+    w->outside[id] = make_before(w, body->node[id]);
+    node_named_as(w->outside[id], body->node[id]);
   }
 }
 
@@ -232,11 +234,11 @@ static Node *make_inside(Lifting *w, const Node *n) {
     return loop_input(w->loop, l->kind[n->attr.id], w->in[n->attr.id], l->body->input[n->attr.id].name);
   if (is_cut(w, n)) {
     OperandKind kind = w->level[n->id] == FIXED ? OPERAND_FIXED : OPERAND_SLICED;
-    return loop_input(w->loop, kind, w->outside[n->id], op_name(n->op));
+    return loop_input(w->loop, kind, w->outside[n->id], node_called(w->arena, w->from->body, n));
   }
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = w->map[n->in[i]->id];
-  w->loop->body->span = n->span;
+  node_made_for(w->loop->body, n);
   return graph_node(w->loop->body, n->op, n->arity, in, &n->attr, &n->shape);
 }
 
@@ -247,7 +249,9 @@ static void make_body(Lifting *w) {
   for (int reads = 1; reads >= 0; reads--) {
     for (int id = 0; id < body->count; id++) {
       bool read = body->node[id]->op == OP_INPUT || is_cut(w, body->node[id]);
-      if (w->inside[id] && read == reads) w->map[id] = make_inside(w, body->node[id]);
+      if (!w->inside[id] || read != reads) continue;
+      w->map[id] = make_inside(w, body->node[id]);
+      node_named_as(w->map[id], body->node[id]);
     }
   }
 }
@@ -369,10 +373,12 @@ void pass_loops(Arena *a, GraphProgram *p) {
     Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
     for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
     graph_stand(to, old);
-    if (old->op == OP_LOOP)
+    if (old->op == OP_LOOP) {
       result[id] = lift_loop(a, to, old, in, wanted[id]);
-    else
-      map[id] = old->op == OP_RESULT ? result[old->in[0]->id][old->attr.id] : rewrite_same(to, old, in);
+      continue;
+    }
+    map[id] = old->op == OP_RESULT ? result[old->in[0]->id][old->attr.id] : rewrite_same(to, old, in);
+    node_named_as(map[id], old);
   }
   rewrite_end(p, to, map);
 }

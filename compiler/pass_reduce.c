@@ -29,14 +29,16 @@ static int64_t part_count(int64_t outer, int64_t length, int64_t inner) {
 }
 
 // Reduces axes first .. last-1 of x.
-static Node *reduce_run(Graph *g, Op op, Node *x, int first, int last) {
+static Node *reduce_run(Graph *g, const Node *old, Node *x, int first, int last) {
+  Op op = old->op;
   const Shape *s = &x->shape;
   int64_t outer = product(s, 0, first), length = product(s, first, last), inner = product(s, last, s->rank);
   int64_t parts = part_count(outer, length, inner);
   uint32_t axes = (1u << last) - (1u << first);
   if (parts == 1) return node_reduce(g, op, x, axes);
   Node *cut = node_reshape(g, x, shape_of(4, (int64_t[]){outer, parts, length / parts, inner}));
-  Node *whole = node_reduce(g, op, node_reduce(g, op, cut, 4), 2);
+  Node *part = node_reduce(g, op, cut, 4), *whole = node_reduce(g, op, part, 2);
+  node_name_part(g, part, old, "parts");
   Shape kept = {.rank = s->rank - (last - first)};
   for (int i = 0; i < kept.rank; i++) kept.dim[i] = s->dim[i < first ? i : i + last - first];
   return node_reshape(g, whole, kept);
@@ -50,7 +52,7 @@ static Node *reduce_runs(Graph *g, const Node *old, Node **in) {
     if (!(axes >> (last - 1) & 1)) continue;
     int first = last - 1;
     while (first > 0 && axes >> (first - 1) & 1) first--;
-    x = reduce_run(g, old->op, x, first, last);
+    x = reduce_run(g, old, x, first, last);
     last = first + 1;
   }
   return x;

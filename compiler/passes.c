@@ -35,7 +35,7 @@ Node *rewrite_same(Graph *g, const Node *old, Node **in) {
 }
 
 void graph_stand(Graph *g, const Node *old) {
-  g->span = old->span;
+  node_made_for(g, old);
   g->section = old->section;
 }
 
@@ -66,6 +66,7 @@ void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
     for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
     graph_stand(to, old);
     map[id] = rule(to, old, in);
+    node_named_as(map[id], old);
   }
   rewrite_end(p, to, map);
 }

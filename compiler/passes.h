@@ -3,7 +3,7 @@
 #ifndef GMC_PASSES_H
 #define GMC_PASSES_H
 
-#include "graph.h"
+#include "names.h"
 
 typedef void Pass(Arena *a, GraphProgram *p);
 

@@ -180,7 +180,7 @@ static void check_order(Layout *l) {
       int b = s->buffer[k];
       bool ready = left[b] == 0 && (all[b] > 0 || l->buffer[b].first < 0);
       if (!s->kernel.operand[k].write && !ready) {
-        fail(l->arena, EXIT_SOFTWARE, "planner: read before it is written: %s", s->kernel.label);
+        fail(l->arena, EXIT_SOFTWARE, "planner: read before it is written: %s", kernel_text(l->arena, &s->kernel));
       }
     }
     count_writes(l, s, left, -1);
@@ -218,10 +218,26 @@ int64_t place_buffers(Layout *l, int64_t begin) {
   return end;
 }
 
+static const Home *home_of(const Layout *l, const Home **known, int buffer) {
+  buffer = buffer_whole(l, buffer);
+  if (known[buffer]) return known[buffer];
+  const Buffer *b = &l->buffer[buffer];
+  Home *home = NEW(l->arena, Home);
+  *home = (Home){.name = arena_format(l->arena, "%s", b->name), .rank = b->shape.rank};
+  for (int i = 0; i < home->rank; i++) home->dim[i] = b->shape.dim[i];
+  return known[buffer] = home;
+}
+
+static void place_operand(const Layout *l, const Home **known, Operand *o, int buffer, bool has_home) {
+  if (!has_home) o->home = home_of(l, known, buffer), o->within = o->view.at;
+  o->view.at += l->buffer[buffer].at;
+}
+
 void place_operands(Layout *l) {
+  const Home **known = NEW_ARRAY(l->scratch, const Home *, l->buffers + 1);
   for (int i = 0; i < l->steps; i++) {
     const Step *s = l->step[i];
-    for (int k = 0; k < s->kernel.operands; k++) s->kernel.operand[k].view.at += l->buffer[s->buffer[k]].at;
-    for (const Inner *in = s->inner; in; in = in->next) in->operand->view.at += l->buffer[in->buffer].at;
+    for (int k = 0; k < s->kernel.operands; k++) place_operand(l, known, &s->kernel.operand[k], s->buffer[k], false);
+    for (const Inner *in = s->inner; in; in = in->next) place_operand(l, known, in->operand, in->buffer, in->work);
   }
 }

@@ -13,7 +13,7 @@ typedef struct {
 } Check;
 
 static _Noreturn void bad(const Check *c, const char *what) {
-  fail(c->arena, EXIT_SOFTWARE, "plan: %s: %s: %s", c->program->name, c->kernel ? c->kernel->label : "", what);
+  fail(c->arena, EXIT_SOFTWARE, "plan: %s: %s: %s", c->program->name, c->kernel ? kernel_text(c->arena, c->kernel) : "", what);
 }
 
 static void check_span(const Check *c, int64_t low, int64_t high) {

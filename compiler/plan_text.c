@@ -90,7 +90,7 @@ static void print_kernel(Text *t, const Kernel *k) {
 #define KERNEL(...)            row_print,
 #include "../runtime/kernels.def"
   };
-  text_add(t, "%s", k->label);
+  text_add(t, "%s", kernel_text(t->arena, k));
   if (k->file) text_add(t, "  # %s:%d", k->file, k->line);
   text_add(t, "\n    %s in %d: ", kernel_row[k->kind].name, k->pieces);
   print[k->kind](t, k);
@@ -185,7 +185,8 @@ static void print_group(Text *t, const Fusion *f, const Group *g) {
     const Node *n = g->node[i];
     text_add(t, "    %%%d = %s", n->id, op_name(n->op));
     print_reads(t, f, n);
-    text_add(t, "%s\n", f->stored[n->id] ? "  stored" : "");
+    text_add(t, "%s", f->stored[n->id] ? "  stored" : "");
+    text_add(t, n->name ? "  # %s\n" : "\n", node_name_text(t->arena, f->program->graph, n));
   }
 }
 

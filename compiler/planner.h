@@ -4,7 +4,8 @@
 //   fuse.c               -> groups: the nodes that one kernel computes
 //   store.c              -> where each value in memory lies: buffers, slices of buffers, persistent tensors
 //   lower.c, lower_region.c, lower_loop.c  -> steps: kernels whose offsets count from the beginning of buffers
-//   label.c              what a step computes, as a formula
+//   value_names.c        names for what is stored
+//   label.c              what a step computes, as formulas
 //   schedule.c           -> the order of the steps
 //   place.c              -> offsets of the buffers in the one memory
 //   planner.c            all of it in order, and the tables of the plan
@@ -64,6 +65,8 @@ bool fuse_order(Fusion *f, int first, int second);
 // ---- buffers and steps
 
 typedef struct {
+  const char *name; // of the value that it holds
+  Shape shape;
   int64_t count;    // floats
   int tensor;       // it is a value of this persistent tensor, or -1
   int input;        // fed before the program runs, or -1
@@ -91,6 +94,7 @@ typedef struct {
 typedef struct Inner {
   Operand *operand;
   int buffer;
+  bool work;  // a part of the loop's working memory
   struct Inner *next;
 } Inner;
 
@@ -114,6 +118,7 @@ typedef struct Layout {
   const Sources *sources;  // or NULL
   const GraphProgram *program;
   Fusion *fusion;
+  const char **name;       // of each stored value by id, else NULL
   Buffer *buffer;
   int buffers, buffer_room;
   Step **step;  // in the order in which they run, once scheduled
@@ -133,7 +138,7 @@ void *grow_list(Arena *a, void *data, int count, int *room, size_t size);
 // Decides where every stored value lies.
 void store_values(Layout *l);
 int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within
-Place place_rows(Layout *l, Shape s);  // a new buffer, row after row
+Place place_rows(Layout *l, Shape s, const char *name);  // a new buffer, row after row
 // Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that
 // only exists inside its region.
 Place place_of(Layout *l, Node *n);
@@ -150,7 +155,7 @@ void lower_region(Layout *l, const Group *g);
 void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant
 // A step that computes the results; its kernel is yet to be set.
 Step *step_new(Layout *l, Node *const *result, int results);
-void step_kernel(Step *s, Kernel k, int *buffer);
+void step_kernel(const Layout *l, Step *s, Kernel k, int *buffer);
 int even_pieces(double work, double unit, int64_t limit);
 
 void schedule(Layout *l);
@@ -158,13 +163,16 @@ void schedule(Layout *l);
 // Gives all buffers their offsets that have none yet, from `begin` on; checks that no two live buffers overlap; returns
 // the end.
 int64_t place_buffers(Layout *l, int64_t begin);
-// Adds the offsets of the buffers to those of the operands.
+// Adds the offsets of the buffers to those of the operands, whose homes they are.
 void place_operands(Layout *l);
 
 // ---- text
 
-// A formula of what a kernel computes: "t8 = max(t3 + q/dense_1/b, 0)".
-const char *label_of(const Layout *l, Node *const *result, int results);
+// By id the name of each value that is stored, else NULL; all differ. `outputs`: those of the program are called what it
+// calls them.
+const char **value_names(Arena *a, const Fusion *f, bool outputs);
+const char *formula_of(const Layout *l, const Node *n);  // "max(q_dense_1 + q/dense_1/b, 0)"
+const char *name_of(const Layout *l, const Node *n);     // q_h; of a part q_heads[:, 16:32], of a constant its number
 
 // Checks a finished plan: views in bounds, everything read was written, pieces positive. Fails with EXIT_SOFTWARE.
 void plan_verify(Arena *a, const Plan *plan);

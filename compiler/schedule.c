@@ -74,7 +74,8 @@ static void visit(Sorting *s, int *stack, int root) {
       set_section(s, i);
       depth--;
     } else if (s->state[need->step] == 1) {
-      fail(s->l->arena, EXIT_SOFTWARE, "planner: steps need each other in a circle: %s", s->l->step[i]->kernel.label);
+      fail(s->l->arena, EXIT_SOFTWARE, "planner: steps need each other in a circle: %s",
+           kernel_text(s->l->arena, &s->l->step[i]->kernel));
     } else {
       stack[depth++] = need->step;
     }

@@ -6,9 +6,10 @@
 // the second begins no earlier than the first ends.
 #include "planner.h"
 
-static int buffer_new(Layout *l, int64_t count) {
+static int buffer_new(Layout *l, Shape s, const char *name) {
   l->buffer = grow_list(l->scratch, l->buffer, l->buffers, &l->buffer_room, sizeof *l->buffer);
-  l->buffer[l->buffers] = (Buffer){.count = count, .tensor = -1, .input = -1, .over = -1, .within = -1};
+  l->buffer[l->buffers] = (Buffer){
+      .name = name, .shape = s, .count = shape_count(s), .tensor = -1, .input = -1, .over = -1, .within = -1};
   return l->buffers++;
 }
 
@@ -17,7 +18,7 @@ int buffer_whole(const Layout *l, int buffer) {
   return buffer;
 }
 
-Place place_rows(Layout *l, Shape s) { return (Place){buffer_new(l, shape_count(s)), view_rows(s)}; }
+Place place_rows(Layout *l, Shape s, const char *name) { return (Place){buffer_new(l, s, name), view_rows(s)}; }
 
 static void add_target(Layout *l, const Node *n, Place to) {
   Target *t = NEW(l->scratch, Target), **end = &l->target[n->id];
@@ -36,7 +37,8 @@ static void copy_later(Layout *l, Node *from, Place to) {
 
 static int tensor_buffer(Layout *l, int tensor) {
   if (l->tensor[tensor] < 0) {
-    l->tensor[tensor] = buffer_new(l, shape_count(l->program->graph->tensor[tensor].shape));
+    const TensorInfo *t = &l->program->graph->tensor[tensor];
+    l->tensor[tensor] = buffer_new(l, t->shape, t->name);
     l->buffer[l->tensor[tensor]].tensor = tensor;
   }
   return l->tensor[tensor];
@@ -44,14 +46,15 @@ static int tensor_buffer(Layout *l, int tensor) {
 
 static int input_buffer(Layout *l, int input) {
   if (l->input[input] < 0) {
-    l->input[input] = buffer_new(l, shape_count(l->program->graph->input[input].shape));
+    const InputInfo *in = &l->program->graph->input[input];
+    l->input[input] = buffer_new(l, in->shape, in->name);
     l->buffer[l->input[input]].input = input;
   }
   return l->input[input];
 }
 
 static Place constant_place(Layout *l, Node *n) {
-  Place to = place_rows(l, n->shape);
+  Place to = place_rows(l, n->shape, "constant");
   lower_copy(l, n, to);
   return to;
 }
@@ -83,7 +86,7 @@ Place rows_of(Layout *l, Node *n) {
   Place p = place_of(l, n);
   if (view_is_rows(&p.view, n->shape)) return p;
   if (l->rows[n->id].buffer < 0) {
-    l->rows[n->id] = place_rows(l, n->shape);
+    l->rows[n->id] = place_rows(l, n->shape, arena_format(l->arena, "%s_rows", name_of(l, n)));
     lower_copy(l, n, l->rows[n->id]);
   }
   return l->rows[n->id];
@@ -140,7 +143,7 @@ static bool can_replace(Layout *l, const Node *b, const Read *reads) {
 static void place_assignment(Layout *l, const Assign *s, const Read *reads) {
   Node *b = l->fusion->base[s->value->id];
   int old = tensor_buffer(l, s->target->attr.id);
-  Place to = place_rows(l, s->target->shape);
+  Place to = place_rows(l, s->target->shape, l->program->graph->tensor[s->target->attr.id].name);
   Buffer *new = &l->buffer[to.buffer];
   new->tensor = s->target->attr.id, new->over = old, new->keep = true;
   if (can_replace(l, b, reads)) {
@@ -179,13 +182,13 @@ static bool can_store_piece(const Layout *l, const Node *b, const View *v) {
 
 // A piece is a buffer of its own, so that it can be read before the others are there.
 static int piece_buffer(Layout *l, const Node *in, int whole) {
-  int b = buffer_new(l, shape_count(in->shape));
+  int b = buffer_new(l, in->shape, l->buffer[whole].name);
   l->buffer[b].within = whole;
   return b;
 }
 
 static void place_concat(Layout *l, Node *n) {
-  if (!l->target[n->id]) add_target(l, n, place_rows(l, n->shape));
+  if (!l->target[n->id]) add_target(l, n, place_rows(l, n->shape, l->name[n->id]));
   int axis = (int)n->attr.a[0];
   Place whole = l->target[n->id]->place, piece = whole;
   for (int i = 0; i < n->arity; i++) {
@@ -195,6 +198,7 @@ static void place_concat(Layout *l, Node *n) {
     if (in->shape.dim[axis] == 1) piece.view.stride[axis] = 0;
     if (view_reshape(&piece.view, in->shape, b->shape, &to.view) && can_store_piece(l, b, &to.view)) {
       add_target(l, b, to);
+      l->buffer[to.buffer].name = l->name[b->id];
     } else {
       copy_later(l, in, piece);
     }
@@ -213,6 +217,6 @@ void store_values(Layout *l) {
   }
   for (int id = 0; id < g->count; id++) {
     Node *n = g->node[id];
-    if (l->fusion->stored[id] && !l->target[id]) add_target(l, n, place_rows(l, n->shape));
+    if (l->fusion->stored[id] && !l->target[id]) add_target(l, n, place_rows(l, n->shape, l->name[id]));
   }
 }

@@ -18,6 +18,7 @@ KernelRun *exec_call(const Run *run, int program, int kernel);  // one of its ke
 // A number that is no longer finite.
 typedef struct {
   const Kernel *kernel;
+  const Operand *operand;
   int64_t order;    // how many kernels had run before
   int64_t at;       // where in memory
   int64_t element;  // of that result of the kernel, in row-major order
@@ -30,7 +31,7 @@ typedef struct {
 int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity);
 
 // The same as text: where the first NaN is, or else the first infinity, such as
-// "x.gm:12: log(p): element 17 is nan"; NULL if all is finite.
+// "x.gm:12: q_h = log(p): element 17 is nan"; NULL if all is finite.
 const char *exec_find_nan(Run *run, int program);
 
 #endif

@@ -30,7 +30,7 @@ static void look(Finder *f, const Kernel *k, const Operand *o, const float *begi
   for (int64_t i = 0; i < count && !(f->found & 1); i++) {
     float x = begin[operand_at(o, i)];
     if (isfinite(x)) continue;
-    NotFinite here = {k, f->order, begin + operand_at(o, i) - f->run->memory, i, x};
+    NotFinite here = {k, o, f->order, begin + operand_at(o, i) - f->run->memory, i, x};
     if (isnan(x)) {
       *f->nan = here;
       f->found |= 1;
@@ -67,19 +67,34 @@ int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity) {
   return f.found;
 }
 
-// Is an exponential among what the kernel computes?
-static bool takes_exp(const Kernel *k) {
-  for (int i = 0; k->kind == KERNEL_REGION && i < k->region.instrs; i++)
-    if (k->region.instr[i].op == SCALAR_EXP) return true;
-  return false;
+// Is an exponential among what makes a region's value?
+static bool takes_exp(Arena *a, const Region *r, int value) {
+  int first = r->loads + r->constants, last = value - first;
+  bool *made = NEW_ARRAY(a, bool, r->instrs + 1), takes = false;
+  if (last >= 0) made[last] = true;
+  for (int i = last; i >= 0; i--) {
+    if (!made[i]) continue;
+    takes = takes || r->instr[i].op == SCALAR_EXP;
+    for (int k = 0; k < scalar_row[r->instr[i].op].arity; k++)
+      if (r->instr[i].in[k] >= first) made[r->instr[i].in[k] - first] = true;
+  }
+  return takes;
+}
+
+static bool is_of_exp(Arena *a, const NotFinite *x) {
+  const Kernel *k = x->kernel;
+  return k->kind == KERNEL_REGION &&
+         takes_exp(a, &k->region, k->region.store[x->operand - k->operand - k->region.loads].value);
 }
 
 static const char *place_text(Arena *a, const NotFinite *x) {
   const Kernel *k = x->kernel;
-  const char *label = k->label ? printable(a, k->label) : "a value without a name";
+  const Operand *o = x->operand;
+  const char *name = o->name ? o->name : "a value without a name";
+  const char *text = o->formula ? arena_format(a, "%s = %s", name, o->formula) : name;
   const char *file = k->file ? arena_format(a, "%s:%d: ", printable(a, k->file), k->line) : "";
-  return arena_format(a, "%s%s: element %lld%s is %s", file, label, (long long)x->element,
-                      takes_exp(k) ? ", for which an exp(...) is taken," : "",
+  return arena_format(a, "%s%s: element %lld%s is %s", file, printable(a, text), (long long)x->element,
+                      is_of_exp(a, x) ? ", for which an exp(...) is taken," : "",
                       isnan(x->value) ? "nan"
                       : x->value > 0  ? "inf"
                                       : "-inf");

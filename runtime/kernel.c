@@ -1,6 +1,8 @@
 // The rows of kernels.def and scalars.def as what the executor and the compiler read; see kernel.h.
 #include "kernel.h"
 
+#include <string.h>
+
 #include "blas.h"
 #include "kernels.h"
 #include "loop.h"
@@ -124,6 +126,25 @@ const ScalarRow scalar_row[] = {
 #define SCALAR(ID, name, arity, expression) {#ID, name, arity, #expression},
 #include "scalars.def"
 };
+
+static bool is_said(const Kernel *k, int operand) {
+  const Operand *o = &k->operand[operand];
+  bool said = !o->write || !o->name || !o->formula;
+  for (int i = 0; i < operand && !said; i++) {
+    const Operand *before = &k->operand[i];
+    said = before->formula && !strcmp(before->name, o->name) && !strcmp(before->formula, o->formula);
+  }
+  return said;
+}
+
+const char *kernel_text(Arena *a, const Kernel *k) {
+  enum { LONGEST = 110 };
+  Text t = text_new(a);
+  for (int i = 0; i < k->operands && t.length <= LONGEST; i++)
+    if (!is_said(k, i)) text_add(&t, "%s%s = %s", t.length ? "; " : "", k->operand[i].name, k->operand[i].formula);
+  if (!t.length) return "a value without a name";
+  return t.length <= LONGEST ? t.data : arena_format(a, "%.*s ...", LONGEST, t.data);
+}
 
 Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number) {
   const KernelRow *row = &kernel_row[kind];

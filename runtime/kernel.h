@@ -29,14 +29,26 @@ typedef struct {
   int64_t stride[MAX_RANK];
 } View;
 
+// A stretch of memory that the plan gives to a value, or to several side by side, as they are joined in one.
+typedef struct {
+  const char *name;
+  int rank;
+  int64_t dim[MAX_RANK];
+} Home;
+
 // A value that a kernel reads or writes: its elements, and where they lie. In a loop they lie `step` further in every
-// further turn; one step for each loop around the kernel, from the outermost.
+// further turn; one step for each loop around the kernel, from the outermost. It is told by the name that the page has
+// for it (q_h, q/dense_1/W), NULL if it is no value of the page.
 typedef struct {
   View view;
   int rank;
   int64_t dim[MAX_RANK];
   int64_t step[MAX_LOOPS];
   bool write;
+  const char *name;
+  const char *formula;  // of what is written: "max(q_dense_1 + q/dense_1/b, 0)"
+  const Home *home;     // that it begins `within`, in floats
+  int64_t within;
 } Operand;
 
 typedef enum { STORE_ALL, STORE_SUM, STORE_MAXIMUM } StoreKind;
@@ -94,7 +106,6 @@ struct Kernel {
   KernelKind kind;  // its row
   int pieces;
   bool by_blas;  // OpenBLAS does it, piece by piece: where they are cut is part of the arithmetic
-  const char *label;  // what it computes, for dumps, NaN reports and the comments of emitted code: "h = relu(...)"
   const char *file;   // source of it, or NULL
   int line;
   Section section;   // in training programs: all kernels of one line come before those of the next
@@ -138,6 +149,9 @@ typedef struct {
   void (*piece)(const KernelRun *call, int piece, int pieces);
 } KernelRow;
 extern const KernelRow kernel_row[KERNEL_COUNT];
+
+// What it computes, in the names of the page: "q_h = max(q_dense_1 + q/dense_1/b, 0); ...".
+const char *kernel_text(Arena *a, const Kernel *k);
 
 KernelRun kernel_ready(Arena *a, const Kernel *k);  // for any run
 // Does all of the kernel, where its operands are in the present turn of the loops around it.

@@ -307,7 +307,15 @@ static Plan *random_plan(Arena *a, uint64_t seed) {
     else
       *k = random_other(&r);
     k->pieces = 1 + below(&r, 5);
-    k->label = hostile[below(&r, HOSTILE)];
+    for (int n = 0; n < k->operands; n++) {
+      Operand *o = &k->operand[n];
+      Home *home = NEW(a, Home);
+      *home = (Home){.name = hostile[below(&r, HOSTILE)]};
+      o->home = home;
+      o->within = below(&r, 2);
+      o->name = hostile[below(&r, HOSTILE)];
+      o->formula = hostile[below(&r, HOSTILE)];
+    }
     k->file = hostile[below(&r, HOSTILE)];
     k->line = i;
   }

@@ -728,12 +728,14 @@ static const char *found(Arena *a, float first, float second) {
   Operand operand[4];
   for (int i = 0; i < 4; i++)
     operand[i] = (Operand){.view = {i < 2 ? 4 * i : 4 * i - 4, {1}}, .rank = 1, .dim = {4}, .write = i % 2};
+  operand[1].name = "y", operand[1].formula = "log(x)";
+  operand[3].name = "d", operand[3].formula = "y - y";
   static const Instr log_of[] = {{SCALAR_LOG, {0}, 0}}, less[] = {{SCALAR_SUB, {0, 0}, 0}};
   static const Store out[] = {{1, STORE_ALL}};
   Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1},
          differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1};
-  Kernel kernel[] = {{.kind = KERNEL_REGION, .pieces = 1, .label = "log(x)", .file = "m.gm", .line = 3},
-                     {.kind = KERNEL_REGION, .pieces = 2, .label = "y - y"}};
+  Kernel kernel[] = {{.kind = KERNEL_REGION, .pieces = 1, .file = "m.gm", .line = 3},
+                     {.kind = KERNEL_REGION, .pieces = 2}};
   for (int i = 0; i < 2; i++) {
     kernel[i].operand = operand + 2 * i;
     kernel[i].operands = 2;
@@ -752,10 +754,10 @@ static void not_finite(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
   assert_null(found(a, 2, 3));
-  assert_string_equal(found(a, 2, -1), "m.gm:3: log(x): element 2 is nan");
+  assert_string_equal(found(a, 2, -1), "m.gm:3: y = log(x): element 2 is nan");
   assert_string_equal(found(a, 0, 1),
-                      "y - y: element 1 is nan (the first infinity: m.gm:3: log(x): element 1 is -inf)");
-  assert_string_equal(found(a, 0, -1), "m.gm:3: log(x): element 2 is nan");
+                      "d = y - y: element 1 is nan (the first infinity: m.gm:3: y = log(x): element 1 is -inf)");
+  assert_string_equal(found(a, 0, -1), "m.gm:3: y = log(x): element 2 is nan");
   arena_close(a);
 }
 

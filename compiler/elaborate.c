@@ -185,8 +185,9 @@ static void declare_library(Elab *e) {
 
 // --- names
 
-static const char *const words[] = {"true",   "false",         "none",     "infinity", "step",  "epoch",
-                                    "update", "gradient_norm", "training", "row",      "column"};
+static const char *const words[] = {"true",   "false",         "none",     "infinity", "step",   "epoch",
+                                    "update", "gradient_norm", "training", "row",      "column", "batch_size",
+                                    "examples"};
 
 // Names of the place: known in the texts of one kind, and in lets, which stand for a part of one.
 static const struct {
@@ -229,6 +230,10 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
     *v = value_tensor(feed_node(e, INPUT_STEP), 0);
   else if (!strcmp(name, "epoch"))
     *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
+  else if (!strcmp(name, "examples") && e->data)
+    *v = value_tensor(feed_node(e, INPUT_EXAMPLES), 0);
+  else if (!strcmp(name, "batch_size") && e->model->batch)
+    v->number = (double)(e->in_show && scope->of ? e->plate[0] : e->model->batch);
   else if (!strcmp(name, "update") && seen_here(e, scope, name))
     *v = update_count(e), e->places++;
   else if (!strcmp(name, "gradient_norm") && seen_here(e, scope, name))

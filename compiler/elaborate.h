@@ -10,6 +10,7 @@
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
 //   elaborate_asked.c  log, mean, draw, each, kl
 //   elaborate_binder.c  aggregates: what their binders run over, and their blocks
+//   elaborate_batch.c  other examples of the batch
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_index.c  indices
 //   elaborate_loop.c   scan and fold
@@ -347,6 +348,7 @@ struct Elab {
   const char *const *learning;  // owners that learn in the current line
   int learners;
   unsigned plates;  // of the context: where a draw is made afresh
+  unsigned others;  // that run over other examples of the batch
   double draws;     // sets of draws that the aggregates around make for one example
   int64_t plate[MAX_PLATES];
   int plate_count;
@@ -503,9 +505,12 @@ Description builtin_describe(Arena *a, const char *name);
 Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast);
 // What `v in x` runs over, along the first axis of a value: the whole numbers of a range, or the parts of a tensor.
 bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v);
+
+// --- elaborate_batch.c
 // The same, seen from a plate `to` in place of `from`: no number moves unless other plates stand between.
 Value rename_plate(Elab *e, Value v, int from, int to);
 Dist *rename_distribution(Elab *e, const Dist *d, int from, int to);
+Value call_neighbour(Elab *e, const Call *call, Value *keyword);
 // `other.x`, x of another example; NONE if the name is none of that kind.
 Value example_value(Elab *e, const Scope *scope, const Ast *name);
 

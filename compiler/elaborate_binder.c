@@ -140,88 +140,6 @@ static bool eval_sources(Elab *e, Aggregate *a) {
   return true;
 }
 
-// ---- another example of the batch
-
-Value rename_plate(Elab *e, Value v, int from, int to) {
-  if (v.kind == V_LIST) {
-    Value list = v;
-    list.item = NEW_ARRAY(e->arena, Value, v.items + 1);
-    for (int i = 0; i < v.items; i++) list.item[i] = rename_plate(e, v.item[i], from, to);
-    return list;
-  }
-  if (v.kind == V_DIST) {
-    v.dist = rename_distribution(e, v.dist, from, to);
-    return v;
-  }
-  if (v.kind != V_TENSOR || !(v.plates & plate_bit(from))) return v;
-  unsigned plates = (v.plates & ~plate_bit(from)) | plate_bit(to);
-  int before = __builtin_popcount(v.plates & (plate_bit(from) - 1)), rank = v.node->shape.rank, axis[MAX_RANK], n = 0;
-  int after = __builtin_popcount(plates & (plate_bit(to) - 1));
-  for (int i = 0; i < rank; i++)
-    if (i != before) axis[n++] = i;
-  memmove(axis + after + 1, axis + after, sizeof *axis * (size_t)(rank - 1 - after));
-  axis[after] = before;
-  if (before != after) {
-    v = to_tensor(e, v);
-    if (v.kind == V_ERROR) return v;
-    v.node = node_permute(e->graph, v.node, axis);
-  }
-  v.plates = plates;
-  v.terms = NULL;
-  return v;
-}
-
-// The values that a text sees, up to those of the file.
-static Scope *rename_scope(Elab *e, Scope *scope, int from, int to) {
-  if (!scope || scope == e->global) return scope;
-  Scope *copy = NEW(e->arena, Scope);
-  *copy = *scope;
-  copy->up = rename_scope(e, scope->up, from, to);
-  Binding **link = &copy->first;
-  for (const Binding *b = scope->first; b; b = b->next) {
-    *link = NEW(e->arena, Binding);
-    **link = (Binding){b->name, rename_plate(e, b->value, from, to), NULL};
-    link = &(*link)->next;
-  }
-  return copy;
-}
-
-Dist *rename_distribution(Elab *e, const Dist *d, int from, int to) {
-  Dist *copy = NEW(e->arena, Dist);
-  *copy = *d;
-  copy->scope = rename_scope(e, d->scope, from, to);
-  copy->param = NEW_ARRAY(e->arena, Value, d->params + 1);
-  for (int i = 0; i < d->params; i++) copy->param[i] = rename_plate(e, d->param[i], from, to);
-  if (d->has_point) copy->point = rename_plate(e, d->point, from, to);
-  if (d->plates & plate_bit(from)) copy->plates = (d->plates & ~plate_bit(from)) | plate_bit(to);
-  return copy;
-}
-
-// Does it differ between examples?
-static bool has_batch(const Value *v) {
-  if (v->kind == V_DIST) return v->dist->plates & PLATE_BATCH;
-  bool has = v->kind == V_TENSOR && v->plates & PLATE_BATCH;
-  for (int i = 0; v->kind == V_LIST && i < v->items; i++) has = has || has_batch(&v->item[i]);
-  return has;
-}
-
-Value example_value(Elab *e, const Scope *scope, const Ast *name) {
-  const char *dot = strchr(name->name, '.');
-  if (!dot) return (Value){.kind = V_NONE};
-  const Binding *b = find_binding(scope, arena_slice(e->arena, name->name, (size_t)(dot - name->name)));
-  if (!b || b->value.kind != V_TENSOR || !b->value.example) return (Value){.kind = V_NONE};
-  Ast own = *name;
-  own.name = dot + 1;
-  Value v = lookup(e, b->value.example, &own);
-  if (v.kind == V_ERROR) {
-    if (find_binding(scope, own.name) && !find_binding(b->value.example, own.name))
-      report_help(e->sources, "`%s` belongs to this block: give it a value above it", own.name);
-    return v;
-  }
-  if (!has_batch(&v)) return complain(e, E0704, name->span, name->name, own.name), value_error();
-  return rename_plate(e, v, 0, __builtin_ctz(b->value.plates));
-}
-
 // ---- the block
 
 static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
@@ -249,8 +167,7 @@ static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
 
 // Multiplied by the probability of its place; or, on a scale of logarithms, plus that one's.
 static Value weighed(Elab *e, const Aggregate *a, const Scope *inner, Value v) {
-  Value weight = log_density(e, a->dist, find_binding(inner, a->ast->a->name)->value, WHOLE,
-                             a->ast->a->span);
+  Value weight = log_density(e, a->dist, find_binding(inner, a->ast->a->name)->value, WHOLE, a->ast->a->span);
   if (weight.kind == V_ERROR) return weight;
   weight.terms = NULL;
   if (strcmp(a->ast->text, "mean") != 0) return apply2(e, OP_ADD, a->ast->span, v, weight);
@@ -283,14 +200,15 @@ static Value eval_places(Elab *e, void *aggregate) {
   Aggregate *a = aggregate;
   int plate = open_plate(e, a->places, a->ast->span), context = e->context;
   if (plate < 0) return value_error();
-  unsigned outer = e->plates;
-  if (!a->batch) {
-    e->plates |= plate_bit(plate);
-    e->context = ++e->contexts;
-  }
+  unsigned outer = e->plates, others = e->others;
+  if (a->batch)
+    e->others |= plate_bit(plate);
+  else
+    e->plates |= plate_bit(plate), e->context = ++e->contexts;
   Value v = block_value(e, a, plate);
   e->context = context;
   e->plates = outer;
+  e->others = others;
   e->plate_count--;
   return v;
 }

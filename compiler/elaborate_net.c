@@ -292,6 +292,21 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   return list.items == 1 ? list.item[0] : list;
 }
 
+// The plate of another example whose values alone these are, or 0.
+static int other_example(const Elab *e, int n, const Value *input) {
+  unsigned plates = 0;
+  for (int i = 0; i < n; i++) plates |= input[i].plates;
+  unsigned others = plates & e->others;
+  return plates & PLATE_BATCH || others & (others - 1) || !others ? 0 : __builtin_ctz(others);
+}
+
+// What it gives for an example, seen from that one: the very nodes, and the draws it made there.
+static Value apply_to_other(Elab *e, Decl *d, int n, const Value *input, int other, Span where) {
+  Value own[MAX_ARGS];
+  for (int i = 0; i < n; i++) own[i] = rename_plate(e, input[i], other, 0);
+  return rename_plate(e, apply_net_values(e, d, n, own, where), 0, other);
+}
+
 Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   int wanted = ast_length(d->ast->b);
   if (n != wanted) return complain(e, E0516, where, d->name, wanted, n), value_error();
@@ -316,8 +331,8 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   Application *a = NEW(e->arena, Application);
   *a = (Application){.net = d->ast, .graph = e->graph, .context = e->context};
   for (int i = 0; i < n; i++) a->argument[i] = input[i].node, a->plates[i] = input[i].plates;
-  int randoms = e->randoms;
-  a->result = expand_net(e, d, n, input, where);
+  int randoms = e->randoms, other = other_example(e, n, input);
+  a->result = other ? apply_to_other(e, d, n, input, other, where) : expand_net(e, d, n, input, where);
   a->holds_draw = e->randoms > randoms;
   a->next = e->applications;
   e->applications = a;

@@ -16,7 +16,7 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->graph->sources = e->sources;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
-  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 2 + e->model->lines);
+  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 3 + e->model->lines);
   e->training = training;
   e->plate[0] = batch;
   e->plate_count = 1;
@@ -54,12 +54,12 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 }
 
 Node *feed_node(Elab *e, InputKind kind) {
-  static const char *const name[] = {"column", "step", "epoch", "update"};
+  static const char *const name[] = {"column", "step", "epoch", "update", "examples"};
   Graph *g = program_graph(e);
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)
     if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
-  g->input[g->inputs] = (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE, INFINITY};
+  g->input[g->inputs] = (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES, INFINITY};
   return node_input(g, g->inputs++);
 }
 

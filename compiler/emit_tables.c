@@ -9,7 +9,7 @@ static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENS
 static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_NPZ", "DATA_CSV", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
-static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE"};
+static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE", "FEED_EXAMPLES"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
 

@@ -63,7 +63,7 @@ typedef struct {
 } TensorInfo;
 
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.
-typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE, INPUT_OPERAND } InputKind;
+typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE, INPUT_EXAMPLES, INPUT_OPERAND } InputKind;
 typedef struct {
   InputKind kind;
   int index;  // column of the data; line of the training round for INPUT_UPDATE; input of the loop

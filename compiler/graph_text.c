@@ -30,7 +30,8 @@
 
 static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot", [TENSOR_AVERAGE] = "average"};
 static const char *const input_names[] = {
-    [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update"};
+    [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update",
+    [INPUT_EXAMPLES] = "examples"};
 static const char *const operand_names[] = {
     [OPERAND_CARRIED] = "carried", [OPERAND_SLICED] = "sliced", [OPERAND_FIXED] = "fixed"};
 
@@ -439,7 +440,7 @@ static void read_input(Reader *r) {
     return;
   }
   InputInfo *input = &r->in->graph->input[r->in->graph->inputs];
-  input->kind = (InputKind)read_choice(r, INPUT_UPDATE + 1, input_names);
+  input->kind = (InputKind)read_choice(r, INPUT_EXAMPLES + 1, input_names);
   input->index = (int)read_integer(r, INT32_MAX);
   input->name = read_string(r);
   input->shape = read_shape(r);

@@ -21,6 +21,7 @@ static FeedKind feed_kind(InputKind kind) {
     case INPUT_COLUMN: return FEED_COLUMN;
     case INPUT_STEP: return FEED_STEP;
     case INPUT_EPOCH: return FEED_EPOCH;
+    case INPUT_EXAMPLES: return FEED_EXAMPLES;
     default: return FEED_UPDATE;
   }
 }

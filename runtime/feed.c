@@ -13,11 +13,12 @@ Moment moment_after(int64_t step, int64_t epoch, const Line *line) {
   return (Moment){step > 0 ? step - 1 : 0, epoch > 0 ? epoch - 1 : 0, line};
 }
 
-static float feed_number(const PlanFeed *feed, Moment moment) {
+static float feed_number(Run *run, const PlanFeed *feed, Moment moment) {
   switch (feed->kind) {
     case FEED_STEP: return (float)moment.step;
     case FEED_EPOCH: return (float)moment.epoch;
     case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
+    case FEED_EXAMPLES: data_load_train(run); return (float)run->train.examples;
     case FEED_COLUMN: break;
   }
   return 0;
@@ -53,7 +54,7 @@ void feed_program(Run *run, const Data *data, int program, Moment moment) {
     if (feed->kind == FEED_COLUMN)
       feed_column(run, feed, data, p->batch);
     else
-      run->memory[feed->at] = feed_number(feed, moment);
+      run->memory[feed->at] = feed_number(run, feed, moment);
   }
 }
 

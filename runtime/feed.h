@@ -17,7 +17,7 @@ typedef struct {
 } Line;
 
 // A place in the training. Steps and epochs count from 0; FEED_STEP, FEED_EPOCH are these numbers, and FEED_UPDATE is
-// the number of the update being made, from 1.
+// the number of the update being made, from 1. FEED_EXAMPLES is how many examples the training split has.
 typedef struct {
   int64_t step, epoch;
   const Line *line;

@@ -87,7 +87,7 @@ typedef struct {
   Phase phase;
 } Section;
 
-typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE } FeedKind;
+typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES } FeedKind;
 // A value the training loop puts into memory before a program runs.
 typedef struct {
   FeedKind kind;

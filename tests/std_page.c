@@ -21,6 +21,7 @@ static void page_memory(Page *p) {
   p->example = NEW_ARRAY(p->arena, int32_t, rows);
   for (int64_t i = 0; i < rows; i++) p->example[i] = (int32_t)i;
   p->updates = 1;
+  p->examples = rows;
 }
 
 Page *page_open(Arena *a, const char *text, int64_t batch) {
@@ -85,6 +86,7 @@ static void page_feed(Page *p, const PlanProgram *program) {
     if (f->kind == FEED_STEP) *to = (float)p->run.step;
     if (f->kind == FEED_EPOCH) *to = (float)p->epoch;
     if (f->kind == FEED_UPDATE) *to = (float)p->updates;
+    if (f->kind == FEED_EXAMPLES) *to = (float)p->examples;
   }
 }
 

@@ -14,7 +14,7 @@ typedef struct {
   Run run;         // seed, step and turn may be set before a program is run
   float **column;  // values of each column of the data, [batch][count]: what is fed
   int32_t *example;
-  int64_t epoch, updates;  // fed likewise; updates counts from 1
+  int64_t epoch, updates, examples;  // fed likewise; updates counts from 1; as many examples as rows
 } Page;
 
 // Elaborates and plans the text and gives its tensors their first values. `batch` 0: what the text says. Prints what is

@@ -191,6 +191,24 @@ static double farthest(int b) {
   return most;
 }
 
+static int after(int b, double i) { return (int)(b + floor(i) - B * floor((b + floor(i)) / B)); }
+
+static double next(int b) { return x[b][0] * x[after(b, 1)][1] + x[after(b, -2)][2] + x[after(b, 2 * B)][0]; }
+
+static double one_each(int b) {
+  double s = 0;
+  for (int i = 0; i < D; i++) s += (i + 1) * x[after(b, 9 * x[b][i])][i] * x[after(b, i - 7)][i];
+  return s;
+}
+
+static double one_for_all(int b) { return x[after(b, 4 * total(b))][0] - 2 * x[after(b, 4 * total(b))][2]; }
+
+static double across_others(int b) {
+  double s = 0;
+  for (int o = 0; o < B; o++) s += x[b][0] * (3 * x[after(o, 1)][1] + x[after(o, 1)][0]) / (B - 1);
+  return s;
+}
+
 static const struct {
   const char *text;
   double (*want)(int example);
@@ -214,6 +232,10 @@ static const struct {
     {"sum(logmeanexp(other in batch) { -square((x - 2 * other.x) / exp(other.x)) / 2 - other.x - log(2 * pi) / 2 })",
      marginal_densities},
     {"sum(a in batch) { sum(b in batch) { x[0] * a.x[1] * b.x[2] * (a < b) } }", triples},
+    {"x[0] * neighbour(x, 1)[1] + neighbour(x[2], -2) + neighbour(x, 12)[0]", next},
+    {"sum([1, 2, 3] * neighbour(x, 9 * x) * neighbour(x, iota(3) - 7))", one_each},
+    {"sum([1, 0, -2] * neighbour(x, 4 * sum(x)))", one_for_all},
+    {"wheel(x)", across_others},
     {"max(o in batch) { sum(square(o.x - x)) }", farthest},
 };
 enum { CASES = sizeof cases / sizeof *cases };
@@ -228,6 +250,7 @@ static void sums_are_those_written_out(void **state) {
            "net c(y | x) { y ~ categorical(logits: bias + iota(4) * sum(x) / 4) }\n"
            "net q(z | x) { z ~ normal(2 * x, exp(x)) }\n"
            "distribution sign_of(p) on {-1, 1} { log(s) = log(if s > 0 then p else 1 - p) }\n"
+           "function wheel(x) { n = neighbour(x, 1)   sum(o in batch) { x[0] * sum([1, 3, 0] * o.n) } / (batch_size - 1) }\n"
            "function w2(x) { a, b = array(i in 0 .. 4, v in concat(x, [x[0]])) { i * x, v }\n"
            "  sum(a * expand(iota(4))) + sum((iota(4) + 1) * b) }\n");
   for (int i = 0; i < CASES; i++) text_add(&t, "metric m%d = %s\n", i, cases[i].text);

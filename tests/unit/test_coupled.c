@@ -51,6 +51,21 @@ static const struct {
     {"mean(4) { sum(x * random(x)) }", false},
     {"logmeanexp(4) { sum(batch_mean(x) * random(x)) }", true},
     {"mean(4) { e ~ normal(sum(x), 1)  mix(e) }", false},
+    {"mean(other in batch) { sum(other.x) }", true},
+    {"mean(other in batch) { sum(x) }", false},
+    {"sum(other in batch) { if other == self then 0 else sum(x * other.x) }", true},
+    {"max(other in batch) { sum(abs(m - other.m)) }", true},
+    {"sum(a in batch) { mean(b in batch) { a.x[0] * b.x[1] } }", true},
+    {"logmeanexp(other in batch) { f(other.x) }", true},
+    {"sum(grad(f(x), x) + mean(other in batch) { other.x })", true},
+    {"mean(c ~ categorical(logits: x)) { sum(x * c) }", false},
+    {"sum(mean(u in table) { u * sum(x) })", false},
+    {"sum(v in x) { v * sum(w) }", false},
+    {"sum(array(i in 0 .. 6) { i * x })", false},
+    {"sum(array(other in batch) { other.x })", true},
+    {"sum(x - neighbour(x, 2))", true},
+    {"sum(neighbour(x, floor(x)))", true},
+    {"sum(neighbour(m, y))", true},
 };
 enum { METRICS = sizeof metrics / sizeof *metrics };
 

@@ -102,7 +102,7 @@ static Value place_after(Elab *e, Value i, int64_t n, Span where) {
 static Value gather_each(Elab *e, Value v, Value i, Span where) {
   Shape event = event_shape(&v);
   i = widen(e, i, v.plates | i.plates, event);
-  v = widen(e, v, i.plates, event);
+  if (i.kind != V_ERROR) v = widen(e, v, i.plates, event);
   if (i.kind == V_ERROR || v.kind == V_ERROR) return value_error();
   int64_t all = shape_count(v.node->shape), own = all / e->plate[0];
   if (all > 1 << 24) return complain(e, E0709, where, (long long)all), value_error();

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Binders, run: trained with one and two threads and as an emitted program to equal bits; figures that are known; and a
+# network that is computed once, however many see what it gave another example.
+. "$(dirname "$0")/common.sh"
+
+cat >pairs.gm <<'END'
+model pairs
+data x[2] from toy.moons(examples: 300)
+prior z[2] ~ normal(0, 1)
+parameter points[5, 2] ~ normal(0, 1)
+encoder q(z | x) { h = x |> dense(16) |> tanh   z ~ normal(dense(h, 2), exp(dense(h, 2))) }
+decoder p(x | z) { x ~ normal(z |> dense(16) |> tanh |> dense(2), 0.2) }
+net c(y | x) { y ~ categorical(logits: x |> dense(8) |> tanh |> dense(3)) }
+net spread(s | x) { h = x |> dense(4)   s = sum(mean(other in batch) { exp(-abs(h - other.h)) }) }
+objective apart {
+  z ~ q(z | x)
+  joint = logmeanexp(other in batch) { log q(z | other.x) }
+  nearest = max(u in points) { -sum(square(z - u)) }
+  kernel = sum(other in batch) { if other == self then 0 else exp(-sum(square(z - other.z))) } / (batch_size - 1)
+  classes = mean(y ~ c(y | x)) { log p(x | z + y / 10) }
+  a, b = array(i in 0 .. 3) { sum(x) * i, neighbour(x, i) }
+  maximize log p(x | z) - joint + nearest - kernel + classes + spread(x) - 0.01 * sum(square(a)) - 0.01 * sum(square(z - b))
+}
+metric twice_variance = mean(other in batch) { square(x[0] - other.x[0]) } - 2 * batch_mean(square(x[0 .. 1] - batch_mean(x[0 .. 1])))[0]
+metric known = examples
+train { maximize apart over q, p, c, spread, points with adam(1e-2)   batch 30, epochs 3 }
+END
+says 0 '' run pairs.gm --out one -q --threads 1
+says 0 '' run pairs.gm --out two -q --threads 2
+holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.safetensors
+says 0 '' emit pairs.gm -o pairs.c
+holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off pairs.c -lz -lm -lpthread -o pairs.run
+holds 'it runs' ./pairs.run --out emitted -q
+holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
+figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+holds 'the mean over pairs is twice the variance' test "$(figure twice_variance | awk '{ print ($1 * $1 < 1e-10) }')" = 1
+equals() { echo "$(figure "$1") $2" | awk '{ exit !($1 == $2) }'; }
+holds 'it says over how many examples' equals twice_variance_batch 30
+holds 'how many examples there are to train on' equals known 300
+holds 'and when the weights are evaluated' test "$("$gmc" eval one 2>/dev/null | awk '$1 == "known" { print $2 }')" = 300
+
+# q(z | other.x) is q(z | x) for another example: not one product more
+model() {
+  cat >"$1.gm" <<END
+model $1
+data x[28, 28] in [0, 1] from mnist
+prior z[10] ~ normal(0, 1)
+encoder q(z | x) { h = flatten(x) |> dense(400) |> relu   z ~ normal(dense(h, 10), exp(dense(h, 10))) }
+decoder p(x | z) { x ~ bernoulli(logits: z |> dense(400) |> relu |> dense(784) |> reshape(28, 28)) }
+objective o { z ~ q(z | x)   maximize log p(x | z) - $2 }
+train { maximize o over q, p with adam(1e-3)   batch 256, epochs 1 }
+END
+}
+model plain 'log q(z | x) + log prior(z)'
+model joint 'logmeanexp(other in batch) { log q(z | other.x) } + log prior(z)'
+flops() { "$gmc" explain "$1.gm" | grep -i flop; }
+holds 'the network is computed once' test -n "$(flops plain)" -a "$(flops plain)" = "$(flops joint)"
+finish

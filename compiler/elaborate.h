@@ -13,6 +13,7 @@
 //   elaborate_batch.c  other examples of the batch
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_index.c  indices
+//   elaborate_move.c   functions that move numbers
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
 //   elaborate_dist.c   distributions: densities, draws, KL
@@ -516,6 +517,8 @@ Value example_value(Elab *e, const Scope *scope, const Ast *name);
 
 // --- elaborate_index.c
 Value eval_index(Elab *e, Scope *scope, const Ast *ast);
+// The places of an axis of the event that `at` holds, rounded down and kept within it: its axes stand there instead.
+Value pick_places(Elab *e, Value v, int axis, Value at, Span where);
 Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is known for a range
 
 // --- elaborate_loop.c

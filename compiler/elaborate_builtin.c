@@ -1,19 +1,8 @@
 // The functions the compiler knows itself: the elementwise operations of the table, shapes, and what no library
 // text can say. Everything else is written in the language (grammar/std). Part of the elaborator.
-#include "elaborate.h"
+#include "elaborate_builtin.h"
 
-#include <math.h>
 #include <string.h>
-
-typedef struct {
-  const char *name;
-  int least, most;                                         // positional arguments
-  const char *keyword[3];                                  // accepted keywords
-  Value (*fn)(Elab *e, const Call *call, Value *keyword);  // keyword[i].kind is NONE when absent
-  const char *form, *what;                                 // for `gmc explain`
-} Builtin;
-
-static Value as_tensor(Elab *e, const Call *call, int i) { return to_tensor(e, call->arg[i]); }
 
 // The shape of a tensor or a list, wherever it is from: a weight's initial value may speak of the sizes of its inputs.
 static bool shape_known(Elab *e, const Call *call, Shape *s) {
@@ -24,121 +13,11 @@ static bool shape_known(Elab *e, const Call *call, Shape *s) {
   return v.kind != V_ERROR;
 }
 
-// A keyword's whole number in [lo, hi], `absent` if not given; -1 after reporting.
-static int64_t whole(Elab *e, const Call *call, Value v, double lo, double hi, int64_t absent) {
-  if (v.kind == V_NONE) return absent;
-  if (v.kind == V_NUMBER && floor(v.number) == v.number && v.number >= lo && v.number <= hi) return (int64_t)v.number;
-  const char *said = v.kind == V_NUMBER ? arena_format(e->arena, "%g", v.number) : value_text(e, v);
-  if (v.kind != V_ERROR) complain(e, E0313, call->span, said, lo, hi);
-  return INT64_MIN;
-}
-
-// An argument's whole number from 1 on; 0 after reporting.
-static int64_t count_of(Elab *e, const Call *call, Value v, double most) {
-  if (v.kind == V_NONE) return complain(e, E0313, call->span, "none", 1.0, most), 0;
-  int64_t n = whole(e, call, v, 1, most, 0);
-  if (n < 1 && v.kind == V_NUMBER && v.number == -1)
-    report_help(e->sources, "no size is found out here: write it, for instance as size(x) / 28");
-  return n < 1 ? 0 : n;
-}
-
-static int64_t axis_of(Elab *e, const Call *call, Value v, int rank, int64_t absent) {
-  int64_t axis = whole(e, call, v, -rank, rank - 1, absent);
-  return axis < 0 && axis >= -rank ? axis + rank : axis;
-}
-
-static Value flatten(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  if (v.kind == V_ERROR) return v;
-  return reshape_event(e, v, shape_of(1, (int64_t[]){shape_count(event_shape(&v))}));
-}
-
-// The sizes that the arguments from `first` on give; false after reporting.
-static bool sizes(Elab *e, const Call *call, int first, Shape *s) {
-  int64_t most = 2147483647;  // of elements
-  *s = (Shape){0};
-  for (int i = first; i < call->n; i++) {
-    int64_t n = count_of(e, call, call->arg[i], (double)most);
-    if (!n) return false;
-    if (s->rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), false;
-    s->dim[s->rank++] = n;
-    most /= n;
-  }
-  return true;
-}
-
-static Value reshape(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  Shape s;
-  if (v.kind == V_ERROR || !sizes(e, call, 1, &s)) return value_error();
-  if (shape_count(s) != shape_count(event_shape(&v))) {
-    complain(e, E0314, call->span, shape_text(e->arena, event_shape(&v)), (long long)shape_count(event_shape(&v)),
-             shape_text(e->arena, s), (long long)shape_count(s));
-    return value_error();
-  }
-  return reshape_event(e, v, s);
-}
-
-static Value concat(Elab *e, const Call *call, Value *keyword) {
-  Value part[MAX_ARGS];
-  Node *node[MAX_ARGS];
-  unsigned plates = 0;
-  for (int i = 0; i < call->n; i++) {
-    part[i] = as_tensor(e, call, i);
-    if (part[i].kind == V_ERROR) return part[i];
-    if (event_rank(&part[i]) == 0) part[i] = reshape_event(e, part[i], shape_of(1, (int64_t[]){1}));
-    plates |= part[i].plates;
-  }
-  Shape first = event_shape(&part[0]);
-  int64_t axis = axis_of(e, call, keyword[0], first.rank, first.rank - 1);
-  if (axis < 0) return value_error();
-  int at = 0;
-  for (int i = 0; i < call->n; i++) {
-    Shape s = event_shape(&part[i]), t = s;
-    if (s.rank == first.rank) t.dim[axis] = first.dim[axis];
-    if (!shape_equal(t, first)) {
-      complain(e, E0301, call->span, shape_text(e->arena, first), shape_text(e->arena, s), "concat");
-      report_note(e->sources, user_span(e, call->arg[0].span), "this is %s", shape_text(e->arena, first));
-      report_note(e->sources, user_span(e, call->arg[i].span), "this is %s", shape_text(e->arena, s));
-      return value_error();
-    }
-    Value wide = widen(e, part[i], plates, s);
-    if (wide.kind == V_ERROR) return wide;
-    node[i] = wide.node;
-    at = wide.node->shape.rank - first.rank + (int)axis;
-  }
-  return value_tensor(node_concat(e->graph, at, call->n, node), plates);
-}
-
-static Value split(Elab *e, const Call *call, Value *keyword) {
-  int64_t n = count_of(e, call, call->arg[0], 64);
-  Value v = as_tensor(e, call, 1);
-  if (!n || v.kind == V_ERROR) return value_error();
-  Shape s = event_shape(&v);
-  int64_t axis = s.rank ? axis_of(e, call, keyword[0], s.rank, s.rank - 1) : -1;
-  if (s.rank && axis < 0) return value_error();
-  if (!s.rank || s.dim[axis] % n) {
-    complain(e, E0315, call->span, shape_text(e->arena, s), (int)n);
-    return value_error();
-  }
-  Value list = {.kind = V_LIST, .items = (int)n, .item = NEW_ARRAY(e->arena, Value, n)};
-  int skip = v.node->shape.rank - s.rank;
-  s.dim[axis] /= n;
-  for (int i = 0; i < n; i++) {
-    int64_t start[MAX_RANK] = {0};
-    start[skip + axis] = i * s.dim[axis];
-    list.item[i] = value_tensor(node_slice(e->graph, v.node, start, physical_shape(e, v.plates, s)), v.plates);
-  }
-  return list;
-}
-
 static Value size(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
   Shape s;
   if (!shape_known(e, call, &s)) return value_error();
-  if (call->n == 1) return value_number((double)shape_count(s));
+  if (call->n == 1 || call->arg[1].kind == V_NONE) return value_number((double)shape_count(s));
   if (s.rank == 0) return value_number(1);
   int64_t axis = axis_of(e, call, call->arg[1], s.rank, 0);
   return axis < 0 ? value_error() : value_number((double)s.dim[axis]);
@@ -170,6 +49,72 @@ static Value reduce(Elab *e, const Call *call, Op op, const Value *keyword) {
 static Value sum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_SUM, keyword); }
 
 static Value maximum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_MAXIMUM, keyword); }
+
+// Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where one
+// is 0.
+static Value product(Elab *e, const Call *call, Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v), kept = s;
+  int64_t axis = 0, count = shape_count(s), inner = 1;
+  bool whole_event = keyword[0].kind == V_NONE;
+  if (!whole_event && (axis = axis_of(e, call, keyword[0], s.rank, 0)) < 0) return value_error();
+  for (int i = (int)axis + 1; i < s.rank && !whole_event; i++) inner *= s.dim[i];
+  if (!whole_event) count = s.dim[axis];
+  int64_t outer = shape_count(v.node->shape) / (count * inner);
+  Node *n = node_reshape(e->graph, v.node, shape_of(3, (int64_t[]){outer, count, inner}));
+  for (; count > 1; count -= count / 2) {
+    Shape half = shape_of(3, (int64_t[]){outer, count / 2, inner}), rest = half;
+    Node *a = node_slice(e->graph, n, (int64_t[]){0, 0, 0}, half);
+    Node *b = node_slice(e->graph, n, (int64_t[]){0, count / 2, 0}, half), *both = node_binary(e->graph, OP_MUL, a, b);
+    rest.dim[1] = count % 2;
+    if (rest.dim[1]) b = node_slice(e->graph, n, (int64_t[]){0, count - 1, 0}, rest);
+    n = rest.dim[1] ? node_concat(e->graph, 1, 2, (Node *[]){both, b}) : both;
+  }
+  for (int i = 0; i < s.rank; i++)
+    if (whole_event || i == axis) kept.dim[i] = 1;
+  Value out = value_tensor(node_reshape(e->graph, n, physical_shape(e, v.plates, kept)), v.plates);
+  if (keyword[1].kind == V_NUMBER && keyword[1].number != 0) return out;
+  for (int i = (int)axis; i + 1 < s.rank; i++) kept.dim[i] = s.dim[i + 1];
+  kept.rank = whole_event ? 0 : s.rank - 1;
+  return reshape_event(e, out, kept);
+}
+
+// The first of the places that reach the maximum; no gradient flows.
+static Value place_of_greatest(Elab *e, const Call *call, Value v, Value keyword) {
+  Span where = call->span;
+  Shape s = event_shape(&v), top = s, along = {.rank = s.rank};
+  if (!s.rank) return complain(e, E0303, where, "a scalar"), value_error();
+  int64_t axis = axis_of(e, call, keyword, s.rank, s.rank - 1);
+  if (axis < 0) return value_error();
+  v.node = node_unary(e->graph, OP_STOP, v.node);
+  for (int i = 0; i < s.rank; i++) along.dim[i] = i == axis ? s.dim[axis] : 1;
+  top.dim[axis] = 1;
+  Value last = value_number((double)s.dim[axis] - 1);
+  Value greatest = reshape_event(e, reduce_events(e, OP_MAXIMUM, v, 1u << axis), top);
+  Value from_end = apply2(e, OP_SUB, where, last, value_tensor(node_iota(e->graph, (int)axis, along), 0));
+  Value reached = apply2(e, OP_MUL, where, apply2(e, OP_EQUAL, where, v, greatest), from_end);
+  if (reached.kind == V_ERROR) return reached;
+  Value place = apply2(e, OP_SUB, where, last, reduce_events(e, OP_MAXIMUM, reached, 1u << axis));
+  place.classes = (int)s.dim[axis];
+  return place;
+}
+
+static Value argmax(Elab *e, const Call *call, Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  return v.kind == V_ERROR ? v : place_of_greatest(e, call, v, keyword[0]);
+}
+
+static Value argmin(Elab *e, const Call *call, Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  return v.kind == V_ERROR ? v : place_of_greatest(e, call, apply1(e, OP_NEG, call->span, v), keyword[0]);
+}
+
+static Value classes(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  int n = call->arg[0].classes;
+  return n ? value_number(n) : (complain(e, E0332, call->span, value_text(e, call->arg[0])), value_error());
+}
 
 static Value cumsum(Elab *e, const Call *call, Value *keyword) {
   Value v = as_tensor(e, call, 0);
@@ -205,31 +150,7 @@ static Value onehot(Elab *e, const Call *call, Value *keyword) {
   return value_tensor(equal, v.plates);
 }
 
-// A last axis of size 1, to set a vector against a longer axis.
-static Value expand(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  if (v.kind == V_ERROR) return v;
-  Shape s = event_shape(&v);
-  if (s.rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
-  s.dim[s.rank++] = 1;
-  return reshape_event(e, v, s);
-}
-
-static Value transpose(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  if (v.kind == V_ERROR) return v;
-  int r = event_rank(&v), n = v.node->shape.rank, order[MAX_RANK];
-  if (r != 2) return complain(e, E0317, call->span, "a matrix", shape_text(e->arena, event_shape(&v))), value_error();
-  for (int i = 0; i < n; i++) order[i] = i;
-  order[n - 1] = n - 2;
-  order[n - 2] = n - 1;
-  return value_tensor(node_permute(e->graph, v.node, order), v.plates);
-}
-
-// A square matrix, or some behind outer axes. Complains of anything else.
-static bool is_square(Elab *e, const Value *v, Shape s) {
+bool is_square(Elab *e, const Value *v, Shape s) {
   bool square = s.rank >= 2 && s.dim[s.rank - 2] == s.dim[s.rank - 1];
   if (!square) complain(e, E0317, v->span, "a square matrix", shape_text(e->arena, s));
   return square;
@@ -247,21 +168,6 @@ static Value cholesky(Elab *e, const Call *call, Value *keyword) {
   int64_t n = v.node->shape.dim[v.node->shape.rank - 1];
   Node *factor = node_unary(e->graph, OP_CHOLESKY, stack_of(e, &v, n, n));
   return value_tensor(node_reshape(e->graph, factor, v.node->shape), v.plates);
-}
-
-// Of rows one longer than they are, the first elements.
-static Value diagonal(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value v = as_tensor(e, call, 0);
-  Shape s = event_shape(&v);
-  if (v.kind == V_ERROR || !is_square(e, &v, s)) return value_error();
-  int64_t n = s.dim[s.rank - 1], count = shape_count(v.node->shape) / (n * n);
-  Node *flat = node_reshape(e->graph, v.node, shape_of(2, (int64_t[]){count, n * n}));
-  Node *longer = node_pad(e->graph, flat, (int64_t[]){0, 0}, (int64_t[]){0, n});
-  longer = node_reshape(e->graph, longer, shape_of(3, (int64_t[]){count, n, n + 1}));
-  Node *first = node_slice(e->graph, longer, (int64_t[]){0, 0, 0}, shape_of(3, (int64_t[]){count, n, 1}));
-  s.dim[--s.rank] = 0;
-  return value_tensor(node_reshape(e->graph, first, physical_shape(e, v.plates, s)), v.plates);
 }
 
 // l[..., n, n] with b[..., n, m], or with a vector b[..., n] for each matrix.
@@ -286,7 +192,8 @@ static Value solve(Elab *e, const Call *call, Value *keyword) {
 }
 
 static Value constant(Elab *e, const Call *call, double x) {
-  Shape s;
+  Shape s = event_shape(&call->arg[0]);
+  if (call->n == 1 && s.rank) return value_tensor(node_const(e->graph, x, s), 0);
   return sizes(e, call, 0, &s) ? value_tensor(node_const(e->graph, x, s), 0) : value_error();
 }
 
@@ -431,28 +338,6 @@ static Value entropy(Elab *e, const Call *call, Value *keyword) {
 }
 
 static const Builtin builtins[] = {
-    {"flatten", 1, 1, {0}, flatten, "flatten(x)", "All numbers of x, the last axis running fastest: [size(x)]."},
-    {"reshape",
-     2,
-     MAX_RANK + 1,
-     {0},
-     reshape,
-     "reshape(x, n, m, ...)",
-     "The numbers of x in another shape [n, m, ...] of as many, the last axis running fastest."},
-    {"concat",
-     1,
-     MAX_ARGS,
-     {"axis"},
-     concat,
-     "concat(a, b, ..., axis: -1)",
-     "Tensors one after another along an axis; their other axes are equal. A scalar counts as [1]."},
-    {"split",
-     2,
-     2,
-     {"axis"},
-     split,
-     "split(n, x, axis: -1)",
-     "n equal parts along an axis, as a list: `m, s = split(2, dense(h, 8))`."},
     {"size",
      1,
      2,
@@ -475,6 +360,36 @@ static const Builtin builtins[] = {
      maximum,
      "maximum(x, axis: none, keep: false)",
      "The greatest number over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
+    {"product",
+     1,
+     1,
+     {"axis", "keep"},
+     product,
+     "product(x, axis: none, keep: false)",
+     "The product over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
+    {"argmax",
+     1,
+     1,
+     {"axis"},
+     argmax,
+     "argmax(x, axis: -1)",
+     "The place of the greatest number along an axis, which vanishes, the first of several: a label of class(n), through "
+     "which no gradient flows."},
+    {"argmin",
+     1,
+     1,
+     {"axis"},
+     argmin,
+     "argmin(x, axis: -1)",
+     "The place of the least number along an axis, which vanishes, the first of several: a label of class(n), through "
+     "which no gradient flows."},
+    {"classes",
+     1,
+     1,
+     {0},
+     classes,
+     "classes(y)",
+     "How many values a label has, n of class(n): known when the model is compiled."},
     {"cumsum",
      1,
      1,
@@ -489,7 +404,6 @@ static const Builtin builtins[] = {
      onehot,
      "onehot(y, n)",
      "1 at the place of the label y, else 0, along a new last axis of size n; of a class(n), n may be left out."},
-    {"expand", 1, 1, {0}, expand, "expand(x)", "x with a last axis of size 1, to set it against a longer one."},
     {"cholesky",
      1,
      1,
@@ -499,13 +413,6 @@ static const Builtin builtins[] = {
      "The lower triangular l with l @ transpose(l) = a, for a[n, n] symmetric and positive definite, of which the "
      "lower "
      "triangle is read; NaN where it is not positive definite. a[k, n, n] are k such matrices."},
-    {"diagonal",
-     1,
-     1,
-     {0},
-     diagonal,
-     "diagonal(a)",
-     "The diagonal [n] of a square matrix [n, n], or [k, n] of those of a[k, n, n]."},
     {"solve",
      2,
      2,
@@ -514,9 +421,8 @@ static const Builtin builtins[] = {
      "solve(l, b, transposed: false)",
      "The x with l @ x = b, or transpose(l) @ x = b, for l[n, n] lower triangular, of which that triangle is read, and "
      "b[n] or b[n, m]; for l[k, n, n] and b[k, n] or b[k, n, m] likewise."},
-    {"transpose", 1, 1, {0}, transpose, "transpose(x)", "Rows become columns: [n, m] gives [m, n]."},
-    {"zeros", 1, MAX_RANK, {0}, zeros, "zeros(n, m, ...)", "A tensor [n, m, ...] of 0."},
-    {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...)", "A tensor [n, m, ...] of 1."},
+    {"zeros", 1, MAX_RANK, {0}, zeros, "zeros(n, m, ...), zeros(x)", "A tensor [n, m, ...], or of the shape of x, of 0."},
+    {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...), ones(x)", "A tensor [n, m, ...], or of the shape of x, of 1."},
     {"iota", 1, 1, {0}, iota, "iota(n)", "0, 1, ..., n - 1: [n]."},
     {"stop", 1, 1, {0}, stop, "stop(x)", "x, through which no gradient flows. Of a distribution, stop(q(z | x)): its parameters are held still, the point is not."},
     {"grad",
@@ -633,6 +539,8 @@ static const char *const operation_what[OP_COUNT] = {
 static const Builtin *find_builtin(const char *name) {
   for (int i = 0; i < BUILTINS; i++)
     if (!strcmp(builtins[i].name, name)) return &builtins[i];
+  for (int i = 0; i < movements_count; i++)
+    if (!strcmp(movements[i].name, name)) return &movements[i];
   return NULL;
 }
 
@@ -663,9 +571,10 @@ Description builtin_describe(Arena *a, const char *name) {
 bool is_builtin(const char *name) { return find_builtin(name) || is_reader(name) || elementwise(name) != OP_COUNT; }
 
 const char *const *builtin_names(Arena *a, int *n) {
-  const char **name = NEW_ARRAY(a, const char *, BUILTINS + READERS + OP_COUNT);
+  const char **name = NEW_ARRAY(a, const char *, BUILTINS + movements_count + READERS + OP_COUNT);
   *n = 0;
   for (int i = 0; i < BUILTINS; i++) name[(*n)++] = builtins[i].name;
+  for (int i = 0; i < movements_count; i++) name[(*n)++] = movements[i].name;
   for (int i = 0; i < READERS; i++) name[(*n)++] = readers[i].name;
   for (Op op = 0; op < OP_COUNT; op++)
     if (elementwise(op_name(op)) == op) name[(*n)++] = op_name(op);

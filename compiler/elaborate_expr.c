@@ -341,17 +341,39 @@ static Value join_text(Elab *e, Value a, Value b) {
   return v;
 }
 
+// Matrices of equal outer axes, each with its own: [k, n, m] with [k, m, l].
+static Value matmul_stacks(Elab *e, Value a, Value b) {
+  Shape s = event_shape(&a), t = event_shape(&b), out = s;
+  unsigned plates = a.plates | b.plates;
+  int64_t n = s.dim[s.rank - 2], m = s.dim[s.rank - 1], l = t.dim[t.rank - 1];
+  Value left = widen(e, a, plates, s), right = widen(e, b, plates, t);
+  if (left.kind == V_ERROR || right.kind == V_ERROR) return value_error();
+  int64_t count = shape_count(left.node->shape) / (n * m);
+  out.dim[s.rank - 1] = l;
+  Node *matrices = node_reshape(e->graph, left.node, shape_of(3, (int64_t[]){count, n, m}));
+  Node *others = node_reshape(e->graph, right.node, shape_of(3, (int64_t[]){count, m, l}));
+  Node *product = node_matmul(e->graph, matrices, others, false, false);
+  return value_tensor(node_reshape(e->graph, product, physical_shape(e, plates, out)), plates);
+}
+
+// Rows of the left one, behind any axes, with a matrix or a vector; or as many matrices on both sides.
+static bool matmul_fits(Shape s, Shape t) {
+  bool stacks = t.rank > 2 && s.rank == t.rank;
+  for (int i = 0; i < t.rank - 2; i++) stacks = stacks && s.dim[i] == t.dim[i];
+  if (!s.rank || !t.rank || (t.rank > 2 && !stacks) || (t.rank == 1 && s.rank > 2)) return false;
+  return s.dim[s.rank - 1] == t.dim[t.rank > 1 ? t.rank - 2 : 0];
+}
+
 static Value matmul(Elab *e, Value a, Value b, Span where) {
   a = to_tensor(e, a);
   b = to_tensor(e, b);
   if (a.kind == V_ERROR || b.kind == V_ERROR) return value_error();
   Shape s = event_shape(&a), t = event_shape(&b);
-  bool fits =
-      s.rank >= 1 && t.rank >= 1 && t.rank <= 2 && s.dim[s.rank - 1] == t.dim[0] && (s.rank <= 2 || t.rank == 2);
-  if (!fits) {
+  if (!matmul_fits(s, t)) {
     complain(e, E0301, where, shape_text(e->arena, s), shape_text(e->arena, t), "@");
     return value_error();
   }
+  if (t.rank > 2) return matmul_stacks(e, a, b);
   int64_t k = t.dim[0], n = t.rank == 2 ? t.dim[1] : 1;
   Shape out = s;
   out.dim[s.rank - 1] = n;

@@ -131,12 +131,11 @@ static Value choose(Elab *e, Value v, int axis, Value at, Span where) {
   return all.kind == V_ERROR ? all : reduce_events(e, OP_SUM, all, 1u << (axis + t.rank));
 }
 
-static Value pick(Elab *e, Value v, int axis, const Index *index) {
-  Value at = index->at;
+Value pick_places(Elab *e, Value v, int axis, Value at, Span where) {
   bool shared = v.plates & at.plates;
   int rank = event_rank(&v) + event_rank(&at) - !shared, plates = __builtin_popcount(v.plates | at.plates);
-  if (rank + plates > MAX_RANK) return complain(e, E0304, index->span, MAX_RANK), value_error();
-  Value out = shared ? choose(e, v, axis, at, index->span) : fetch(e, v, axis, at);
+  if (rank + plates > MAX_RANK) return complain(e, E0304, where, MAX_RANK), value_error();
+  Value out = shared ? choose(e, v, axis, at, where) : fetch(e, v, axis, at);
   if (out.kind != V_ERROR && axis < event_rank(&v) - 1 && is_simplex(e, &v)) assert_simplex(e, out.node);
   return out;
 }
@@ -164,7 +163,7 @@ static Value take(Elab *e, Value v, const Index *index, int n) {
   out = reshape_event(e, out, kept);
   for (int i = n, axis = kept.rank - (s.rank - n); i-- > 0 && out.kind != V_ERROR;) {
     axis -= !index[i].one;
-    if (index[i].computed) out = pick(e, out, axis, &index[i]);
+    if (index[i].computed) out = pick_places(e, out, axis, index[i].at, index[i].span);
   }
   out.classes = v.classes;
   return out;
@@ -175,7 +174,7 @@ Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
   Value v = eval(e, scope, ast->a);
   Shape numbers;
   Index index[MAX_RANK];
-  if (v.kind == V_LIST && !list_shape(&v, &numbers)) return list_item(e, scope, ast, &v);
+  if (v.kind == V_LIST && (v.apart || !list_shape(&v, &numbers))) return list_item(e, scope, ast, &v);
   v = to_tensor(e, v);
   if (v.kind == V_ERROR) return v;
   Shape s = event_shape(&v);

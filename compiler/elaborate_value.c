@@ -179,6 +179,27 @@ const char *op_sign(Op op) {
   }
 }
 
+// Two shapes that would fit if the shorter one had its axes elsewhere: with those of size 1 behind or in front of them.
+static void help_shapes(Elab *e, const Value *a, const Value *b) {
+  Shape s = event_shape(a), t = event_shape(b), merged;
+  const Value *shorter = s.rank < t.rank ? a : b;
+  Shape longer = s.rank < t.rank ? t : s, first = event_shape(shorter), last = first;
+  Span where = user_span(e, shorter->span);
+  bool written = where.file == shorter->span.file && where.begin == shorter->span.begin;
+  if (longer.rank != first.rank + 1 || !written) return;
+  memmove(first.dim + 1, first.dim, sizeof first.dim[0] * (size_t)first.rank++);
+  first.dim[0] = last.dim[last.rank++] = 1;
+  bool in_front = broadcast_shapes(first, longer, &merged), behind = broadcast_shapes(last, longer, &merged);
+  const char *text = span_text(e->arena, e->sources, where);
+  const char *row = shape_text(e->arena, first), *column = shape_text(e->arena, last);
+  if (in_front && behind)
+    report_help(e->sources, "expand(%s, axis: 0) makes it %s, and expand(%s) %s", text, row, text, column);
+  else if (in_front)
+    report_help(e->sources, "expand(%s, axis: 0) makes it %s", text, row);
+  else if (behind)
+    report_help(e->sources, "expand(%s) makes it %s", text, column);
+}
+
 Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   Value v[3];
   unsigned plates = 0;
@@ -199,6 +220,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
       complain(e, E0301, where, shape_text(e->arena, event), shape_text(e->arena, event_shape(&v[i])), op_sign(op));
       report_note(e->sources, user_span(e, args[0].span), "this is %s", shape_text(e->arena, event_shape(&v[0])));
       report_note(e->sources, user_span(e, args[i].span), "this is %s", shape_text(e->arena, event_shape(&v[i])));
+      if (n == 2) help_shapes(e, &args[0], &args[1]);
       return value_error();
     }
     event = merged;

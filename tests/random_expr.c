@@ -258,25 +258,20 @@ static bool form_gather(Writer *w, Shape s, int depth) {
 }
 
 static bool form_reduce(Writer *w, Shape s, int depth) {
-  static const char *const whole[] = {"sum", "average", "norm", "maximum", "mean "};
+  static const char *const name[] = {"sum",     "average", "norm",     "maximum",   "mean",
+                                     "product", "minimum", "variance", "logsumexp", "logmeanexp"};
   if (s.rank == 0 && chance(w, 2, 3)) {
-    WRITE(w, "%s(", whole[below(w, 5)]);
+    WRITE(w, "%s(", name[below(w, 8)]);
     write_expression(w, random_shape(w, 2), depth);
     WRITE(w, ")");
     return true;
   }
   if (s.rank > 2) return false;
-  if (chance(w, 1, 3)) {
-    WRITE(w, chance(w, 1, 2) ? "logsumexp(" : "logmeanexp(");
-    write_expression(w, with_axis(s, s.rank, 1 + below(w, 3)), depth);
-    WRITE(w, ")");
-    return true;
-  }
   int axis = below(w, s.rank + 1);
   bool keep = axis < s.rank && s.dim[axis] == 1;
   Shape t = keep ? s : with_axis(s, axis, 1 + below(w, 3));
   if (keep) t.dim[axis] = 1 + below(w, 3);
-  WRITE(w, chance(w, 1, 2) ? "sum(" : "maximum(");
+  WRITE(w, "%s(", name[below(w, 10)]);
   write_expression(w, t, depth);
   WRITE(w, ", axis: %d%s)", chance(w, 1, 2) ? axis : axis - t.rank, keep ? ", keep: true" : "");
   return true;
@@ -310,7 +305,10 @@ static bool form_split(Writer *w, Shape s, int depth) {
 static bool form_matmul(Writer *w, Shape s, int depth) {
   int64_t k = 1 + below(w, 4);
   Shape a = s, b = shape_of(1, &k);
-  if (s.rank == 0 || (s.rank == 1 && chance(w, 1, 2))) {
+  if (s.rank > 2 && chance(w, 1, 2)) {  // as many matrices as there are
+    b = s;
+    a.dim[s.rank - 1] = b.dim[s.rank - 2] = k;
+  } else if (s.rank == 0 || (s.rank == 1 && chance(w, 1, 2))) {
     a = with_axis(s, s.rank, k);  // a matrix and a vector
   } else {
     b = shape_of(2, (int64_t[]){k, s.dim[s.rank - 1]});
@@ -343,10 +341,38 @@ static bool form_layer(Writer *w, Shape s, int depth) {
 }
 
 static bool form_last_axis(Writer *w, Shape s, int depth) {
-  static const char *const name[] = {"softmax", "log_softmax", "cumsum", "random"};
+  static const char *const name[] = {"softmax", "log_softmax", "cumsum", "reverse", "random"};
   if (s.rank == 0) return false;
-  WRITE(w, "%s(", name[below(w, 4)]);
+  int k = below(w, 5);
+  WRITE(w, "%s(", name[k]);
   write_expression(w, s, depth);
+  if (k < 4 && chance(w, 1, 2)) WRITE(w, ", axis: %d", below(w, 2 * s.rank) - s.rank);
+  WRITE(w, ")");
+  return true;
+}
+
+// The shape's axes in another order, copies of places or of the whole, or parts laid along a new axis.
+static bool form_moved(Writer *w, Shape s, int depth) {
+  if (s.rank == 0) return false;
+  Shape t = s;
+  int axis = below(w, s.rank), kind = below(w, 4), from_end = chance(w, 1, 2) ? s.rank : 0;
+  int64_t n = s.dim[axis] > 1 && s.dim[axis] % 2 == 0 ? 2 : s.dim[axis];
+  if (kind == 0) {  // the axes turned round by `axis`
+    for (int i = 0; i < s.rank; i++) t.dim[(i + axis) % s.rank] = s.dim[i];
+    WRITE(w, "permute(");
+    write_expression(w, t, depth);
+    for (int i = 0; i < s.rank; i++) WRITE(w, ", %d", (i + axis) % s.rank - from_end);
+  } else if (kind == 1) {
+    memmove(t.dim + axis, t.dim + axis + 1, sizeof t.dim[0] * (size_t)(--t.rank - axis));
+    WRITE(w, "stack(");
+    for (int64_t i = 0; i < s.dim[axis]; i++) write_expression(w, t, depth), WRITE(w, ", ");
+    WRITE(w, "axis: %d", axis - from_end);
+  } else {
+    t.dim[axis] /= n;
+    WRITE(w, kind == 2 ? "tile(" : "repeated(");
+    write_expression(w, t, depth);
+    WRITE(w, ", %lld, axis: %d", (long long)n, axis - from_end);
+  }
   WRITE(w, ")");
   return true;
 }
@@ -358,6 +384,12 @@ static bool form_onehot(Writer *w, Shape s, int depth) {
     WRITE(w, "onehot(%s)", label->name);
     return true;
   }
+  if (chance(w, 1, 2)) {
+    WRITE(w, chance(w, 1, 2) ? "onehot(argmax(" : "onehot(argmin(");
+    write_expression(w, s, depth);
+    WRITE(w, "))");
+    return true;
+  }
   WRITE(w, "onehot(floor(");
   write_expression(w, without_last(s), depth);
   WRITE(w, "), %lld)", (long long)s.dim[s.rank - 1]);
@@ -365,17 +397,23 @@ static bool form_onehot(Writer *w, Shape s, int depth) {
 }
 
 static bool form_expand(Writer *w, Shape s, int depth) {
-  if (s.rank == 0 || s.dim[s.rank - 1] != 1) return false;
+  int axis = s.rank ? below(w, s.rank) : 0;
+  if (s.rank == 0 || s.dim[axis] != 1) return false;
+  Shape t = s;
+  memmove(t.dim + axis, t.dim + axis + 1, sizeof t.dim[0] * (size_t)(--t.rank - axis));
   WRITE(w, "expand(");
-  write_expression(w, without_last(s), depth);
-  WRITE(w, ")");
+  write_expression(w, t, depth);
+  WRITE(w, ", axis: %d)", axis - (chance(w, 1, 2) ? s.rank : 0));
   return true;
 }
 
 static bool form_transpose(Writer *w, Shape s, int depth) {
-  if (s.rank != 2) return false;
+  if (s.rank < 2) return false;
+  Shape t = s;
+  t.dim[s.rank - 2] = s.dim[s.rank - 1];
+  t.dim[s.rank - 1] = s.dim[s.rank - 2];
   WRITE(w, "transpose(");
-  write_expression(w, shape_of(2, (int64_t[]){s.dim[1], s.dim[0]}), depth);
+  write_expression(w, t, depth);
   WRITE(w, ")");
   return true;
 }
@@ -622,7 +660,7 @@ static Form *const forms[] = {form_leaf,       form_unary,     form_unary,   for
                               form_concat,     form_split,     form_matmul,  form_layer,   form_layer,     form_layer,
                               form_layer,      form_last_axis, form_onehot,  form_expand,  form_transpose, form_number,
                               form_batch_mean, form_gradient,  form_list,    form_network, form_network,   form_density,
-                              form_aggregate,  form_loop,      form_objective};
+                              form_aggregate,  form_loop,      form_moved,     form_objective};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

@@ -42,6 +42,12 @@ static void rmsprop(Weight *w, double g, int step) {
   w->value -= 0.03 * g / (sqrt(w->first) + 1e-8);
 }
 
+// Its weights are kept in [-0.4, 0.3].
+static void rmsprop_kept(Weight *w, double g, int step) {
+  rmsprop(w, g, step);
+  w->value = fmin(fmax(w->value, -0.4), 0.3);
+}
+
 static double adam_direction(Weight *w, double g, int step, double beta1, double beta2, double epsilon) {
   w->first = beta1 * w->first + (1 - beta1) * g;
   w->second = beta2 * w->second + (1 - beta2) * g * g;
@@ -50,6 +56,11 @@ static double adam_direction(Weight *w, double g, int step, double beta1, double
 }
 
 static void adam(Weight *w, double g, int step) { w->value -= 0.05 * adam_direction(w, g, step, 0.9, 0.999, 1e-8); }
+
+static void adam_kept(Weight *w, double g, int step) {
+  adam(w, g, step);
+  w->value = fmin(fmax(w->value, -0.4), 0.3);
+}
 
 static void adam_other(Weight *w, double g, int step) { w->value -= 0.1 * adam_direction(w, g, step, 0.5, 0.9, 1e-2); }
 
@@ -72,7 +83,9 @@ static const struct {
     {"sgd(lr: 0.02, momentum: 0.9, clip: 3)", sgd_momentum, 3},
     {"rmsprop(0.03, decay: 0.9)", rmsprop, 0},
     {"rmsprop(0.03, decay: 0.9, clip: 3)", rmsprop, 3},
+    {"rmsprop(0.03, decay: 0.9, keep: [-0.4, 0.3])", rmsprop_kept, 0},
     {"adam(0.05)", adam, 0},
+    {"adam(0.05, keep: [-0.4, 0.3])", adam_kept, 0},
     {"adam(0.05, clip: 3)", adam, 3},
     {"adam(0.1, beta1: 0.5, beta2: 0.9, epsilon: 1e-2)", adam_other, 0},
     {"adamw(0.05, decay: 0.1)", adamw, 0},

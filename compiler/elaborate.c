@@ -563,6 +563,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   elaborate_training(e);
   if (good(e)) elaborate_averages(e);
   if (good(e)) elaborate_test(e);
+  if (good(e)) elaborate_keep(e);
   if (good(e)) elaborate_shows(e);
   check_the_rest(e);
   if (good(e)) elaborate_init(e);

@@ -26,6 +26,7 @@
 //   elaborate_train.c  objectives and rounds; the test and init programs
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
 //   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
+//   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -49,6 +50,7 @@ enum {
   MAX_BATCH = 1048576,
   MAX_NESTING = 600,   // expressions being evaluated inside one another: bounds the stack
   MAX_WORK = 1000000,  // expressions evaluated in all: bounds the time
+  MAX_RESTARTS = 10000,
   MAX_LOOP_TURNS = 1000000,
   MAX_DRAWS = 100000000,  // of aggregates within one another, for one example
   MAX_COMPLAINTS = 500    // repeated ones counted: what has so many mistakes is looked at no further
@@ -638,6 +640,9 @@ void check_phases(Elab *e);                                    // settings that 
 // Before the round of a phase: its settings, and the program of its conditions.
 void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into);
 int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.when has it
+
+// --- elaborate_keep.c
+void elaborate_keep(Elab *e);  // after the test program
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);

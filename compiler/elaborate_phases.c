@@ -50,8 +50,9 @@ static void check_phase(Elab *e, const Ast *phase, int n, const char *const *kno
 }
 
 void check_phases(Elab *e) {
-  static const char *const known[] = {"batch", "epochs", "until", "seed", "average"};  // the last two for all phases
-  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 5 : 3, known);
+  static const char *const known[] = {"batch",   "epochs", "until",  // and for all phases
+                                      "seed", "average", "keep", "restarts"};
+  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 7 : 3, known);
 }
 
 // ---- conditions

@@ -452,6 +452,8 @@ static const char *record_column(const Elab *e, const char *name) {
   static const char *const beside[][2] = {{"_se", "the standard error"}, {"_batch", "the batch"}};
   for (size_t i = 0; i < sizeof own / sizeof *own; i++)
     if (!strcmp(name, own[i][0])) return own[i][1];
+  if (!strcmp(name, "best") && phase_setting(e->train, "keep")) return "which epoch is the best";
+  if (!strcmp(name, "start") && phase_setting(e->train, "restarts")) return "the start";
   for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
     size_t n = strlen(name), suffix = strlen(beside[i][0]);
     if (n <= suffix || strcmp(name + n - suffix, beside[i][0]) != 0) continue;

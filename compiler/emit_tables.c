@@ -237,6 +237,15 @@ static void data_fields(Text *out, const PlanData *d) {
   text_add(out, "},\n");
 }
 
+static void keep_fields(Text *out, const Plan *p) {
+  if (!p->keep.measure) return;
+  text_add(out, "  .keep = {.largest = %s", p->keep.largest ? "true" : "false");
+  field_string(out, "measure", p->keep.measure);
+  text_add(out, "}");
+  field_integer(out, "restarts", p->restarts);
+  text_add(out, ",\n");
+}
+
 // One of the plan's own tables.
 static void plan_table(Text *out, const char *name, const char *counted, int rows) {
   if (rows) text_add(out, "  .%s = model_%s, .%s = %d,\n", name, name, counted, rows);
@@ -267,5 +276,6 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "phase", "phases", p->phases);
   plan_table(out, "show", "shows", p->shows);
   plan_table(out, "objective", "lines", p->lines);
+  keep_fields(out, p);
   text_add(out, "};\n");
 }

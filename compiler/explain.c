@@ -84,7 +84,9 @@ static void explain_plan(Text *t, const Plan *p) {
   heading(t, "memory");
   text_add(t, "  weights, states, optimisers %12s\n", bytes_text(t->arena, p->persistent));
   text_add(t, "  largest program             %12s\n", bytes_text(t->arena, p->peak - p->persistent));
-  text_add(t, "  allocated for the run       %12s, the data not counted\n", bytes_text(t->arena, p->peak));
+  int64_t best = p->keep.measure ? p->persistent : 0;
+  if (best) text_add(t, "  the best epoch's            %12s\n", bytes_text(t->arena, best));
+  text_add(t, "  allocated for the run       %12s, the data not counted\n", bytes_text(t->arena, p->peak + best));
 }
 
 void explain_model(Text *t, const Model *m, const Plan *p) {

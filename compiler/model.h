@@ -47,6 +47,8 @@ typedef struct Model {
   PlanPhase *phase;
   int phases;
   PlanShow *show;  int shows;
+  PlanKeep keep;
+  int restarts;                        // 0: one start
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;
   struct Elab *elab;                   // for programs that are added later

@@ -53,6 +53,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE), "how many to draw (64)")                               \
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
+  O(LAST, "last", 0, NULL, FLAG, 0, 0, ON_FOLDER, "the last weights, where the best epoch's are kept beside them")    \
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
   O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "replace FILE, whatever it holds")         \

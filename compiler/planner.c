@@ -124,7 +124,9 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .phases = m->phases,
                  .show = m->show,
                  .shows = m->shows,
-                 .objective = m->objective};
+                 .objective = m->objective,
+                 .keep = m->keep,
+                 .restarts = m->restarts};
   plan->tensor = plan_tensors(a, m, &plan->persistent);
   PlanProgram *program = NEW_ARRAY(a, PlanProgram, m->programs + 1);
   plan->peak = plan->persistent;

@@ -11,7 +11,7 @@
 #include "philox.h"
 #include "safetensors.h"
 
-enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 24 };
+enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 32 };
 
 static const struct {
   const char *name, *what, *then;
@@ -40,6 +40,18 @@ static void metas_integer(Metas *m, const char *key, int64_t value) {
 }
 
 const char *checkpoint_path(Arena *a, const char *folder) { return arena_format(a, "%s/weights.safetensors", folder); }
+
+const char *checkpoint_best_path(Arena *a, const char *folder) {
+  return arena_format(a, "%s/best.safetensors", folder);
+}
+
+static void metas_best(Metas *m, const char *key, const Best *best) {
+  const char *none = "none";
+  metas_text(m, key,
+             best->known ? arena_format(m->arena, "%a %lu %lld %lld", best->value, (unsigned long)best->start,
+                                        (long long)best->step, (long long)best->epoch)
+                         : none);
+}
 
 // One line of the round after another: its sum, the number of its values and of its updates.
 static void metas_lines(Metas *m, const Training *t) {
@@ -70,22 +82,53 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
   for (int i = 0; i < HASHES; i++)
     metas_text(&m, hashed[i].name, arena_format(scratch, "%016llx", (unsigned long long)t->hash[i]));
+  if (t->plan->restarts > 1) {
+    metas_integer(&m, "start", t->run->start);
+    metas_integer(&m, "steps_before", t->before);
+    metas_integer(&m, "epochs", training_asked(t));
+  }
+  if (t->plan->keep.measure) {
+    metas_best(&m, "best", &t->best);
+    metas_best(&m, "best_of_start", &t->own);
+  }
   return m;
+}
+
+// Writes all tensors, which lie in `memory` as the plan says.
+static void checkpoint_tensors(Arena *scratch, const Plan *plan, const char *path, const float *memory,
+                               const Metas *m) {
+  TensorView *view = NEW_ARRAY(scratch, TensorView, plan->tensors);
+  for (int i = 0; i < plan->tensors; i++) {
+    const PlanTensor *tensor = &plan->tensor[i];
+    view[i] = (TensorView){.name = tensor->name, .rank = tensor->rank, .value = memory + tensor->at};
+    memcpy(view[i].dim, tensor->dim, sizeof view[i].dim);
+  }
+  safetensors_write(scratch, path, plan->tensors, view, m->count, m->key, m->value);
 }
 
 void checkpoint_write(Training *t) {
   const Plan *plan = t->plan;
   if (t->records) records_sync(t->records);
   Arena *scratch = arena_open(t->run->arena);
-  TensorView *view = NEW_ARRAY(scratch, TensorView, plan->tensors);
-  for (int i = 0; i < plan->tensors; i++) {
-    const PlanTensor *tensor = &plan->tensor[i];
-    view[i] = (TensorView){.name = tensor->name, .rank = tensor->rank, .value = t->run->memory + tensor->at};
-    memcpy(view[i].dim, tensor->dim, sizeof view[i].dim);
-  }
   Metas m = checkpoint_metas(scratch, t);
-  safetensors_write(scratch, checkpoint_path(scratch, t->session->folder), plan->tensors, view, m.count, m.key,
-                    m.value);
+  checkpoint_tensors(scratch, plan, checkpoint_path(scratch, t->session->folder), t->run->memory, &m);
+  arena_close(scratch);
+}
+
+void checkpoint_best(Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  Metas m = {.arena = scratch};
+  metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
+  metas_text(&m, "model", t->plan->model);
+  if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
+  metas_integer(&m, "step", t->best.step);
+  metas_integer(&m, "epoch", t->best.epoch);
+  metas_integer(&m, "seed", t->run->seed);
+  metas_integer(&m, "start", t->best.start);
+  metas_integer(&m, "random_streams", PHILOX_VERSION);
+  metas_text(&m, "measure", t->plan->keep.measure);
+  metas_best(&m, "best", &t->best);
+  checkpoint_tensors(scratch, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, &m);
   arena_close(scratch);
 }
 
@@ -193,10 +236,46 @@ static void source_warnings(const Source *s, const Training *t, const Resumed *r
 
 // What must be the same for steps to mean the same.
 static void source_same(const Source *s, const char *key, int64_t now) {
-  int64_t then = source_integer(s, key, 1, INT64_MAX);
+  int64_t then = source_integer(s, key, 0, INT64_MAX);
   if (then != now)
     fail(s->arena, EXIT_DATA, "%s: made with %s %lld, which is now %lld; go on with what the run began with", s->path,
          key, (long long)then, (long long)now);
+}
+
+// An epoch as metas_best has written it.
+static Best source_best(const Source *s, const char *key) {
+  const char *text = safetensors_meta(s->file, key);
+  char *end[4];
+  if (text && strcmp(text, "none") == 0) return (Best){0};
+  if (!text) source_bad(s, key);
+  Best best = {.known = true, .value = strtod(text, &end[0])};
+  best.start = (uint32_t)strtoul(end[0], &end[1], 10);
+  best.step = strtoll(end[1], &end[2], 10);
+  best.epoch = strtoll(end[2], &end[3], 10);
+  bool read = end[0] != text && end[1] != end[0] && end[2] != end[1] && end[3] != end[2] && !*end[3];
+  if (!read || !isfinite(best.value) || best.step < 0 || best.epoch < 0) source_bad(s, key);
+  return best;
+}
+
+// Which start it is, and what the best so far was.
+typedef struct {
+  uint32_t start;
+  int64_t before;
+  Best best, own;
+} Starts;
+
+static Starts source_starts(const Source *s, const Training *t) {
+  Starts r = {0};
+  if (t->plan->restarts > 1) {
+    r.start = (uint32_t)source_integer(s, "start", 0, t->plan->restarts - 1);
+    r.before = source_integer(s, "steps_before", 0, INT64_MAX / 2);
+    source_same(s, "epochs", training_asked(t));
+  }
+  if (t->plan->keep.measure) {
+    r.best = source_best(s, "best");
+    r.own = source_best(s, "best_of_start");
+  }
+  return r;
 }
 
 static Source source_open(Arena *scratch, const char *path) {
@@ -214,6 +293,7 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   int64_t phase_step = source_integer(&s, "phase_step", 0, step), epoch = source_integer(&s, "phase_epoch", 0, step);
   Line *line = source_lines(&s, t);
   uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
+  Starts starts = source_starts(&s, t);
   Resumed r = {
       .length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)}};
   for (int i = 0; i < HASHES; i++) r.hash[i] = source_hash(&s, t, i);
@@ -227,19 +307,26 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   if (resumed) source_warnings(&s, t, &r);
   if (resumed) *resumed = r;
   t->step = t->saved_step = step;
+  run->start = t->saved_start = starts.start;
+  t->before = starts.before;
+  t->best = starts.best;
+  t->own = starts.own;
+  t->ordered = -1;
   training_place(t, phase, phase_step, epoch);
   source_same(&s, "epoch_steps", t->epoch_steps);
   memcpy(t->line, line, (size_t)t->plan->lines * sizeof *line);
   arena_close(scratch);
 }
 
-void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed) {
+void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed, Best *best) {
   Arena *scratch = arena_open(run->arena);
   Source s = source_open(scratch, path);
   bool ours = safetensors_meta(s.file, "gmc") != NULL;
   *step = ours ? source_integer(&s, "step", 0, UINT32_MAX) : 0;
   *epoch = ours ? source_integer(&s, "epoch", 0, UINT32_MAX) : 0;
   *seed = ours ? (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX) : run->plan->seed;
+  if (ours && safetensors_meta(s.file, "start")) run->start = (uint32_t)source_integer(&s, "start", 0, UINT32_MAX);
+  if (run->plan->keep.measure && safetensors_meta(s.file, "measure")) *best = source_best(&s, "best");
   source_tensors(&s, run, false);
   const char *readings = safetensors_meta(s.file, "columns");
   if (readings && !data_readings_take(run, readings)) source_bad(&s, "columns");

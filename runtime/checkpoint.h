@@ -15,6 +15,12 @@ const char *checkpoint_path(Arena *a, const char *folder);
 // checkpoint is then still there.
 void checkpoint_write(Training *t);
 
+// Path of the best epoch's weights there, if the plan keeps them.
+const char *checkpoint_best_path(Arena *a, const char *folder);
+
+// Replaces folder/best.safetensors by the tensors that t has kept. Fails likewise.
+void checkpoint_best(Training *t);
+
 // How a run stood that goes on.
 typedef struct {
   RecordLengths length;
@@ -33,7 +39,7 @@ const char *checkpoint_hash_name(int hash);
 
 // Puts the weights and states of a file into memory, and sets *step to the steps they have made, *epoch to the epoch of
 // the last one, from 1, and *seed to the seed they were trained with (0, 0 and the plan's seed where the file, made
-// elsewhere, does not say).
-void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed);
+// elsewhere, does not say), and *best to which epoch they are if they are kept as the best.
+void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed, Best *best);
 
 #endif

@@ -23,7 +23,8 @@ static void curves_line(const char *text, int columns, float *values) {
   }
 }
 
-// The epochs of one split as a table: row after row of epoch and the columns. Returns the number of rows.
+// The epochs of one split as a table: row after row of epoch and the columns. Where another start begins, a row without
+// values parts its curve from the one before. Returns the number of rows.
 static int64_t curves_table(const char *text, const char *split, int columns, float *table) {
   int64_t rows = 0;
   for (text += strcspn(text, "\n"); *text; text += strcspn(text, "\n")) {
@@ -32,8 +33,12 @@ static int64_t curves_table(const char *text, const char *split, int columns, fl
     name += strcspn(name, ",\n");
     size_t length = strlen(split);
     if (name[0] == ',' && strncmp(name + 1, split, length) == 0 && name[1 + length] == ',') {
-      float *row = table + rows++ * (columns + 1);
-      row[0] = (float)strtod(epoch + 1, NULL);
+      float *row = table + rows++ * (columns + 1), at = (float)strtod(epoch + 1, NULL);
+      if (rows > 1 && at < row[-columns - 1]) {
+        curves_line("", columns + 1, row);
+        row = table + rows++ * (columns + 1);
+      }
+      row[0] = at;
       curves_line(name + length + 2, columns, row + 1);
     }
   }
@@ -57,7 +62,7 @@ void curves_draw(const Records *r) {
   int64_t most = 0;
   for (int half = 0; half < 2; half++) {
     const char *split = half ? "test" : "train";
-    float *table = NEW_ARRAY(scratch, float, lines *(size_t)stride);
+    float *table = NEW_ARRAY(scratch, float, 2 * lines * (size_t)stride);
     int64_t rows = curves_table(text, split, r->columns, table);
     most = rows > most ? rows : most;
     for (int c = 0; c < r->columns; c++) {

@@ -13,7 +13,7 @@
 
 // Back to the last checkpoint of this training, or to its start.
 static void diagnose_rewind(Training *t) {
-  if (t->session->folder && t->saved_step >= 0)
+  if (t->session->folder && t->saved_step >= 0 && t->saved_start == t->run->start)
     checkpoint_resume(t, NULL);
   else
     training_begin(t);

@@ -172,15 +172,17 @@ void scatter_piece(const Scatter *p, int64_t begin, int64_t end) {
 
 // The address of a row's first number; see philox.h.
 static Philox random_address(const Run *run, RandomAddress address, uint32_t stream, int64_t row) {
-  uint32_t split = run->purpose == PURPOSE_TRAIN ? 0 : 1, position = run->first_position + (uint32_t)row;
+  bool trains = run->purpose == PURPOSE_TRAIN;
+  uint32_t split = trains ? 0 : 1, position = run->first_position + (uint32_t)row;
+  uint32_t seed = trains ? run_start_seed(run) : run->seed;
   switch (address) {
     case RANDOM_STEP:
-      return (Philox){{0, position, run->step, stream}, {run->seed, (uint32_t)run->purpose << 16 | run->turn}};
+      return (Philox){{0, position, run->step, stream}, {seed, (uint32_t)run->purpose << 16 | run->turn}};
     case RANDOM_EXAMPLE:
       return (Philox){{0, (uint32_t)run->example[row], 0, stream}, {run->seed, (uint32_t)PURPOSE_DATA << 16 | split}};
     case RANDOM_ONCE: break;
   }
-  return (Philox){{0, 0, 0, stream}, {run->seed, (uint32_t)PURPOSE_INIT << 16}};
+  return (Philox){{0, 0, 0, stream}, {run_start_seed(run), (uint32_t)PURPOSE_INIT << 16}};
 }
 
 void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end) {

@@ -8,7 +8,8 @@
 //   RANDOM_EXAMPLE   e / 4       index in the split     0           stream      seed    PURPOSE_DATA << 16 | split
 //   RANDOM_ONCE      e / 4       0                      0           stream      seed    PURPOSE_INIT << 16
 //
-// where split is 0 for the training data and 1 for the test data. Word e % 4 of the result is the element's.
+// where seed is the run's; for PURPOSE_TRAIN and PURPOSE_INIT, if the run has several starts, seed + start * 0x9e3779b9,
+// which in the first start is the run's too; and split is 0 for the training data and 1 for the test data. Word e % 4 of the result is the element's.
 #ifndef GMC_PHILOX_H
 #define GMC_PHILOX_H
 

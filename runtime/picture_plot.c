@@ -68,6 +68,11 @@ static bool plot_is_there(const Plot *p, const PlotSeries *s, int64_t i) {
   return isfinite(plot_x_value(p, s, i)) && isfinite(plot_y_value(s, i));
 }
 
+// A line's point at no place parts what is before it from what comes after.
+static bool plot_is_gap(const Plot *p, const PlotSeries *s, int64_t i) {
+  return s->kind == SERIES_LINE && !isfinite(plot_x_value(p, s, i));
+}
+
 static int plot_compare(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
@@ -174,6 +179,7 @@ static void plot_find_ranges(PlotFrame *f) {
   for (int k = 0; k < p->count; k++) {
     const PlotSeries *s = &p->series[k];
     for (int64_t i = 0; i < s->count; i++) {
+      if (plot_is_gap(p, s, i)) continue;
       f->left_out[k] += !plot_is_there(p, s, i);
       whole &= plot_x_value(p, s, i) == floor(plot_x_value(p, s, i));
     }

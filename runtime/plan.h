@@ -170,6 +170,12 @@ typedef struct {
   float t_lo, t_hi;   // CURVE: the axis
 } PlanShow;
 
+// Which epoch's weights a run keeps beside the last ones.
+typedef struct {
+  const char *measure;  // output of the test program; NULL: none
+  bool largest;         // is its best value, or else the smallest
+} PlanKeep;
+
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
@@ -194,6 +200,8 @@ typedef struct {
   const PlanShow *show;
   int shows;
   const char *const *objective;  // outputs of the training programs: a name of its own for each line
+  PlanKeep keep;
+  int restarts;          // starts of the run, of which `keep` finds the best; 0: one
 } Plan;
 
 #endif

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "keep.h"
 #include "pool.h"
 
 // Seconds from one line of progress to the next: the moving one, and a plain one.
@@ -79,6 +80,9 @@ static int64_t progress_weights(const Plan *plan) {
   return weights;
 }
 
+// Steps of all starts.
+static int64_t progress_done(const Training *t) { return t->before + t->step; }
+
 void progress_begin(Progress *p, const Training *t) {
   const Plan *plan = t->plan;
   const Run *run = t->run;
@@ -95,14 +99,14 @@ void progress_begin(Progress *p, const Training *t) {
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
   progress_say(p, p->verbose, "threads: %d", run->pool ? pool_threads(run->pool) : 1);
   progress_say(p, p->verbose, "products: %s", run->products);
-  if (t->step >= t->last_step)
-    progress_say(p, true, "all %lld steps are done%s", (long long)t->step,
-                 t->phase < plan->phases ? "; more epochs would go on" : "");
+  if (training_done(t))
+    progress_say(p, true, "all %lld steps are done%s", (long long)progress_done(t),
+                 t->phase < plan->phases && plan->restarts < 2 ? "; more epochs would go on" : "");
   else if (t->session->resume)
     progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
                  (long long)(training_epoch(t) + training_whole(t)));
   p->began = p->told = progress_clock();
-  p->first_step = t->step;
+  p->first_step = progress_done(t);
   progress_next(p, t);
 }
 
@@ -110,7 +114,7 @@ void progress_trained(Progress *p) { p->epoch_trained = progress_clock(); }
 
 void progress_next(Progress *p, const Training *t) {
   p->epoch_began = progress_clock();
-  p->epoch_first_step = t->step;
+  p->epoch_first_step = progress_done(t);
 }
 
 // Seconds as 3:07 or 1:02:03.
@@ -175,13 +179,14 @@ static size_t progress_lines(Progress *p, size_t used, const Training *t) {
 void progress_step(Progress *p, const Training *t) {
   if (p->quiet) return;
   double now = progress_clock();
-  if (p->verbose && t->step == p->first_step + 1)
+  if (p->verbose && progress_done(t) == p->first_step + 1)
     progress_say(p, true, "first step done %.3f s after the process began", progress_age());
   if (now - p->told < (p->moving ? progress_moving : progress_plain)) return;
   p->told = now;
-  double rate = progress_rate(t->step - p->first_step, now - p->began);
+  double rate = progress_rate(progress_done(t) - p->first_step, now - p->began);
   bool bounded = t->last_step < UINT32_MAX;
-  size_t used = progress_add(p, 0, "epoch %lld  step %lld", (long long)training_epoch(t), (long long)t->step);
+  size_t used = t->plan->restarts > 1 ? progress_add(p, 0, "start %lu  ", (unsigned long)t->run->start + 1) : 0;
+  used = progress_add(p, used, "epoch %lld  step %lld", (long long)training_epoch(t), (long long)t->step);
   if (bounded) used = progress_add(p, used, " of %lld", (long long)t->last_step);
   used = progress_lines(p, used, t);
   used = progress_add(p, used, "  %.4g steps/s", rate);
@@ -210,6 +215,7 @@ void progress_report(Progress *p, const Training *t, const Measure *train, int t
   int64_t epoch = training_epoch(t);
   progress_clear(p);
   if (!p->quiet) {
+    if (t->plan->restarts > 1) printf("start %lu  ", (unsigned long)t->run->start + 1);
     printf("epoch %lld  step %lld", (long long)epoch, (long long)t->step);
     progress_measures("train", train, trained);
     progress_measures("test", test, tests);
@@ -218,7 +224,8 @@ void progress_report(Progress *p, const Training *t, const Measure *train, int t
   }
   double seconds = p->epoch_trained - p->epoch_began;
   progress_say(p, p->verbose, "epoch %lld: %.2f s of training, %.4g steps/s, %.2f s of measuring", (long long)epoch,
-               seconds, progress_rate(t->step - p->epoch_first_step, seconds), progress_clock() - p->epoch_trained);
+               seconds, progress_rate(progress_done(t) - p->epoch_first_step, seconds),
+               progress_clock() - p->epoch_trained);
 }
 
 // The most memory that the process has held, in MiB.
@@ -227,21 +234,27 @@ static double progress_memory(void) {
   return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
 }
 
+void progress_start(Progress *p, const Training *t) {
+  if (t->own.known) progress_say(p, true, "%s", keep_text(t->run->arena, t->plan, &t->own));
+}
+
 void progress_end(Progress *p, const Training *t) {
   double seconds = progress_clock() - p->began;
   const Session *s = t->session;
   progress_say(p, p->verbose, "memory: %.1f MiB at most", progress_memory());
-  if (t->step > p->first_step)
-    progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)(t->step - p->first_step), seconds,
-                 progress_rate(t->step - p->first_step, seconds));
+  int64_t made = progress_done(t) - p->first_step;
+  if (made > 0)
+    progress_say(p, true, "%lld steps in %.2f s, %.4g steps/s", (long long)made, seconds, progress_rate(made, seconds));
   if (t->step < t->last_step && t->last_step < UINT32_MAX)
     progress_say(p, true, "stopped after step %lld of %lld", (long long)t->step, (long long)t->last_step);
   else if (t->step < t->last_step)
     progress_say(p, true, "stopped after step %lld", (long long)t->step);
   if (s->folder) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
+    if (t->best.known)
+      progress_say(p, true, "%s/best.safetensors: %s", s->folder, keep_text(t->run->arena, t->plan, &t->best));
     for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);
   }
-  if (t->step < t->last_step && s->folder && s->resume_by)
+  if (!training_done(t) && s->folder && s->resume_by)
     progress_say(p, true, "to go on: %s", session_resume_command(t->run->arena, s));
 }

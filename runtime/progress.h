@@ -42,6 +42,9 @@ void progress_report(Progress *p, const Training *t, const Measure *train, int t
 // Takes the moving line off the terminal, before anything else is written there.
 void progress_clear(Progress *p);
 
+// A start of several is over: its best epoch.
+void progress_start(Progress *p, const Training *t);
+
 // After the last step of a session: where its results are and, if it stopped early, how to go on.
 void progress_end(Progress *p, const Training *t);
 

@@ -75,7 +75,7 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
   Records *r = NEW(a, Records);
   const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
   *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
-  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 3 * test->outputs : 0));
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 3 * test->outputs : 0) + 2);
   for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
   for (int i = 0; test && i < test->outputs; i++) {
     const PlanOutput *o = &test->output[i];
@@ -84,6 +84,8 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
     if (o->per_example || o->coupled) records_column(r, arena_format(a, "%s_se", o->name), true);
     if (o->coupled) records_column(r, arena_format(a, "%s_batch", o->name), true);
   }
+  if (plan->restarts > 1) records_column(r, "start", true);
+  if (plan->keep.measure) records_column(r, "best", true);
   arena_cleanup(a, records_close, r);
   r->jsonl = records_file(r, "metrics.jsonl", length.jsonl);
   r->csv = records_file(r, "metrics.csv", length.csv);

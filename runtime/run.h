@@ -56,6 +56,7 @@ struct Run {
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   // the address of random numbers; set before every execution
   uint32_t seed;
+  uint32_t start;          // of several of the run, from 0: starts, draws and order of the training are its own
   Purpose purpose;
   uint32_t step;           // of the run, from 0; epoch for PURPOSE_TEST and PURPOSE_SHOW
   uint32_t turn;
@@ -63,5 +64,8 @@ struct Run {
   int32_t *example;        // index in the split of each row of the batch
   int64_t at_turn[MAX_LOOPS];  // the present turn of each loop of the plan that is running, from the outermost
 };
+
+// The seed of what differs from start to start. Of the first it is the run's.
+static inline uint32_t run_start_seed(const Run *run) { return run->seed + run->start * 0x9e3779b9u; }
 
 #endif

@@ -19,6 +19,7 @@
 #include "file.h"
 #include "helper.h"
 #include "json.h"
+#include "keep.h"
 #include "npy.h"
 #include "pool.h"
 #include "progress.h"
@@ -38,7 +39,8 @@ static double session_system(const char *path, const char *name, double absent) 
 
 // Memory that is promised and not there ends the process in the middle of its work; so it is counted before.
 static void session_check_memory(Arena *a, const Plan *plan) {
-  double need = (double)plan->peak * sizeof(float), group = session_system("/sys/fs/cgroup/memory.max", "", INFINITY);
+  double floats = (double)plan->peak + (plan->keep.measure ? (double)plan->persistent : 0);
+  double need = floats * sizeof(float), group = session_system("/sys/fs/cgroup/memory.max", "", INFINITY);
   double have = session_system("/proc/meminfo", "MemAvailable:", INFINITY) * 1024, gib = 1 << 30;
   if (need > fmin(have, group))
     fail(a, EXIT_MEMORY, "%s: needs %.1f GiB of memory, and there are %.1f GiB; a smaller batch needs less",
@@ -135,7 +137,7 @@ static void session_check_held(Arena *a, const char *folder) {
 
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
-  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log"};
+  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log", "best.safetensors"};
   int owns = sizeof own / sizeof *own;
   if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;
   for (int i = 0; i < owns + s->kepts; i++) {
@@ -194,6 +196,8 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
   if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
+  if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
+  if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
   session_hashes(a, &r, t->hash);
   session_member(&r, "products", t->run->products);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
@@ -282,12 +286,20 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   return training_run(t);
 }
 
+// The weights to use: the best epoch's, if they are kept.
+static const char *session_weights(Arena *a, const Plan *plan, const Session *s) {
+  const char *best = checkpoint_best_path(a, s->folder);
+  return plan->keep.measure && !s->last && file_exists(best) ? best : checkpoint_path(a, s->folder);
+}
+
 // A run with the folder's weights, at the moment they were kept, after `step` steps.
 static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment *moment, int64_t *step) {
   Run *run = session_run(a, plan, s);
   int64_t epoch;
   uint32_t seed;
-  checkpoint_weights(run, checkpoint_path(a, s->folder), step, &epoch, &seed);
+  Best best = {0};
+  checkpoint_weights(run, session_weights(a, plan, s), step, &epoch, &seed, &best);
+  if (best.known && !s->quiet) say_line(stderr, "%s: the weights of the %s", s->folder, keep_text(a, plan, &best));
   if (!s->seed_given) run->seed = seed;
   *moment = moment_after(*step, epoch, NEW_ARRAY(a, Line, plan->lines));
   return run;

@@ -7,6 +7,7 @@
 //
 // A run's folder holds
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
+//   best.safetensors      the tensors of the best epoch so far, if the plan keeps them
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
@@ -40,6 +41,7 @@ struct Session {
   const char *folder;  // of the run; NULL: nothing is written
   bool next_free;      // rather the first of FOLDER, FOLDER-2, FOLDER-3, ... that is not there
   bool resume;         // go on with the run in the folder
+  bool last;           // where the best epoch's weights are kept: use the last ones
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
   int64_t epochs;  // in all; 0: as many as the plan says
@@ -65,7 +67,8 @@ const char *session_resume_command(Arena *a, const Session *s);
 // EXIT_HANGUP after a signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
 
-// The following read the weights of folder/weights.safetensors.
+// The following read the weights of folder/best.safetensors, where the plan keeps them and `last` is not set, and say so,
+// or of folder/weights.safetensors.
 
 // Prints the objectives and metrics of the test split, with standard errors.
 int session_eval(Arena *a, const Plan *plan, const Session *s);

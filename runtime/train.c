@@ -14,6 +14,7 @@
 #include "data.h"
 #include "diagnose.h"
 #include "hash.h"
+#include "keep.h"
 #include "progress.h"
 #include "show.h"
 #include "shuffle.h"
@@ -23,6 +24,8 @@
 static const double keeping_share = 0.1;
 
 static const double keeping_seconds = 0.25;
+
+enum { ASIDE = 2 };  // columns of the records beside measures: the start, and whether it is the best epoch
 
 // The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime
 // that belongs to no run.
@@ -112,11 +115,12 @@ static int64_t training_epochs(const Plan *plan, int phase, int64_t asked) {
   return phase == plan->phases - 1 && asked > all ? own + asked - all : own;
 }
 
-// Where the session ends, if no condition ends a phase before.
-static int64_t training_last_step(const Training *t) {
+int64_t training_asked(const Training *t) { return t->session->epochs ? t->session->epochs : t->plan->epochs; }
+
+// Where the present start ends, if no condition ends a phase before.
+static int64_t training_start_end(const Training *t) {
   const Plan *plan = t->plan;
-  const Session *s = t->session;
-  int64_t asked = s->epochs ? s->epochs : plan->epochs, last = t->step, begun = t->phase_epoch;
+  int64_t asked = training_asked(t), last = t->step, begun = t->phase_epoch;
   for (int i = t->phase; i < plan->phases && last <= UINT32_MAX; i++) {
     int64_t epochs = training_epochs(plan, i, asked), left = asked - begun;
     if (asked && epochs > left) epochs = left > 0 ? left : 0;
@@ -124,7 +128,6 @@ static int64_t training_last_step(const Training *t) {
     last += steps > 0 ? steps : 0;
     begun += epochs;
   }
-  if (s->steps && s->steps < last) last = s->steps;
   if (last <= UINT32_MAX) return last;
   if (!asked) return UINT32_MAX;
   fail(t->run->arena, EXIT_USAGE, "%lld epochs are %lld steps or more; random numbers are addressed by at most %lld",
@@ -137,7 +140,9 @@ void training_place(Training *t, int phase, int64_t phase_step, int64_t phase_ep
   t->phase_epoch = phase_epoch;
   t->epoch_steps = training_epoch_steps(t->run, training_phase(t));
   t->repetitions = training_repetitions(t->plan, training_phase(t));
-  t->last_step = training_last_step(t);
+  t->start_end = t->last_step = training_start_end(t);
+  int64_t left = t->session->steps - t->before;  // --steps counts those of all starts
+  if (t->session->steps && left < t->last_step) t->last_step = left;
 }
 
 // What the phases need room for.
@@ -168,8 +173,10 @@ Training *training_new(Run *run, const Session *s) {
   for (int i = 0; i < plan->lines; i++) t->line[i].name = plan->objective[i];
   for (int i = 0; i < plan->turns; i++)
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
-  t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs));
+  t->measure =
+      NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs) + ASIDE);
   training_room(t);
+  keep_open(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
   t->hash[HASH_DATA] = data_hash(run, &run->train);
@@ -187,6 +194,8 @@ void training_begin(Training *t) {
   run->example = t->order;
   for (int i = 0; i < run->plan->lines; i++) t->line[i] = (Line){.name = t->line[i].name};
   t->step = 0;
+  t->ordered = -1;
+  t->own = (Best){0};
   training_place(t, 0, 0, 0);
   feed_program(run, &run->train, run->plan->init, (Moment){0, 0, t->line});
   run->execute(run, run->plan->init);
@@ -197,7 +206,7 @@ void training_prepare(Training *t, int program, int repetition) {
   Run *run = t->run;
   int64_t epoch = t->phase_epoch + t->phase_step / t->epoch_steps;
   if (run->train.examples > 0 && t->ordered != epoch) {
-    shuffle(run->seed, epoch, t->order, run->train.examples);
+    shuffle(run_start_seed(run), epoch, t->order, run->train.examples);
     t->ordered = epoch;
   }
   int64_t batches = t->phase_step % t->epoch_steps * t->repetitions + repetition;
@@ -290,12 +299,22 @@ static Measure training_measure(const Training *t, int line, double mean, int64_
       .name = t->line[line].name, .mean = mean, .error = -1, .waits = training_waits(t, line), .learnt = learnt};
 }
 
+// Where the measures of the test split are.
+static Measure *training_tests(const Training *t) { return t->measure + t->plan->lines + 1; }
+
+// Adds a line to the records, with the start if there are several. Of `measure` there is room for ASIDE more.
+static void training_record(Training *t, const char *split, Measure *measure, int n, bool best) {
+  if (t->plan->restarts > 1) measure[n++] = (Measure){.name = "start", .mean = t->run->start + 1, .error = -1};
+  if (best) measure[n++] = (Measure){.name = "best", .mean = 1, .error = -1};
+  records_add(t->records, t->step, training_epoch(t), split, measure, n);
+}
+
 // Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line. Returns how
-// many there are of the test split, in t->measure behind those of the lines.
-static int training_report(Training *t) {
+// many there are of the test split. `over`: the epoch is, and may be the best.
+static int training_report(Training *t, bool over) {
   Run *run = t->run;
   Moment moment = moment_after(t->step, training_epoch(t), t->line);
-  Measure *train = t->measure, *test = t->measure + t->plan->lines;
+  Measure *train = t->measure, *test = training_tests(t);
   progress_trained(t->progress);
   int trained = 0;
   for (int i = 0; i < t->plan->lines; i++) {
@@ -305,8 +324,8 @@ static int training_report(Training *t) {
   }
   int tests = measure_test(run, moment, test);
   progress_report(t->progress, t, train, trained, test, tests);
-  records_add(t->records, t->step, training_epoch(t), "train", train, trained);
-  if (tests) records_add(t->records, t->step, training_epoch(t), "test", test, tests);
+  training_record(t, "train", train, trained, false);
+  if (tests) training_record(t, "test", test, tests, over && keep_compare(t, test, tests));
   return tests;
 }
 
@@ -314,7 +333,7 @@ static int training_report(Training *t) {
 static void training_judge(Training *t, int tests) {
   Moment moment = moment_after(t->step, training_epoch(t), t->line);
   progress_clear(t->progress);
-  t->failed = diagnose_measures(t->run, t->session, moment, t->measure + t->plan->lines, tests);
+  t->failed = diagnose_measures(t->run, t->session, moment, training_tests(t), tests);
   if (t->failed && t->session->folder)
     say_line(stderr, "  the weights of step %lld are kept in %s", (long long)t->step,
              checkpoint_path(t->run->arena, t->session->folder));
@@ -322,7 +341,7 @@ static void training_judge(Training *t, int tests) {
 
 static bool training_finite(const Training *t, int tests) {
   for (int i = 0; i < tests; i++)
-    if (!isfinite(t->measure[t->plan->lines + i].mean)) return false;
+    if (!isfinite(training_tests(t)[i].mean)) return false;
   return true;
 }
 
@@ -343,16 +362,24 @@ const PlanTensor *training_spoilt(const Training *t) {
   return NULL;
 }
 
+// What cannot be gone on with has had its best epoch.
+static void training_diagnose(Training *t, int64_t step, const char *what) {
+  keep_write(t);
+  diagnose(t, step, what);
+}
+
 // Good weights are never replaced by spoilt ones, nor are those measured.
 static bool training_sound(Training *t) {
   const PlanTensor *spoilt = training_spoilt(t);
-  if (spoilt) diagnose(t, t->step - 1, arena_format(t->run->arena, "tensor `%s`", spoilt->name));
+  if (spoilt) training_diagnose(t, t->step - 1, arena_format(t->run->arena, "tensor `%s`", spoilt->name));
   return !spoilt;
 }
 
 static void training_save(Training *t) {
+  keep_write(t);
   if (t->session->folder) checkpoint_write(t);
   t->saved_step = t->step;
+  t->saved_start = t->run->start;
 }
 
 // What is to be kept of this moment, as its parts say. Pictures of whole epochs come before the checkpoint, so that
@@ -376,7 +403,7 @@ static bool training_may_keep(const Training *t) {
 
 // What the epoch so far was, told; the next one's sums are empty.
 static int training_tell_epoch(Training *t) {
-  int tests = training_report(t);
+  int tests = training_report(t, true);
   for (int i = 0; i < t->plan->lines; i++) {
     t->line[i].sum = 0;
     t->line[i].values = 0;
@@ -407,7 +434,7 @@ static void training_end_phase(Training *t) {
 // a run that was never stopped has no such lines.
 static void training_end_early(Training *t) {
   training_keep(t, true, false);
-  int tests = training_report(t);
+  int tests = training_report(t, false);
   training_keep(t, false, true);
   training_judge(t, tests);
 }
@@ -416,7 +443,38 @@ static void training_record_step(Training *t) {
   int n = 0;
   for (int i = 0; i < t->plan->lines; i++)
     if (training_has(t, i)) t->measure[n++] = training_measure(t, i, t->line[i].last, t->line[i].round == t->step);
-  records_add(t->records, t->step, training_epoch(t), "step", t->measure, n);
+  training_record(t, "step", t->measure, n, false);
+}
+
+static bool training_start_over(const Training *t) { return t->step >= t->start_end; }
+
+// Does another start follow in this session, once this one is over?
+static bool training_more_starts(const Training *t) {
+  int64_t limit = t->session->steps;
+  return (int)t->run->start + 1 < t->plan->restarts && (!limit || t->before + t->step < limit);
+}
+
+bool training_done(const Training *t) {
+  return t->step >= t->last_step && !(training_start_over(t) && training_more_starts(t));
+}
+
+// The figure of a start that is over: its best epoch.
+static void training_tell_start(Training *t) {
+  Measure measure[] = {{.name = t->plan->keep.measure, .mean = t->own.value, .error = -1},
+                       {.name = "start", .mean = t->run->start + 1, .error = -1}};
+  if (t->own.known) records_add(t->records, t->own.step, t->own.epoch, "start", measure, 2);
+  progress_start(t->progress, t);
+}
+
+// Is the present start over, and are there more? Then the next one has begun.
+static bool training_next_start(Training *t) {
+  if (!training_start_over(t) || !training_more_starts(t)) return false;
+  training_tell_start(t);
+  t->before += t->step;
+  t->run->start++;
+  training_begin(t);
+  progress_next(t->progress, t);
+  return true;
 }
 
 static bool training_checkpoint_due(const Training *t) {
@@ -429,7 +487,8 @@ static bool training_checkpoint_due(const Training *t) {
 // What is due after a step.
 static void training_after_step(Training *t) {
   const Session *s = t->session;
-  bool ends_epoch = training_whole(t), ends = t->step == t->last_step, due = training_checkpoint_due(t);
+  bool ends_epoch = training_whole(t), due = training_checkpoint_due(t);
+  bool ends = training_done(t);
   if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
   progress_step(t->progress, t);
   if (!(ends_epoch || ends || due) || !training_sound(t)) return;
@@ -451,19 +510,21 @@ int training_stopped(void) {
 }
 
 int training_run(Training *t) {
-  while (t->step < t->last_step && !stop_signal && !t->failed) {
+  while (!t->failed && !stop_signal && (t->step < t->last_step || training_next_start(t))) {
     if (training_over(t)) {
       training_end_phase(t);
       continue;
     }
     int bad = training_round(t);
     if (bad >= 0)
-      diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
+      training_diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
     else
       training_after_step(t);
   }
-  if (!t->failed && t->saved_step != t->step && training_sound(t)) training_keep(t, true, true);  // after a signal
+  bool saved = t->saved_step == t->step && t->saved_start == t->run->start;
+  if (!t->failed && !saved && training_sound(t)) training_keep(t, true, true);  // after a signal
   if (t->failed) return EXIT_NUMBERS;
+  if (t->plan->restarts > 1 && training_start_over(t)) training_tell_start(t);
   progress_end(t->progress, t);
-  return t->step >= t->last_step ? EXIT_DONE : training_stopped();
+  return training_done(t) ? EXIT_DONE : training_stopped();
 }

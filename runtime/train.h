@@ -11,6 +11,9 @@
 // batch, before anyone moves: what they say then holds for all turns of the round, and where the phase is over the
 // round is not begun.
 //
+// A run may have several starts, one after another, each a training from step 0 with numbers of its own; they share
+// nothing but the best epoch so far (keep.h).
+//
 // Checkpoints, curves and pictures take a bounded share of the time: they are made at the ends of epochs for which
 // there is time, always when a session ends, by whatever, and every checkpoint_steps. Lines of metrics are written for
 // every epoch.
@@ -29,6 +32,14 @@ enum { HASH_DATA, HASH_TEST_DATA, HASH_TEXTS, HASHES };
 typedef struct Records Records;    // records.h
 typedef struct Progress Progress;  // progress.h
 
+// An epoch by what it measured, and the start that it is of.
+typedef struct {
+  bool known;
+  uint32_t start;
+  int64_t step, epoch;
+  double value;
+} Best;
+
 typedef struct {
   Run *run;
   const Plan *plan;
@@ -38,7 +49,9 @@ typedef struct {
   int64_t phase_step;   // rounds done in it
   int64_t phase_epoch;  // epochs that had begun before it
   int64_t epoch_steps;  // rounds in an epoch of it
-  int64_t last_step;    // where this session ends, if no condition ends a phase before
+  int64_t last_step;    // where this session ends, or this start, if no condition ends a phase before
+  int64_t start_end;    // the same, of this start alone
+  int64_t before;       // rounds of the starts before this one
   int repetitions;      // minibatches of a round
   float *said;          // by the phase's conditions, before the present round
   Line *line;           // plan->lines
@@ -48,9 +61,13 @@ typedef struct {
   uint64_t hash[HASHES];
   bool failed;         // a number was not finite
   int64_t saved_step;  // of the last checkpoint; -1: none
+  uint32_t saved_start;
   double saved_time;
   double began;                  // by the same clock: of this session
   double keeping, keeping_last;  // seconds of it that went into checkpoints and pictures, in all and the last time
+  Best best, own;                // epoch so far: of all starts, and of this one
+  float *kept;                   // the tensors of the best, or NULL
+  bool kept_waits;               // they are not yet in the folder
   Records *records;              // NULL without a folder
   Progress *progress;
 } Training;
@@ -68,7 +85,7 @@ void training_place(Training *t, int phase, int64_t phase_step, int64_t phase_ep
 // set.
 Training *training_new(Run *run, const Session *s);
 
-// Runs the init program: the tensors of step 0, and empty sums.
+// Runs the init program: the tensors of step 0 of the present start, and empty sums.
 void training_begin(Training *t);
 
 // Before every round: asks the phase's conditions. Is the phase over?
@@ -96,6 +113,12 @@ bool training_has(const Training *t, int line);
 
 // Does an epoch end after the last step?
 bool training_whole(const Training *t);
+
+// Is there nothing left for this session to do?
+bool training_done(const Training *t);
+
+// Epochs of a start, all phases counted; 0: as many as it takes.
+int64_t training_asked(const Training *t);
 
 // The first tensor with a number that is not finite, or NULL.
 const PlanTensor *training_spoilt(const Training *t);

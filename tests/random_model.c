@@ -444,7 +444,8 @@ static void write_metrics(Writer *w) {
   for (int n = below(w, 3); n--;) {
     int knowns = w->knowns;
     begin_measure(w);
-    WRITE(w, "metric %s ", new_name(w, "m"));
+    w->metric = new_name(w, "m");
+    WRITE(w, "metric %s ", w->metric);
     if (chance(w, 1, 2)) {
       WRITE(w, "= ");
       write_scalar(w, DEPTH);
@@ -508,6 +509,8 @@ static void write_phase(Writer *w, bool first) {
     WRITE(w, average[below(w, 4)], w->over[below(w, w->objectives)]);
     WRITE(w, "\n");
   }
+  if (first && chance(w, 1, 4) && w->metric)
+    WRITE(w, "  keep best(%s%s)%s\n", chance(w, 1, 2) ? "-" : "", w->metric, chance(w, 1, 2) ? ", restarts 2" : "");
   if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);
   if (chance(w, 1, 6)) WRITE(w, "  until "), write_condition(w), WRITE(w, "\n");
   WRITE(w, "  batch %d, epochs 1", 1 + below(w, 4));

@@ -49,7 +49,7 @@ typedef struct {
   int columns, latents;
   Net net[MOST_NETS];
   int nets;
-  const char *function[6], *block[6], *distribution[6], *optimizer[6], *objective[8], *over[8];
+  const char *function[6], *block[6], *distribution[6], *optimizer[6], *objective[8], *over[8], *metric;
   int functions, blocks, distributions, optimizers, objectives;
   bool minimized[8];
   const char *word[MOST_WORDS];  // the library's names

@@ -1,0 +1,84 @@
+// What a run keeps beside its last weights: the best epoch's, by a measure of the held-out data, and the best of
+// several starts. Part of the elaborator; the test program is there already.
+#include <string.h>
+
+#include "elaborate.h"
+
+static const Output *find_measure(const Elab *e, const char *name) {
+  const GraphProgram *test = e->model->test < 0 ? NULL : &e->model->program[e->model->test].graph;
+  for (int i = 0; test && i < test->outputs; i++)
+    if (!strcmp(test->output[i].name, name)) return &test->output[i];
+  return NULL;
+}
+
+// The line whose objective is measured under this name, or NULL: it is a metric.
+static const Ast *line_of(const Elab *e, const char *name) {
+  for (int i = 0; i < e->model->lines; i++)
+    if (!strcmp(e->model->objective[i], name)) return e->step[i];
+  return NULL;
+}
+
+// `best(m)`, `best(-m)`: the name of the measure; NULL after reporting. *minus: the sign stands there.
+static const Ast *kept_by(Elab *e, const Ast *call, bool *minus) {
+  const Ast *by = call->kind == AST_CALL && !call->c ? call->b : NULL;
+  if (by && !by->next && !by->name && call->a->kind == AST_NAME && !strcmp(call->a->name, "best")) {
+    by = by->kind == AST_ARGUMENT ? by->a : by;
+    *minus = by->kind == AST_UNARY && by->text[0] == '-';
+    if (*minus) by = by->a;
+    if (by->kind == AST_NAME) return by;
+  }
+  complain(e, E0544, call->span);
+  return NULL;
+}
+
+// What of a measure's text grows with the steps: a let, or the word itself.
+static const char *growing(const Elab *e, const Ast *body, const char *word) {
+  for (int i = 0; i < e->decls; i++) {
+    const Decl *d = e->decl[i];
+    if (d->ast->kind == AST_LET && mentions(body, d->name) && mentions(d->ast->a, word)) return d->name;
+  }
+  return word;
+}
+
+// A measure that hangs on the step or the epoch has its best where its schedule says.
+static bool is_eased(Elab *e, const Output *measure, const Ast *by, const Ast *line) {
+  Graph *g = e->model->program[e->model->test].graph.graph;
+  const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
+  for (int i = 0; i < g->inputs; i++) {
+    bool grows = g->input[i].kind == INPUT_STEP || g->input[i].kind == INPUT_EPOCH;
+    if (!grows || !graph_depends(g, measure->value, node_input(g, i))) continue;
+    const char *what = d ? growing(e, d->ast->c, g->input[i].name) : g->input[i].name;
+    complain(e, E0767, by->span, by->name, what);
+    report_help(e->sources, "keep by a metric without `%s`", what);
+    return true;
+  }
+  return false;
+}
+
+static void keep_best(Elab *e, const Ast *by_what) {
+  bool minus = false;
+  const Ast *by = kept_by(e, by_what, &minus), *line = by ? line_of(e, by->name) : NULL;
+  const Output *measure = by ? find_measure(e, by->name) : NULL;
+  if (!by) return;
+  if (e->model->test < 0)
+    complain(e, E0545, by_what->span);
+  else if (!measure)
+    complain(e, E0206, by->span, "measure", by->name);
+  else if (line && minus)
+    complain(e, E0546, by->span, by->name, line->flag ? "minimized" : "maximized", line->flag ? "smallest" : "largest");
+  else if (!is_eased(e, measure, by, line))
+    e->model->keep = (PlanKeep){.measure = measure->name, .largest = line ? !line->flag : minus};
+  if (e->model->keep.measure)
+    finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data",
+            by->name, by->name, e->model->keep.largest ? "largest" : "smallest");
+}
+
+void elaborate_keep(Elab *e) {
+  const Ast *keep = phase_setting(e->train, "keep"), *restarts = phase_setting(e->train, "restarts");
+  if (keep) keep_best(e, keep);
+  if (!restarts) return;
+  e->model->restarts = (int)whole_number(e, restarts, "restarts", 1, 1, MAX_RESTARTS);
+  if (!keep) complain(e, E0547, restarts->span);
+  finding(e, "line", restarts->span, "restarts %d: as many runs, from starts and draws of their own; the best is kept",
+          e->model->restarts);
+}

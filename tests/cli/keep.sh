@@ -1,0 +1,63 @@
+#!/bin/sh
+# What a run keeps, from outside: the best epoch and the best start in the folder, used by sample, show and eval; an emitted
+# program with the same files; a run that is killed anywhere goes on to them.
+. "$(dirname "$0")/common.sh"
+
+cat >kept.gm <<'END'
+model kept
+data x[2] from toy.moons(examples: 400)
+prior z[2] ~ normal(0, 1)
+encoder q(z | x) { z ~ normal(dense(x, 2), exp(dense(x, 2))) }
+decoder p(x | z) { x ~ normal(z |> dense(8) |> tanh |> dense(2), 0.3) }
+objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
+objective narrow { minimize sum(square(mean q(z | x))) }
+metric off = sum(square(x - mean p(x | z: mean q(z | x))))
+let rule = adam(1e-2)
+train {
+  maximize elbo over q, p with rule
+  every 3 { minimize narrow over q with rule }
+  average ema(q, p, 0.98)
+  batch 20, epochs 4, keep best(elbo), restarts 3
+}
+show draws { z ~ prior(z)   plot mean p(x | z) }
+END
+says 0 'keep best(elbo): the weights of the epoch where elbo is largest' explain kept.gm
+says 0 'shares what it keeps with line 2' explain kept.gm
+says 0 'best.safetensors: best elbo' run kept.gm --out whole
+holds 'three starts are told' test "$(grep -c '"split":"start"' whole/metrics.jsonl)" = 3
+holds 'the record' grep -q '"keep": "elbo"' whole/run.json
+
+# the last figure that was the best so far is the largest of all
+best() { awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "elbo") o = i; if ($i == "best") b = i } next }
+  $3 == "test" { if (n == 0 || $o > most) most = $o; n++; if ($b == 1) told = $o } END { exit !(n == 12 && told == most) }' whole/metrics.csv; }
+holds 'the best epoch' best
+figure() { grep "^elbo" out | awk '{ print $2 }'; }
+says 0 'the weights of the best elbo' eval whole
+holds 'it measures as it did' test "$(figure)" = "$(sed -n 's/.*best.safetensors: best elbo \([^ ]*\) .*/\1/p' whole/run.log)"
+says 0 'the weights of the best elbo' sample whole -n 8 -o drawn.npy
+says 0 'the weights of the best elbo' show whole draws -o drawn.png
+says 0 '' sample whole -n 8 --last -o last.npy
+holds 'others are drawn of the last weights' sh -c '! cmp -s drawn.npy last.npy'
+
+# the emitted program
+files='weights.safetensors best.safetensors metrics.jsonl metrics.csv shows/draws.png loss.png'
+same() { for f in $files; do cmp "whole/$f" "$1/$f" || return 1; done; }
+says 0 '' emit kept.gm -o kept.c
+holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off kept.c -lz -lm -lpthread -o kept.run
+holds 'it runs' ./kept.run --out emitted --quiet --threads 2
+holds 'it leaves the same files' same emitted
+
+# killed again and again, by the clock, by gmc and the program in turns
+killed() {
+  "$gmc" run kept.gm --out killed -q --steps 1 || return 1
+  for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    "$gmc" run --resume killed -q --checkpoint 1 --threads $((1 + i % 2)) &
+    run=$!
+    sleep "0.0$((i % 5 + 3))"
+    kill -KILL $run 2>/dev/null
+    wait $run 2>/dev/null
+  done
+  ./kept.run --resume killed --quiet && same killed
+}
+holds 'killed and resumed' killed
+finish

@@ -1,0 +1,277 @@
+// What a run keeps: averages of its weights, its best epoch, and the best of several starts. Models whose outcome is
+// known, trained by sessions in a folder of their own under /tmp; stopped anywhere, they come to the same files.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#include "data.h"
+#include "file.h"
+#include "npy.h"
+#include "safetensors.h"
+#include "session.h"
+#include "std_page.h"
+
+enum { EXAMPLES = 40 };  // 36 to train on
+
+static char folder[64] = "/tmp/gmc_keep_XXXXXX";
+static int runs;
+static Arena *arena;  // of a test
+
+static const char *path_of(int run, const char *file) { return arena_format(arena, "%s/%d/%s", folder, run, file); }
+
+// The plan of a text in which DATA is a column of 0 .. EXAMPLES - 1.
+static Plan *plan_of(const char *text) {
+  return page_format(arena, 0, "model k  data x from npy(\"%s/x.npy\")\n%s", folder, text)->plan;
+}
+
+// A session of run `run`, up to `steps` in all. Returns its exit code.
+static int session(const Plan *plan, int run, bool resume, int64_t steps, int64_t epochs, int threads) {
+  Session s = {.open = exec_open,
+               .reader = data_read_npy,
+               .folder = path_of(run, ""),
+               .quiet = true,
+               .steps = steps,
+               .epochs = epochs,
+               .threads = threads,
+               .resume = resume,
+               .resume_by = "resume"};
+  Arena *volatile a = arena_open(NULL);
+  volatile int code = -1;
+  if (ARENA_TRY(a) == 0)
+    code = session_train(a, plan, &s);
+  else
+    code = a->code;
+  arena_close(a);
+  return code;
+}
+
+static int train(const Plan *plan, int64_t steps) {
+  assert_int_equal(session(plan, ++runs, false, steps, 0, 1), EXIT_DONE);
+  return runs;
+}
+
+static Safetensors *kept(int run, const char *file) { return safetensors_read(arena, path_of(run, file)); }
+
+static double number(int run, const char *file, const char *tensor) {
+  const TensorView *view = safetensors_find(kept(run, file), tensor);
+  assert_non_null(view);
+  return (double)*view->value;
+}
+
+static int64_t meta(int run, const char *file, const char *key) {
+  const char *text = safetensors_meta(kept(run, file), key);
+  assert_non_null(text);
+  return atoll(text);
+}
+
+static bool says(int run, const char *text) {
+  Bytes file = file_read(arena, path_of(run, "metrics.jsonl"), 1 << 20, "");
+  bool said = memmem(file.data, file.size, text, strlen(text)) != NULL;
+  if (!said) print_error("%s is not in\n%.*s\n", text, (int)file.size, (const char *)file.data);
+  return said;
+}
+
+static void same_run(int a, int b) {
+  static const char *const files[] = {"weights.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv"};
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    if (!file_exists(path_of(a, files[i])) && !file_exists(path_of(b, files[i]))) continue;
+    Bytes one = file_read(arena, path_of(a, files[i]), 1 << 20, "");
+    Bytes two = file_read(arena, path_of(b, files[i]), 1 << 20, "");
+    bool same = one.size == two.size && memcmp(one.data, two.data, one.size) == 0;
+    if (!same) print_error("%s of runs %d and %d\n", files[i], a, b);
+    assert_true(same);
+  }
+}
+
+// ---- the best epoch
+
+// Descent on w^2 / 2 from 40 at a rate of 0.1: w is 40 0.9^k after k steps, of which 9 are an epoch, and nearest to 1
+// after the fourth, at 0.9008.
+static const char falling[] =
+    "parameter w = 40\nobjective height { minimize square(w) / 2 + 0 * x }\nmetric far = abs(w - 1) + 0 * x\n"
+    "metric near = -abs(w - 1) + 0 * x\n";
+
+static void check_best(const char *keep, int epoch) {
+  Plan *plan = plan_of(
+      arena_format(arena, "%strain { minimize height over w with sgd(0.1)  batch 4, epochs 7  %s }", falling, keep));
+  int run = train(plan, 0);
+  double w = 40 * pow(0.9, 9 * epoch);
+  page_near("w", keep, number(run, "best.safetensors", "w"), w, 1e-5);
+  assert_int_equal(meta(run, "best.safetensors", "epoch"), epoch);
+  assert_int_equal(meta(run, "best.safetensors", "step"), 9 * epoch);
+  assert_true(fabs(number(run, "weights.safetensors", "w") - 40 * pow(0.9, 63)) < 1e-5);
+  assert_true(says(run, arena_format(arena, "\"epoch\":%d,\"split\":\"test\"", epoch)));
+}
+
+static void the_best_epoch_is_kept(void **state) {
+  (void)state;
+  check_best("keep best(far)", 4);
+  check_best("keep best(-far)", 1);
+  check_best("keep best(-near)", 4);
+  check_best("keep best(near)", 1);
+  check_best("keep best(height)", 7);
+}
+
+// At a rate of 0.1 + step / 100 the step of 1 / 2 overshoots ever more from the 190th on; every value of an objective
+// that is maximized is negated. Here the sign: w doubles each step, and its height is least at the start.
+static void an_objective_has_a_direction(void **state) {
+  (void)state;
+  Plan *plan = plan_of(
+      "parameter w = 1\nobjective depth { maximize -square(w) / 2 + 0 * x }\n"
+      "train { maximize depth over w with sgd(if step < 30 then 0.1 else 3)  batch 4, epochs 6  keep best(depth) }");
+  int run = train(plan, 0);  // 0.9^k until step 30, in the fourth epoch; then -2 times as much in each step
+  assert_int_equal(meta(run, "best.safetensors", "epoch"), 3);
+  assert_true(fabs(number(run, "best.safetensors", "w") - pow(0.9, 27)) < 1e-6);
+  assert_true(fabs(number(run, "weights.safetensors", "w") - pow(0.9, 30) * pow(-2, 24)) < 1);
+}
+
+// A measure that is not finite ends the run, and what was the best before is in the folder; the same where the weights
+// fail. So is one that is infinite in the best direction never the best.
+static void what_is_not_finite_is_never_the_best(void **state) {
+  (void)state;
+  static const char *const fails[] = {"metric m = w + (if w > 10 then -1 / 0 else 0) + 0 * x",
+                                      "metric m = w + (if w > 10 then 0 / 0 else 0) + 0 * x"};
+  for (int i = 0; i < 2; i++) {
+    Plan *plan = plan_of(arena_format(arena,
+                                      "parameter w = 0\nobjective o { minimize -w + 0 * x }\n%s\n"
+                                      "train { minimize o over w with sgd(0.25)  batch 4, epochs 9  keep best(m) }",
+                                      fails[i]));
+    assert_int_equal(session(plan, ++runs, false, 0, 0, 1), EXIT_NUMBERS);  // w is 2.25 after each epoch, 11.25 after 5
+    assert_int_equal(meta(runs, "best.safetensors", "epoch"), 1);
+  }
+  Plan *plan = plan_of(
+      "parameter w = 3\nobjective o { minimize square(w) + 0 * x }\nmetric m = 5 - min(w, 4) + 0 * x\n"
+      "train { minimize o over w with sgd(if epoch < 2 then 0 else 1e30)  batch 4, epochs 9  keep best(-m) }");
+  assert_int_equal(session(plan, ++runs, false, 0, 0, 1), EXIT_NUMBERS);
+  assert_int_equal(meta(runs, "best.safetensors", "epoch"), 1);
+  assert_true(number(runs, "best.safetensors", "w") == 3);
+}
+
+// ---- starts
+
+// Valleys at -1 of height -5/12 and at 2 of height -8/3, and a ridge at 0 between them: where a run ends is where it
+// began.
+static const char valleys[] =
+    "parameter w ~ normal(0, 1)\n"
+    "objective height { minimize square(square(w)) / 4 - w ^ 3 / 3 - square(w) + 0 * x }\n"
+    "train { minimize height over w with sgd(0.05)  batch 4, epochs 9  keep best(height), restarts 5 }";
+
+static void the_best_start_is_kept(void **state) {
+  (void)state;
+  int run = train(plan_of(valleys), 0), right = 0;
+  Bytes file = file_read(arena, path_of(run, "metrics.jsonl"), 1 << 20, "");
+  const char *line = (const char *)file.data, *text = "\"split\":\"start\",\"height\":";
+  double least = INFINITY;
+  int starts = 0;
+  for (; (line = strstr(line, text)); line++, starts++) {
+    double height = strtod(line + strlen(text), NULL);
+    right += fabs(height + 8.0 / 3) < 0.01;
+    assert_true(fabs(height + 8.0 / 3) < 0.01 || fabs(height + 5.0 / 12) < 0.01);
+    least = fmin(least, height);
+  }
+  assert_int_equal(starts, 5);
+  assert_in_range(right, 1, 4);  // both ends were reached
+  assert_true(fabs(number(run, "best.safetensors", "w") - 2) < 1e-3 && least < -2.66);
+}
+
+// The first start is the run without any.
+static void the_first_start_is_the_run(void **state) {
+  (void)state;
+  const char *end = strstr(valleys, ", restarts 5");
+  int several = train(plan_of(valleys), 81);
+  int one = train(plan_of(arena_format(arena, "%.*s }", (int)(end - valleys), valleys)), 0);
+  assert_true(number(several, "weights.safetensors", "w") == number(one, "weights.safetensors", "w"));
+}
+
+// ---- stops
+
+static const char places[] =
+    "prior z ~ normal(0, 1)\n"
+    "encoder q(z | x) { z ~ normal(sum(dense([x / 40], 1)), 1) }\n"
+    "decoder p(x | z) { x ~ normal(40 * sum(dense([z], 1)), 10) }\n"
+    "let rule = adam(0.02)\n"
+    "objective elbo { z ~ q(z | x)  maximize log p(x | z) - kl(q(z | x) || prior(z)) }\n"
+    "objective narrow { minimize 0.1 * square(mean q(z | x)) }\n"
+    "metric off = square(x - mean p(x | z: mean q(z | x)))\n"
+    "train {\n"
+    "  maximize elbo over q, p with rule\n"
+    "  every 2 { minimize narrow over q with rule }\n"
+    "  average ema(q, 0.9), average running_mean(p, first: 1)\n"
+    "  batch 4, epochs 2, keep best(off), restarts 2\n"
+    "} then {\n"
+    "  minimize narrow over q with rule\n"
+    "  batch 12, until step >= 24\n"
+    "}\n";
+
+// Stopped after each number of steps and gone on with, to the end and from each to the next, on one to three threads.
+static void a_run_goes_on_from_anywhere(void **state) {
+  (void)state;
+  enum { STEPS = 2 * 24 };
+  Plan *plan = plan_of(places);
+  int whole = train(plan, 0), stepwise = ++runs;
+  assert_true(says(whole, "\"split\":\"start\"") && says(whole, "\"best\":1"));
+  for (int64_t steps = 1; steps <= STEPS; steps++) {
+    int run = train(plan, steps);
+    assert_int_equal(session(plan, run, true, 0, 0, 1 + (int)steps % 3), EXIT_DONE);
+    same_run(whole, run);
+    assert_int_equal(session(plan, stepwise, steps > 1, steps, 0, 1 + (int)steps % 2), EXIT_DONE);
+  }
+  assert_int_equal(session(plan, stepwise, true, 0, 0, 1), EXIT_DONE);
+  same_run(whole, stepwise);
+  assert_int_equal(session(plan, stepwise, true, 0, 0, 1), EXIT_DONE);  // with nothing left to do
+  same_run(whole, stepwise);
+}
+
+// Starts that are over were as long as they were.
+static void starts_are_of_one_length(void **state) {
+  (void)state;
+  Plan *plan = plan_of(valleys);
+  int run = train(plan, 60);
+  assert_int_equal(session(plan, run, true, 0, 10, 1), EXIT_DATA);
+  assert_int_equal(session(plan, run, true, 0, 9, 1), EXIT_DONE);
+}
+
+static int open_arena(void **state) {
+  (void)state;
+  arena = arena_open(NULL);
+  return 0;
+}
+
+static int close_arena(void **state) {
+  (void)state;
+  arena_close(arena);
+  return 0;
+}
+
+static void write_data(void) {
+  float value[EXAMPLES];
+  int64_t n = EXAMPLES;
+  for (int i = 0; i < EXAMPLES; i++) value[i] = (float)i;
+  arena = arena_open(NULL);
+  npy_write(arena, arena_format(arena, "%s/x.npy", folder), 1, &n, value);
+  arena_close(arena);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(the_best_epoch_is_kept),   TEST(an_objective_has_a_direction), TEST(what_is_not_finite_is_never_the_best),
+      TEST(the_best_start_is_kept),   TEST(the_first_start_is_the_run),   TEST(a_run_goes_on_from_anywhere),
+      TEST(starts_are_of_one_length),
+  };
+  if (!mkdtemp(folder)) return 1;
+  write_data();
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command) || failed;
+}

@@ -119,22 +119,29 @@ static Meeting read_by(const GraphLoop *l, int i, const Node *loop, Meeting in) 
   return in.outer % l->times ? mixed(loop) : apart(in.outer / l->times);
 }
 
-// Of each of the loop's results. What is carried is what it begins as, and what any turn makes of it.
-static Meeting *find_results(const Search *w, const Node *n, const Meeting *in) {
+// What the body reads. What is carried is what it begins as, and what any turn makes of it.
+static Meeting *find_reads(const Search *w, const Node *n, const Meeting *in, Meeting **body) {
   const GraphLoop *l = n->attr.loop;
-  Meeting *read = NEW_ARRAY(w->arena, Meeting, l->inputs + 1), *body = NULL;
-  Meeting *result = NEW_ARRAY(w->arena, Meeting, l->inputs + l->stacked + 1);
+  Meeting *read = NEW_ARRAY(w->arena, Meeting, l->inputs + 1);
   for (int i = 0; i < l->inputs; i++) read[i] = read_by(l, i, n, in[i]);
   for (bool changed = true; changed;) {
     changed = false;
-    body = find_meetings(w, l->body, l->body->count - 1, read);
+    *body = find_meetings(w, l->body, l->body->count - 1, read);
     for (int i = 0; i < l->inputs; i++) {
       if (!l->next[i]) continue;
-      Meeting both = join(n, 2, (Meeting[]){read[i], body[l->next[i]->id]});
+      Meeting both = join(n, 2, (Meeting[]){read[i], (*body)[l->next[i]->id]});
       changed = changed || both.kind != read[i].kind;
-      read[i] = result[i] = both;
+      read[i] = both;
     }
   }
+  return read;
+}
+
+static Meeting *find_results(const Search *w, const Node *n, const Meeting *in) {
+  const GraphLoop *l = n->attr.loop;
+  Meeting *body, *read = find_reads(w, n, in, &body);
+  Meeting *result = NEW_ARRAY(w->arena, Meeting, l->inputs + l->stacked + 1);
+  for (int i = 0; i < l->inputs; i++) result[i] = read[i];
   for (int k = 0; k < l->stacked; k++) {
     Meeting m = body[l->each[k]->id];
     if (m.kind == APART) m.outer *= l->times;
@@ -145,9 +152,10 @@ static Meeting *find_results(const Search *w, const Node *n, const Meeting *in) 
 
 // ---- graphs
 
-// A value that the program does not compute; in the body of a loop, what it reads.
+// A value that the program does not compute; in the body of a loop, what it reads. (Laid out, the body of a loop reads
+// what is carried as tensors.)
 static Meeting source(const Search *w, const Graph *g, const Node *n, const Meeting *read) {
-  if (n->op == OP_INPUT && read) return read[n->attr.id];
+  if ((n->op == OP_INPUT || n->op == OP_WEIGHT) && read) return read[n->attr.id];
   if (w->from) return same;
   if (n->op == OP_INPUT) return g->input[n->attr.id].kind == INPUT_COLUMN ? apart(1) : same;
   bool drawn = n->op == OP_RANDOM && n->attr.flag != RANDOM_ONCE && n->shape.rank && n->shape.dim[0] == w->batch;
@@ -181,4 +189,34 @@ const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t bat
   const Node *place = find_meetings(&w, g, y->id, NULL)[y->id].place;
   arena_close(scratch);
   return place;
+}
+
+static Meeting meeting_of(int64_t outer, const Node *n) {
+  return outer > 0 ? apart(outer) : outer == 0 ? same : mixed(n);
+}
+
+static int64_t outer_of(Meeting m) { return m.kind == APART ? m.outer : m.kind == SAME ? 0 : -1; }
+
+int64_t *graph_blocks(Arena *a, const Graph *g, int64_t batch, int reads, const int64_t *read) {
+  Arena *scratch = arena_open(a);
+  Search w = {scratch, NULL, batch};
+  int64_t *outer = NEW_ARRAY(a, int64_t, g->count + 1);
+  Meeting *in = read ? NEW_ARRAY(scratch, Meeting, reads + 1) : NULL;
+  for (int i = 0; i < reads && read; i++) in[i] = meeting_of(read[i], NULL);
+  const Meeting *met = g->count ? find_meetings(&w, g, g->count - 1, in) : NULL;
+  for (int id = 0; id < g->count; id++) outer[id] = outer_of(met[id]);
+  arena_close(scratch);
+  return outer;
+}
+
+int64_t *graph_loop_blocks(Arena *a, const Node *loop, int64_t batch, const int64_t *outer) {
+  Arena *scratch = arena_open(a);
+  Search w = {scratch, NULL, batch};
+  Meeting *in = NEW_ARRAY(scratch, Meeting, loop->arity + 1), *body;
+  int64_t *read = NEW_ARRAY(a, int64_t, loop->arity + 1);
+  for (int i = 0; i < loop->arity; i++) in[i] = meeting_of(outer[loop->in[i]->id], loop);
+  const Meeting *met = find_reads(&w, loop, in, &body);
+  for (int i = 0; i < loop->arity; i++) read[i] = outer_of(met[i]);
+  arena_close(scratch);
+  return read;
 }

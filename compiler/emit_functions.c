@@ -63,8 +63,8 @@ static const char *first_result(const Kernel *k) {
 
 static KernelFunction *function_of(KernelTable *t, const KernelText *text, const Kernel *k) {
   const char *key =
-      arena_format(t->arena, "%d %d %d %d %lld %lld %s %s", text->pointers, text->written, text->uses_run, text->cut,
-                   (long long)text->cut_size, (long long)text->cut_grain, text->sizes.data, text->body.data);
+      arena_format(t->arena, "%d %d %d %d %s %lld %s %s", text->pointers, text->written, text->uses_run, text->cut,
+                   kernel_all(text, ""), (long long)text->cut_grain, text->sizes.data, text->body.data);
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
     if (strcmp((*link)->key, key) == 0) return *link;
@@ -85,7 +85,8 @@ KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
   if (text->cut && !f->piece) f->piece = name_unique(t->names, f->name, "_piece");
   const char *name = text->cut ? f->piece : f->name;
   KernelCall *call = NEW(t->arena, KernelCall);
-  *call = (KernelCall){f, name, text->cut, text->uses_run, text->pointer, text->pointers, text->written};
+  *call =
+      (KernelCall){f, name, text->cut, text->uses_run, text->uses_rows, text->pointer, text->pointers, text->written};
   return call;
 }
 
@@ -148,6 +149,7 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
   text_add(out, "static void %s(", f->name);
   size_t column = out->length - line;
   if (k->uses_run) emit_list_item(out, &line, column, "const Run *run");
+  if (k->uses_rows) emit_list_item(out, &line, column, "int64_t rows");
   for (int i = 0; i < k->pointers; i++)
     emit_list_item(out, &line, column,
                    arena_format(t->arena, "%sfloat *restrict %s", i < k->written ? "" : "const ", parameter[i].name));
@@ -165,10 +167,12 @@ static void print_piece(Text *out, const KernelTable *t, const KernelFunction *f
   text_add(out, "  %s(", f->name);
   size_t column = out->length - line;
   if (f->text->uses_run) emit_list_item(out, &line, column, "c->run");
+  if (f->text->uses_rows) emit_list_item(out, &line, column, "c->rows");
   for (int i = 0; i < f->text->pointers; i++)
     emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
-  long long size = f->text->cut_size, grain = f->text->cut_grain;
-  static const char *const format = "piece_begin(%lld, %lld, %s, pieces)";
+  const char *size = kernel_all(f->text, "c->");
+  long long grain = f->text->cut_grain;
+  static const char *const format = "piece_begin(%s, %lld, %s, pieces)";
   emit_list_item(out, &line, column, arena_format(t->arena, format, size, grain, "piece"));
   emit_list_item(out, &line, column, arena_format(t->arena, format, size, grain, "piece + 1"));
   text_add(out, ");\n}\n");
@@ -177,8 +181,9 @@ static void print_piece(Text *out, const KernelTable *t, const KernelFunction *f
 void emit_functions(Text *out, const KernelTable *t) {
   if (t->most_pointers)
     text_add(out,
-             "\n// What the pieces of a kernel are handed: the run, and where in its memory to write and to read.\n"
-             "typedef struct {\n  const Run *run;\n  float *at[%d];\n} Call;\n",
+             "\n// What the pieces of a kernel are handed: the run, the rows, and where in its memory to write and to "
+             "read.\n"
+             "typedef struct {\n  const Run *run;\n  int64_t rows;\n  float *at[%d];\n} Call;\n",
              t->most_pointers);
   for (const KernelFunction *f = t->first; f; f = f->next) {
     print_function(out, t, f);

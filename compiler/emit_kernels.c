@@ -23,14 +23,21 @@ void kernel_size(KernelText *k, const char *name, int64_t size) {
   text_add(&k->sizes, "%s%s = %lld", k->sizes.length ? ", " : "", name, (long long)size);
 }
 
-void kernel_cut(KernelText *k, int64_t size, int64_t grain) {
+void kernel_cut(KernelText *k, int64_t size, bool each_row, int64_t grain) {
   k->cut = k->pieces > 1;
   k->cut_size = size;
+  k->cut_rows = each_row;
   k->cut_grain = grain;
 }
 
 bool kernel_same_place(const Operand *a, const Operand *b) {
   return a->view.at == b->view.at && memcmp(a->step, b->step, sizeof a->step) == 0;
+}
+
+const char *kernel_all(const KernelText *k, const char *where) {
+  if (!k->cut_rows) return arena_format(k->arena, "%lld", (long long)k->cut_size);
+  const char *each = k->cut_size == 1 ? "" : arena_format(k->arena, " * %lld", (long long)k->cut_size);
+  return arena_format(k->arena, "%srows%s", where, each);
 }
 
 static const char *pointer_find(const KernelText *k, const Operand *o) {
@@ -82,11 +89,26 @@ static const char *emit_output(KernelText *t, const Operand *o) {
   return kernel_output(t, o, o->rank - skip, o->dim + skip);
 }
 
+// What pieces divide, and, if the rows are among it, for each of them.
+static void row_cut(KernelText *t, const Kernel *k, int lead) {
+  const KernelRow *row = &kernel_row[k->kind];
+  const KernelSizes size = row->sizes(k->number);
+  if (lead < 0) {
+    kernel_cut(t, size.cut, false, size.grain);
+    return;
+  }
+  int64_t *twice = NEW_ARRAY(t->arena, int64_t, row->numbers);
+  for (int i = 0; i < row->numbers; i++) twice[i] = k->number[i] * (i == lead ? 2 : 1);
+  bool each_row = row->sizes(twice).cut == 2 * size.cut;
+  kernel_cut(t, each_row ? size.cut / k->number[lead] : size.cut, each_row, size.grain);
+}
+
 // A call of the function that the executor calls, handed the operands and the numbers that are not 0.
 static void row_emit(KernelText *t, const Kernel *k) {
   const KernelRow *row = &kernel_row[k->kind];
-  const KernelSizes size = row->sizes(k->number);
-  kernel_cut(t, size.cut, size.grain);
+  int lead = kernel_lead(row, k->number);
+  row_cut(t, k, lead);
+  t->uses_rows = lead >= 0;
   t->uses_run = row->with_run || k->by_blas;
   for (int i = 0; i < k->operands; i++)
     if (k->operand[i].write) emit_output(t, &k->operand[i]);
@@ -99,11 +121,12 @@ static void row_emit(KernelText *t, const Kernel *k) {
                    arena_format(t->arena, ".%s = %s", row->operand[i], kernel_pointer(t, &k->operand[i])));
   for (int i = 0; i < row->numbers; i++)
     if (k->number[i])
-      emit_list_item(out, &line, column, arena_format(t->arena, ".%s = %lld", row->number[i], (long long)k->number[i]));
+      emit_list_item(
+          out, &line, column,
+          arena_format(t->arena, i == lead ? ".%s = rows" : ".%s = %lld", row->number[i], (long long)k->number[i]));
   text_add(out, "};\n");
   const char *begins = k->by_blas ? "blas(run->blas, " : row->with_run ? "piece(run, " : "piece(";
-  kernel_line(t, 1, "%s_%s&k, %s, %s);", row->name, begins, t->cut ? "begin" : "0",
-              t->cut ? "end" : arena_format(t->arena, "%lld", (long long)size.cut));
+  kernel_line(t, 1, "%s_%s&k, %s, %s);", row->name, begins, t->cut ? "begin" : "0", t->cut ? "end" : kernel_all(t, ""));
 }
 
 // Of loops the calls of their kernels are printed, in a loop.

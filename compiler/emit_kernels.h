@@ -17,8 +17,10 @@ typedef struct {
   Arena *arena;
   int pieces;
   Text sizes;              // enumerators: "N0 = 128, N1 = 400"
+  bool uses_rows;          // has the blocks of its leading axis as a parameter, `rows`
   bool cut;                // pieces do it from `begin` to `end` of
   int64_t cut_size;        // so many
+  bool cut_rows;           // for each of the rows
   int64_t cut_grain;       // at multiples of this
   bool uses_run;           // has the run as its first parameter
   Text body;               // statements
@@ -32,9 +34,11 @@ const char *kernel_pointer(KernelText *k, const Operand *o);
 const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64_t *dim);
 bool kernel_same_place(const Operand *a, const Operand *b);
 void kernel_size(KernelText *k, const char *name, int64_t size);
-// Says that the pieces, if there are several, divide `size` at multiples of `grain`: then the function has the
-// parameters `begin` and `end`.
-void kernel_cut(KernelText *k, int64_t size, int64_t grain);
+// Says that the pieces, if there are several, divide `size`, for each of the rows or in all, at multiples of `grain`: then
+// the function has the parameters `begin` and `end`.
+void kernel_cut(KernelText *k, int64_t size, bool each_row, int64_t grain);
+// How much the pieces divide, as C: "800", "rows * 2", where the rows are what `where` says: "" or "c->".
+const char *kernel_all(const KernelText *k, const char *where);
 void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
 bool kernel_is_word(char c);
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
@@ -48,7 +52,7 @@ typedef struct KernelFunction KernelFunction;
 typedef struct {
   KernelFunction *of;
   const char *function;  // its name, or that of the function which does it piece by piece
-  bool cut, uses_run;
+  bool cut, uses_run, uses_rows;
   const KernelPointer *pointer;
   int pointers, written;
 } KernelCall;

@@ -88,6 +88,13 @@ static const char *step_text(const Program *p, const Operand *o) {
   return text.data;
 }
 
+// How many blocks of its leading axis the kernel does.
+static const char *rows_text(const Program *p, const Kernel *k) {
+  if (k->per_example == 1) return "rows";
+  if (k->per_example) return arena_format(p->arena, "rows * %lld", (long long)k->per_example);
+  return arena_format(p->arena, "%lld", (long long)kernel_blocks(k));
+}
+
 // One call, with its label above it, and the line of the model where another one begins.
 static void print_call(Program *p, const Kernel *k, int depth) {
   const char *indent = arena_format(p->arena, "%*s", 2 * depth + 2, "");
@@ -100,11 +107,12 @@ static void print_call(Program *p, const Kernel *k, int depth) {
   size_t line = p->calls.length;
   const char *pool = k->by_blas ? "pool_run_apart" : "pool_run";
   if (call->cut)
-    text_add(&p->calls, "%s%s(run->pool, %s, &(Call){run, {", indent, pool, call->function);
+    text_add(&p->calls, "%s%s(run->pool, %s, &(Call){run, %s, {", indent, pool, call->function, rows_text(p, k));
   else
     text_add(&p->calls, "%s%s(", indent, call->function);
   size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : strlen(indent) + 4;
   if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
+  if (call->uses_rows && !call->cut) emit_list_item(&p->calls, &line, column, rows_text(p, k));
   for (int i = 0; i < call->pointers; i++) {
     const Operand *o = call->pointer[i].place;
     const char *at = operand_text(p, o), *moved = step_text(p, o);
@@ -119,6 +127,14 @@ static bool is_drawing(const Kernel *k) {
   for (int i = 0; k->kind == KERNEL_LOOP && i < k->loop.kernels; i++)
     if (is_drawing(&k->loop.kernel[i])) return true;
   return kernel_row[k->kind].with_run;
+}
+
+static bool is_by_example(const Kernel *kernel, int kernels) {
+  for (int i = 0; i < kernels; i++) {
+    const Kernel *k = &kernel[i];
+    if (k->per_example || (k->kind == KERNEL_LOOP && is_by_example(k->loop.kernel, k->loop.kernels))) return true;
+  }
+  return false;
 }
 
 static void print_section(Program *p, const PlanProgram *q, int i) {
@@ -164,6 +180,8 @@ static void print_program(Text *out, Program *p, const PlanProgram *q, const cha
   text_add(out, "`: %lld %s at a time.\n", (long long)q->batch, q->batch == 1 ? "example" : "examples");
   text_add(out, "static void %s(Run *run) {\n", function);
   text_add(out, q->kernels ? "  float *const m = run->memory;\n" : "  (void)run;\n");
+  if (is_by_example(q->kernel, q->kernels))
+    text_add(out, "  const int64_t rows = run->rows ? run->rows : %lld;\n", (long long)q->batch);
   if (p->places.length)
     text_add(out, "  enum {  // where what is computed lies, after the tensors\n%s  };\n", p->places.data);
   text_append(out, p->calls.data, p->calls.length);

@@ -21,8 +21,9 @@ typedef struct {
   const Region *r;
   const Operand *load, *to;  // of each store
   int axis[MAX_RANK], axes;  // those of the region that are looped over: of more than one index, or reduced
-  int cut;                   // position in `axis` of the one that pieces divide, or -1
-  int reduce;                // position of the reduced one, or -1
+  int rows;                  // position in `axis` of the leading one, whose size is a parameter, or -1
+  int cut;                   // of the one that pieces divide, or -1
+  int reduce;                // of the reduced one, or -1
   Term *value;
   int *uses;
   int temporaries;
@@ -34,13 +35,15 @@ static char axis_letter(int position) { return "ijklpqrs"[position]; }
 
 static void region_axes(RegionText *t) {
   const Region *r = t->r;
-  t->reduce = t->cut = -1;
+  t->rows = t->reduce = t->cut = -1;
   for (int i = 0; i < r->rank; i++) {
     bool within = r->reduce >= 0 && i == r->rank - 1;  // a sum along an earlier axis runs over this one inside
     if (r->dim[i] == 1 && i != r->reduce && !within) continue;
     if (i == r->reduce) t->reduce = t->axes;
     t->axis[t->axes++] = i;
   }
+  bool lanes = r->reduce >= 0 && r->reduce == r->rank - 1;
+  if (t->axes && t->axis[0] == 0 && !(lanes && r->rank == 1)) t->rows = 0;
   if (t->k->pieces == 1) return;
   for (int i = 0; i < t->axes; i++) {
     if (i == t->reduce) continue;
@@ -148,6 +151,8 @@ static void open_loop(RegionText *t, int position, int depth) {
   char i = axis_letter(position);
   if (position == t->cut)
     kernel_line(t->k, depth, "for (int64_t %c = begin; %c < end; %c++) {", i, i, i);
+  else if (position == t->rows)
+    kernel_line(t->k, depth, "for (int64_t %c = 0; %c < rows; %c++) {", i, i, i);
   else
     kernel_line(t->k, depth, "for (int64_t %c = 0; %c < N%d; %c++) {", i, i, position, i);
 }
@@ -261,8 +266,10 @@ void region_emit(KernelText *k, const Kernel *kernel) {
   t.value = NEW_ARRAY(k->arena, Term, values);
   t.uses = NEW_ARRAY(k->arena, int, values);
   region_axes(&t);
-  for (int i = 0; i < t.axes; i++) kernel_size(k, arena_format(k->arena, "N%d", i), r->dim[t.axis[i]]);
-  if (t.cut >= 0) kernel_cut(k, r->dim[t.axis[t.cut]], 1);
+  for (int i = 0; i < t.axes; i++)
+    if (i != t.rows) kernel_size(k, arena_format(k->arena, "N%d", i), r->dim[t.axis[i]]);
+  if (t.cut >= 0) kernel_cut(k, t.cut == t.rows ? 1 : r->dim[t.axis[t.cut]], t.cut == t.rows, 1);
+  k->uses_rows = t.rows >= 0 && t.cut != t.rows;
   for (int i = 0; i < r->stores; i++) output_of_store(k, &t.to[i]);
   count_uses(&t);
   if (t.reduce < 0)

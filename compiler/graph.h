@@ -207,6 +207,13 @@ Node *graph_hold(Graph *g, Node *y, const Node *mark, Node *point);
 // alone, whose outermost axis is the batch, and only gradients count. A batch of one never meets. (coupled.c)
 const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch);
 
+// For every node how the examples of a batch lie in it: 1: its outermost axis begins with the batch, of which each
+// example has its own block; n: n times over; 0: all examples share it; -1: examples meet, or it cannot be told. In the
+// body of a loop `read` says it of what the body reads, else it is NULL. (coupled.c)
+int64_t *graph_blocks(Arena *a, const Graph *g, int64_t batch, int reads, const int64_t *read);
+// The same of what the body of a loop reads, from that of all nodes around it.
+int64_t *graph_loop_blocks(Arena *a, const Node *loop, int64_t batch, const int64_t *outer);
+
 // The bounds of y where every value of `at` is `value`; and of all else what is known otherwise. (range.c)
 void graph_range_at(const Graph *g, const Node *y, const Node *at, double value, double *lo, double *hi);
 

@@ -51,6 +51,18 @@ void step_kernel(const Layout *l, Step *s, Kernel k, int *buffer) {
   *s = (Step){.kernel = k, .buffer = buffer};
 }
 
+// The leading axis begins with the batch; an input that is reduced has its examples there too.
+void step_by_example(const Layout *l, Step *s, Node *const *result, int results) {
+  int64_t blocks = kernel_blocks(&s->kernel);
+  if (l->batch < 2 || blocks % l->batch != 0) return;
+  for (int i = 0; i < results; i++) {
+    const Node *n = result[i];
+    bool reduces = op_class(n->op) == REDUCTION;
+    if (l->blocks[n->id] != 1 || (reduces && l->blocks[n->in[0]->id] != 1)) return;
+  }
+  s->kernel.per_example = blocks / l->batch;
+}
+
 // ---- rows of kernels.def: a step from places and numbers by their names
 
 #define READ(name, ...) Place name;
@@ -272,6 +284,7 @@ static void lower_node(Layout *l, Node *n) {
   own_kernel[n->op].lower(l, s, n);
   for (int i = 0; i < s->kernel.operands; i++)
     if (s->kernel.operand[i].write) s->kernel.operand[i].formula = formula_of(l, n);
+  step_by_example(l, s, &n, 1);
 }
 
 // ---- all steps
@@ -337,8 +350,11 @@ static Layout *layout_new(Arena *arena, Arena *scratch, const Sources *sources, 
   return l;
 }
 
-Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth) {
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int64_t batch,
+              int64_t *blocks, int depth) {
   Layout *l = layout_new(arena, scratch, sources, p, depth);
+  l->batch = batch;
+  l->blocks = blocks;
   store_values(l);
   for (int i = 0; i < l->fusion->groups; i++) {
     const Group *g = &l->fusion->group[i];

@@ -210,7 +210,10 @@ void lower_loop(Layout *l, Node *n) {
   Lowering w = {.l = l, .node = n, .loop = loop, .result = find_results(l, n, list, &results)};
   w.operand = NEW_ARRAY(l->arena, Operand, 2 * most + 1);
   w.buffer = NEW_ARRAY(l->scratch, int, 2 * most + 1);
-  w.body = lower(l->arena, l->scratch, l->sources, body_program(l->scratch, loop), l->depth + 1);
+  GraphProgram *body = body_program(l->scratch, loop);
+  const int64_t *read = graph_loop_blocks(l->scratch, n, l->batch, l->blocks);
+  int64_t *blocks = graph_blocks(l->scratch, body->graph, l->batch, loop->inputs, read);
+  w.body = lower(l->arena, l->scratch, l->sources, body, l->batch, blocks, l->depth + 1);
   w.outside = NEW_ARRAY(l->scratch, Outside, w.body->buffers + 1);
   w.fixed = (int64_t)1 << 40;  // beyond all working memory
   schedule(w.body);

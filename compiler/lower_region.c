@@ -277,7 +277,10 @@ void lower_region(Layout *l, const Group *g) {
     store_node(&d, g->node[i]);
     result[results++] = g->node[i];
   }
-  if (results) finish(&d, step_new(l, result, results));
+  if (!results) return;
+  Step *s = step_new(l, result, results);
+  finish(&d, s);
+  step_by_example(l, s, result, results);
 }
 
 void lower_copy(Layout *l, Node *n, Place to) {
@@ -285,5 +288,7 @@ void lower_copy(Layout *l, Node *n, Place to) {
   View view;
   if (!view_reshape(&to.view, n->shape, d.space, &view)) fail(l->arena, EXIT_SOFTWARE, "planner: a copy does not fit");
   add_store(&d, value_of(&d, n), STORE_ALL, to.buffer, view, name_of(l, n));
-  finish(&d, step_new(l, &n, 1));
+  Step *s = step_new(l, &n, 1);
+  finish(&d, s);
+  step_by_example(l, s, &n, 1);
 }

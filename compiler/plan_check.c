@@ -99,6 +99,14 @@ static void loop_check(const Check *c) {
   }
 }
 
+// What is done by example must have all examples side by side along its leading axis.
+static void check_examples(const Check *c) {
+  const Kernel *k = c->kernel;
+  if (k->per_example == 0) return;
+  if (k->per_example * c->program->batch != kernel_blocks(k)) bad(c, "other examples than the batch has");
+  if (k->kind == KERNEL_REGION && k->region.reduce == 0) bad(c, "examples are added up one by one");
+}
+
 static void check_kernel(const Check *c) {
   static void (*const check[])(const Check *) = {
 #define MACHINE(ID, name, ...) name##_check,
@@ -106,6 +114,7 @@ static void check_kernel(const Check *c) {
 #include "../runtime/kernels.def"
   };
   if (c->kernel->pieces < 1) bad(c, "no pieces");
+  check_examples(c);
   check[c->kernel->kind](c);
   for (int i = 0; i < c->kernel->operands; i++) check_operand(c, &c->kernel->operand[i]);
 }

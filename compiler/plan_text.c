@@ -93,6 +93,7 @@ static void print_kernel(Text *t, const Kernel *k) {
   text_add(t, "%s", kernel_text(t->arena, k));
   if (k->file) text_add(t, "  # %s:%d", k->file, k->line);
   text_add(t, "\n    %s in %d: ", kernel_row[k->kind].name, k->pieces);
+  if (k->per_example) text_add(t, "%lld an example, ", (long long)k->per_example);
   print[k->kind](t, k);
 }
 

@@ -86,7 +86,9 @@ static void set_kernels(PlanProgram *out, const Layout *l, Products products) {
 
 static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, PlanProgram *out) {
   Arena *scratch = arena_open(a);
-  Layout *l = lower(a, scratch, m->sources, run_passes(scratch, &p->graph), 0);
+  const GraphProgram *simple = run_passes(scratch, &p->graph);
+  int64_t *blocks = graph_blocks(scratch, simple->graph, p->batch, 0, NULL);
+  Layout *l = lower(a, scratch, m->sources, simple, p->batch, blocks, 0);
   schedule(l);
   *out = (PlanProgram){.name = p->graph.name, .batch = p->batch};
   for (int i = 0; i < l->buffers; i++) {

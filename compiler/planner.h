@@ -119,6 +119,8 @@ typedef struct Layout {
   const GraphProgram *program;
   Fusion *fusion;
   const char **name;       // of each stored value by id, else NULL
+  int64_t batch;           // examples
+  int64_t *blocks;         // of each node by id, how they lie in it (graph_blocks)
   Buffer *buffer;
   int buffers, buffer_room;
   Step **step;  // in the order in which they run, once scheduled
@@ -148,8 +150,11 @@ Place rows_of(Layout *l, Node *n);
 // The row of the kernel that an operation has of its own, or NULL.
 const KernelRow *kernel_of(Op op);
 // All steps of a program, or of what a loop within `depth` others does in a turn, in no order yet. p has been through
-// the passes.
-Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int depth);
+// the passes, and `blocks` says of its nodes how the examples of a batch lie in them.
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int64_t batch,
+              int64_t *blocks, int depth);
+// Lets the step do the blocks of the examples alone, where all its results, of these nodes, lie so.
+void step_by_example(const Layout *l, Step *s, Node *const *result, int results);
 void lower_loop(Layout *l, Node *n);
 void lower_region(Layout *l, const Group *g);
 void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant

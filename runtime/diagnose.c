@@ -79,7 +79,7 @@ bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure 
   Arena *scratch = arena_open(run->arena);
   int64_t first = measure[i].spoilt - 1;
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
-  int64_t rows = measure_prepare(run, moment, first);
+  int64_t rows = measure_prepare(run, moment, first, true);
   const char *place = s->find_nan ? s->find_nan(run, run->plan->test) : NULL;
   run->example = NULL;
   fflush(stdout);

@@ -25,7 +25,7 @@ typedef struct {
   float value;
 } NotFinite;
 
-// Runs a program, looking at what every kernel has written. Stops at the first kernel that made a NaN and describes it
+// Runs a program for a whole batch, looking at what every kernel has written. Stops at the first kernel that made a NaN and describes it
 // in *nan; the first infinity met until then goes to *infinity. Returns which there were: bit 0 NaN, bit 1 infinity. An
 // infinity alone may be legitimate: the log-density of what is impossible, to be masked later.
 int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity);

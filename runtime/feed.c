@@ -29,30 +29,31 @@ typedef struct {
   const Run *run;
   const PlanFeed *feed;
   const Data *data;
-  int64_t batch;
+  int64_t rows;
 } Gathering;
 
 static void feed_piece(void *gathering, int piece, int pieces) {
   const Gathering *g = gathering;
-  int64_t first = g->batch * piece / pieces, end = g->batch * (piece + 1) / pieces;
+  int64_t first = g->rows * piece / pieces, end = g->rows * (piece + 1) / pieces;
   float *into = g->run->memory + g->feed->at + first * g->feed->count;
   data_gather(g->feed, g->data, g->run->example + first, end - first, into);
 }
 
-static void feed_column(const Run *run, const PlanFeed *feed, const Data *data, int64_t batch) {
-  Gathering gathering = {run, feed, data, batch};
-  if (run->pool && batch * feed->count > FEED_SMALL)
+static void feed_column(const Run *run, const PlanFeed *feed, const Data *data) {
+  Gathering gathering = {run, feed, data, run->rows};
+  if (run->pool && run->rows * feed->count > FEED_SMALL)
     pool_run(run->pool, feed_piece, &gathering, FEED_PIECES);
   else
-    data_gather(feed, data, run->example, batch, run->memory + feed->at);
+    data_gather(feed, data, run->example, run->rows, run->memory + feed->at);
 }
 
-void feed_program(Run *run, const Data *data, int program, Moment moment) {
+void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment moment) {
   const PlanProgram *p = &run->plan->program[program];
+  run->rows = rows;
   for (int i = 0; i < p->feeds; i++) {
     const PlanFeed *feed = &p->feed[i];
     if (feed->kind == FEED_COLUMN)
-      feed_column(run, feed, data, p->batch);
+      feed_column(run, feed, data);
     else
       run->memory[feed->at] = feed_number(run, feed, moment);
   }
@@ -64,7 +65,8 @@ double output_value(const Run *run, const PlanOutput *output, int64_t row) {
 
 double output_mean(const Run *run, const PlanProgram *program, const PlanOutput *output) {
   if (!output->per_example) return output_value(run, output, 0);
+  int64_t rows = run->rows ? run->rows : program->batch;
   double sum = 0;
-  for (int64_t row = 0; row < program->batch; row++) sum += output_value(run, output, row);
-  return sum / (double)program->batch;
+  for (int64_t row = 0; row < rows; row++) sum += output_value(run, output, row);
+  return sum / (double)rows;
 }

@@ -27,13 +27,14 @@ typedef struct {
 // measured or drawn after the training sees the schedules as that step saw them.
 Moment moment_after(int64_t step, int64_t epoch, const Line *line);
 
-// Fills the feeds of a program, for the examples in run->example.
-void feed_program(Run *run, const Data *data, int program, Moment moment);
+// Makes the run ready for a program and the first `rows` examples in run->example, the whole batch or fewer: fills the
+// feeds. With fewer, what examples share or where they meet is computed from whatever there is of the others.
+void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment moment);
 
 // Value of example `row` (or the only one) of an output of one number.
 double output_value(const Run *run, const PlanOutput *output, int64_t row);
 
-// Mean over the batch of an output of one number, or the only one.
+// Mean over the run's examples of an output of one number, or the only one.
 double output_mean(const Run *run, const PlanProgram *program, const PlanOutput *output);
 
 #endif

@@ -33,8 +33,8 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
   const int64_t name = *number++; \
   (void)name;
 #define MACHINE(...)
-#define KERNEL(ID, Type, name, verb, handed, operands, numbers, cut, grain, work, flops)    \
-  static void name##_operands(const int64_t *number, Operand *operand) { numbers operands } \
+#define KERNEL(ID, Type, name, verb, handed, operands, numbers, leads, cut, grain, work, flops) \
+  static void name##_operands(const int64_t *number, Operand *operand) { numbers operands }     \
   static KernelSizes name##_sizes(const int64_t *number) { numbers return (KernelSizes){cut, grain, work, flops}; }
 #include "kernels.def"
 #undef READ
@@ -60,7 +60,7 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 #define MACHINE(...)
 #define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...)      \
   static void name##_call(const KernelRun *call, int piece, int pieces) { \
-    const int64_t *number = call->kernel->number;                         \
+    const int64_t *number = call->number;                                 \
     const KernelSizes s = name##_sizes(number);                           \
     const int64_t begin = piece_begin(s.cut, s.grain, piece, pieces);     \
     const int64_t end = piece_begin(s.cut, s.grain, piece + 1, pieces);   \
@@ -78,10 +78,12 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 #define READ(name, ...)  #name,
 #define WRITE(name, ...) #name,
 #define NUMBER(name)     #name,
+#define LEAD(name)       #name,
 #define NAMES(list)      (sizeof(list) / sizeof *(list)-1)
 #define MACHINE(...)
-#define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...)                                    \
-  static const char *const name##_operand[] = {operands NULL}, *const name##_number[] = {numbers NULL}; \
+#define KERNEL(ID, Type, name, verb, handed, operands, numbers, leads, ...)                             \
+  static const char *const name##_operand[] = {operands NULL}, *const name##_number[] = {numbers NULL}, \
+                           *const name##_lead[] = {leads NULL};                                         \
   _Static_assert(sizeof(Type) == 8 * (NAMES(name##_operand) + NAMES(name##_number)), #Type " has other fields");
 #include "kernels.def"
 
@@ -115,6 +117,7 @@ const KernelRow kernel_row[] = {
    .number = stem##_number,                                  \
    .operands = NAMES(stem##_operand),                        \
    .numbers = NAMES(stem##_number),                          \
+   .lead = stem##_lead,                                      \
    .strided = outputs false,                                 \
    .place = stem##_operands,                                 \
    .sizes = stem##_sizes,                                    \
@@ -144,6 +147,20 @@ const char *kernel_text(Arena *a, const Kernel *k) {
     if (!is_said(k, i)) text_add(&t, "%s%s = %s", t.length ? "; " : "", k->operand[i].name, k->operand[i].formula);
   if (!t.length) return "a value without a name";
   return t.length <= LONGEST ? t.data : arena_format(a, "%.*s ...", LONGEST, t.data);
+}
+
+int kernel_lead(const KernelRow *row, const int64_t *number) {
+  int found = -1;
+  for (const char *const *lead = row->lead; *lead; lead++)
+    for (int i = 0; i < row->numbers; i++)
+      if (strcmp(row->number[i], *lead) == 0 && (found < 0 || number[found] == 1)) found = i;
+  return found;
+}
+
+int64_t kernel_blocks(const Kernel *k) {
+  if (k->kind == KERNEL_REGION) return k->region.dim[0];
+  int lead = k->kind == KERNEL_LOOP ? -1 : kernel_lead(&kernel_row[k->kind], k->number);
+  return lead < 0 ? 0 : k->number[lead];
 }
 
 Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number) {

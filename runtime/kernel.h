@@ -112,6 +112,8 @@ struct Kernel {
   Operand *operand;  // in the order of the row: what is read, then what is written
   int operands;
   const int64_t *number;  // in the order of the row
+  int64_t per_example;    // blocks of its leading axis for each example, of which only those of the run's examples are
+                          // computed; 0: all are, always
   union {
     Region region;    // of a KERNEL_REGION
     KernelLoop loop;  // of a KERNEL_LOOP
@@ -123,6 +125,9 @@ typedef struct KernelRun {
   Run *run;
   const Kernel *kernel;
   float **at;
+  int64_t *number;      // as the kernel's, but for the run's examples
+  int64_t lead, whole;  // blocks of the leading axis, for the run's examples and in all
+  int counts;           // the number that counts them, or -1
   void *ready;
 } KernelRun;
 
@@ -140,6 +145,7 @@ typedef struct {
   bool or_blas;                // there is a function that does it by OpenBLAS
   const char *const *operand;  // names
   const char *const *number;
+  const char *const *lead;  // see kernel_lead
   int operands, numbers;
   bool in_place;  // may write over an operand that it reads by the same view
   bool strided;   // what it writes may lie in any way, but for its last axis; otherwise row after row
@@ -156,6 +162,11 @@ const char *kernel_text(Arena *a, const Kernel *k);
 KernelRun kernel_ready(Arena *a, const Kernel *k);  // for any run
 // Does all of the kernel, where its operands are in the present turn of the loops around it.
 void kernel_run(KernelRun *call, Run *run);
+
+// Which number counts the blocks of the leading axis of what is written; -1: none does.
+int kernel_lead(const KernelRow *row, const int64_t *number);
+// How many there are when all of it is computed, or 0. A region's leading axis is that of its space.
+int64_t kernel_blocks(const Kernel *k);
 
 // A kernel of a row: its operands begin at the offsets `at`. It has one piece.
 Kernel kernel_new(Arena *a, KernelKind kind, const int64_t *at, const int64_t *number);

@@ -16,15 +16,29 @@ static float *operand_begin(const Run *run, const Operand *o) {
   return run->memory + at;
 }
 
+// How much of the leading axis is to be done for the run's examples.
+static void set_lead(KernelRun *c, const Run *run) {
+  const Kernel *k = c->kernel;
+  if (!k->per_example) return;
+  c->lead = run->rows ? k->per_example * run->rows : c->whole;
+  if (c->counts >= 0) c->number[c->counts] = c->lead;
+}
+
 void kernel_run(KernelRun *c, Run *run) {
   c->run = run;
+  set_lead(c, run);
   for (int i = 0; i < c->kernel->operands; i++) c->at[i] = operand_begin(run, &c->kernel->operand[i]);
   (c->kernel->by_blas ? pool_run_apart : pool_run)(run->pool, kernel_piece, c, c->kernel->pieces);
 }
 
 KernelRun kernel_ready(Arena *a, const Kernel *k) {
   const KernelRow *row = &kernel_row[k->kind];
-  return (KernelRun){NULL, k, NEW_ARRAY(a, float *, k->operands), row->ready ? row->ready(a, k) : NULL};
+  KernelRun c = {.kernel = k, .at = NEW_ARRAY(a, float *, k->operands), .ready = row->ready ? row->ready(a, k) : NULL};
+  c.number = NEW_ARRAY(a, int64_t, row->numbers + 1);
+  for (int i = 0; i < row->numbers; i++) c.number[i] = k->number[i];
+  c.counts = row->numbers ? kernel_lead(row, k->number) : -1;
+  c.lead = c.whole = kernel_blocks(k);
+  return c;
 }
 
 void *loop_ready(Arena *a, const Kernel *k) {

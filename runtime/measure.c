@@ -68,7 +68,7 @@ static int64_t measure_examples(const Run *run) {
   return plan->data.format == DATA_NONE ? plan->program[plan->test].batch : run->test.examples;
 }
 
-int64_t measure_prepare(Run *run, Moment moment, int64_t first) {
+int64_t measure_prepare(Run *run, Moment moment, int64_t first, bool whole) {
   int64_t batch = run->plan->program[run->plan->test].batch, left = measure_examples(run) - first;
   int64_t rows = left < batch ? left : batch;
   run->purpose = PURPOSE_TEST;
@@ -76,7 +76,7 @@ int64_t measure_prepare(Run *run, Moment moment, int64_t first) {
   run->turn = 0;
   for (int64_t i = 0; i < batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
   run->first_position = (uint32_t)first;
-  feed_program(run, &run->test, run->plan->test, moment);
+  feed_program(run, &run->test, run->plan->test, whole ? batch : rows, moment);
   return rows;
 }
 
@@ -90,7 +90,7 @@ int measure_test(Run *run, Moment moment, Measure *measure) {
   Average *average = NEW_ARRAY(scratch, Average, p->outputs);
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
   for (int64_t first = 0; first < examples; first += p->batch) {
-    int64_t rows = measure_prepare(run, moment, first);
+    int64_t rows = measure_prepare(run, moment, first, false);
     run->execute(run, plan->test);
     for (int i = 0; i < p->outputs; i++) {
       measure_batch(run, p, &p->output[i], rows, &average[i]);

@@ -21,13 +21,13 @@ static inline bool measure_told(const Measure *m) { return !m->waits || m->learn
 void measure_check(const Run *run);
 
 // Fills one Measure for each output of the test program that is one number, and returns how many: none if the plan
-// measures nothing or the split is empty. Objectives of an example are averaged over the examples; the rows that fill
-// up the last batch do not count. Where examples of a batch meet, whole batches count, as one value each; the examples
+// measures nothing or the split is empty. Objectives of an example are averaged over the examples, the last batch
+// being a smaller one. Where examples of a batch meet, whole batches count, as one value each; the examples
 // that fill no batch are left out. The random numbers depend on the epoch of `moment`, and not on the training's.
 int measure_test(Run *run, Moment moment, Measure *measure);
 
-// Makes the run ready for its test program, on the batch that begins with example `first`. run->example has room for
-// one. Returns how many of its rows count.
-int64_t measure_prepare(Run *run, Moment moment, int64_t first);
+// Makes the run ready for its test program, on the batch that begins with example `first`, of which run->example has
+// room for a whole one. Returns how many examples there are. `whole`: copies of the last one fill up the batch.
+int64_t measure_prepare(Run *run, Moment moment, int64_t first, bool whole);
 
 #endif

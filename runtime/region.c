@@ -15,7 +15,7 @@
 typedef struct {
   const RegionCode *code;
   float *const *at;  // where each operand begins
-  float **value;  // where each value of the tile begins
+  float **value;     // where each value of the tile begins
   float *slot, *tile;
   int64_t row_begin, row_end, column_begin, column_end;
   int64_t row, rows, column, columns;
@@ -253,14 +253,17 @@ static void piece_by_rows(RegionPiece *p) {
   }
 }
 
-static void piece_part(RegionPiece *p, int piece, int pieces) {
+// Of the leading axis, which is that of the rows unless all is one row, only the run's part is done.
+static void piece_part(RegionPiece *p, const KernelRun *call, int piece, int pieces) {
   const RegionCode *code = p->code;
-  int64_t units = code->cut_columns ? (code->columns + LANES - 1) / LANES : code->rows / code->run;
+  int64_t rows = code->rows, columns = code->columns, *led = code->axes ? &rows : &columns;
+  if (call->lead < call->whole) *led = *led / call->whole * call->lead;
+  int64_t units = code->cut_columns ? (columns + LANES - 1) / LANES : rows / code->run;
   int64_t begin = units * piece / pieces, end = units * (piece + 1) / pieces;
   p->row_begin = code->cut_columns ? 0 : begin * code->run;
-  p->row_end = code->cut_columns ? code->rows : end * code->run;
+  p->row_end = code->cut_columns ? rows : end * code->run;
   p->column_begin = code->cut_columns ? begin * LANES : 0;
-  p->column_end = code->cut_columns && end < units ? end * LANES : code->columns;
+  p->column_end = code->cut_columns && end < units ? end * LANES : columns;
 }
 
 static void begin_loads(RegionPiece *p) {
@@ -301,7 +304,7 @@ void region_piece(const KernelRun *call, int piece, int pieces) {
   float *value[REGION_VALUES];
   RegionPiece p = {.code = code, .at = call->at, .value = value, .tile = scratch};
   p.slot = scratch + code->tiles * code->tile;
-  piece_part(&p, piece, pieces);
+  piece_part(&p, call, piece, pieces);
   if (p.row_begin >= p.row_end || p.column_begin >= p.column_end) return;
   p.rows = code->tile_rows;
   p.columns = code->tile_columns;

@@ -358,7 +358,7 @@ static float **session_draws(Run *run, Moment moment, int program, int64_t n) {
     for (int64_t i = 0; i < p->batch; i++)
       run->example[i] = (int32_t)(run->test.examples > 0 ? (first + i) % run->test.examples : first + i);
     run->first_position = (uint32_t)first;
-    feed_program(run, &run->test, program, moment);
+    feed_program(run, &run->test, program, rows, moment);
     run->execute(run, program);
     for (int k = 0; k < p->outputs; k++) {
       int64_t count = p->output[k].count;

@@ -123,7 +123,7 @@ void show_draw(Run *run, int show, const char *path, Moment moment) {
   run->purpose = PURPOSE_SHOW;
   run->step = (uint32_t)(moment.epoch + 1);
   run->turn = run->first_position = 0;
-  feed_program(run, data, s->program, moment);
+  feed_program(run, data, s->program, p->batch, moment);
   run->execute(run, s->program);
   if (s->kind == SHOW_GRID)
     show_draw_grid(run, scratch, s, path);

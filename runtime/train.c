@@ -197,7 +197,7 @@ void training_begin(Training *t) {
   t->ordered = -1;
   t->own = (Best){0};
   training_place(t, 0, 0, 0);
-  feed_program(run, &run->train, run->plan->init, (Moment){0, 0, t->line});
+  feed_program(run, &run->train, run->plan->init, 1, (Moment){0, 0, t->line});
   run->execute(run, run->plan->init);
   data_statistics(run);
 }
@@ -215,7 +215,7 @@ void training_prepare(Training *t, int program, int repetition) {
   run->step = (uint32_t)t->step;
   run->turn = (uint32_t)repetition;
   run->first_position = 0;
-  feed_program(run, &run->train, program, (Moment){t->step, epoch, t->line});
+  feed_program(run, &run->train, program, t->plan->program[program].batch, (Moment){t->step, epoch, t->line});
 }
 
 bool training_over(Training *t) {

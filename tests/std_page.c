@@ -79,10 +79,11 @@ float *page_tensor(Page *p, const char *name) {
 }
 
 static void page_feed(Page *p, const PlanProgram *program) {
+  int64_t rows = p->run.rows ? p->run.rows : program->batch;
   for (int i = 0; i < program->feeds; i++) {
     const PlanFeed *f = &program->feed[i];
     float *to = p->run.memory + f->at;
-    if (f->kind == FEED_COLUMN) memcpy(to, p->column[f->index], (size_t)(program->batch * f->count) * sizeof *to);
+    if (f->kind == FEED_COLUMN) memcpy(to, p->column[f->index], (size_t)(rows * f->count) * sizeof *to);
     if (f->kind == FEED_STEP) *to = (float)p->run.step;
     if (f->kind == FEED_EPOCH) *to = (float)p->epoch;
     if (f->kind == FEED_UPDATE) *to = (float)p->updates;

@@ -165,7 +165,7 @@ static void test_numbers(void **state) {
 
 // --- kernels: random ones, executed and compiled ---
 
-enum { INPUT = 1 << 16, KERNELS = 48 };
+enum { INPUT = 1 << 16, KERNELS = 48, ROWS = 5 };
 
 typedef struct {
   Arena *a;
@@ -295,6 +295,13 @@ static Kernel random_other(Draw *r) {
   }
 }
 
+// Some kernels do but the blocks of ROWS examples, of which there may be more.
+static void some_examples(Draw *r, Kernel *k) {
+  int64_t blocks = kernel_blocks(k);
+  bool summed = k->kind == KERNEL_REGION && k->region.reduce == 0;
+  if (blocks >= ROWS && !summed && below(r, 2)) k->per_example = 1 + below(r, (int)(blocks / ROWS));
+}
+
 static Plan *random_plan(Arena *a, uint64_t seed) {
   Draw r = {a, seed, INPUT};
   Kernel *kernel = NEW_ARRAY(a, Kernel, KERNELS);
@@ -307,6 +314,7 @@ static Plan *random_plan(Arena *a, uint64_t seed) {
     else
       *k = random_other(&r);
     k->pieces = 1 + below(&r, 5);
+    some_examples(&r, k);
     for (int n = 0; n < k->operands; n++) {
       Operand *o = &k->operand[n];
       Home *home = NEW(a, Home);
@@ -338,7 +346,7 @@ static const char emitted_main[] =
     "  (void)argv;\n"
     "  Arena *a = arena_open(NULL);\n"
     "  Run run = {.arena = a, .memory = memory, .seed = 11, .purpose = PURPOSE_TEST, .step = 5, .turn = 2,\n"
-    "             .first_position = 9, .example = example};\n"
+    "             .first_position = 9, .example = example, .rows = 5};\n"
     "  for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;\n"
     "  run.pool = pool_open(a, argc);\n"
     "  if (fread(memory, sizeof *memory, SIZE, stdin) != SIZE) return 1;\n"
@@ -387,7 +395,8 @@ static void execute_plan(Arena *a, const Plan *p, float *memory) {
              .step = 5,
              .turn = 2,
              .first_position = 9,
-             .example = example};
+             .example = example,
+             .rows = ROWS};
   for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;
   exec_open(&run, 1);
   run.execute(&run, 0);

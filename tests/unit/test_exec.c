@@ -275,9 +275,9 @@ static Plan *plan_of(Arena *a, const Kernel *kernel, int kernels, int64_t floats
   return plan;
 }
 
-// Runs kernels once on a copy of `before`.
-static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const float *before, int64_t floats,
-                          int threads) {
+// Runs kernels once on a copy of `before`, for so many examples; 0: all.
+static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const float *before, int64_t floats, int threads,
+                          int64_t rows) {
   float *memory = NEW_ARRAY(a, float, floats);
   memcpy(memory, before, (size_t)floats * sizeof *memory);
   int32_t example[8] = {5, 3, 77, 1, 0, 2, 9, 4};
@@ -289,7 +289,8 @@ static float *run_kernels(Arena *a, const Kernel *kernel, int kernels, const flo
              .step = 6,
              .turn = 2,
              .first_position = 100,
-             .example = example};
+             .example = example,
+             .rows = rows};
   exec_open(&run, threads);
   run.execute(&run, 0);
   return memory;
@@ -299,7 +300,7 @@ static void compare_region(Arena *a, const Sample *s, const float *before, const
                            int threads) {
   Kernel k = s->kernel;
   k.pieces = pieces;
-  float *after = run_kernels(a, &k, 1, before, s->used, threads);
+  float *after = run_kernels(a, &k, 1, before, s->used, threads, 0);
   for (int64_t i = 0; i < s->used; i++)
     if (!same_bits(after[i], expected[i])) {
       print_error("pieces %d threads %d: memory[%lld] is %a, not %a\n", pieces, threads, (long long)i, (double)after[i],
@@ -310,6 +311,33 @@ static void compare_region(Arena *a, const Sample *s, const float *before, const
                   (long long)r->dim[4], r->reduce, r->loads, r->constants, r->instrs);
       assert_true(false);
     }
+}
+
+// The same for fewer examples than the region is laid out for: what belongs to the others stays as it was.
+static void some_examples(void **state) {
+  (void)state;
+  int tried = 0;
+  for (uint32_t seed = 0; seed < 600; seed++) {
+    Chance c = {seed * 2654435761u + 7};
+    Arena *a = arena_open(NULL);
+    Sample *s = some_region(&c, a);
+    Region *r = &s->kernel.region;
+    int64_t blocks = r->dim[0], rows = 1 + seed % 3;
+    float *before = NEW_ARRAY(a, float, s->used), *expected = NEW_ARRAY(a, float, s->used);
+    for (int64_t i = 0; i < s->used; i++) expected[i] = before[i] = some_float(&c);
+    if (r->reduce != 0 && blocks > rows) {
+      s->kernel.per_example = (blocks - 1) / rows;
+      r->dim[0] = s->kernel.per_example * rows;
+      by_the_book(&s->kernel, before, expected);
+      r->dim[0] = blocks;
+      s->kernel.pieces = 1 + (int)seed % 5;
+      float *after = run_kernels(a, &s->kernel, 1, before, s->used, 1 + (int)seed % 3, rows);
+      for (int64_t i = 0; i < s->used; i++) assert_true(same_bits(after[i], expected[i]));
+      tried++;
+    }
+    arena_close(a);
+  }
+  assert_true(tried > 100);
 }
 
 static void regions(void **state) {
@@ -353,7 +381,7 @@ static void large_regions(void **state) {
     k.region.store = &store;
     for (int i = 0; i < n - 1; i++) instr[i].in[0] = (int16_t)(i ? n + i - 1 : 0);
     by_the_book(&k, before, expected);
-    float *after = run_kernels(a, &k, 1, before, floats, 1);
+    float *after = run_kernels(a, &k, 1, before, floats, 1, 0);
     for (int64_t i = 0; i < floats; i++) assert_true(same_bits(after[i], expected[i]));
   }
   arena_close(a);
@@ -467,7 +495,7 @@ static void products(void **state) {
       Kernel k = kernel_of(a, KERNEL_MATMUL, pieces, AT(0, at_b, at_c),
                            AT(g.batch, g.m, g.n, g.k, g.transpose_a, g.transpose_b, g.lda, g.ldb, g.ldc, g.step_a,
                               g.step_b, g.step_c, g.cut));
-      float *after = run_kernels(a, &k, 1, before, floats, 1 + (int)seed % 3);
+      float *after = run_kernels(a, &k, 1, before, floats, 1 + (int)seed % 3, 0);
       for (int64_t i = 0; i < floats; i++)
         assert_true(isnan(expected[i]) ? isnan(after[i]) : fabs((double)after[i] - expected[i]) < 1e-4);
     }
@@ -483,7 +511,7 @@ static void random_kernels(void **state) {
       Arena *a = arena_open(NULL);
       int64_t rows = address[n] == RANDOM_ONCE ? 1 : 5;
       Kernel k = kernel_of(a, KERNEL_RANDOM, pieces, AT(2), AT(rows, 7, 42, address[n], 0, 0, 0, 0));
-      float before[40] = {0}, *after = run_kernels(a, &k, 1, before, 40, pieces);
+      float before[40] = {0}, *after = run_kernels(a, &k, 1, before, 40, pieces, 0);
       assert_true(after[0] == 0 && after[1] == 0 && after[2 + rows * 7] == 0);
       static const uint32_t example[] = {5, 3, 77, 1, 0};
       for (uint32_t row = 0; row < rows; row++) {
@@ -548,7 +576,7 @@ static void gather_scatter(void **state) {
     const int64_t *number = AT(ROWS, INDICES, WIDTH);
     Kernel k[2] = {kernel_of(a, KERNEL_GATHER, pieces, AT(TABLE, INDEX, OUT), number),
                    kernel_of(a, KERNEL_SCATTER, pieces, AT(OUT, INDEX, BACK), number)};
-    float *after = run_kernels(a, k, 2, before, FLOATS, pieces);
+    float *after = run_kernels(a, k, 2, before, FLOATS, pieces, 0);
     for (int i = 0; i < FLOATS; i++) assert_true(same_bits(after[i], expected[i]));
     arena_close(a);
   }
@@ -565,7 +593,7 @@ static void sums_and_indices_along(void **state) {
       const int64_t *number = AT(OUTER, LENGTH, INNER, from_end);
       Kernel k[2] = {kernel_of(a, KERNEL_CUMSUM, pieces, AT(0, COUNT), number),
                      kernel_of(a, KERNEL_IOTA, pieces, AT(2 * COUNT), number)};
-      float *after = run_kernels(a, k, 2, before, 3 * COUNT, pieces);
+      float *after = run_kernels(a, k, 2, before, 3 * COUNT, pieces, 0);
       for (int o = 0; o < OUTER; o++)
         for (int i = 0; i < LENGTH; i++)
           for (int r = 0; r < INNER; r++) {
@@ -618,7 +646,7 @@ static void triangles(void **state) {
     for (int pieces = 1; pieces <= 7; pieces++) {
       Kernel k[2] = {kernel_of(a, KERNEL_CHOLESKY, pieces, AT(A, OUT), AT(BATCH, N, SQUARE)),
                      kernel_of(a, KERNEL_SOLVE, pieces, AT(L, B, X), AT(BATCH, N, M, SQUARE, transposed))};
-      float *after = run_kernels(a, k, 2, before, FLOATS, 1 + pieces % 3);
+      float *after = run_kernels(a, k, 2, before, FLOATS, 1 + pieces % 3, 0);
       if (!first) first = after;
       for (int i = 0; i < FLOATS; i++) assert_true(same_bits(after[i], first[i]));
       for (int i = 0; i < BATCH * SQUARE; i++) {
@@ -638,7 +666,7 @@ static void not_positive_definite(void **state) {
   static const float before[36] = {1, 0, 0, 2, 4, 0, 0, 0, 1, 4, 0, 0, 2, 10, 0, -2, 5, 9};
   Arena *a = arena_open(NULL);
   Kernel k = kernel_of(a, KERNEL_CHOLESKY, 1, AT(0, 18), AT(2, 3, 9));
-  const float *l = run_kernels(a, &k, 1, before, 36, 1) + 18;
+  const float *l = run_kernels(a, &k, 1, before, 36, 1, 0) + 18;
   assert_true(l[0] == 1 && l[3] == 2 && l[6] == 0 && isnan(l[4]) && isnan(l[7]) && isnan(l[8]));
   static const float whole[] = {2, 0, 0, 1, 3, 0, -1, 2, 2};
   assert_memory_equal(l + 9, whole, sizeof whole);
@@ -764,6 +792,7 @@ static void not_finite(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(regions),
+      cmocka_unit_test(some_examples),
       cmocka_unit_test(large_regions),
       cmocka_unit_test(chains),
       cmocka_unit_test(refusals),

@@ -791,10 +791,10 @@ static void test_feeds_do_not_depend_on_threads(void **state) {
   float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
   Run run = {.arena = a, .plan = &plan, .memory = memory, .example = NEW_ARRAY(a, int32_t, ROWS)};
   shuffle(1, 1, run.example, ROWS);
-  feed_program(&run, &data, 0, (Moment){0, 0, NULL});
+  feed_program(&run, &data, 0, ROWS, (Moment){0, 0, NULL});
   run.memory += ROWS * WIDTH;
   run.pool = pool_open(a, 3);
-  feed_program(&run, &data, 0, (Moment){0, 0, NULL});
+  feed_program(&run, &data, 0, ROWS, (Moment){0, 0, NULL});
   assert_memory_equal(memory, run.memory, ROWS * WIDTH * sizeof(float));
   for (int i = 0; i < ROWS; i++)
     assert_true(run.memory[i * WIDTH + 5] == 0.5f * (float)byte[run.example[i] * WIDTH + 5] - 1);

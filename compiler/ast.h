@@ -69,7 +69,7 @@ typedef struct Ast Ast;
   AST(PREFIX, "prefix", "text: log, mean, draw, each; a: operand; b: NULL; or of mean(x, axis: 0) the ARGUMENTs after x") \
   AST(LOOP, "loop", "text: scan, fold; a: BINDERs; c: BODY")                                        \
   AST(AGGREGATE, "aggregate", "text: mean, logmeanexp, sum, array, ...; a: a count of draws, or BINDERs; c: BODY: mean(k) { ... }") \
-  AST(MIXTURE, "mixture", "name: index variable; a: from; b: to (exclusive); c: BODY; its result is a distribution") \
+  AST(MIXTURE, "mixture", "a: BINDERs, of in or one of ~; c: BODY; its result is a distribution") \
   AST(ERROR, "error", "where the parser recovered")
 
 typedef enum {

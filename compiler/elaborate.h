@@ -164,6 +164,7 @@ struct Dist {
   Scope *scope;        // its parameters; for a mixture the scope it was written in
   Value *param;
   int params;
+  const Dist *component;  // of a mixture: all of them on a plate that is closed
   bool shaped;           // event is known
   Shape event;           // shape of one draw
   int own;               // the last axes of it, over which it is joint: the others are independent copies
@@ -508,6 +509,9 @@ Description builtin_describe(Arena *a, const char *name);
 Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast);
 // What `v in x` runs over, along the first axis of a value: the whole numbers of a range, or the parts of a tensor.
 bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v);
+// What `y ~ f` runs over: all values of the distribution, likewise.
+bool eval_values(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v, Value *dist);
+bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v);  // [n, event]
 
 // --- elaborate_batch.c
 // The same, seen from a plate `to` in place of `from`: no number moves unless other plates stand between.

@@ -95,31 +95,32 @@ static Value all_values(Elab *e, const Dist *d, int64_t n, int64_t k) {
   return reshape_event(e, v, s);
 }
 
-static bool run_over_values(Elab *e, Aggregate *a, const Ast *binder, int64_t *n, Value *v) {
-  Value dist = eval(e, a->scope, binder->a);
-  Shape dims;
-  if (dist.kind == V_ERROR || !eval_dims(e, a->scope, binder->b, &dims)) return false;
-  if (dist.kind != V_DIST) return complain(e, E0407, binder->a->span, value_text(e, dist)), false;
-  if (binder->b) dist = shape_distribution(e, dist, dims, binder->span);
-  if (dist.kind == V_ERROR) return false;
-  const Dist *d = dist.dist;
+bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v) {
   double k = d->support.kind == SUPPORT_CLASS ? d->support.hi + 1 : d->support.members;
   if (!support_discrete(&d->support) || !k)
-    return complain(e, E0702, binder->span, binder->name, d->kind->name(d)), false;
+    return complain(e, E0702, where, name, d->kind->name(d)), false;
   const char *variable =
-      arena_format(e->arena, "%s%s : %s", binder->name, d->event.rank ? shape_text(e->arena, d->event) : "",
+      arena_format(e->arena, "%s%s : %s", name, d->event.rank ? shape_text(e->arena, d->event) : "",
                    support_text(e, &d->support));
   double count = pow(k, (double)shape_count(d->event));
   if (count > MAX_VALUES) {
-    complain(e, E0703, binder->span, k, (long long)shape_count(d->event), variable);
+    complain(e, E0703, where, k, (long long)shape_count(d->event), variable);
     return false;
   }
   *n = (int64_t)count;
   *v = all_values(e, d, *n, (int64_t)k);
   if (v->kind != V_ERROR) v->classes = d->classes;
-  a->dist = dist;
-  finding(e, "sum", binder->span, "%s: all %lld values, each with its probability", variable, (long long)*n);
+  finding(e, "sum", where, "%s: all %lld values, each with its probability", variable, (long long)*n);
   return v->kind != V_ERROR;
+}
+
+bool eval_values(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v, Value *dist) {
+  *dist = eval(e, scope, binder->a);
+  Shape dims;
+  if (dist->kind == V_ERROR || !eval_dims(e, scope, binder->b, &dims)) return false;
+  if (dist->kind != V_DIST) return complain(e, E0407, binder->a->span, value_text(e, *dist)), false;
+  if (binder->b) *dist = shape_distribution(e, *dist, dims, binder->span);
+  return dist->kind == V_DIST && values_of(e, dist->dist, binder->name, binder->span, n, v);
 }
 
 // Binders run together, and have as many places each.
@@ -129,7 +130,7 @@ static bool eval_sources(Elab *e, Aggregate *a) {
   for (const Ast *b = a->ast->a; b; b = b->next, i++) {
     int64_t n = 0;
     a->source[i] = (Value){.kind = V_NONE};
-    bool good = b->text[0] == '~'             ? run_over_values(e, a, b, &n, &a->source[i])
+    bool good = b->text[0] == '~'             ? eval_values(e, a->scope, b, &n, &a->source[i], &a->dist)
                 : names_batch(e, a->scope, b) ? run_over_batch(e, a, b, &n)
                                               : eval_run(e, a->scope, b, &n, &a->source[i]);
     if (!good) return false;
@@ -278,7 +279,6 @@ static Value finish(Elab *e, const Aggregate *a, Value v, bool in_turns) {
 Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   Aggregate a = {.scope = scope, .ast = ast};
   const char *name = ast->text;
-  if (!strcmp(name, "mixture")) return report_later(e->sources, ast->span, "`mixture(...)`", ""), value_error();
   if (!(ast->a->kind == AST_BINDER ? eval_sources(e, &a) : eval_count(e, &a))) return value_error();
   if (a.dist.kind == V_DIST && strcmp(name, "mean") && strcmp(name, "logmeanexp"))
     return complain(e, E0706, ast->span, name), value_error();

@@ -78,10 +78,9 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
 }
 
 static void walk_mixture(Elab *e, Scope *scope, const Ast *mixture) {
-  walk(e, scope, mixture->a);
-  walk(e, scope, mixture->b);
   Scope *inner = scope_new(e, scope);
-  define(e, inner, mixture->name, mixture->span);
+  for (const Ast *b = mixture->a; b; b = b->next) walk(e, scope, b->a), walk(e, scope, b->b);
+  for (const Ast *b = mixture->a; b; b = b->next) define(e, inner, b->name, b->span);
   walk_body(e, inner, mixture->c);
 }
 

@@ -171,17 +171,20 @@ Ast *parser_draw(Parser *p, Ast *variable, Ast *distribution, Span where) {
   return parser_tree(p, binder);
 }
 
+static bool is_loop(const char *name) { return !strcmp(name, "scan") || !strcmp(name, "fold"); }
+
 Ast *parser_bound(Parser *p, const char *name, AstList binders, Ast *body, Span where) {
-  bool loop = !strcmp(name, "scan") || !strcmp(name, "fold");
+  bool loop = is_loop(name), mixture = !strcmp(name, "mixture");
+  AstKind kind = loop ? AST_LOOP : mixture ? AST_MIXTURE : AST_AGGREGATE;
   Ast *wrong = binders.first;
   while (wrong && wrong->kind == AST_BINDER && wrong->text[0] != (loop ? '~' : '=')) wrong = wrong->next;
   Span at = wrong ? wrong->span : where;
   if (!wrong && binders.first)
-    return parser_tree(
-        p,
-        (Ast){.kind = loop ? AST_LOOP : AST_AGGREGATE, .span = where, .text = name, .a = binders.first, .c = body});
+    return parser_tree(p, (Ast){.kind = kind, .span = where, .text = mixture ? NULL : name, .a = binders.first, .c = body});
   if (loop)
     report(p->sources, E0740, at, name);
+  else if (mixture)
+    report(p->sources, E0121, at);
   else
     report(p->sources, E0116, at, name);
   return tree_error(p, where);
@@ -191,8 +194,8 @@ Ast *parser_bound(Parser *p, const char *name, AstList binders, Ast *body, Span 
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where) {
   if (call->kind == AST_ERROR) return call;
   const char *name = call->a->name;
-  bool loop = !strcmp(name, "scan") || !strcmp(name, "fold");
-  bool count = !loop && call->b && call->b->kind == AST_ARGUMENT && !call->b->next && !call->b->name && !call->flag;
+  bool binds = is_loop(name) || !strcmp(name, "mixture");
+  bool count = !binds && call->b && call->b->kind == AST_ARGUMENT && !call->b->next && !call->b->name && !call->flag;
   if (count)
     return parser_tree(p, (Ast){.kind = AST_AGGREGATE, .span = where, .text = name, .a = call->b->a, .c = body});
   return parser_bound(p, name, call->flag ? ast_list(call) : (AstList){call->b, NULL}, body, where);

@@ -80,7 +80,7 @@ static bool begins_line(const Parser *p) {
   return false;
 }
 
-// Some keywords are names where they cannot be keywords: `parameter weight[20]`, `mean[k]`, `mixture(q)`.
+// Some keywords are names where they cannot be keywords: `parameter weight[20]`, `mean[k]`, `function mixture(q)`.
 static bool is_name_here(Parser *p, const Token *t) {
   Token next = token_take(p);
   bool ends = next.first && begins_statement(p, &next), word = next.kind == TOKEN_NAME || may_be_name(next.kind);
@@ -88,7 +88,7 @@ static bool is_name_here(Parser *p, const Token *t) {
   switch (t->kind) {
     case TOKEN_WEIGHT:
     case TOKEN_STATE: return !word || next.first;
-    case TOKEN_MIXTURE: return next.kind != TOKEN_OVER;
+    case TOKEN_MIXTURE: return (next.kind != TOKEN_OVER && next.kind != '(') || is_item(p->last.kind);
     case TOKEN_EACH: return (!word && next.kind != TOKEN_KL) || next.first;
     case TOKEN_EVERY:
     case TOKEN_WHEN: return !begins_line(p);
@@ -114,7 +114,7 @@ static void call_or_group(const Parser *p, Token *t) {
   bool value = before == TOKEN_NAME || before == ')' || before == ']';
   if (t->first) return;
   if (t->kind == '[' && value) t->kind = TOKEN_INDEX_OPEN;
-  if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL)) t->kind = TOKEN_CALL_OPEN;
+  if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE)) t->kind = TOKEN_CALL_OPEN;
 }
 
 // ---- brackets ----
@@ -273,7 +273,8 @@ static bool refine(Parser *p, Token *t) {
   }
   Bracket *in = &p->bracket[p->depth];
   bool opens = t->kind == TOKEN_REPEAT || t->kind == TOKEN_EVERY || t->kind == TOKEN_WHEN;
-  if (opens || t->kind == TOKEN_DISTRIBUTION || t->kind == TOKEN_MIXTURE)
+  bool over = t->kind == TOKEN_MIXTURE && token_peek(p).kind == TOKEN_OVER;
+  if (opens || t->kind == TOKEN_DISTRIBUTION || over)
     in->block = true;
   else if (is_item(t->kind) && p->depth == 0)
     in->block = false;

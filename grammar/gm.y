@@ -81,7 +81,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <list> dims_opt expressions indices arguments argument_list binders
 %type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
 %type <tree> phases body block contents where_statement weight state name_node argument binder
-%type <tree> expression index arithmetic prefix operand postfix call primary
+%type <tree> expression index arithmetic prefix operand postfix call primary mixture_over
 
 %start text
 
@@ -258,8 +258,9 @@ members:
 member:
     member_name definition                  { $$ = TREE(MEMBER, @$, .name = $1, .c = $2); }
   | member_name open name_node ')' definition { $$ = TREE(MEMBER, @$, .name = $1, .a = $3, .c = $5); }
-  | MIXTURE OVER id IN arithmetic RANGE arithmetic block {
-      Ast *mixture = TREE(MIXTURE, @$, .name = $3, .a = $5, .b = $7, .c = $8);
+  | mixture_over                            { $$ = TREE(MEMBER, @$, .name = "mixture", .c = TREE(BODY, @$, .b = $1)); }
+  | MIXTURE CALL_OPEN arguments ')' body    {
+      Ast *mixture = parser_aggregate(p, parser_call(p, TREE(NAME, @1, .name = "mixture"), $3, @$), $5, @$);
       $$ = TREE(MEMBER, @$, .name = "mixture", .c = TREE(BODY, @$, .b = mixture));
     }
   ;
@@ -446,6 +447,7 @@ call:
     postfix CALL_OPEN arguments ')'         { $$ = parser_call(p, $1, $3, @$); }
   | PRIOR CALL_OPEN arguments ')'           { $$ = parser_call(p, TREE(NAME, @1, .name = "prior"), $3, @$); }
   | KL CALL_OPEN arguments ')'              { $$ = parser_call(p, TREE(NAME, @1, .name = "kl"), $3, @$); }
+  | MIXTURE CALL_OPEN arguments ')'         { $$ = parser_call(p, TREE(NAME, @1, .name = "mixture"), $3, @$); }
   ;
 
 /* `|` and `||` stand in the list as one AST_ERROR node with flag 1 or 2 between the arguments; parser_call cuts there */
@@ -489,8 +491,15 @@ primary:
   | NAME                                    { $$ = TREE(NAME, @$, .name = $1); }
   | '(' expression ')'                      { $$ = $2; }
   | '[' expressions ']'                     { $$ = TREE(LIST, @$, .a = $2.first); }
-  | MIXTURE OVER id IN arithmetic RANGE arithmetic block {
-      $$ = TREE(MIXTURE, @$, .name = $3, .a = $5, .b = $7, .c = $8);
+  | mixture_over
+  ;
+
+/* the older spelling of mixture(k in 0 .. n) { ... } */
+mixture_over:
+    MIXTURE OVER id IN arithmetic RANGE arithmetic block {
+      Ast *range = OPERATOR(BINARY, "..", $5, $7, ((Span){p->file, @5.begin, @7.end}));
+      Ast *binder = TREE(BINDER, ((Span){p->file, @3.begin, @7.end}), .name = $3, .text = "in", .a = range);
+      $$ = TREE(MIXTURE, @$, .a = binder, .c = $8);
     }
   ;
 

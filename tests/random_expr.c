@@ -612,11 +612,23 @@ static bool form_loop(Writer *w, Shape s, int depth) {
   return true;
 }
 
+// Its components are of one number each, in all the ways in which they may be told apart.
+static void write_mixture(Writer *w, int depth) {
+  int kind = below(w, 5), n = 1 + below(w, 3);
+  if (kind == 0) WRITE(w, "mixture over k in 0 .. %d { normal(2 * k - 1, 0.5) }", n);
+  if (kind == 1) WRITE(w, "mixture(k in 0 .. %d) { normal(2 * k - 1, 0.5) }", n);
+  if (kind == 2) WRITE(w, "mixture(k ~ bernoulli(0.3)) { laplace(2 * k - 1, 0.5) }");
+  if (kind < 3) return;
+  WRITE(w, kind == 3 ? "mixture(k ~ categorical(logits: " : "mixture(u in ");
+  write_expression(w, with_axis((Shape){0}, 0, n), depth);
+  WRITE(w, kind == 3 ? ")) { normal(2 * k - 1, 0.5) }" : ") { normal(u, 0.5) }");
+}
+
 static void write_real(Writer *w, const Variable *v, int depth) {
   static const char *const name[] = {"normal", "laplace", "logistic", "cauchy", "student_t"};
-  int k = below(w, w->place & IN_NET ? 6 : 7);
+  int k = below(w, 7);
   if (k == 6) {
-    WRITE(w, "mixture over k in 0 .. %d { normal(2 * k - 1, 0.5) }", 1 + below(w, 3));
+    write_mixture(w, depth);
     return;
   }
   bool own = k == 5 && w->distributions;

@@ -102,12 +102,21 @@ static void test_draws_have_one_component(void **state) {
       "mixture over j in 0 .. 2 { mixture over k in 0 .. 4 { normal(centre(4 * j + k), 0.01) } }",
       "ring(8)",
       "mixture over k in 0 .. 8 { spot(centre(k)) }",
+      "mixture(k in 0 .. 8) { normal(centre(k), 0.01) }",
+      "mixture(k in 0 .. 8, c in table) { normal((c + centre(k)) / 2, 0.01) }",
+      "mixture(k ~ categorical(ones(8) / 8)) { normal(table[k], 0.01) }",
+      "mixture(b ~ bernoulli(0.5)) { mixture(k ~ categorical(ones(4) / 4)) { normal(centre(4 * b + k), 0.01) } }",
+      "weighed(ones(8) / 8, table)",
   };
   for (size_t way = 0; way < sizeof prior / sizeof *prior; way++) {
     Arena *a = arena_open(NULL);
     Page *p = page_format(a, MANY,
                           CENTRE
                           "distribution ring(n) on real[2] { mixture over k in 0 .. n { spot(centre(k)) } }\n"
+                          "let table = array(k in 0 .. 8) { centre(k) }\n"
+                          "distribution weighed(w[k] on simplex, m[k, n]) on real[n] {\n"
+                          "  mixture(j ~ categorical(w)) { normal(m[j], 0.01) }\n"
+                          "}\n"
                           "distribution spot(at) on real[2] {\n"
                           "  sample = [at[0] + 0.01 * gaussian(), at[1] + 0.01 * gaussian()]\n"
                           "  log(x) = -sum(square((x - at) / 0.01)) / 2 - log(2 * pi * 0.01 * 0.01)\n"
@@ -205,12 +214,232 @@ static void test_copies_with_parameters(void **state) {
   arena_close(a);
 }
 
+static double cdf_normal(double x, double m, double s) { return erfc((m - x) / (s * sqrt(2))) / 2; }
+
+static int ascending(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+// Kolmogorov and Smirnov's distance of MANY draws from a mixture of n normals, times sqrt(MANY): one in 1000 exceeds
+// 1.95.
+static void check_draws(const char *what, const float *draw, int n, const double *w, const double *m, const double *s) {
+  static double x[MANY];
+  double far = 0;
+  for (int i = 0; i < MANY; i++) x[i] = (double)draw[i];
+  qsort(x, MANY, sizeof *x, ascending);
+  for (int i = 0; i < MANY; i++) {
+    double f = 0;
+    for (int k = 0; k < n; k++) f += w[k] * cdf_normal(x[i], m[k], s[k]);
+    far = fmax(far, fmax(fabs(f - (double)i / MANY), fabs(f - (double)(i + 1) / MANY)));
+  }
+  page_check(far * sqrt(MANY) < 1.95, "distance of draws", what, far * sqrt(MANY), 1.95);
+}
+
+static double log_sum_exp(int n, const double *x) { return log_mean_exp(n, x) + log(n); }
+
+// Weights, by a distribution of labels and of 0 and 1; the mean.
+static void test_weights(void **state) {
+  (void)state;
+  static const double w[] = {0.1, 0.25, 0.65}, m[] = {-1, 0.5, 2}, s[] = {0.5, 1, 0.3};
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x, y[3, 2], h[3] from npy(\"x\", \"y\", \"h\")\n"
+                      "let m = [-1, 0.5, 2],  s = [0.5, 1, 0.3]\n"
+                      "prior z ~ mixture(k ~ categorical([0.1, 0.25, 0.65])) { normal(m[k], s[k]) }\n"
+                      "prior t ~ mixture(k ~ bernoulli(0.25)) { normal(3 * k, 1 + k) }\n"
+                      "prior v[3, 2] ~ mixture(k ~ categorical([0.1, 0.25, 0.65])) { normal([m[k], -m[k]], s[k]) }\n"
+                      "net c(z | h) { z ~ mixture(k ~ categorical(logits: h)) { normal(m[k], s[k]) } }\n"
+                      "metric weighed { z = x  log prior(z) }\n"
+                      "metric coin { t = x  log prior(t) }\n"
+                      "metric copies { v = y  log prior(v) }\n"
+                      "metric given { z = x  log c(z | h) }\n"
+                      "metric first = grad(log c(x | h), h)[0]\n"
+                      "metric middle = mean prior(z)\n"
+                      "metric drawn { z ~ prior(z)  z }\n"
+                      "metric drawn_t { t ~ prior(t)  t }\n"
+                      "metric drawn_v { v ~ prior(v)  v[2, 1] }\n",
+                      MANY);
+  fill(p, "x", 1);
+  fill(p, "y", 6);
+  fill(p, "h", 3);
+  page_test(p);
+  for (int i = 0; i < 200; i++) {
+    double x = (double)page_column(p, "x")[i], term[3], given[3], h[3], copies = 0;
+    const float *y = page_column(p, "y") + (ptrdiff_t)6 * i;
+    for (int k = 0; k < 3; k++) {
+      h[k] = (double)page_column(p, "h")[3 * i + k];
+      term[k] = log(w[k]) + log_normal(x, m[k], s[k]);
+    }
+    for (int k = 0; k < 3; k++) given[k] = h[k] - log_sum_exp(3, h) + log_normal(x, m[k], s[k]);
+    for (int c = 0; c < 3; c++) {
+      double two[3];
+      for (int k = 0; k < 3; k++)
+        two[k] = log(w[k]) + log_normal((double)y[2 * c], m[k], s[k]) + log_normal((double)y[2 * c + 1], -m[k], s[k]);
+      copies += log_sum_exp(3, two);
+    }
+    double coin[2] = {log(0.75) + log_normal(x, 0, 1), log(0.25) + log_normal(x, 3, 2)};
+    page_near("density", "weighed", (double)page_metric(p, "weighed")[i], log_sum_exp(3, term), 1e-5);
+    page_near("density", "coin", (double)page_metric(p, "coin")[i], log_sum_exp(2, coin), 1e-5);
+    page_near("density", "copies", (double)page_metric(p, "copies")[i], copies, 1e-5);
+    page_near("density", "given", (double)page_metric(p, "given")[i], log_sum_exp(3, given), 1e-5);
+    double share = exp(given[0] - log_sum_exp(3, given)) - exp(h[0] - log_sum_exp(3, h));
+    page_near("gradient", "by the first weight", (double)page_metric(p, "first")[i], share, 1e-5);
+  }
+  page_near("mean", "weighed", (double)page_metric(p, "middle")[0], 0.1 * -1 + 0.25 * 0.5 + 0.65 * 2, 1e-6);
+  static const double minus[] = {1, -0.5, -2};
+  check_draws("weighed", page_metric(p, "drawn"), 3, w, m, s);
+  check_draws("of a coin", page_metric(p, "drawn_t"), 2, (double[]){0.75, 0.25}, (double[]){0, 3}, (double[]){1, 2});
+  check_draws("of one copy", page_metric(p, "drawn_v"), 3, w, minus, s);
+  arena_close(a);
+}
+
+// Components for the parts of a table, that each example may have for itself; two tables run together.
+static void test_parts_of_tables(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x[2], y[3, 2], m[3, 2] from npy(\"x\", \"y\", \"m\")\n"
+                      "let at = [[-1, 0], [2, 1], [0, 3]],  wide = [[0.5, 1], [1, 2], [0.25, 0.5]]\n"
+                      "prior v[3, 2] ~ mixture(c in at, s in wide) { normal(c, s) }\n"
+                      "net own(z | m) { z ~ mixture(c in m) { normal(c, 0.3) } }\n"
+                      "metric density { v = y  log prior(v) }\n"
+                      "metric given { z = x  log own(z | m) }\n"
+                      "metric middle { sum([1, 10] * mean own(z | m)) }\n"
+                      "metric both { sum([1, 10] * (mean prior(v))[2]) }\n"
+                      "metric drawn { v ~ prior(v)  v[1, 1] }\n"
+                      "metric near { z ~ own(z | m)  min(min(away(z, m[0]), away(z, m[1])), away(z, m[2])) }\n"
+                      "metric first { z ~ own(z | m)  away(z, m[0]) < min(away(z, m[1]), away(z, m[2])) }\n"
+                      "function away(a, b) = maximum(abs(a - b))\n",
+                      MANY);
+  static const double at[3][2] = {{-1, 0}, {2, 1}, {0, 3}}, wide[3][2] = {{0.5, 1}, {1, 2}, {0.25, 0.5}};
+  fill(p, "x", 2);
+  fill(p, "y", 6);
+  float *m = page_column(p, "m");
+  for (int i = 0; i < 6 * MANY; i++) m[i] = (float)(10 * (i % 6) + sin(i));
+  page_test(p);
+  for (int i = 0; i < 200; i++) {
+    const float *x = page_column(p, "x") + (ptrdiff_t)2 * i, *y = page_column(p, "y") + (ptrdiff_t)6 * i;
+    double density = 0, own[3], middle = 0;
+    for (int c = 0; c < 3; c++) {
+      double term[3] = {0};
+      for (int k = 0; k < 3; k++)
+        for (int j = 0; j < 2; j++) term[k] += log_normal((double)y[2 * c + j], at[k][j], wide[k][j]);
+      density += log_mean_exp(3, term);
+      own[c] = 0;
+      for (int j = 0; j < 2; j++) {
+        own[c] += log_normal((double)x[j], (double)m[6 * i + 2 * c + j], 0.3);
+        middle += (j ? 10 : 1) * (double)m[6 * i + 2 * c + j] / 3;
+      }
+    }
+    page_near("density", "of tables", (double)page_metric(p, "density")[i], density, 1e-5);
+    page_near("density", "of an example's table", (double)page_metric(p, "given")[i], log_mean_exp(3, own), 1e-5);
+    page_near("mean", "of an example's table", (double)page_metric(p, "middle")[i], middle, 1e-5);
+  }
+  page_near("mean", "of tables", (double)page_metric(p, "both")[0], 1.0 / 3 + 40.0 / 3, 1e-5);
+  for (int i = 0; i < MANY; i++) {
+    double far = (double)page_metric(p, "near")[i];
+    page_check(far < 1.8, "distance", "a row of its example", far, 0);
+  }
+  page_near("share", "the first row", page_average(p, "first"), 1.0 / 3, 0.015);
+  check_draws("of tables", page_metric(p, "drawn"), 3, (double[]){1.0 / 3, 1.0 / 3, 1.0 / 3}, (double[]){0, 1, 3},
+              (double[]){1, 2, 0.5});
+  arena_close(a);
+}
+
+// The components of a learned prior: what a network of one hidden layer makes of three inputs.
+typedef struct {
+  const float *pseudo, *w, *b, *mean_w, *mean_b, *log_w, *log_b;
+} Vamp;
+
+enum { INPUTS = 3, HIDDEN = 4 };
+
+static void vamp_component(const Vamp *v, int k, double *m, double *s) {
+  double h[HIDDEN];
+  for (int j = 0; j < HIDDEN; j++) {
+    h[j] = (double)v->b[j];
+    for (int i = 0; i < INPUTS; i++) h[j] += (double)v->pseudo[INPUTS * k + i] * (double)v->w[HIDDEN * i + j];
+    h[j] = tanh(h[j]);
+  }
+  for (int c = 0; c < 2; c++) {
+    m[c] = (double)v->mean_b[c], s[c] = (double)v->log_b[c];
+    for (int j = 0; j < HIDDEN; j++) {
+      m[c] += h[j] * (double)v->mean_w[2 * j + c];
+      s[c] += h[j] * (double)v->log_w[2 * j + c];
+    }
+    s[c] = exp(s[c]);
+  }
+}
+
+static double vamp_log(const Vamp *v, const float *z) {
+  double term[3];
+  for (int k = 0; k < 3; k++) {
+    double m[2], s[2];
+    vamp_component(v, k, m, s);
+    term[k] = log_normal((double)z[0], m[0], s[0]) + log_normal((double)z[1], m[1], s[1]);
+  }
+  return log_mean_exp(3, term);
+}
+
+// Tomczak and Welling 2018: the prior is what the encoder makes of inputs that are learned.
+static void test_vamp_prior(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x[3] from npy(\"x\")\n"
+                      "parameter pseudo[3, 3] ~ normal(0, 2)\n"
+                      "prior z[2] ~ mixture(u in pseudo) { q(z | u) }\n"
+                      "encoder q(z | x) {\n"
+                      "  h = x |> dense(4) |> tanh\n"
+                      "  z ~ normal(dense(h, 2), exp(dense(h, 2)))\n"
+                      "}\n"
+                      "objective fit { z = x[0 .. 2]  maximize log prior(z) }\n"
+                      "objective bound { z ~ q(z | x)  maximize -kl(q(z | x) || prior(z)) }\n"
+                      "metric density { z = x[0 .. 2]  log prior(z) }\n"
+                      "metric one { z ~ prior(z)  z[0] }  metric two { z ~ prior(z)  z[1] }\n"
+                      "metric at_draw { z ~ q(z | x)  kl(q(z | x) || prior(z)) - log q(z | x) + log prior(z) }\n"
+                      "train { maximize fit over pseudo with sgd(1)  maximize bound over q with sgd(1) }\n",
+                      MANY);
+  fill(p, "x", 3);
+  page_test(p);
+  Vamp v = {page_tensor(p, "pseudo"),      page_tensor(p, "q/dense_1/W"), page_tensor(p, "q/dense_1/b"),
+            page_tensor(p, "q/dense_2/W"), page_tensor(p, "q/dense_2/b"), page_tensor(p, "q/dense_3/W"),
+            page_tensor(p, "q/dense_3/b")};
+  double m[2][3], s[2][3], w[3] = {1.0 / 3, 1.0 / 3, 1.0 / 3};
+  for (int k = 0; k < 3; k++) {
+    double at[2], wide[2];
+    vamp_component(&v, k, at, wide);
+    for (int c = 0; c < 2; c++) m[c][k] = at[c], s[c][k] = wide[c];
+  }
+  for (int i = 0; i < 200; i++) {
+    const float *x = page_column(p, "x") + (ptrdiff_t)3 * i;
+    page_near("density", "of the prior", (double)page_metric(p, "density")[i], vamp_log(&v, x), 1e-5);
+    page_near("divergence", "at the draw", (double)page_metric(p, "at_draw")[i], 0, 1e-5);
+  }
+  check_draws("the first of two", page_metric(p, "one"), 3, w, m[0], s[0]);
+  check_draws("the second of two", page_metric(p, "two"), 3, w, m[1], s[1]);
+  float before[9], *pseudo = page_tensor(p, "pseudo");
+  double slope[9] = {0};
+  memcpy(before, pseudo, sizeof before);
+  for (int k = 0; k < 9; k++)
+    for (int side = -1; side <= 1; side += 2) {
+      pseudo[k] = before[k] + (float)side * 0.0078125f;
+      for (int i = 0; i < MANY; i++)
+        slope[k] += side * vamp_log(&v, page_column(p, "x") + (ptrdiff_t)3 * i) / (2 * 0.0078125 * MANY);
+      pseudo[k] = before[k];
+    }
+  page_train(p);
+  for (int k = 0; k < 9; k++)
+    page_near("gradient", "by an invented input", (double)pseudo[k] - (double)before[k], slope[k], 1e-3);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_density_is_joint),
-      cmocka_unit_test(test_draws_have_one_component),
-      cmocka_unit_test(test_copies_of_vectors),
-      cmocka_unit_test(test_copies_with_parameters),
+      cmocka_unit_test(test_density_is_joint),  cmocka_unit_test(test_draws_have_one_component),
+      cmocka_unit_test(test_copies_of_vectors), cmocka_unit_test(test_copies_with_parameters),
+      cmocka_unit_test(test_weights),           cmocka_unit_test(test_parts_of_tables),
+      cmocka_unit_test(test_vamp_prior),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,7 +81,7 @@ static const Case expressions[] = {
      "(aggregate \"mean\" k | | (body (draw (variable z) | (call #1 q | z | x)) | (log (call #1 p | x | z))))"},
     {"1 + logmeanexp(2 * k) { a }", "(+ 1 (aggregate \"logmeanexp\" (* 2 k) | | (body | a)))"},
     {"mixture over k in 0 .. size(b) { normal(k, 1) }",
-     "(mixture k 0 | (call size | b) | (body | (call normal | k 1)))"},
+     "(mixture (binder k \"in\" (.. 0 (call size | b))) | | (body | (call normal | k 1)))"},
     // words
     {"1e-3 + 0.5 + 12E+2", "(+ (+ 0.001 0.5) 1200)"},
     {"f(\"a \\\"b\\\" \\\\ \\n\")", "(call f | \"a \\\"b\\\" \\\\ \\x0a\")"},
@@ -125,8 +125,11 @@ static const Case files[] = {
      "| u)) (member log x | | (body | a)) (member mean | | (body | a)) (member entropy | | (body (assign b | a) | "
      "b)))"},
     {"distribution d(n) on {0, 1} { mixture over k in 0 .. n { e(k) } }",
-     "(distribution d (formal n) | (set 0 1) | (member mixture | | (body | (mixture k 0 | n | (body | (call e | "
-     "k))))))"},
+     "(distribution d (formal n) | (set 0 1) | (member mixture | | (body | (mixture (binder k \"in\" (.. 0 n)) | | "
+     "(body | (call e | k))))))"},
+    {"distribution d(n) on {0, 1} { mixture(k ~ f(n)) { e(k) } mean = 1 }",
+     "(distribution d (formal n) | (set 0 1) | (member mixture | | (body | (mixture (binder k \"~\" (call "
+     "f | n)) | | (body | (call e | k))))) (member mean | | (body | 1)))"},
     {"kl(normal(m, s) || normal(n, t)) = m - n", "(kl (call normal | m s) | (call normal | n t) | (body | (- m n)))"},
     {"optimizer sgd(lr, momentum: 0) { state v[2] = 0, w = 1  weight a[3] ~ f(1), b = 2  v <- v + 1  weight <- v }",
      "(optimizer sgd (formal lr) (formal momentum 0) | | (body (state v 2 | 0) (state w | 1) (weight a #1 3 | (call f "

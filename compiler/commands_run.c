@@ -10,12 +10,18 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
-// A new run, or, `resume` naming its folder, one that goes on.
-static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume) {
+// DIR or DIR@WHICH.
+typedef struct {
+  const char *folder, *which;
+} From;
+
+// A new run, or, `resume` naming its folder, one that goes on. `from`: the run whose weights a new one begins with.
+static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume, const From *from) {
   const Plan *plan = plan_model(a, m);
   const char *folder = resume ? resume : c->out;
   Session s = execute_session(plan, o, folder ? folder : arena_format(a, "runs/%s", m->name));
   s.resume = resume != NULL;
+  if (from) s.from = session_weights_of(a, from->folder, from->which), s.from_run = from->folder;
   s.next_free = !folder;
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
@@ -41,7 +47,7 @@ static int dump(Arena *a, const Model *m, const char *stage) {
 static int run_one(Arena *a, const Options *o, const char *path, const Config *c) {
   Model *m = compile_file(a, path, c);
   if (option_given(o, OPTION_DUMP)) return dump(a, m, option_text(o, OPTION_DUMP));
-  return train(a, o, m, c, NULL);
+  return train(a, o, m, c, NULL, NULL);
 }
 
 // The runs of a sweep, one after another: a mistake in any is found before the first begins, numbers that fail in one
@@ -85,13 +91,29 @@ static int run_resume(Arena *a, const Options *o, const char *folder) {
   check_resume(a, o);
   Config *c = folder_config(a, folder);
   compile_overlay(a, c, o);
-  return train(a, o, compile_folder(a, folder, c), c, folder);
+  return train(a, o, compile_folder(a, folder, c), c, folder, NULL);
+}
+
+// A new run of another one's model, with its settings but for those that are said anew.
+static int run_from(Arena *a, const Options *o, const char *text) {
+  const char *at = strrchr(text, '@');
+  From from = {.folder = at ? arena_slice(a, text, (size_t)(at - text)) : text, .which = at ? at + 1 : NULL};
+  if (o->words)
+    fail(a, EXIT_USAGE, "--from takes the model of its run; it has no use for `%s`", printable(a, o->word[0]));
+  if (option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG))
+    fail(a, EXIT_USAGE, "--from begins a new run with the settings of another: it goes without --resume and --config");
+  Config *c = folder_config(a, from.folder);
+  c->out = NULL;
+  compile_overlay(a, c, o);
+  Model *m = compile_folder(a, from.folder, c);
+  return option_given(o, OPTION_DUMP) ? dump(a, m, option_text(o, OPTION_DUMP)) : train(a, o, m, c, NULL, &from);
 }
 
 int command_run(Arena *a, const Options *o) {
   const char *folder = option_text(o, OPTION_RESUME);
+  if (option_given(o, OPTION_FROM)) return run_from(a, o, option_text(o, OPTION_FROM));
   if (folder) return run_resume(a, o, folder);
-  if (o->words == 0) fail(a, EXIT_USAGE, "`gmc run` needs a FILE, or --resume DIR");
+  if (o->words == 0) fail(a, EXIT_USAGE, "`gmc run` needs a FILE, --resume DIR or --from DIR");
   Config *c = compile_config(a, o);
   return c->sweeps ? run_sweep(a, o, o->word[0], c) : run_one(a, o, o->word[0], c);
 }

@@ -39,6 +39,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
 #define OPTIONS(O)                                                                                                   \
   O(OUT, "out", 0, "DIR", TEXT, 0, 0, ON(RUN), "folder of the run (runs/<model>, or the next free number after it)") \
   O(RESUME, "resume", 0, "DIR", TEXT, 0, 0, ON(RUN), "go on with the run in DIR, from its last checkpoint")          \
+  O(FROM, "from", 0, "DIR", TEXT, 0, 0, ON(RUN), "a new run that begins with the weights of the one in DIR (DIR@14: of that epoch)") \
   O(CONFIG, "config", 'c', "FILE", TEXT, 0, 0, ON_MODEL, "a YAML run file: params, priors, data, train, sweep")      \
   O(SET, "set", 0, "NAME=EXPR", LIST, 0, 0, ON_MODEL, "another value for a param of the model")                      \
   O(PRIOR, "prior", 0, "'z ~ EXPR'", LIST, 0, 0, ON_MODEL, "another prior for z")                                    \

@@ -6,8 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "data.h"
+#include "file.h"
 #include "philox.h"
 #include "safetensors.h"
 
@@ -82,6 +84,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
   for (int i = 0; i < HASHES; i++)
     metas_text(&m, hashed[i].name, arena_format(scratch, "%016llx", (unsigned long long)t->hash[i]));
+  if (t->from) metas_text(&m, "from", t->from);
   if (t->plan->restarts > 1) {
     metas_integer(&m, "start", t->run->start);
     metas_integer(&m, "steps_before", t->before);
@@ -94,16 +97,17 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   return m;
 }
 
-// Writes all tensors, which lie in `memory` as the plan says.
-static void checkpoint_tensors(Arena *scratch, const Plan *plan, const char *path, const float *memory,
-                               const Metas *m) {
-  TensorView *view = NEW_ARRAY(scratch, TensorView, plan->tensors);
+// Writes the tensors, which lie in `memory` as the plan says; those of the optimiser too if `slots`.
+static void checkpoint_tensors(const Metas *m, const Plan *plan, const char *path, const float *memory, bool slots) {
+  TensorView *view = NEW_ARRAY(m->arena, TensorView, plan->tensors);
+  int n = 0;
   for (int i = 0; i < plan->tensors; i++) {
     const PlanTensor *tensor = &plan->tensor[i];
-    view[i] = (TensorView){.name = tensor->name, .rank = tensor->rank, .value = memory + tensor->at};
-    memcpy(view[i].dim, tensor->dim, sizeof view[i].dim);
+    if (tensor->kind == TENSOR_SLOT && !slots) continue;
+    view[n] = (TensorView){.name = tensor->name, .rank = tensor->rank, .value = memory + tensor->at};
+    memcpy(view[n++].dim, tensor->dim, sizeof tensor->dim);
   }
-  safetensors_write(scratch, path, plan->tensors, view, m->count, m->key, m->value);
+  safetensors_write(m->arena, path, n, view, m->count, m->key, m->value);
 }
 
 void checkpoint_write(Training *t) {
@@ -111,7 +115,7 @@ void checkpoint_write(Training *t) {
   if (t->records) records_sync(t->records);
   Arena *scratch = arena_open(t->run->arena);
   Metas m = checkpoint_metas(scratch, t);
-  checkpoint_tensors(scratch, plan, checkpoint_path(scratch, t->session->folder), t->run->memory, &m);
+  checkpoint_tensors(&m, plan, checkpoint_path(scratch, t->session->folder), t->run->memory, true);
   arena_close(scratch);
 }
 
@@ -128,7 +132,7 @@ void checkpoint_best(Training *t) {
   metas_integer(&m, "random_streams", PHILOX_VERSION);
   metas_text(&m, "measure", t->plan->keep.measure);
   metas_best(&m, "best", &t->best);
-  checkpoint_tensors(scratch, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, &m);
+  checkpoint_tensors(&m, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, true);
   arena_close(scratch);
 }
 
@@ -282,6 +286,44 @@ static Source source_open(Arena *scratch, const char *path) {
   return (Source){scratch, path, safetensors_read(scratch, path)};
 }
 
+static const char *checkpoint_start_path(Arena *a, const Training *t) {
+  return arena_format(a, "%s/start.safetensors", t->session->folder);
+}
+
+void checkpoint_from(Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  Source s = source_open(scratch, t->session->from);
+  const char *epoch = safetensors_meta(s.file, "epoch");
+  source_tensors(&s, t->run, false);
+  t->from = arena_format(t->run->arena, "%s@%s", t->session->from_run, epoch ? epoch : "last");
+  arena_close(scratch);
+}
+
+void checkpoint_write_start(Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  const char *path = checkpoint_start_path(scratch, t);
+  Metas m = {.arena = scratch};
+  metas_text(&m, "model", t->plan->model);
+  metas_text(&m, "from", t->from ? t->from : "");
+  if (t->from)
+    checkpoint_tensors(&m, t->plan, path, t->run->memory, false);
+  else
+    unlink(path);
+  arena_close(scratch);
+}
+
+void checkpoint_start(Training *t) {
+  if (!t->session->folder) return;
+  Arena *scratch = arena_open(t->run->arena);
+  const char *path = checkpoint_start_path(scratch, t);
+  if (file_exists(path)) {
+    Source s = source_open(scratch, path);
+    source_tensors(&s, t->run, false);
+    t->from = arena_copy(t->run->arena, safetensors_meta(s.file, "from"));
+  }
+  arena_close(scratch);
+}
+
 void checkpoint_resume(Training *t, Resumed *resumed) {
   Run *run = t->run;
   Arena *scratch = arena_open(run->arena);
@@ -311,6 +353,8 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   t->before = starts.before;
   t->best = starts.best;
   t->own = starts.own;
+  const char *from = safetensors_meta(s.file, "from");
+  t->from = from ? arena_copy(run->arena, from) : NULL;
   t->ordered = -1;
   training_place(t, phase, phase_step, epoch);
   source_same(&s, "epoch_steps", t->epoch_steps);

@@ -21,6 +21,16 @@ const char *checkpoint_best_path(Arena *a, const char *folder);
 // Replaces folder/best.safetensors by the tensors that t has kept. Fails likewise.
 void checkpoint_best(Training *t);
 
+// Takes the weights that the session begins with into memory, and sets t->from. Fails with EXIT_DATA when they belong to
+// another model.
+void checkpoint_from(Training *t);
+
+// Keeps them in folder/start.safetensors; or sees that no such file is there.
+void checkpoint_write_start(Training *t);
+
+// Puts them in the place of the tensors of step 0, if the folder has any.
+void checkpoint_start(Training *t);
+
 // How a run stood that goes on.
 typedef struct {
   RecordLengths length;

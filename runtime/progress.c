@@ -102,6 +102,8 @@ void progress_begin(Progress *p, const Training *t) {
   if (training_done(t))
     progress_say(p, true, "all %lld steps are done%s", (long long)progress_done(t),
                  t->phase < plan->phases && plan->restarts < 2 ? "; more epochs would go on" : "");
+  else if (t->session->from)
+    progress_say(p, true, "begins with the weights of %s", t->from);
   else if (t->session->resume)
     progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
                  (long long)(training_epoch(t) + training_whole(t)));

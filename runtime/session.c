@@ -23,6 +23,7 @@
 #include "npy.h"
 #include "pool.h"
 #include "progress.h"
+#include "safetensors.h"
 #include "show.h"
 #include "train.h"
 
@@ -137,7 +138,8 @@ static void session_check_held(Arena *a, const char *folder) {
 
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
-  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log", "best.safetensors"};
+  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log", "best.safetensors",
+                                    "start.safetensors"};
   int owns = sizeof own / sizeof *own;
   if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;
   for (int i = 0; i < owns + s->kepts; i++) {
@@ -178,6 +180,20 @@ static void session_hashes(Arena *a, Text *r, const uint64_t *hash) {
                    arena_format(a, "%016llx", (unsigned long long)hash[i]));
 }
 
+const char *session_weights_of(Arena *a, const char *folder, const char *which) {
+  const char *best = checkpoint_best_path(a, folder), *last = checkpoint_path(a, folder);
+  const char *path[] = {best, last}, *name[] = {"best", "last"}, *epoch[] = {"", ""};
+  for (int i = 0; i < 2; i++) {
+    if (!file_exists(path[i])) continue;
+    const char *said = safetensors_meta(safetensors_read(a, path[i]), "epoch");
+    epoch[i] = said ? said : "";
+    if (!which || strcmp(which, name[i]) == 0 || strcmp(which, epoch[i]) == 0) return path[i];
+  }
+  if (!*epoch[1]) fail(a, EXIT_NOINPUT, "%s: holds no weights to begin with (no weights.safetensors)", folder);
+  fail(a, EXIT_NOINPUT, "%s: keeps the weights of epoch %s%s%s, not of `%s`", folder, epoch[1],
+       *epoch[0] ? " and, as the best, of epoch " : "", epoch[0], printable(a, which));
+}
+
 // run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.
 static void session_record(Arena *a, const Training *t, const Resumed *before) {
   const Plan *plan = t->plan;
@@ -198,6 +214,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
   if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
   if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
+  if (t->from) session_member(&r, "from", t->from);
   session_hashes(a, &r, t->hash);
   session_member(&r, "products", t->run->products);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
@@ -253,6 +270,7 @@ static void session_begin(Training *t, Session *s) {
     file_sweep(arena_format(a, "%s/shows", s->folder));
   }
   if (s->resume) checkpoint_resume(t, &resumed);
+  if (!s->resume) checkpoint_write_start(t);
   bool others = memcmp(resumed.hash, t->hash, sizeof t->hash) != 0;
   bool changed = s->resume && (others || strcmp(resumed.products, t->run->products) != 0);
   if (!s->resume || changed) session_record(a, t, changed ? &resumed : NULL);
@@ -279,6 +297,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   if (!s->quiet) data_say(run);
   Training *t = training_new(run, s);
   training_signals(a);
+  if (s->from) checkpoint_from(t);
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume) training_begin(t);

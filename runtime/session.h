@@ -12,6 +12,7 @@
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
 //   loss.png, shows/      the training curves; NAME.png the latest, NAME_0001.png after epoch 1, where there was time
+//   start.safetensors     the weights that the run began with, if they are another run's
 //   .lock                 held by the run while it lives
 #ifndef GMC_SESSION_H
 #define GMC_SESSION_H
@@ -41,6 +42,8 @@ struct Session {
   const char *folder;  // of the run; NULL: nothing is written
   bool next_free;      // rather the first of FOLDER, FOLDER-2, FOLDER-3, ... that is not there
   bool resume;         // go on with the run in the folder
+  const char *from;      // weights that a new run begins with, or NULL; of a run,
+  const char *from_run;  // as it was named
   bool last;           // where the best epoch's weights are kept: use the last ones
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
@@ -66,6 +69,10 @@ const char *session_resume_command(Arena *a, const Session *s);
 // Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT, EXIT_TERMINATE or
 // EXIT_HANGUP after a signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
+
+// The weights of another run, for Session.from: of its best epoch, if they are kept, else its last; or as `which` says,
+// `best`, `last` or an epoch. Fails with EXIT_NOINPUT where they are not there.
+const char *session_weights_of(Arena *a, const char *folder, const char *which);
 
 // The following read the weights of folder/best.safetensors, where the plan keeps them and `last` is not set, and say so,
 // or of folder/weights.safetensors.

@@ -200,6 +200,7 @@ void training_begin(Training *t) {
   feed_program(run, &run->train, run->plan->init, 1, (Moment){0, 0, t->line});
   run->execute(run, run->plan->init);
   data_statistics(run);
+  checkpoint_start(t);
 }
 
 void training_prepare(Training *t, int program, int repetition) {

@@ -68,6 +68,7 @@ typedef struct {
   Best best, own;                // epoch so far: of all starts, and of this one
   float *kept;                   // the tensors of the best, or NULL
   bool kept_waits;               // they are not yet in the folder
+  const char *from;              // the run and epoch whose weights it began with, or NULL
   Records *records;              // NULL without a folder
   Progress *progress;
 } Training;

@@ -60,4 +60,32 @@ killed() {
   ./kept.run --resume killed --quiet && same killed
 }
 holds 'killed and resumed' killed
+
+# a new run from another's weights: at a rate of 0 it keeps them; with the first one's settings it is reproducible
+cat >line.gm <<'END'
+model line
+param rate = 1e-2, width = 8
+data x[2] from toy.moons(examples: 400)
+net f(v | x) { v = x[0 .. 1] |> dense(width) |> tanh |> dense(1) |> sum }
+objective fit { minimize square(f(x) - x[1]) }
+train { minimize fit over f with adam(rate)   batch 20, epochs 6, keep best(fit) }
+END
+fit() { "$gmc" eval "$@" 2>eval.err | awk '$1 == "fit" { print $2 }'; }
+says 0 '' run line.gm --out first -q
+epoch=$(sed -n 's/.*at epoch \([0-9]*\)$/\1/p' first/run.log)
+says 0 'begins with the weights of first@' run --from first --set rate=0 --epochs 1 --out still
+holds 'the same weights' test "$(fit still --last)" = "$(fit first)"
+holds 'the record says so' grep -q "\"from\": \"first@$epoch\"" still/run.json
+says 0 '' run --from first@last --set rate=0 --epochs 1 --out still2 -q
+holds 'the last ones' test "$(fit still2 --last)" = "$(fit first --last)"
+says 0 '' run --from "first@$epoch" --set rate=1e-3 --seed 5 --epochs 2 --out next -q
+says 0 '' run --from first --set rate=1e-3 --seed 5 --epochs 2 --out next2 -q --steps 17
+rm -r first
+says 0 '' run --resume next2 -q
+holds 'stopped and resumed' cmp next/weights.safetensors next2/weights.safetensors
+says 66 'holds no run' run --from nowhere --out x
+says 66 'keeps the weights of epoch 2 and, as the best, of epoch' run --from next@77 --out x
+says 65 'but \[2, 9\] in the model\|in the model' run --from next --set width=9 --out x
+says 64 'it has no use for' run line.gm --from next --out x
+holds 'nothing was begun' test ! -e x
 finish

@@ -182,13 +182,22 @@ static Meeting *find_meetings(const Search *w, const Graph *g, int last, const M
   return met;
 }
 
-const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch) {
-  if (batch == 1) return NULL;
+static Meeting find_meeting(Graph *g, const Node *y, const Node *from, int64_t batch) {
   Arena *scratch = arena_open(g->arena);
   Search w = {scratch, from, batch};
-  const Node *place = find_meetings(&w, g, y->id, NULL)[y->id].place;
+  Meeting m = find_meetings(&w, g, y->id, NULL)[y->id];
   arena_close(scratch);
-  return place;
+  return m;
+}
+
+const Node *graph_coupled(Graph *g, const Node *y, int64_t batch) {
+  return batch == 1 ? NULL : find_meeting(g, y, NULL, batch).place;
+}
+
+const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer) {
+  if (from->shape.dim[0] == 1) return NULL;
+  Meeting m = find_meeting(g, y, from, from->shape.dim[0]);
+  return m.kind == APART && outer && m.outer != outer ? y : m.place;
 }
 
 static Meeting meeting_of(int64_t outer, const Node *n) {

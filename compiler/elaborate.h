@@ -14,6 +14,7 @@
 //   elaborate_builtin.c  the functions the compiler knows itself
 //   elaborate_index.c  indices
 //   elaborate_move.c   functions that move numbers
+//   elaborate_grad.c   grad(y, x)
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
 //   elaborate_dist.c   distributions: densities, draws, KL
@@ -526,6 +527,9 @@ Value eval_index(Elab *e, Scope *scope, const Ast *ast);
 // The places of an axis of the event that `at` holds, rounded down and kept within it: its axes stand there instead.
 Value pick_places(Elab *e, Value v, int axis, Value at, Span where);
 Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is known for a range
+
+// --- elaborate_grad.c
+Value call_grad(Elab *e, const Call *call, Value *keyword);
 
 // --- elaborate_loop.c
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast);

@@ -230,31 +230,6 @@ static Value stop(Elab *e, const Call *call, Value *keyword) {
   return value_tensor(node_unary(e->graph, OP_STOP, v.node), v.plates);
 }
 
-static const char *argument_text(Elab *e, const Call *call, int i) {
-  return call->ast[i] ? expression_text(e, call->ast[i]) : i ? "x" : "y";
-}
-
-// The gradient of each example's y by x: y summed over the batch, in which examples must not meet.
-static Value grad(Elab *e, const Call *call, Value *keyword) {
-  (void)keyword;
-  Value y = as_tensor(e, call, 0), x = as_tensor(e, call, 1);
-  if (y.kind == V_ERROR || x.kind == V_ERROR) return value_error();
-  if (event_rank(&y)) return complain(e, E0505, call->span, shape_text(e->arena, event_shape(&y))), value_error();
-  const Node *meet = x.plates & PLATE_BATCH ? graph_coupled(e->graph, y.node, x.node, e->plate[0]) : NULL;
-  if (meet) {
-    complain(e, E0701, call->span, argument_text(e, call, 0), argument_text(e, call, 1));
-    report_note(e->sources, user_span(e, meet->span), "they meet here");
-    report_help(
-        e->sources,
-        "`layer_norm` in place of `batch_norm` keeps to each example; `stop(...)` holds what comes of the batch still");
-    return value_error();
-  }
-  Node *into = NULL, *blocked = NULL;
-  graph_gradient(e->graph, y.node, 1, &x.node, &into, &blocked);
-  if (!into) return complain(e, E0506, call->span), value_error();
-  return value_tensor(into, x.plates);
-}
-
 // A tensor with a last axis, for whose places the batch is looked at; an error after reporting.
 static Value with_places(Elab *e, const Call *call) {
   Value v = as_tensor(e, call, 0);
@@ -429,9 +404,10 @@ static const Builtin builtins[] = {
      2,
      2,
      {0},
-     grad,
+     call_grad,
      "grad(y, x)",
-     "The gradient of the scalar y by x, of the shape of x; it may be differentiated again."},
+     "The gradient of the scalar y by x, of the shape of x; it may be differentiated again. In a block y is the value at one "
+     "place."},
     {"batch_mean",
      1,
      1,

@@ -155,7 +155,7 @@ static Output output_of(const char *name, Value v) {
 // The same, of the test program.
 static Output measured_output(Elab *e, const char *name, Value v, Span where) {
   Output out = output_of(name, v);
-  const Node *meet = graph_coupled(e->graph, v.node, NULL, e->plate[0]);
+  const Node *meet = graph_coupled(e->graph, v.node, e->plate[0]);
   out.coupled = meet != NULL;
   if (meet)
     finding(e, "measure", where, "%s: the %lld examples of a batch meet; measured over whole batches", name,

@@ -194,6 +194,9 @@ bool op_cheap(Op op);  // no dearer than loading a value
 // never built. May be applied to its own results. When a path to a wrt leads through an OP_DISCRETE,
 // *blocked (if not NULL) is set to the first such node and the path contributes nothing.
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
+// The same for each place of y's first axis by itself: [places, shape of `from`], in the turns of a loop. NULL when y does
+// not depend on `from`. (gradient_places.c)
+Node *graph_gradient_each(Graph *g, Node *y, Node *from, Node **blocked);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
 bool graph_owns(const Graph *g, const Node *n);
 // A node of the value of `point` that nothing hangs on yet, though there be others of its value; or `point`, where no
@@ -202,10 +205,12 @@ Node *graph_mark(Graph *g, Node *point);
 // y, with `point` where it hangs on the mark, and all else it hangs on held still: a gradient flows into the point alone.
 Node *graph_hold(Graph *g, Node *y, const Node *mark, Node *point);
 
-// The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own:
-// examples begin at the columns of the data and at what is drawn for each; or, if `from` is not NULL, at that node
-// alone, whose outermost axis is the batch, and only gradients count. A batch of one never meets. (coupled.c)
-const Node *graph_coupled(Graph *g, const Node *y, const Node *from, int64_t batch);
+// The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own.
+// Examples begin at the columns of the data and at what is drawn for each. A batch of one never meets. (coupled.c)
+const Node *graph_coupled(Graph *g, const Node *y, int64_t batch);
+// The same for the parts of `from` by its outermost axis, where only gradients count. Elements of y belong to one part
+// after another, all of them so many times over; or anyhow, where outer is 0.
+const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer);
 
 // For every node how the examples of a batch lie in it: 1: its outermost axis begins with the batch, of which each
 // example has its own block; n: n times over; 0: all examples share it; -1: examples meet, or it cannot be told. In the

@@ -339,6 +339,14 @@ static Node *simplify_result(Graph *g, const Node *n) {
   return same ? loop->in[i] : NULL;
 }
 
+// The first rows in their order are a part of the table.
+static Node *simplify_gather(Graph *g, Node *n) {
+  const Node *table = n->in[0], *index = n->in[1];
+  if (is_const(table)) return same_value(g, table, n->shape);
+  bool first = index->op == OP_IOTA && index->shape.rank == 1 && index->shape.dim[0] <= table->shape.dim[0];
+  return first ? node_slice(g, n->in[0], (int64_t[MAX_RANK]){0}, n->shape) : NULL;
+}
+
 static Node *simplify_elementwise(Graph *g, Node *n) {
   switch (n->op) {
     case OP_NEG: return simplify_neg(g, n);
@@ -367,7 +375,7 @@ Node *graph_simplify(Graph *g, Node *n) {
     case OP_SLICE: return simplify_slice(g, n);
     case OP_PAD: return simplify_pad(g, n);
     case OP_CONCAT: return simplify_concat(g, n);
-    case OP_GATHER: return is_const(n->in[0]) ? same_value(g, n->in[0], n->shape) : NULL;
+    case OP_GATHER: return simplify_gather(g, n);
     case OP_SCATTER: return node_is(n->in[0], 0) ? node_const(g, 0, n->shape) : NULL;
     case OP_SUM:
     case OP_MAXIMUM: return simplify_reduce(g, n);

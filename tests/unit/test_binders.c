@@ -209,6 +209,36 @@ static double across_others(int b) {
   return s;
 }
 
+static double own_slopes(int b) {
+  double s = 0;
+  for (int i = 0; i < 4; i++)
+    for (int k = 0; k < D; k++) s += 4 * i * i * x[b][k] * x[b][k];
+  return s;
+}
+
+static double slopes_of_pairs(int b) {
+  double s = 0;
+  for (int o = 0; o < B; o++)
+    for (int k = 0; k < D; k++) s += (k + 1) * -2 * (x[b][k] - x[o][k]) * exp(-squared_distance(b, o)) / B;
+  return s;
+}
+
+// Of u . x^2 by each row u itself, and by x.
+static double slopes_of_rows(int b) {
+  double s = 0;
+  for (int r = 0; r < ROWS; r++)
+    for (int k = 0; k < D; k++) s += x[b][k] * x[b][k] * (k + 1) + pow(2 * table[r * D + k] * x[b][k], 2);
+  return s;
+}
+
+static double mixed_slopes(int b) {
+  double s = 0;
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 2; j++)
+      for (int k = 0; k < D; k++) s += pow((i + 2 * j) * cos(x[b][k]), 2);
+  return s;
+}
+
 static const struct {
   const char *text;
   double (*want)(int example);
@@ -236,6 +266,10 @@ static const struct {
     {"sum([1, 2, 3] * neighbour(x, 9 * x) * neighbour(x, iota(3) - 7))", one_each},
     {"sum([1, 0, -2] * neighbour(x, 4 * sum(x)))", one_for_all},
     {"wheel(x)", across_others},
+    {"sum(i in 0 .. 4) { sum(square(grad(i * sum(x * x), x))) }", own_slopes},
+    {"sum([1, 2, 3] * mean(o in batch) { grad(exp(-sum(square(x - stop(o.x)))), x) })", slopes_of_pairs},
+    {"sum(u in table) { y = sum(u * x * x)  sum([1, 2, 3] * grad(y, u)) + sum(square(grad(y, x))) }", slopes_of_rows},
+    {"sum(i in 0 .. 3) { sum(j in 0 .. 2) { sum(square(grad((i + 2 * j) * sum(sin(x)), x))) } }", mixed_slopes},
     {"max(o in batch) { sum(square(o.x - x)) }", farthest},
 };
 enum { CASES = sizeof cases / sizeof *cases };
@@ -265,7 +299,202 @@ static void sums_are_those_written_out(void **state) {
   arena_close(a);
 }
 
+// ---- what models are made of: each measure by sums over the batch, and its gradient by differences of these sums
+
+enum { HIDDEN = 4, N = B };
+
+// Weights, [inputs][outputs] and [outputs], of a layer.
+typedef struct {
+  double W[D][HIDDEN], b[HIDDEN];
+} Layer;
+
+static Layer layer_of(Page *p, const char *net) {
+  Layer l;
+  const double *W = tensor_in_double(p, arena_format(p->arena, "%s/dense_1/W", net), D * HIDDEN);
+  const double *b = tensor_in_double(p, arena_format(p->arena, "%s/dense_1/b", net), HIDDEN);
+  memcpy(l.W, W, sizeof l.W);
+  memcpy(l.b, b, sizeof l.b);
+  return l;
+}
+
+static double unit(const Layer *l, int b, int k) {
+  double a = l->b[k];
+  for (int i = 0; i < D; i++) a += x[b][i] * l->W[i][k];
+  return a;
+}
+
+// The squared slopes of all units by all inputs, for h = sigmoid(x W + b) (Rifai et al. 2011).
+static double contraction(const Layer *l) {
+  double s = 0;
+  for (int b = 0; b < N; b++)
+    for (int k = 0; k < HIDDEN; k++) {
+      double h = 1 / (1 + exp(-unit(l, b, k))), slope = h * (1 - h);
+      for (int i = 0; i < D; i++) s += slope * slope * l->W[i][k] * l->W[i][k] / N;
+    }
+  return s;
+}
+
+// The expectation of (y - x_0)^3 over classes with logits x W + b.
+static double class_latent(const Layer *l) {
+  double s = 0;
+  for (int b = 0; b < N; b++) {
+    double v[HIDDEN];
+    for (int k = 0; k < HIDDEN; k++) v[k] = unit(l, b, k);
+    for (int k = 0; k < HIDDEN; k++) s += exp(v[k] - logsumexp(HIDDEN, v)) * pow(k - x[b][0], 3) / N;
+  }
+  return s;
+}
+
+// log p(x) with the class summed out: of normal(y, 1) for x_1.
+static double class_evidence(const Layer *l) {
+  double s = 0;
+  for (int b = 0; b < N; b++) {
+    double v[HIDDEN], joint[HIDDEN];
+    for (int k = 0; k < HIDDEN; k++) v[k] = unit(l, b, k);
+    for (int k = 0; k < HIDDEN; k++) joint[k] = v[k] - logsumexp(HIDDEN, v) + normal_log(x[b][1], k, 1);
+    s += logsumexp(HIDDEN, joint) / N;
+  }
+  return s;
+}
+
+// log q(z) of the batch, q(z | x) = normal(x W + b, 1) at z = 3 (x_0, x_1, x_2, x_0); and the sum of log q(z_j).
+static double total_correlation(const Layer *l, bool joint) {
+  double s = 0;
+  for (int b = 0; b < N; b++) {
+    double each[HIDDEN][N], whole[N] = {0};
+    for (int o = 0; o < N; o++)
+      for (int k = 0; k < HIDDEN; k++) whole[o] += each[k][o] = normal_log(3 * x[b][k % D], unit(l, o, k), 1);
+    s += joint ? logmeanexp(N, whole) / N : 0;
+    for (int k = 0; k < HIDDEN && !joint; k++) s += logmeanexp(N, each[k]) / N;
+  }
+  return s;
+}
+
+static double joint_density(const Layer *l) { return total_correlation(l, true); }
+static double apart_densities(const Layer *l) { return total_correlation(l, false); }
+
+// The kernel distance without bias (Gretton et al. 2012) between the units and 2 (x_0, x_1, x_2, x_0).
+static double kernel(int n, const double *a, const double *b) {
+  double d = 0;
+  for (int i = 0; i < n; i++) d += (a[i] - b[i]) * (a[i] - b[i]);
+  return 8 / (8 + d);
+}
+
+static double discrepancy(const Layer *l) {
+  double a[N][HIDDEN], b[N][HIDDEN], s = 0;
+  for (int i = 0; i < N; i++)
+    for (int k = 0; k < HIDDEN; k++) a[i][k] = unit(l, i, k), b[i][k] = 2 * x[i][k % D];
+  for (int i = 0; i < N; i++)
+    for (int j = 0; j < N; j++) {
+      if (i != j) s += (kernel(HIDDEN, a[i], a[j]) + kernel(HIDDEN, b[i], b[j])) / (N * (N - 1));
+      s -= 2 * kernel(HIDDEN, a[i], b[j]) / (N * N);
+    }
+  return s;
+}
+
+// The mean over all pairs of (u_i - u_j)^2, which is twice the variance of u.
+static double twice_variance(const Layer *l) {
+  double mean = 0, square = 0;
+  for (int b = 0; b < N; b++) mean += unit(l, b, 0) / N, square += unit(l, b, 0) * unit(l, b, 0) / N;
+  return 2 * (square - mean * mean);
+}
+
+// The density of z = 3 (x_0, x_1, x_2, x_0) under the mean of q(z | u) over the rows u of a table, the data as it
+// happens (Tomczak and Welling 2018).
+static double rows_as_prior(const Layer *l) { return joint_density(l); }
+
+// The products of the slopes of all units by x_0 and x_1, for h = tanh(x W + b).
+static double second_slopes(const Layer *l) {
+  double s = 0;
+  for (int b = 0; b < N; b++)
+    for (int k = 0; k < HIDDEN; k++) {
+      double t = tanh(unit(l, b, k)), slope = 1 - t * t;
+      s += slope * slope * l->W[0][k] * l->W[1][k] / N;
+    }
+  return s;
+}
+
+static double relativistic(const Layer *l) {
+  double mean = 0, s = 0;
+  for (int b = 0; b < N; b++) mean += unit(l, b, 1) / N;
+  for (int b = 0; b < N; b++) s += -log1p(exp(mean - unit(l, b, 0))) / N;
+  return s;
+}
+
+static const struct {
+  const char *name, *text;
+  double (*value)(const Layer *);
+} models[] = {
+    {"contraction", "h = sigmoid(E(x))  minimize sum(i in 0 .. 4) { sum(square(grad(h[i], x))) }", contraction},
+    {"contraction by parts", "h = sigmoid(E(x))  minimize sum(v in h) { sum(square(grad(v, x))) }", contraction},
+    {"contraction, stacked", "h = sigmoid(E(x))  minimize sum(square(array(v in h) { grad(v, x) }))", contraction},
+    {"slopes", "h = tanh(E(x))  minimize sum(i in 0 .. 4) { g = grad(h[i], x)  g[0] * g[1] }", second_slopes},
+    {"class latent", "minimize mean(y ~ categorical(logits: E(x))) { (y - x[0])^3 }", class_latent},
+    {"class evidence", "minimize logmeanexp(y ~ categorical(logits: E(x))) { log given_class(x[1] | y) }", class_evidence},
+    {"joint density", "minimize logmeanexp(other in batch) { log q(z(x) | other.x) }", joint_density},
+    {"densities apart", "minimize sum(logmeanexp(other in batch) { each log q(z(x) | other.x) })", apart_densities},
+    {"kernel distance",
+     "a = E(x)  b = 2 * z(x) / 3\n"
+     "  own = sum(o in batch) { if o == self then 0 else near(a, o.a) + near(b, o.b) } / (batch_size - 1)\n"
+     "  minimize own - 2 * mean(o in batch) { near(a, o.b) }",
+     discrepancy},
+    {"pairs", "u = E(x)[0]  minimize mean(o in batch) { square(u - o.u) }", twice_variance},
+    {"pairs of two", "u = E(x)[0]  minimize mean(a in batch) { mean(b in batch) { square(a.u - b.u) } }", twice_variance},
+    {"rows", "t = array(o in batch) { o.x }  minimize logmeanexp(u in t) { log q(z(x) | u) }", rows_as_prior},
+    {"relativistic", "a = E(x)[0]  b = E(x)[1]  minimize log_sigmoid(a - mean(o in batch) { o.b })", relativistic},
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+static Page *page_of_model(Arena *a, int i) {
+  return page_format(a, B,
+                     "data x[3] from npy(\"x\")\n"
+                     "net E(h | x) { h = x |> dense(4) }\n"
+                     "net q(z | x) { z ~ normal(E(x), 1) }\n"
+                     "net given_class(v | y) { v ~ normal(y, 1) }\n"
+                     "function z(x) = 3 * concat(x, [x[0]])\n"
+                     "function near(a, b) = 8 / (8 + sum(square(a - b)))\n"
+                     "objective o { %s }\n"
+                     "metric value = o\n"
+                     "train { minimize o over E with sgd(1)  batch %d, epochs 1 }\n",
+                     models[i].text, B);
+}
+
+// The weights that a step of gradient descent at rate 1 leaves.
+static void model_is_right(Arena *a, int i) {
+  Page *p = page_of_model(a, i);
+  fill(p);
+  Layer before = layer_of(p, "E");
+  page_test(p);
+  const PlanProgram *test = &p->plan->program[p->plan->test];
+  const float *value = page_metric(p, "value");
+  double got = 0;
+  for (int b = 0; b < B; b++) got += (double)value[test->output[test->outputs - 1].per_example ? b : 0] / B;
+  page_near("value", models[i].name, got, models[i].value(&before), 2e-6);
+  page_train(p);
+  Layer after = layer_of(p, "E");
+  double *from = &before.W[0][0], *to = &after.W[0][0];  // W and then b
+  for (int k = 0; k < D * HIDDEN + HIDDEN; k++) {
+    const double h = 1e-5, at = from[k];
+    from[k] = at + h;
+    double up = models[i].value(&before);
+    from[k] = at - h;
+    double down = models[i].value(&before);
+    from[k] = at;
+    page_near("gradient", models[i].name, at - to[k], (up - down) / (2 * h), 1e-5);
+  }
+}
+
+static void models_are_their_sums(void **state) {
+  (void)state;
+  for (int i = 0; i < MODELS; i++) {
+    Arena *a = arena_open(NULL);
+    model_is_right(a, i);
+    arena_close(a);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sums_are_those_written_out)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(sums_are_those_written_out),
+                                     cmocka_unit_test(models_are_their_sums)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

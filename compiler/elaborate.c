@@ -332,6 +332,7 @@ static Value named_value(Elab *e, const Scope *scope, Decl *d, Span where) {
     d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
                : d->ast->kind == AST_LET ? let_value(e, d)
                                          : parameter_value(e, d);
+    name_declared(e, d->ast, &d->value);
     d->busy = false;
     d->value = optimizer_named(e, d, d->value);
     d->known = true;

@@ -423,6 +423,7 @@ const NameScope *names_here(const Elab *e);
 void close_names(Elab *e, const NameScope *outer);
 bool on_page(const Elab *e, const Ast *ast);  // not in the library
 void name_bound(Elab *e, const Ast *where, const char *word, const Value *v);  // word = v
+void name_declared(Elab *e, const Ast *declaration, const Value *v);           // of a parameter or a let
 void name_keyword(Elab *e, const Ast *argument, const Value *v);
 void name_application(Elab *e, const char *word, const Value *v);  // what a block or function gives
 void name_called(Elab *e, const Ast *ast, const Value *v);         // what an expression of the page gives

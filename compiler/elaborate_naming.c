@@ -26,6 +26,11 @@ void name_bound(Elab *e, const Ast *where, const char *word, const Value *v) {
   give_name(e, v, (Name){.rank = on_page(e, where) ? NAME_GIVEN : NAME_LIBRARY, .scope = names_here(e), .word = word});
 }
 
+void name_declared(Elab *e, const Ast *declaration, const Value *v) {
+  NameRank rank = on_page(e, declaration) ? NAME_GIVEN : NAME_LIBRARY;
+  give_name(e, v, (Name){.rank = rank, .word = declaration->name});
+}
+
 void name_keyword(Elab *e, const Ast *argument, const Value *v) {
   if (argument->kind == AST_ARGUMENT && argument->name && on_page(e, argument))
     give_name(e, v, (Name){.rank = NAME_KEYWORD, .scope = names_here(e), .word = argument->name});

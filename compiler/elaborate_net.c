@@ -153,6 +153,7 @@ void update_state(Elab *e, Scope *scope, const Ast *s) {
     return;
   }
   v = widen(e, v, 0, shape);
+  name_bound(e, s, s->name, &v);
   old->value = v;
   if (!e->training || (e->optimizing < 0 && !is_learning(e, e->model->tensor[t].owner))) return;
   if (e->build)

@@ -55,6 +55,7 @@ typedef struct Names Names;
 Names *names_new(Arena *a, const Fragments *taken);
 Names *names_inner(Arena *a, const Names *outer);  // names that differ from the outer ones, not the other way round
 const char *name_unique(Names *n, const char *prefix, const char *text);
+void name_take(Names *n, const char *word, size_t length);  // is nobody's from now on
 
 void emit_comment_text(Text *out, const char *text);  // within a // comment, to the end of its line
 void emit_string(Text *out, const char *text);        // a string literal; NULL as NULL

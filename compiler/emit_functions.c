@@ -2,6 +2,7 @@
 //
 // Kernels with the same statements share a function. Its parameters are called as the values that it is handed, where
 // all kernels call them alike; otherwise y and y2, which are written, and a, b and so on.
+#include <stdlib.h>
 #include <string.h>
 
 #include "emit_kernels.h"
@@ -110,29 +111,73 @@ void emit_list_item(Text *t, size_t *line, size_t column, const char *item) {
   text_add(t, "%s", item);
 }
 
-// Gives the pointers the names by which a single caller knows the values.
-static KernelPointer *parameters_of(const KernelTable *t, const KernelFunction *f) {
+// Gives the pointers the names by which all callers know the values.
+static KernelPointer *parameters_of(const KernelTable *t, const KernelFunction *f, Names *names) {
   KernelPointer *p = NEW_ARRAY(t->arena, KernelPointer, f->text->pointers);
-  Names *names = names_new(t->arena, NULL);
   for (int i = 0; i < f->text->pointers; i++) {
     p[i] = f->text->pointer[i];
-    if (f->called[i])
-      p[i].name = name_unique(names, i < f->text->written ? "out_" : "in_", f->called[i]);
+    const char *prefix = i < f->text->written ? "out_" : "in_";
+    p[i].name = f->called[i] ? name_unique(names, prefix, f->called[i]) : name_unique(names, "", p[i].name);
   }
   return p;
 }
 
-// The statements, with the parameters in the places of the pointers.
-static void print_body(Text *out, const KernelText *text, const KernelPointer *parameter) {
+static int pointer_named(const KernelText *text, const char *word, size_t length) {
+  for (int i = 0; i < text->pointers; i++)
+    if (strlen(text->pointer[i].name) == length && !memcmp(word, text->pointer[i].name, length)) return i;
+  return -1;
+}
+
+// Is it one of t1, t2 and so on?
+static bool is_local(const char *word, size_t length) {
+  return length > 1 && *word == 't' && strspn(word + 1, "0123456789") == length - 1;
+}
+
+// Whatever the statements name themselves is taken.
+static void take_words(const KernelText *text, Names *names) {
+  static const char *const parameters[] = {"run", "begin", "end"};
+  for (int i = 0; i < 3; i++) name_take(names, parameters[i], strlen(parameters[i]));
   for (const char *p = text->body.data; *p;) {
     size_t n = 0;
     while (kernel_is_word(p[n])) n++;
-    int found = -1;
+    if (n && pointer_named(text, p, n) < 0 && !is_local(p, n)) name_take(names, p, n);
+    p += n ? n : 1;
+  }
+}
+
+// Words in capitals could be macros of the system's headers.
+static bool is_capital(const char *word) {
+  return word[1] && strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(word);
+}
+
+// What t1, t2 and so on are called in the function.
+static const char **locals_of(const KernelTable *t, const KernelText *text, Names *names) {
+  const char **local = NEW_ARRAY(t->arena, const char *, text->locals + 1);
+  for (int i = 0; i < text->locals; i++) {
+    const char *word = text->local[i];
+    bool named = word && !is_capital(word) && !is_local(word, strlen(word));
+    local[i] = named ? name_unique(names, "", word) : arena_format(t->arena, "t%d", i + 1);
+  }
+  return local;
+}
+
+// What stands in the place of a word of the statements, or NULL.
+static const char *word_for(const KernelText *text, const KernelPointer *parameter, const char *const *local,
+                            const char *word, size_t length) {
+  int pointer = pointer_named(text, word, length);
+  if (pointer >= 0) return parameter[pointer].name;
+  return is_local(word, length) ? local[atoi(word + 1) - 1] : NULL;
+}
+
+// The statements, with the parameters in the places of the pointers.
+static void print_body(Text *out, const KernelText *text, const KernelPointer *parameter, const char *const *local) {
+  for (const char *p = text->body.data; *p;) {
+    size_t n = 0;
+    while (kernel_is_word(p[n])) n++;
     bool field = p > text->body.data && p[-1] == '.';
-    for (int i = 0; i < text->pointers && n && !field; i++)
-      if (strlen(text->pointer[i].name) == n && memcmp(p, text->pointer[i].name, n) == 0) found = i;
-    if (found >= 0)
-      text_add(out, "%s", parameter[found].name);
+    const char *other = n && !field ? word_for(text, parameter, local, p, n) : NULL;
+    if (other)
+      text_add(out, "%s", other);
     else
       text_append(out, p, n ? n : 1);
     p += n ? n : 1;
@@ -141,7 +186,10 @@ static void print_body(Text *out, const KernelText *text, const KernelPointer *p
 
 static void print_function(Text *out, const KernelTable *t, const KernelFunction *f) {
   const KernelText *k = f->text;
-  const KernelPointer *parameter = parameters_of(t, f);
+  Names *names = names_inner(t->arena, t->names);
+  take_words(k, names);
+  const KernelPointer *parameter = parameters_of(t, f, names);
+  const char **local = locals_of(t, k, names);
   text_add(out, "\n");
   kernel_place(out, t, f->kernel, "");
   kernel_label(out, f->kernel, "");
@@ -156,7 +204,7 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
   if (k->cut) emit_list_item(out, &line, column, "int64_t begin, int64_t end");
   text_add(out, ") {\n");
   if (k->sizes.length) text_add(out, "  enum { %s };\n", k->sizes.data);
-  print_body(out, k, parameter);
+  print_body(out, k, parameter, local);
   text_add(out, "}\n");
 }
 

@@ -80,6 +80,17 @@ const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64
                      kernel_shape(k->arena, rank, dim));
 }
 
+const char *kernel_local(KernelText *k, const char *word) {
+  if (k->locals == k->local_room) {
+    k->local_room = 2 * k->local_room + 16;
+    const char **more = NEW_ARRAY(k->arena, const char *, k->local_room);
+    for (int i = 0; i < k->locals; i++) more[i] = k->local[i];
+    k->local = more;
+  }
+  k->local[k->locals++] = word;
+  return arena_format(k->arena, "t%d", k->locals);
+}
+
 // --- rows of kernels.def ---
 
 // The shape without the axes of size 1 in front.

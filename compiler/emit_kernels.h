@@ -26,7 +26,13 @@ typedef struct {
   Text body;               // statements
   KernelPointer *pointer;  // those written come first
   int pointers, written, room;
+  const char **local;  // what t1, t2 and so on are called on the page, or NULL
+  int locals, local_room;
 } KernelText;
+
+// The next of t1, t2 ..., for a value that the page has a word for, or NULL: the statements of kernels that differ in
+// their words alone are the same.
+const char *kernel_local(KernelText *k, const char *word);
 
 // The name of the pointer to where the operand begins, for reading and for writing. All that is written is named before
 // what is only read.

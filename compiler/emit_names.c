@@ -31,11 +31,32 @@ Names *names_inner(Arena *a, const Names *outer) {
   return n;
 }
 
+// What is no name in C, or none of one's own: keywords, and macros in small letters that compilers and system headers
+// have.
+static const char *const reserved[] = {
+    "asm",    "auto",    "bool",   "break",  "case",     "char",   "const",    "continue", "default",
+    "do",     "double",  "else",   "enum",   "errno",    "extern", "false",    "float",    "for",
+    "goto",   "if",      "inline", "int",    "linux",    "long",   "register", "return",   "short",
+    "signed", "sizeof",  "static", "stderr", "stdin",    "stdout", "struct",   "switch",   "true",
+    "typeof", "typedef", "union",  "unix",   "unsigned", "void",   "while",    "volatile", "restrict"};
+
 static bool name_taken(const Names *n, const char *name) {
+  for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
+    if (strcmp(reserved[i], name) == 0) return true;
   if (n->outer && name_taken(n->outer, name)) return true;
   for (int i = 0; i < n->count; i++)
     if (strcmp(n->name[i], name) == 0) return true;
   return n->taken && fragments_defines(n->taken, name);
+}
+
+static const char *names_add(Names *n, char *name) {
+  if (n->count == n->room) {
+    char **more = NEW_ARRAY(n->arena, char *, 2 * n->room + 64);
+    if (n->count) memcpy(more, n->name, (size_t)n->count * sizeof *more);
+    n->name = more;
+    n->room = 2 * n->room + 64;
+  }
+  return n->name[n->count++] = name;
 }
 
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
@@ -54,13 +75,12 @@ const char *name_unique(Names *n, const char *prefix, const char *text) {
   while (t.length > 1 && t.data[t.length - 1] == '_') t.data[--t.length] = '\0';
   char *name = t.data;
   for (int i = 2; name_taken(n, name); i++) name = arena_format(n->arena, "%s_%d", t.data, i);
-  if (n->count == n->room) {
-    char **more = NEW_ARRAY(n->arena, char *, 2 * n->room + 64);
-    if (n->count) memcpy(more, n->name, (size_t)n->count * sizeof *more);
-    n->name = more;
-    n->room = 2 * n->room + 64;
-  }
-  return n->name[n->count++] = name;
+  return names_add(n, name);
+}
+
+void name_take(Names *n, const char *word, size_t length) {
+  char *name = arena_slice(n->arena, word, length);
+  if (!name_taken(n, name)) names_add(n, name);
 }
 
 // Bytes of a character that turns the direction of writing, 0 for all others: they could show a line other than it is.

@@ -26,7 +26,6 @@ typedef struct {
   int reduce;                // of the reduced one, or -1
   Term *value;
   int *uses;
-  int temporaries;
 } RegionText;
 
 static char axis_letter(int position) { return "ijklpqrs"[position]; }
@@ -115,17 +114,17 @@ static Term apply(const RegionText *t, const Instr *instr) {
 }
 
 // A name for a value that is used more than once or would be too long.
-static void name_value(RegionText *t, Term *value, int depth) {
-  const char *name = arena_format(t->k->arena, "t%d", ++t->temporaries);
-  kernel_line(t->k, depth, "const float %s = %s;", name, value->text);
-  *value = (Term){name, false};
+static void name_value(RegionText *t, int v, int depth) {
+  const char *name = kernel_local(t->k, t->r->word ? t->r->word[v] : NULL);
+  kernel_line(t->k, depth, "const float %s = %s;", name, t->value[v].text);
+  t->value[v] = (Term){name, false};
 }
 
 static void print_loads(RegionText *t, int depth) {
   for (int i = 0; i < t->r->loads; i++) {
     if (!t->uses[i]) continue;
     t->value[i] = (Term){element_text(t, &t->load[i]), false};
-    if (t->uses[i] > 1 || is_overwritten(t, &t->load[i])) name_value(t, &t->value[i], depth);
+    if (t->uses[i] > 1 || is_overwritten(t, &t->load[i])) name_value(t, i, depth);
   }
 }
 
@@ -141,7 +140,7 @@ static void print_values(RegionText *t, int depth) {
     int v = r->loads + r->constants + i;
     if (!t->uses[v]) continue;
     t->value[v] = apply(t, &r->instr[i]);
-    if (t->uses[v] > 1 || strlen(t->value[v].text) > LONGEST_EXPRESSION) name_value(t, &t->value[v], depth);
+    if (t->uses[v] > 1 || strlen(t->value[v].text) > LONGEST_EXPRESSION) name_value(t, v, depth);
   }
 }
 

@@ -29,7 +29,9 @@ typedef struct {
   Place *to;
   const char **formula;  // of each store
   int stores, store_room, to_room, formula_room;
-  int *value;  // of each node by id: 1 + its result, 0 while not computed
+  int *value;            // of each node by id: 1 + its result, 0 while not computed
+  const char **word[2];  // of the loads and of the instructions, or NULL
+  int word_room[2];
 } Draft;
 
 // ---- values
@@ -43,6 +45,20 @@ static bool run_is_even(const Draft *d, const View *v) {
   return true;
 }
 
+enum { OF_LOADS, OF_INSTRS };
+
+// What the page calls the value within its scope; of a view, if it has no name, what it shows.
+static void add_word(Draft *d, int of, int count, const Node *n) {
+  const GraphProgram *p = d->l->program;
+  const char *word = node_word(d->l->arena, p->graph, n);
+  while (!word && (n->op == OP_RESHAPE || n->op == OP_PERMUTE || n->op == OP_BROADCAST)) {
+    n = n->in[0];
+    word = node_word(d->l->arena, p->graph, n);
+  }
+  d->word[of] = grow_list(d->l->scratch, d->word[of], count, &d->word_room[of], sizeof *d->word[of]);
+  d->word[of][count] = word;
+}
+
 static int load_value(Draft *d, Node *in) {
   Place p = place_of(d->l, in), q = p;
   if (!view_reshape(&p.view, in->shape, d->space, &q.view) || !run_is_even(d, &q.view)) {
@@ -54,6 +70,7 @@ static int load_value(Draft *d, Node *in) {
   }
   d->load = grow_list(d->l->scratch, d->load, d->loads, &d->load_room, sizeof *d->load);
   d->load[d->loads] = q;
+  add_word(d, OF_LOADS, d->loads, in);
   return d->loads++;
 }
 
@@ -81,6 +98,7 @@ static int result_of(Draft *d, Node *n) {
   for (int i = 0; i < n->arity; i++) instr.in[i] = (int16_t)value_of(d, n->in[i]);
   d->instr = grow_list(d->l->arena, d->instr, d->instrs, &d->instr_room, sizeof *d->instr);
   d->instr[d->instrs] = instr;
+  add_word(d, OF_INSTRS, d->instrs, n);
   int value = RESULTS + d->instrs++;
   d->value[n->id] = value + 1;
   return value;
@@ -249,6 +267,14 @@ static void set_operands(const Draft *d, Step *s, Kernel k) {
   step_kernel(d->l, s, k, buffer);
 }
 
+static const char **words_of(const Draft *d) {
+  int values = d->loads + d->constants + d->instrs;
+  const char **word = NEW_ARRAY(d->l->arena, const char *, values + 1);
+  for (int i = 0; i < d->loads; i++) word[i] = d->word[OF_LOADS][i];
+  for (int i = 0; i < d->instrs; i++) word[d->loads + d->constants + i] = d->word[OF_INSTRS][i];
+  return word;
+}
+
 static void finish(Draft *d, Step *s) {
   join_axes(d);
   number_values(d);
@@ -261,7 +287,8 @@ static void finish(Draft *d, Step *s) {
               .instrs = d->instrs,
               .tiles = give_tiles(d),
               .store = d->store,
-              .stores = d->stores};
+              .stores = d->stores,
+              .word = words_of(d)};
   for (int i = 0; i < r.rank; i++) r.dim[i] = d->space.dim[i];
   set_operands(d, s, (Kernel){.kind = KERNEL_REGION, .pieces = region_pieces(&r), .region = r});
 }

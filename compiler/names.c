@@ -108,7 +108,8 @@ void node_name_result(Graph *g, Node *result) {
   int k = result->attr.id;
   const Node *value = k < l->inputs ? l->next[k] : l->each[k - l->inputs];
   if (value->op == OP_INPUT)
-    node_name(g, result, (Name){.rank = NAME_PART, .scope = result->scope, .word = l->body->input[value->attr.id].name});
+    node_name(g, result,
+              (Name){.rank = NAME_PART, .scope = result->scope, .word = l->body->input[value->attr.id].name});
   if (!value->name) return;
   Name name = *value->name;
   if (name.rank > NAME_LIBRARY) name.rank = NAME_LIBRARY;
@@ -131,6 +132,15 @@ const char *node_name_text(Arena *a, const Graph *g, const Node *n) {
   if (!n->name) return NULL;
   const NameScope *s = scope_told(n->name->scope);
   return name_text(a, n->name, s ? s->word : "");
+}
+
+const char *node_word(Arena *a, const Graph *g, const Node *n) {
+  if (node_has_own_name(n)) return n->op == OP_CONST ? NULL : last_part(node_name_text(a, g, n));
+  if (!n->name || n->name->rank == NAME_PART) return NULL;
+  Name name = *n->name;
+  const NameScope *s = scope_told(name.scope);
+  name.word = name.word ? last_part(name.word) : s ? s->word : "";
+  return name_text(a, &name, "");
 }
 
 const char *node_called(Arena *a, const Graph *g, const Node *n) {

@@ -61,7 +61,9 @@ void node_name_gradient(Graph *g, Node *gradient, const Node *of);
 const char *name_text(Arena *a, const Name *name, const char *scope);
 // The value's name, its scope's word told, or NULL; a tensor's and an input's own.
 const char *node_name_text(Arena *a, const Graph *g, const Node *n);
-// The same, or else the name of its operation, in its block if it is in one: dense_1_matmul.
+// The last word of a name: h of q_h, W of q/dense_1/W, d_h of the gradient. NULL if there is none.
+const char *node_word(Arena *a, const Graph *g, const Node *n);
+// The value's name, or else the name of its operation, in its block if it is in one: dense_1_matmul.
 const char *node_called(Arena *a, const Graph *g, const Node *n);
 
 #endif

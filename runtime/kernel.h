@@ -83,6 +83,7 @@ typedef struct {
   int tiles;  // scratch tiles needed by instructions
   const Store *store;
   int stores;
+  const char *const *word;  // what the page calls each value within its scope, or NULL: h; for emitted code alone
 } Region;
 
 // Kernels that run one after another in every turn. Turns are numbered from 0; reversed: they run from the last one to

@@ -165,6 +165,12 @@ static void test_numbers(void **state) {
 
 // --- kernels: random ones, executed and compiled ---
 
+// What a page may call its values that C, or the statements around them, call something else.
+static const char *const words[] = {"h",   "i",     "for",   "double", "row",   "lane2", "t3",    "EOF",
+                                    "out", "m_max", "linux", "exp",    "run",   "begin", "tile",  "y2",
+                                    "a",   "N0",    "LANES", "errno",  "sqrtf", "bool",  "index", "d_h"};
+enum { WORDS = sizeof words / sizeof *words };
+
 enum { INPUT = 1 << 16, KERNELS = 48, ROWS = 5 };
 
 typedef struct {
@@ -255,6 +261,10 @@ static void random_region(Draw *r, Kernel *k) {
     if (i == 0 && store[i].kind == STORE_ALL && below(r, 2)) operand[0].view = to[i].view;  // in place
   }
   g->store = store;
+  int values = g->loads + g->constants + g->instrs;
+  const char **word = NEW_ARRAY(r->a, const char *, values);
+  for (int i = 0; i < values; i++) word[i] = below(r, 3) ? words[below(r, WORDS)] : NULL;
+  g->word = word;
 }
 
 #define NUMBERS(...) \
@@ -470,12 +480,97 @@ static void test_kernels_clang(void **state) {
   for (uint64_t seed = 4; seed <= 5; seed++) check_kernels("clang", seed);
 }
 
+// --- names ---
+
+// Values that the page names are so named where they lie, and where they are computed; `rest`: how many values of
+// kernels at most have no name that one would tell.
+static const struct {
+  const char *model;
+  int rest;
+  const char *places[16], *values[8];
+} pages[] = {{"models/vae.gm",
+              23,
+              {"q_h", "p_h", "p_logits", "z", "z_scale", "z_noise", "kl", "elbo", "d_q_h", "d_p_logits", "d_z"},
+              {"scale", "noise", "loc", "d_scale"}},
+             {"models/cvae.gm",
+              15,
+              {"q_concat", "q_h", "q_heads", "q_heads_W", "p_concat", "p_h", "p_logits", "z_scale", "z_noise", "kl",
+               "elbo", "d_q_h", "d_q_heads", "d_q_heads_W", "d_p_h", "d_p_logits"},
+              {"scale", "noise", "loc", "d_loc", "d_scale", "d_z", "radius", "angle"}},
+             {"models/gan.gm",
+              20,
+              {"z", "G_dense_1", "G_leaky_relu", "D_dense_1", "D_rows", "d_G_tanh", "d_D_logits"},
+              {"d_logits", "rate"}},
+             {"models/row_vae.gm",
+              40,
+              {"q_h", "p_h", "p_logits", "z", "z_scale", "kl", "elbo", "d_p_h", "d_p_logits"},
+              {"new", "scale", "d_h", "h"}}};
+
+static const char *read_file(Arena *a, const char *path) {
+  FILE *f = fopen(path, "r");
+  assert_non_null(f);
+  Text t = text_new(a);
+  char part[4096];
+  for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;) text_append(&t, part, n);
+  fclose(f);
+  return t.data;
+}
+
+// Kernels and programs of a model as C.
+static const char *emitted_model(Arena *a, const char *path) {
+  Sources *s = sources_new(a);
+  const char *text = read_file(a, path);
+  Model *m = elaborate(a, s, sources_add(s, path, text, strlen(text), false), &(Overrides){0});
+  assert_non_null(m);
+  Plan *p = plan_model(a, m);
+  Names *names = names_new(a, NULL);
+  Offsets offsets = emit_offsets(a, p, names);
+  Text kernels = text_new(a), programs = text_new(a);
+  emit_programs(&kernels, &programs, p, m->sources, &offsets, names);
+  return arena_format(a, "%s%s", kernels.data, programs.data);
+}
+
+// Identifiers that are the prefix and then t and a number.
+static int count_numbered(const char *text, const char *prefix) {
+  int count = 0;
+  for (const char *p = text; (p = strstr(p, prefix)); p += strlen(prefix)) {
+    const char *t = p + strlen(prefix);
+    size_t digits = *t == 't' ? strspn(t + 1, "0123456789") : 0;
+    count += digits && !kernel_is_word(t[1 + digits]);
+  }
+  return count;
+}
+
+static void assert_named(Arena *a, const char *model, const char *text, const char *format, const char *name) {
+  const char *want = arena_format(a, format, name);
+  if (!strstr(text, want)) print_error("%s: no `%s`\n", model, want);
+  assert_non_null(strstr(text, want));
+}
+
+static void test_values_have_names(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+    Arena *a = arena_open(NULL);
+    const char *text = emitted_model(a, pages[i].model);
+    for (int k = 0; k < 16 && pages[i].places[k]; k++)
+      assert_named(a, pages[i].model, text, " AT_%s = ", pages[i].places[k]);
+    for (int k = 0; k < 8 && pages[i].values[k]; k++)
+      assert_named(a, pages[i].model, text, "const float %s = ", pages[i].values[k]);
+    static const char *const prefix[] = {"AT_", "out_", "in_", "compute_", "multiply_"};
+    for (int k = 0; k < 5; k++) assert_int_equal(count_numbered(text, prefix[k]), 0);
+    int rest = count_numbered(text, "const float ");
+    if (rest > pages[i].rest) print_error("%s: %d values without a name\n", pages[i].model, rest);
+    assert_true(rest <= pages[i].rest);
+    arena_close(a);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_fragments_choice), cmocka_unit_test(test_runtime_has_no_clash),
       cmocka_unit_test(test_hostile_texts),    cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_every_operation),  cmocka_unit_test(test_kernels_gcc),
-      cmocka_unit_test(test_kernels_clang),
+      cmocka_unit_test(test_kernels_clang),    cmocka_unit_test(test_values_have_names),
   };
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

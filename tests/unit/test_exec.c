@@ -760,8 +760,8 @@ static const char *found(Arena *a, float first, float second) {
   operand[3].name = "d", operand[3].formula = "y - y";
   static const Instr log_of[] = {{SCALAR_LOG, {0}, 0}}, less[] = {{SCALAR_SUB, {0, 0}, 0}};
   static const Store out[] = {{1, STORE_ALL}};
-  Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1},
-         differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1};
+  Region logs = {1, {4}, -1, 1, NULL, 0, log_of, 1, 1, out, 1, NULL},
+         differences = {1, {4}, -1, 1, NULL, 0, less, 1, 1, out, 1, NULL};
   Kernel kernel[] = {{.kind = KERNEL_REGION, .pieces = 1, .file = "m.gm", .line = 3},
                      {.kind = KERNEL_REGION, .pieces = 2}};
   for (int i = 0; i < 2; i++) {

@@ -1,7 +1,7 @@
 // Names of values through every stage: for each model of tests/names what its text beside it says.
 //
-// A text has the names of the graphs' nodes as elaborated, then those after the passes, then what every kernel of the plan
-// computes. With GMC_PROMOTE set in the environment the texts are rewritten instead.
+// A text has the names of the graphs' nodes as elaborated, then those after the passes, then what every kernel of the
+// plan computes. With GMC_PROMOTE set in the environment the texts are rewritten instead.
 #include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>

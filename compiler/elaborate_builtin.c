@@ -50,8 +50,8 @@ static Value sum(Elab *e, const Call *call, Value *keyword) { return reduce(e, c
 
 static Value maximum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_MAXIMUM, keyword); }
 
-// Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where one
-// is 0.
+// Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where
+// one is 0.
 static Value product(Elab *e, const Call *call, Value *keyword) {
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
@@ -348,16 +348,16 @@ static const Builtin builtins[] = {
      {"axis"},
      argmax,
      "argmax(x, axis: -1)",
-     "The place of the greatest number along an axis, which vanishes, the first of several: a label of class(n), through "
-     "which no gradient flows."},
+     "The place of the greatest number along an axis, which vanishes, the first of several: a label of class(n). No "
+     "gradient flows through it."},
     {"argmin",
      1,
      1,
      {"axis"},
      argmin,
      "argmin(x, axis: -1)",
-     "The place of the least number along an axis, which vanishes, the first of several: a label of class(n), through "
-     "which no gradient flows."},
+     "The place of the least number along an axis, which vanishes, the first of several: a label of class(n). No "
+     "gradient flows through it."},
     {"classes",
      1,
      1,
@@ -496,6 +496,9 @@ static const char *const operation_what[OP_COUNT] = {
     [OP_COS] = "The cosine of an angle in radians.",
     [OP_TANH] = "The hyperbolic tangent.",
     [OP_ERF] = "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to a.",
+    [OP_ERFINV] = "The number whose error function is a, of -1 < a < 1; sqrt(2) erfinv(2 p - 1) is the standard normal's "
+                  "quantile at p.",
+    [OP_ATAN] = "The angle in radians between -pi/2 and pi/2 whose tangent is a.",
     [OP_SIGMOID] = "1 / (1 + exp(-a)), the inverse of logits: between 0 and 1.",
     [OP_SOFTPLUS] = "log(1 + exp(a)): positive, and near a where a is large.",
     [OP_NORMAL_CDF] = "The probability that a standard normal number is below a.",
@@ -508,6 +511,7 @@ static const char *const operation_what[OP_COUNT] = {
         "terms.",
     [OP_LOG_BERNOULLI] = "a b - softplus(b), exact where it is small: the log probability of a, 0 or 1, by logits b.",
     [OP_RESIDUAL] = "a - sigmoid(b), exact where it is small.",
+    [OP_MOD] = "What a is above the greatest multiple of b below it, a - b floor(a / b): of the sign of b.",
     [OP_MAX] = "The greater of two, value by value.",
     [OP_MIN] = "The smaller of two, value by value.",
 };

@@ -309,6 +309,7 @@ static bool integral(const Node *n, int depth) {
     case OP_MUL:
     case OP_MAX:
     case OP_MIN:
+    case OP_MOD:
     case OP_NEG:
     case OP_ABS:
     case OP_RESHAPE:

@@ -75,6 +75,17 @@ static Node *gradient_erf(Graph *g, Node *n, Node *d, int i) {
   return mul(g, d, scaled(g, bell, M_2_SQRTPI));
 }
 
+// sqrt(pi) / 2 * exp(out^2)
+static Node *gradient_erfinv(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  return mul(g, d, scaled(g, node_unary(g, OP_EXP, mul(g, n, n)), 1 / M_2_SQRTPI));
+}
+
+static Node *gradient_atan(Graph *g, Node *n, Node *d, int i) {
+  Node *a = n->in[i], *square = mul(g, a, a);
+  return divide(g, d, add(g, square, constant(g, 1, n)));
+}
+
 // The product of two sigmoids rather than s (1 - s), which is 0 where s is nearly 1.
 static Node *sigmoid_slope(Graph *g, Node *a) {
   Node *s = node_unary(g, OP_SIGMOID, a);
@@ -138,6 +149,14 @@ static Node *gradient_pow(Graph *g, Node *n, Node *d, int i) {
   Node *zero = constant(g, 0, n), *positive = less(g, zero, a);
   Node *log_a = node_unary(g, OP_LOG, node_select(g, positive, a, constant(g, 1, n)));
   return node_select(g, positive, mul(g, d, mul(g, n, log_a)), zero);
+}
+
+// a - b k: 1, and -k for the whole number k = floor(a / b), which is (a - out) / b but for roundings.
+static Node *gradient_mod(Graph *g, Node *n, Node *d, int i) {
+  if (i == 0) return d;
+  Node *ratio = divide(g, sub(g, n->in[0], n), n->in[1]);
+  Node *k = node_unary(g, OP_FLOOR, add(g, ratio, constant(g, 0.5, n)));
+  return node_unary(g, OP_NEG, mul(g, d, k));
 }
 
 // a log(a / b) - a + b: log(a / b), and (b - a) / b

@@ -35,6 +35,23 @@ static double trigamma(double x) {
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double softplus(double x) { return max_of(x, 0) + log1p(exp(-fabs(x))); }
 static double normal_cdf(double x) { return erfc(-x * M_SQRT1_2) / 2; }
+// Newton's steps from Winitzki's approximation, on the tail where erf is near 1.
+static double erfinv(double x) {
+  double a = fabs(x);
+  if (!(a < 1)) return a == 1 ? x * INFINITY : NAN;
+  double l = log1p(-a * a), b = 2 / (M_PI * 0.147) + l / 2, y = sqrt(sqrt(b * b - l / 0.147) - b);
+  for (int i = 0; i < 6; i++) {
+    double off = a < 0.5 ? a - erf(y) : erfc(y) - (1 - a);
+    y += off / (M_2_SQRTPI * exp(-y * y));
+  }
+  return copysign(y, x);
+}
+
+static double mod(double a, double b) {
+  double r = fmod(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
 static double expm1mx(double x) { return x > 1000 ? INFINITY : (double)(expm1l(x) - (long double)x); }
 static double kl_div(double p, double q) {
   if (!(p >= 0 && q >= 0)) return NAN;
@@ -55,6 +72,9 @@ static double residual(double x, double l) { return l > 0 ? x - 1 + sigmoid(-l) 
 #define m_cos           cos
 #define m_tanh          tanh
 #define m_erf           erf
+#define m_erfinv        erfinv
+#define m_atan          atan
+#define m_mod           mod
 #define m_sigmoid       sigmoid
 #define m_softplus      softplus
 #define m_normal_cdf    normal_cdf

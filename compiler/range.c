@@ -163,6 +163,18 @@ static Range range_tanh(const Graph *g, const Node *n) {
   return with_sign((Range){tanh(r.lo), tanh(r.hi)}, sign_of(n->in[0]));
 }
 
+static Range range_atan(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return with_sign((Range){atan(r.lo), atan(r.hi)}, sign_of(n->in[0]));
+}
+
+static Range range_erfinv(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return with_sign((Range){at(OP_ERFINV, fmax(r.lo, -1)), at(OP_ERFINV, fmin(r.hi, 1))}, sign_of(n->in[0]));
+}
+
 static Range range_expm1mx(const Graph *g, const Node *n) {
   (void)g;
   Range r = load(n->in[0]);
@@ -231,6 +243,11 @@ static Range range_pow(const Graph *g, const Node *n) {
   if (b->op != OP_CONST) return with_sign((Range){0, INFINITY}, sign_of(a));
   double x = pow(r.lo, b->attr.value), y = pow(r.hi, b->attr.value);
   return with_sign((Range){fmin(x, y), fmax(x, y)}, sign_of(a));
+}
+
+static Range range_mod(const Graph *g, const Node *n) {
+  (void)g;
+  return (Range){fmin(n->in[1]->lo, 0), fmax(n->in[1]->hi, 0)};
 }
 
 static Range range_max(const Graph *g, const Node *n) {

@@ -318,7 +318,7 @@ static const Foreign foreign_operator[] = {
     {":=", "`=` defines, `~` draws, `<-` updates a state", '='},
     {"**", "a power is written ^", '^'},
     {"//", "a comment begins with #", 0},
-    {"%", "there is no such operator", '*'},
+    {"%", "write mod(a, b)", '*'},
     {";", "a new line ends a statement; a comma may", 0},
     {"&", "multiply truth values, they are 0 and 1", '*'},
     {"&&", "multiply truth values, they are 0 and 1", '*'},

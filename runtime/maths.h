@@ -291,6 +291,63 @@ static inline float m_expm1mx(float x) {
   return x != x ? x : (float)(fabs(z) < 0.5 ? z * z * p : far);
 }
 
+// 0.5 ulp. A polynomial in x^2 up to 1; beyond, the angle that 1 / x lacks to a right one.
+static inline float m_atan(float x) {
+  double a = fabs((double)x), r = a > 1.0 ? 1.0 / a : a, s = r * r;
+  double p = 0.00041922786011272895 * s - 0.0031954252407363946;
+  p = p * s + 0.011427633277375594;
+  p = p * s - 0.026005995977608619;
+  p = p * s + 0.043646589442816673;
+  p = p * s - 0.060221963879374327;
+  p = p * s + 0.074952623780996963;
+  p = p * s - 0.090491790937205773;
+  p = p * s + 0.11105306732424464;
+  p = p * s - 0.1428522560816021;
+  p = p * s + 0.19999978336217084;
+  p = p * s - 0.33333332951657216;
+  p = r * (p * s + 0.99999999998873813);
+  p = a > 1.0 ? 1.5707963267948966 - p : p;
+  return x != x ? x : copysignf((float)p, x);
+}
+
+// 0.51 ulp: the y with erf(y) = x. y / x is a smooth function of w = -log(1 - x^2): below 6 a polynomial in w, beyond in
+// its root. Polynomials by Chebyshev's nodes. Infinite at -1 and 1, NaN beyond.
+static inline float m_erfinv(float x) {
+  double a = fabs((double)x), rest = (1.0 - a) * (1.0 + a);
+  double w = -m_log_double(rest > 1e-9 ? rest : 1e-9), u = sqrt(w > 0.0 ? w : 0.0);
+  double near = -1.4854908961637764e-11 * w + 5.5734290803925987e-10;
+  near = near * w - 8.4922429016067574e-9;
+  near = near * w + 6.1131555424910157e-8;
+  near = near * w - 1.2203597397129163e-7;
+  near = near * w - 9.4915908920394234e-7;
+  near = near * w + 2.1790884142241464e-6;
+  near = near * w + 4.6103491260809152e-5;
+  near = near * w - 0.00012741227568066718;
+  near = near * w - 0.0023354996777537209;
+  near = near * w + 0.011549462396345868;
+  near = near * w + 0.23201365296109508;
+  near = near * w + 0.88622692569609654;
+  double far = -3.3516529240031142e-5 * u + 0.0011723816732949274;
+  far = far * u - 0.018352840416523175;
+  far = far * u + 0.16907929716309858;
+  far = far * u - 1.013119647488858;
+  far = far * u + 4.1131896772647943;
+  far = far * u - 11.405272993121454;
+  far = far * u + 21.162929833299509;
+  far = far * u - 24.794863706861294;
+  far = far * u + 17.086597540699798;
+  far = far * u - 4.2462119357522008;
+  float y = (float)((double)x * (w < 6.0 ? near : far));
+  return a < 1.0 ? y : a == 1.0 ? copysignf(INFINITY, x) : NAN;
+}
+
+// Exact to a rounding where |a / b| < 2^29: a - b floor(a / b), of the sign of b. NaN where b is 0 or infinite.
+static inline float m_mod(float a, float b) {
+  double x = (double)a, y = (double)b, r = x - floor(x / y) * y;
+  r = r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
+  return (float)r;
+}
+
 // 0.5 ulp: p log(p / q) - p + q, never below 0; q where p is 0. With q / p = 1 + f it is p (f - log(1 + f)), and near
 // f = 0, where s = f / (2 + f) and log(1 + f) = 2 artanh(s), f - 2 s = f s. NaN where p or q is negative or infinite.
 static inline float m_kl_div(float p, float q) {

@@ -139,10 +139,11 @@ static bool form_leaf(Writer *w, Shape s, int depth) {
 }
 
 static bool form_unary(Writer *w, Shape s, int depth) {
-  static const char *const name[] = {
-      "exp",     "log", "log1p", "expm1", "sqrt",   "sin",  "cos",        "tanh",    "erf",      "lgamma",
-      "digamma", "abs", "sign",  "floor", "square", "relu", "leaky_relu", "sigmoid", "softplus", "log_sigmoid",
-      "silu",    "elu", "gelu",  "stop",  "-",      "!",    "tanh",       "relu",    "sigmoid"};
+  static const char *const name[] = {"exp",    "log",   "log1p",      "expm1",   "sqrt",     "sin",         "cos",
+                                     "tanh",   "erf",   "lgamma",     "digamma", "abs",      "sign",        "floor",
+                                     "square", "relu",  "leaky_relu", "sigmoid", "softplus", "log_sigmoid", "atan",
+                                     "tan",    "round", "erfinv",     "silu",    "elu",      "gelu",        "stop",
+                                     "-",      "!",     "tanh",       "relu",    "sigmoid"};
   int k = below(w, (int)(sizeof name / sizeof *name) + w->functions);
   bool own = k >= (int)(sizeof name / sizeof *name);
   const char *f = own ? w->function[k - (int)(sizeof name / sizeof *name)] : name[k];
@@ -157,11 +158,11 @@ static bool form_unary(Writer *w, Shape s, int depth) {
 static bool form_binary(Writer *w, Shape s, int depth) {
   static const char *const sign[] = {"+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=", "+", "*", "-"};
   Shape t = s;
-  int k = below(w, 16), other = below(w, 3);
+  int k = below(w, 17), other = below(w, 3);
   if (other == 1) t = (Shape){0};
   if (other == 2 && s.rank > 1) t = shape_of(s.rank - 1, s.dim + 1);
   bool swapped = chance(w, 1, 2);
-  WRITE(w, k < 14 ? "(" : k == 14 ? "max(" : "min(");
+  WRITE(w, k < 14 ? "(" : k == 14 ? "max(" : k == 15 ? "min(" : "mod(");
   write_expression(w, swapped ? t : s, depth);
   if (k < 14)
     WRITE(w, " %s ", sign[k]);

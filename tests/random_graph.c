@@ -116,6 +116,7 @@ static void grow_unary(Maker *m, Op op) {
     case OP_LOG1P:
     case OP_SQRT:
     case OP_LGAMMA: keep(m, unary(m, op, positive(m, n, 0.5)), false); return;
+    case OP_ERFINV: keep(m, unary(m, op, binary(m, OP_MUL, number(m, 0.9, n), unary(m, OP_TANH, n))), false); return;
     default: keep(m, unary(m, op, tame(m, n)), false);
   }
 }
@@ -125,6 +126,9 @@ static void grow_binary(Maker *m, Op op) {
   if (op == OP_LESS || op == OP_EQUAL) {
     a = pick_exact(m), b = fit(m, pick_exact(m), a->shape);
     keep(m, binary(m, op, a, b), true);
+  } else if (op == OP_MOD) {
+    a = pick_exact(m);
+    keep(m, binary(m, op, a, number(m, 1.5, a)), true);
   } else if (op == OP_POW) {
     a = positive(m, tame(m, a), 0.5);
     keep(m, binary(m, op, a, tame(m, b)), false);

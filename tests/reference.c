@@ -88,6 +88,18 @@ static double trigamma(double x) {
   return below + 1 / x + s / 2 + s / x * (1.0 / 6 - s * (1.0 / 30 - s * (1.0 / 42 - s * (1.0 / 30 - s * 5 / 66))));
 }
 
+// The y with erf(y) = x, by halving: erfc where erf is near 1.
+static double inverse_erf(double x) {
+  double a = fabs(x), lo = 0, hi = 6;
+  for (int i = 0; i < 200; i++) {
+    double y = (lo + hi) / 2;
+    bool above = a < 0.5 ? erf(y) > a : erfc(y) < 1 - a;
+    if (above) hi = y;
+    if (!above) lo = y;
+  }
+  return a < 1 ? copysign(lo, x) : a == 1 ? copysign(INFINITY, x) : NAN;
+}
+
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static double kl_div(double p, double q) {
@@ -113,6 +125,9 @@ static double scalar(Op op, double a, double b, double c) {
     case OP_ERF: return erf(a);
     case OP_SIGMOID: return sigmoid(a);
     case OP_SOFTPLUS: return fmax(a, 0) + log1p(exp(-fabs(a)));
+    case OP_ERFINV: return inverse_erf(a);
+    case OP_ATAN: return atan(a);
+    case OP_MOD: return a - b * floor(a / b);
     case OP_NORMAL_CDF: return erfc(-a / sqrt(2)) / 2;
     case OP_EXPM1MX: return (double)(expm1l((long double)a) - (long double)a);
     case OP_KL_DIV: return kl_div(a, b);

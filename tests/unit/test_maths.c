@@ -69,6 +69,18 @@ static long double sigmoid_reference(long double x) { return 1 / (1 + expl(-x));
 static long double softplus_reference(long double x) { return fmaxl(x, 0) + log1pl(expl(-fabsl(x))); }
 static long double normal_cdf_reference(long double x) { return erfcl(-x * sqrtl(0.5L)) / 2; }
 
+// Newton's steps, from where the slope of erf is less than at the root.
+static long double erfinv_reference(long double x) {
+  long double a = fabsl(x), y = 0;
+  if (a >= 1) return a == 1 ? copysignl(INFINITY, x) : NAN;
+  if (a < 1e-6L) return x * sqrtl(acosl(-1)) / 2 * (1 + acosl(-1) * x * x / 12);
+  for (int i = 0; i < 100; i++) {
+    long double off = a < 0.5L ? a - erfl(y) : erfcl(y) - (1 - a);
+    y += off * sqrtl(acosl(-1)) / 2 * expl(y * y);
+  }
+  return copysignl(y, x);
+}
+
 static long double expm1mx_reference(long double x) {
   if (fabsl(x) > 1e-3L) return expm1l(x) - x;
   return x * x * (1 / 2.0L + x * (1 / 6.0L + x * (1 / 24.0L + x * (1 / 120.0L + x / 720))));
@@ -98,6 +110,10 @@ static const Case cases[] = {
     {"softplus, |x| in 0.01 .. 30", m_softplus, softplus_reference, 0.01f, 30, true, 4},
     {"normal_cdf", m_normal_cdf, normal_cdf_reference, 0, INFINITY, true, 1},
     {"normal_cdf, |x| in 0.01 .. 14", m_normal_cdf, normal_cdf_reference, 0.01f, 14, true, 1},
+    {"erfinv", m_erfinv, erfinv_reference, 0, 1, true, 1},
+    {"erfinv, |x| in 0.01 .. 1", m_erfinv, erfinv_reference, 0.01f, 1, true, 1},
+    {"atan", m_atan, atanl, 0, INFINITY, true, 1},
+    {"atan, |x| in 0.01 .. 100", m_atan, atanl, 0.01f, 100, true, 1},
     {"expm1mx", m_expm1mx, expm1mx_reference, 0, INFINITY, true, 1},
     {"expm1mx, |x| in 0.01 .. 100", m_expm1mx, expm1mx_reference, 0.01f, 100, true, 1},
     {"lgamma, x < 100", m_lgamma, lgammal, 1e-10f, 100, false, 4},
@@ -218,11 +234,28 @@ static void ends_of_domains(void **state) {
   assert_true(m_sigmoid(-INFINITY) == 0 && m_sigmoid(INFINITY) == 1 && m_sigmoid(0) == 0.5f && m_sigmoid(-100) == 0);
   assert_true(m_softplus(-INFINITY) == 0 && m_softplus(INFINITY) == INFINITY && m_softplus(1e30f) == 1e30f);
   assert_true(m_normal_cdf(-INFINITY) == 0 && m_normal_cdf(INFINITY) == 1 && m_normal_cdf(0) == 0.5f);
+  assert_true(m_erfinv(1) == INFINITY && m_erfinv(-1) == -INFINITY && isnan(m_erfinv(1.0000001f)) && m_erfinv(0) == 0);
+  assert_true(m_atan(INFINITY) == 1.57079637f && m_atan(-INFINITY) == -1.57079637f && m_atan(0) == 0);
   assert_true(m_expm1mx(-INFINITY) == INFINITY && m_expm1mx(INFINITY) == INFINITY && m_expm1mx(0) == 0);
   assert_true(isnan(m_sqrt(-1)) && m_sqrt(0) == 0 && m_sign(-3) == -1 && m_sign(0) == 0 && m_sign(1e-45f) == 1);
   assert_true(m_lgamma(0) == INFINITY && isnan(m_lgamma(-1)) && m_lgamma(INFINITY) == INFINITY && m_lgamma(1) == 0);
   assert_true(m_digamma(0) == -INFINITY && isnan(m_digamma(-2)) && m_digamma(INFINITY) == INFINITY);
   assert_true(m_trigamma(0) == INFINITY && isnan(m_trigamma(-2)) && m_trigamma(INFINITY) == 0);
+}
+
+// Against fmodl, over quotients up to 2^29 of all signs.
+static void remainders(void **state) {
+  (void)state;
+  uint64_t random = 1;
+  for (int i = 0; i < 1000000; i++) {
+    random = random * 6364136223846793005u + 1442695040888963407u;
+    float b = m_float(0x3a000000u + (uint32_t)(random >> 40) * 8u), a = ldexpf(b, (int)(random >> 34 & 31) - 4) * 1.37f;
+    a = (random >> 33 & 1) ? -a : a, b = (random >> 32 & 1) ? -b : b;
+    long double r = fmodl(a, b);
+    if (r != 0 && (r < 0) != (b < 0)) r += b;
+    if (ulps(m_mod(a, b), r) > 0.5)
+      fail_msg("mod(%.9g, %.9g) is %.9g, not %.9Lg", (double)a, (double)b, (double)m_mod(a, b), r);
+  }
 }
 
 static void gamma_constants(void **state) {
@@ -237,9 +270,9 @@ static void gamma_constants(void **state) {
 
 static void nan_in_nan_out(void **state) {
   (void)state;
-  static Function *const unary[] = {m_exp,  m_log,     m_log1p,    m_expm1,      m_sqrt,    m_sin, m_cos,
-                                    m_tanh, m_sigmoid, m_softplus, m_normal_cdf, m_expm1mx, m_erf, m_abs,
-                                    m_sign, m_floor,   m_lgamma,   m_digamma,    m_trigamma};
+  static Function *const unary[] = {m_exp,  m_log,     m_log1p,    m_expm1,      m_sqrt,     m_sin,    m_cos,
+                                    m_tanh, m_sigmoid, m_softplus, m_normal_cdf, m_expm1mx,  m_erf,    m_abs,
+                                    m_sign, m_floor,   m_lgamma,   m_digamma,    m_trigamma, m_erfinv, m_atan};
   for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
     assert_true(isnan(unary[i](NAN)));
     assert_true(isnan(unary[i](-NAN)));
@@ -247,6 +280,7 @@ static void nan_in_nan_out(void **state) {
   }
   assert_true(isnan(m_max(NAN, 1)) && isnan(m_max(1, NAN)) && isnan(m_min(NAN, 1)) && isnan(m_min(1, NAN)));
   assert_true(m_max(-INFINITY, 1) == 1 && m_min(2, 1) == 1 && m_max(2, 1) == 2);
+  assert_true(isnan(m_mod(NAN, 1)) && isnan(m_mod(1, NAN)) && isnan(m_mod(1, 0)) && m_mod(0, 3) == 0);
   assert_true(m_less(1, 2) == 1 && m_less(2, 2) == 0 && m_less(NAN, 1) == 0 && m_equal(2, 2) == 1);
   assert_true(m_select(0, 1, 2) == 2 && m_select(-0.0f, 1, 2) == 2 && m_select(0.1f, 1, 2) == 1);
 }
@@ -268,6 +302,8 @@ VECTOR_LOOP(m_sigmoid)
 VECTOR_LOOP(m_softplus)
 VECTOR_LOOP(m_normal_cdf)
 VECTOR_LOOP(m_expm1mx)
+VECTOR_LOOP(m_erfinv)
+VECTOR_LOOP(m_atan)
 
 static void vector_equals_scalar(void **state) {
   (void)state;
@@ -285,7 +321,9 @@ static void vector_equals_scalar(void **state) {
               {loop_m_sigmoid, m_sigmoid},
               {loop_m_softplus, m_softplus},
               {loop_m_normal_cdf, m_normal_cdf},
-              {loop_m_expm1mx, m_expm1mx}};
+              {loop_m_expm1mx, m_expm1mx},
+              {loop_m_erfinv, m_erfinv},
+              {loop_m_atan, m_atan}};
   enum { N = 4099 };
   static float x[N], y[N];
   for (int i = 0; i < N; i++) x[i] = m_float((uint32_t)i * 1047821u);
@@ -364,6 +402,7 @@ int main(void) {
       cmocka_unit_test(powers_at_the_ends),
       cmocka_unit_test(functions_of_two),
       cmocka_unit_test(ends_of_domains),
+      cmocka_unit_test(remainders),
       cmocka_unit_test(gamma_constants),
       cmocka_unit_test(nan_in_nan_out),
       cmocka_unit_test(vector_equals_scalar),

@@ -1,9 +1,6 @@
-// Where the examples of a batch meet: which values of a graph are those of one example, and which mix several.
-//
-// A tensor that differs between examples holds, `outer` times over, one block of elements for each example, in order:
-// once where the batch is the outermost axis or the outer part of one, once a turn where a loop has stacked it. An
-// operation that keeps to these blocks leaves the examples apart; one that adds along the batch, or changes its order,
-// mixes them. No name is asked for: a mean over the batch is known by what it does.
+// Where the examples of a batch meet: which values of a graph are those of one example, and which mix several. See
+// apart.h for what each operation does.
+#include "apart.h"
 #include "graph_rules.h"
 
 typedef enum { SAME, APART, MIXED } Kind;  // for all examples; each its own; made of several
@@ -23,19 +20,6 @@ static const Meeting same = {SAME, 0, NULL};
 static Meeting apart(int64_t outer) { return (Meeting){APART, outer, NULL}; }
 static Meeting mixed(const Node *n) { return (Meeting){MIXED, 0, n}; }
 
-static int64_t count_before(const Shape *s, int axis) {
-  int64_t n = 1;
-  for (int i = 0; i < axis; i++) n *= s->dim[i];
-  return n;
-}
-
-// The axis that begins with the batch, or -1.
-static int batch_axis(const Search *w, const Shape *s, int64_t outer) {
-  for (int i = 0; i < s->rank; i++)
-    if (s->dim[i] > 1 && count_before(s, i) == outer) return s->dim[i] % w->batch == 0 ? i : -1;
-  return -1;
-}
-
 // What joins values of these meetings element by element.
 static Meeting join(const Node *n, int count, const Meeting *in) {
   Meeting all = same;
@@ -48,66 +32,14 @@ static Meeting join(const Node *n, int count, const Meeting *in) {
   return all;
 }
 
-// A movement or a reduction of an input that has its batch along `axis`.
-static Meeting moved(const Node *n, const Shape *from, int axis) {
-  int to = axis;
-  switch (n->op) {
-    case OP_PERMUTE:
-      for (int i = 0; i < n->shape.rank; i++)
-        if (n->attr.a[i] == axis) to = i;
-      break;
-    case OP_BROADCAST:
-    case OP_SLICE:
-    case OP_PAD:
-      if (n->shape.dim[axis] != from->dim[axis]) return mixed(n);
-      break;
-    case OP_CONCAT:
-    case OP_CUMSUM:
-      if (n->attr.a[0] == axis) return mixed(n);
-      break;
-    case OP_SUM:
-    case OP_MAXIMUM:
-      if (n->attr.axes >> axis & 1) return mixed(n);
-      for (int i = 0; i < axis; i++) to -= (int)(n->attr.axes >> i & 1);
-      break;
-    default: return mixed(n);
-  }
-  return apart(count_before(&n->shape, to));
-}
-
-// Rows against one matrix, or a stack of products whose stack, or rows, are the examples'.
-static Meeting product(const Search *w, const Node *n, const Meeting *in) {
-  Meeting all = join(n, 2, in);
-  bool rows = in[1].kind == SAME && !(n->attr.flag & 1);
-  int axis = all.kind == APART ? batch_axis(w, &n->in[in[0].kind == APART ? 0 : 1]->shape, all.outer) : -1;
-  bool outside = all.kind == APART && n->in[0]->shape.dim[0] % (all.outer * w->batch) == 0;
-  if (n->shape.rank == 3 ? outside || (axis == 1 && rows) : outside && rows) return all;
-  return mixed(n);
-}
-
-// Rows that are fetched for each example, or the same for all: the batch is within the rows then. And their adjoint.
-static Meeting rows(const Search *w, const Node *n, const Meeting *in) {
-  if (in[1].kind != SAME) return in[0].kind == SAME && n->op == OP_GATHER ? in[1] : mixed(n);
-  int from = n->op == OP_GATHER ? 1 : n->in[1]->shape.rank, to = n->op == OP_GATHER ? n->in[1]->shape.rank : 1;
-  int axis = batch_axis(w, &n->in[0]->shape, in[0].outer);
-  return axis < from ? mixed(n) : apart(count_before(&n->shape, axis - from + to));
-}
-
 static Meeting meeting(const Search *w, const Node *n, const Meeting *in) {
-  Meeting all = join(n, n->arity, in);
-  if (all.kind != APART) return all;
-  switch (op_class(n->op)) {
-    case ELEMENTWISE:
-    case MARK: return all;
-    case CONTRACTION: return n->op == OP_MATMUL ? product(w, n, in) : n->shape.rank > 2 ? all : mixed(n);
-    default: break;
+  int64_t *blocks = NEW_ARRAY(w->arena, int64_t, n->arity);
+  for (int i = 0; i < n->arity; i++) {
+    if (in[i].kind == MIXED) return in[i];
+    blocks[i] = in[i].kind == SAME ? BLOCKS_NONE : in[i].outer;
   }
-  if (n->op == OP_RESHAPE) return all;
-  if (n->op == OP_GATHER || n->op == OP_SCATTER) return rows(w, n, in);
-  int axis = -1;
-  for (int i = 0; i < n->arity; i++)
-    if (in[i].kind == APART) axis = batch_axis(w, &n->in[i]->shape, all.outer);
-  return axis < 0 ? mixed(n) : moved(n, &n->in[0]->shape, axis);
+  int64_t all = blocks_of(n, blocks, w->batch);
+  return all == BLOCKS_NONE ? same : all == BLOCKS_MEET ? mixed(n) : apart(all);
 }
 
 // ---- loops

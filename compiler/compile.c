@@ -74,6 +74,7 @@ void compile_overlay(Arena *a, Config *c, const Options *o) {
   }
   put_train(a, c, o, OPTION_EPOCHS, "epochs");
   put_train(a, c, o, OPTION_BATCH, "batch");
+  put_train(a, c, o, OPTION_SHARDS, "shards");
   c->seed = option_number(o, OPTION_SEED, c->seed);
   c->threads = option_number(o, OPTION_THREADS, c->threads);
   if (option_given(o, OPTION_OUT)) c->out = option_text(o, OPTION_OUT);

@@ -333,7 +333,7 @@ static void print_setting(Text *t, const Key *key, const Config *c, const void *
 
 // the keys of a run file, in the order in which they are printed
 
-static const char *const train_name[] = {"batch", "epochs"};
+static const char *const train_name[] = {"batch", "epochs", "shards"};
 const char *const products_word[] = {"own", "openblas", "auto"};
 
 static const Key key_table[] = {

@@ -558,6 +558,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   check_measured_names(e);
   begin_program(e, 1, false);  // where params and supports are evaluated
   m->batch = (int64_t)train_setting(e, e->train, "batch", 128, 1, MAX_BATCH);
+  m->shards = (int64_t)train_setting(e, e->train, "shards", 1, 1, MOST_SHARDS);
   m->seed = (uint32_t)train_setting(e, e->train, "seed", 1, 0, 4294967295.0);
   declare_data(e);
   if (diagnostics_errors(s)) return NULL;

@@ -50,9 +50,9 @@ static void check_phase(Elab *e, const Ast *phase, int n, const char *const *kno
 }
 
 void check_phases(Elab *e) {
-  static const char *const known[] = {"batch",   "epochs", "until",  // and for all phases
-                                      "seed", "average", "keep", "restarts"};
-  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 7 : 3, known);
+  static const char *const known[] = {"batch", "epochs",  "until",  // and for all phases
+                                      "seed",  "average", "keep",  "restarts", "shards"};
+  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 8 : 3, known);
 }
 
 // ---- conditions
@@ -133,9 +133,17 @@ static void explain_phase(Elab *e, const Ast *phase, const PlanPhase *p) {
   finding(e, "line", phase->span, "%s", t.data);
 }
 
+static void check_shards(Elab *e, const Ast *phase, int64_t batch) {
+  const Ast *said = phase_setting(phase, "batch"), *shards = phase_setting(e->train, "shards");
+  if (batch % e->model->shards == 0 || diagnostics_errors(e->sources)) return;
+  complain(e, E0535, said ? said->span : shards ? shards->span : phase->span, (long long)batch,
+           (long long)e->model->shards);
+}
+
 void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into) {
   bool until = phase_setting(phase, "until") != NULL;
   into->batch = (int64_t)train_setting(e, phase, "batch", (double)e->model->batch, 1, MAX_BATCH);
+  check_shards(e, phase, into->batch);
   into->epochs = (int64_t)whole_number(e, phase_setting(phase, "epochs"), "epochs", until ? 0 : 1, 1, 1e9);
   e->condition = NULL;
   into->conditions = elaborate_conditions(e, phase, into->batch);

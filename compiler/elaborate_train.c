@@ -48,7 +48,8 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
   ModelProgram *grown = NEW_ARRAY(e->arena, ModelProgram, m->programs + 1);
   if (m->programs) memcpy(grown, m->program, (size_t)m->programs * sizeof *grown);
   m->program = grown;
-  m->program[m->programs].graph = (GraphProgram){name, e->graph, output, outputs, e->assign, e->assigns};
+  m->program[m->programs].graph = (GraphProgram){
+      name, e->graph, output, outputs, e->assign, e->assigns, batch, e->training ? m->shards : 1};
   m->program[m->programs].batch = batch;
   return m->programs++;
 }

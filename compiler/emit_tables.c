@@ -7,7 +7,8 @@
 
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT", "TENSOR_AVERAGE"};
 static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
-static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY", "DATA_NPZ", "DATA_CSV", "DATA_GENERATED"};
+static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
+                                          "DATA_NPZ",  "DATA_CSV", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE", "FEED_EXAMPLES"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
@@ -264,8 +265,8 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   text_add(out, "\nstatic const Plan model_plan = {\n  .model = ");
   emit_string(out, p->model);
   field_string(out, "source", p->source);
-  text_add(out, ",\n  .batch = %lld, .epochs = %lld, .seed = %u,\n", (long long)p->batch, (long long)p->epochs,
-           p->seed);
+  text_add(out, ",\n  .batch = %lld, .shards = %lld, .epochs = %lld, .seed = %u,\n", (long long)p->batch,
+           (long long)p->shards, (long long)p->epochs, p->seed);
   data_fields(out, &p->data);
   text_add(out, "  .persistent = %lld, .peak = %lld,\n", (long long)p->persistent, (long long)p->peak);
   plan_table(out, "column", "columns", p->columns);

@@ -46,6 +46,9 @@ static void explain_training(Text *t, const Model *m) {
   text_add(t, "  batch %lld, ", (long long)m->batch);
   if (m->epochs) text_add(t, "%lld epochs, ", (long long)m->epochs);
   text_add(t, "seed %u\n", m->seed);
+  if (m->shards > 1)
+    text_add(t, "  %lld shards: the gradient of each is made by itself, and they are added in a tree\n",
+             (long long)m->shards);
 }
 
 static void explain_tensors(Text *t, const Model *m) {

@@ -130,6 +130,7 @@ typedef struct {
   int outputs;
   Assign *assign;
   int assigns;
+  int64_t batch, shards;  // the batch is cut into so many, each of which is added up by itself; below 2: it is not
 } GraphProgram;
 
 Graph *graph_new(Arena *a);

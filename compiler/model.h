@@ -35,7 +35,7 @@ typedef struct Model {
   Sources *sources;
   const char *name, *source;
   const Ast *tree;                     // of the model's own file
-  int64_t batch, epochs;
+  int64_t batch, epochs, shards;
   uint32_t seed;
   Products products;
   PlanData data;

@@ -6,7 +6,7 @@
 #ifndef GMC_OPTIONS_H
 #define GMC_OPTIONS_H
 
-#include "../runtime/base.h"
+#include "../runtime/plan.h"  // MOST_SHARDS
 
 // C(ID, name, operands, fewest, most, what it does). COMMAND_<ID>, and command_<name>() in commands.h.
 #define COMMANDS(C)                                                                               \
@@ -46,6 +46,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(DATA, "data", 0, "EXPR", TEXT, 0, 0, ON_MODEL, "other data, such as 'mnist(\"folder\")'")                        \
   O(EPOCHS, "epochs", 0, "N", NUMBER, 1, 1000000000, ON_MODEL, "passes over the data, in all")                       \
   O(BATCH, "batch", 0, "N", NUMBER, 1, 1 << 20, ON_MODEL, "examples in one step")                                    \
+  O(SHARDS, "shards", 0, "N", NUMBER, 1, MOST_SHARDS, ON_MODEL, "equal parts of the batch, whose gradients are added in a tree") \
   O(SEED, "seed", 0, "N", NUMBER, 0, UINT32_MAX, ON_MODEL | ON(SAMPLE), "seed of every random number")               \
   O(STEPS, "steps", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "stop after N steps, in all")                            \
   O(CHECKPOINT, "checkpoint", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "a checkpoint every N steps, beside the others") \

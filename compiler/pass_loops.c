@@ -191,7 +191,7 @@ static Node *product_of_turns(Lifting *w, const Node *n) {
   return node_reshape(w->to, product, with_turns(w, n->shape));
 }
 
-static Attr attr_of_turns(const Node *n) {
+Attr attr_with_axis(const Node *n) {
   Attr attr = n->attr;
   bool list = n->op == OP_PERMUTE || n->op == OP_SLICE || n->op == OP_PAD;
   attr.axes <<= 1;
@@ -210,7 +210,7 @@ static Node *make_before(Lifting *w, const Node *n) {
   bool turns = w->level[n->id] == SLICED;
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = turns ? stack_of(w, n->in[i]) : w->outside[n->in[i]->id];
-  Attr attr = turns ? attr_of_turns(n) : n->attr;
+  Attr attr = turns ? attr_with_axis(n) : n->attr;
   Shape shape = turns ? with_turns(w, n->shape) : n->shape;
   return graph_node(w->to, n->op, n->arity, in, &attr, &shape);
 }
@@ -307,10 +307,7 @@ static void stack_all(Lifting *w) {
     if (w->wanted[l->inputs + k]) stack_in_loop(w, l->each[k]);
 }
 
-// The body after the passes, in place of the one before.
-static void run_on_body(Lifting *w) {
-  GraphLoop *l = w->loop;
-  GraphProgram *p = run_passes(w->arena, loop_program(w->arena, l));
+void loop_take(GraphLoop *l, const GraphProgram *p) {
   int k = 0;
   l->body = p->graph;
   for (int i = 0; i < l->inputs; i++)
@@ -325,7 +322,7 @@ static void make_loop(Lifting *w) {
   stack_all(w);
   Node *loop = NULL;
   if (w->loop->inputs + w->loop->stacked) {
-    run_on_body(w);
+    loop_take(w->loop, run_early_passes(w->arena, loop_program(w->arena, w->loop)));
     loop = node_loop(w->to, w->loop);
   }
   w->result = NEW_ARRAY(w->arena, Node *, l->inputs + l->stacked + 1);

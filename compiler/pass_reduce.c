@@ -28,12 +28,13 @@ static int64_t part_count(int64_t outer, int64_t length, int64_t inner) {
   return most < FEWEST || length / most < 2 ? 1 : most;
 }
 
-// Reduces axes first .. last-1 of x.
-static Node *reduce_run(Graph *g, const Node *old, Node *x, int first, int last) {
+// Reduces axes first .. last-1 of x, which are not `axis`; before it or after it lie the blocks of a shard.
+static Node *reduce_run(Graph *g, const Node *old, Node *x, int first, int last, int axis, int64_t shards) {
   Op op = old->op;
   const Shape *s = &x->shape;
   int64_t outer = product(s, 0, first), length = product(s, first, last), inner = product(s, last, s->rank);
-  int64_t parts = part_count(outer, length, inner);
+  bool before = axis < first;
+  int64_t parts = part_count(before ? outer / shards : outer, length, before ? inner : inner / shards);
   uint32_t axes = (1u << last) - (1u << first);
   if (parts == 1) return node_reduce(g, op, x, axes);
   Node *cut = node_reshape(g, x, shape_of(4, (int64_t[]){outer, parts, length / parts, inner}));
@@ -44,18 +45,24 @@ static Node *reduce_run(Graph *g, const Node *old, Node *x, int first, int last)
   return node_reshape(g, whole, kept);
 }
 
-static Node *reduce_runs(Graph *g, const Node *old, Node **in) {
-  if (op_class(old->op) != REDUCTION || old->op == OP_CUMSUM) return rewrite_same(g, old, in);
-  Node *x = in[0];
-  uint32_t axes = old->attr.axes;
+Node *reduce_axes(Graph *g, const Node *old, Node *x, uint32_t axes, int axis, int64_t shards) {
   for (int last = x->shape.rank; last > 0; last--) {
     if (!(axes >> (last - 1) & 1)) continue;
     int first = last - 1;
     while (first > 0 && axes >> (first - 1) & 1) first--;
-    x = reduce_run(g, old, x, first, last);
+    x = reduce_run(g, old, x, first, last, axis, shards);
+    if (axis > first) axis -= last - first;
     last = first + 1;
   }
   return x;
 }
 
-void pass_reduce(Arena *a, GraphProgram *p) { rewrite(a, p, reduce_runs); }
+static Node *reduce_runs(Graph *g, const Node *old, Node **in) {
+  if (op_class(old->op) != REDUCTION || old->op == OP_CUMSUM) return rewrite_same(g, old, in);
+  return reduce_axes(g, old, in[0], old->attr.axes, -1, 1);
+}
+
+// A batch in shards has been reduced by its pass.
+void pass_reduce(Arena *a, GraphProgram *p) {
+  if (p->shards < 2) rewrite(a, p, reduce_runs);
+}

@@ -79,19 +79,29 @@ static Node *without_mark(Graph *g, const Node *old, Node **in) {
 
 static void pass_marks(Arena *a, GraphProgram *p) { rewrite(a, p, without_mark); }
 
+static void pass_bodies(Arena *a, GraphProgram *p);
+
+// Of a loop's body: when it is made; with the graph around it, those that a batch in shards has had inside of bodies
+// too; after them.
+typedef enum { EARLY, REDUCING, LATE } Stage;
+
 static const struct {
   const char *name;
   Pass *run;
+  Stage stage;
   const char *reason;
 } pass_table[] = {
-    {"marks", pass_marks, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
-    {"loops", pass_loops, "before all that looks at values, for some of a loop's are computed outside after it"},
-    {"narrow", pass_narrow, "before reductions are cut: a sum of a repeated value vanishes"},
-    {"select", pass_select, "anywhere before fusion; here it shortens what the next passes look at"},
-    {"join", pass_join, "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
-    {"reduce", pass_reduce, "after narrow, which removes reductions; before move, for it makes reshapes only"},
-    {"move", pass_move, "last: it spells padding out in pieces which the rules above would not recognise"},
-    {"dead", pass_dead, "after all: the rules leave nodes behind that nobody reads"},
+    {"marks", pass_marks, EARLY, "gradients are taken, so stop and discrete only hide equal nodes from each other"},
+    {"loops", pass_loops, EARLY, "before all that looks at values, for some of a loop's are computed outside after it"},
+    {"narrow", pass_narrow, EARLY, "before reductions are cut: a sum of a repeated value vanishes"},
+    {"select", pass_select, EARLY, "anywhere before fusion; here it shortens what the next passes look at"},
+    {"join", pass_join, EARLY,
+     "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
+    {"shards", pass_shards, REDUCING, "after join, so that a shard is joined as it would be alone; with its reductions"},
+    {"reduce", pass_reduce, REDUCING, "after narrow, which removes reductions; before move, for it makes reshapes only"},
+    {"move", pass_move, LATE, "last: it spells padding out in pieces which the rules above would not recognise"},
+    {"dead", pass_dead, LATE, "after all: the rules leave nodes behind that nobody reads"},
+    {"bodies", pass_bodies, LATE, "anywhere after shards, which looks into them: what is late for them too"},
 };
 
 // A copy whose arrays may be changed, with one assignment for each tensor.
@@ -111,11 +121,56 @@ static GraphProgram *program_copy(Arena *a, const GraphProgram *p) {
   return copy;
 }
 
-GraphProgram *run_passes(Arena *a, const GraphProgram *p) {
-  GraphProgram *out = program_copy(a, p);
+static void run_stage(Arena *a, GraphProgram *p, Stage stage) {
   for (size_t i = 0; i < sizeof pass_table / sizeof *pass_table; i++) {
-    pass_table[i].run(a, out);
-    graph_verify(out);
+    if (pass_table[i].stage != stage) continue;
+    pass_table[i].run(a, p);
+    graph_verify(p);
   }
+}
+
+// A loop's own body is left as it is: this is another loop.
+static Node *late_loop(Arena *a, Graph *to, const GraphProgram *p, const Node *old, Node *const *in) {
+  const GraphLoop *l = old->attr.loop;
+  GraphLoop *late = NEW(a, GraphLoop);
+  GraphProgram *body = program_copy(a, loop_program(a, l));
+  if (p->shards < 2) run_stage(a, body, REDUCING);
+  body->shards = p->shards;
+  run_stage(a, body, LATE);
+  *late = *l;
+  late->outside = NEW_ARRAY(a, Node *, l->inputs + 1);
+  late->next = NEW_ARRAY(a, Node *, l->inputs + 1);
+  late->each = NEW_ARRAY(a, Node *, l->stacked + 1);
+  for (int i = 0; i < l->inputs; i++) late->outside[i] = in[i], late->next[i] = l->next[i];
+  loop_take(late, body);
+  return node_loop(to, late);
+}
+
+static void pass_bodies(Arena *a, GraphProgram *p) {
+  Graph *from = p->graph, *to = rewrite_begin(a, p);
+  bool *live = live_nodes(a, p);
+  Node **map = NEW_ARRAY(a, Node *, from->count + 1);
+  for (int id = 0; id < from->count; id++) {
+    const Node *old = from->node[id];
+    if (!live[id]) continue;
+    Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
+    for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
+    graph_stand(to, old);
+    map[id] = old->op == OP_LOOP ? late_loop(a, to, p, old, in) : rewrite_same(to, old, in);
+    node_named_as(map[id], old);
+  }
+  rewrite_end(p, to, map);
+}
+
+GraphProgram *run_early_passes(Arena *a, const GraphProgram *p) {
+  GraphProgram *out = program_copy(a, p);
+  run_stage(a, out, EARLY);
+  return out;
+}
+
+GraphProgram *run_passes(Arena *a, const GraphProgram *p) {
+  GraphProgram *out = run_early_passes(a, p);
+  run_stage(a, out, REDUCING);
+  run_stage(a, out, LATE);
   return out;
 }

@@ -12,11 +12,23 @@ void pass_loops(Arena *a, GraphProgram *p);   // of loops only what hangs on the
 void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating
 void pass_select(Arena *a, GraphProgram *p);  // sums of complementary choices
 void pass_join(Arena *a, GraphProgram *p);    // matrix products that share an operand, or are added
+void pass_shards(Arena *a, GraphProgram *p);  // what is added up over the batch, shard by shard
 void pass_reduce(Arena *a, GraphProgram *p);  // each reduction over one run of axes, in parts if it is long
 void pass_move(Arena *a, GraphProgram *p);    // only movements that have kernels
 
 // The program after all passes, in a graph of its own; p stays as it was.
 GraphProgram *run_passes(Arena *a, const GraphProgram *p);
+// The same after those that are run on the body of a loop as soon as it is made; the rest have their turn with the
+// graph around it.
+GraphProgram *run_early_passes(Arena *a, const GraphProgram *p);
+// The body of a loop as p, a program made of it, has it after its passes.
+void loop_take(GraphLoop *l, const GraphProgram *p);
+
+// Reduces axes of x as kernels do it, by the operation of `old` and for it. What is cut into parts, for it is long, is
+// decided for one of the `shards` that follow each other along `axis`, which is kept.
+Node *reduce_axes(Graph *g, const Node *old, Node *x, uint32_t axes, int axis, int64_t shards);
+
+Attr attr_with_axis(const Node *n);  // that of the same operation where everything has one more axis in front
 
 // A rule makes, in the new graph g, the node that stands for `old`, given its new inputs.
 typedef Node *RewriteRule(Graph *g, const Node *old, Node **in);

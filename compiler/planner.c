@@ -109,6 +109,7 @@ Plan *plan_model(Arena *a, const Model *m) {
   *plan = (Plan){.model = m->name,
                  .source = m->source,
                  .batch = m->batch,
+                 .shards = m->shards,
                  .epochs = m->epochs,
                  .seed = m->seed,
                  .products = m->products,

@@ -76,6 +76,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "phase_epoch", t->phase_epoch);
   metas_integer(&m, "epoch_steps", t->epoch_steps);
   metas_integer(&m, "batch", t->plan->batch);
+  metas_integer(&m, "shards", t->plan->shards);
   metas_integer(&m, "seed", t->run->seed);
   metas_integer(&m, "random_streams", PHILOX_VERSION);
   metas_text(&m, "products", t->run->products);
@@ -330,6 +331,7 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   Source s = source_open(scratch, checkpoint_path(scratch, t->session->folder));
   source_same(&s, "gmc", CHECKPOINT_FORMAT);
   source_same(&s, "batch", t->plan->batch);
+  if (safetensors_meta(s.file, "shards") || t->plan->shards > 1) source_same(&s, "shards", t->plan->shards);
   int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
   int phase = (int)source_integer(&s, "phase", 0, t->plan->phases);
   int64_t phase_step = source_integer(&s, "phase_step", 0, step), epoch = source_integer(&s, "phase_epoch", 0, step);

@@ -10,7 +10,7 @@
 
 #include "base.h"
 
-enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4 };  // MAX_LOOPS: within one another
+enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4, MOST_SHARDS = 1024 };  // MAX_LOOPS: within one another
 
 // A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser; an average is of a
 // weight, and read in its place where nothing is trained.
@@ -180,6 +180,7 @@ typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
   int64_t batch;         // of the first phase, and of what is measured
+  int64_t shards;        // parts in which a batch is added up, 1: in one
   int64_t epochs;        // of all phases; 0: as many as it takes
   uint32_t seed;         // default; the run's is in Run
   Products products;

@@ -206,6 +206,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_number(&r, "epochs", s->epochs ? s->epochs : plan->epochs);
   session_number(&r, "steps", s->steps);
   session_number(&r, "batch", plan->batch);
+  session_number(&r, "shards", plan->shards);
   session_number(&r, "epoch_steps", t->epoch_steps);
   session_number(&r, "memory_bytes", plan->peak * (int64_t)sizeof(float));
   session_member(&r, "data", plan->data.clause);
@@ -233,11 +234,12 @@ static const char *session_kept(Arena *a, const Training *t, const KeptText *kep
   const Session *s = t->session;
   Text all = text_new(a);
   if (kept->origin) return kept->text;
-  int64_t epochs = s->epochs ? s->epochs : t->plan->epochs;
+  int64_t epochs = s->epochs ? s->epochs : t->plan->epochs, shards = t->plan->shards;
   bool batch = true;  // where phases differ in it, it is the text's
   for (int i = 0; i < t->plan->phases; i++) batch = batch && t->plan->phase[i].batch == t->plan->batch;
-  text_add(&all, "%s%s", kept->text, batch || epochs ? "train:\n" : "");
+  text_add(&all, "%s%s", kept->text, batch || epochs || shards > 1 ? "train:\n" : "");
   if (batch) text_add(&all, "  batch: %lld\n", (long long)t->plan->batch);
+  if (shards > 1) text_add(&all, "  shards: %lld\n", (long long)shards);
   if (epochs) text_add(&all, "  epochs: %lld\n", (long long)epochs);
   text_add(&all, "seed: %lu\n", (unsigned long)t->run->seed);
   text_add(&all, "products: %.*s\n", (int)strcspn(t->run->products, " "), t->run->products);

@@ -500,7 +500,7 @@ static void write_phase(Writer *w, bool first) {
       "rows 3",          "batch 0",     "batch -1",        "batch 1e9",
       "epochs none",     "seed 1.5",    "repeat 0 { }",    "repeat 1001 { }",
       "seed 4294967296", "every 0 { }", "when x { }",      "every 2 { batch 3 }",
-      "until step < 0",  "until 1",     "when step + { }", "repeat 1000 { repeat 1000 { } }"};
+      "until step < 0",  "until 1",     "when step + { }", "repeat 1000 { repeat 1000 { } }", "shards 0"};
   WRITE(w, "{\n");
   write_lines(w, 3);
   if (first && chance(w, 1, 4) && w->objectives) {
@@ -513,7 +513,9 @@ static void write_phase(Writer *w, bool first) {
     WRITE(w, "  keep best(%s%s)%s\n", chance(w, 1, 2) ? "-" : "", w->metric, chance(w, 1, 2) ? ", restarts 2" : "");
   if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);
   if (chance(w, 1, 6)) WRITE(w, "  until "), write_condition(w), WRITE(w, "\n");
-  WRITE(w, "  batch %d, epochs 1", 1 + below(w, 4));
+  int batch = 1 + below(w, 4);
+  WRITE(w, "  batch %d, epochs 1", batch);
+  if (first && chance(w, 1, 3)) WRITE(w, ", shards %d", chance(w, 1, 2) ? batch : 1 + below(w, 2));
 }
 
 static void write_train(Writer *w) {

@@ -163,6 +163,13 @@ holds 'with --force it does not' cmp -n 20 precious.npy emitted.c
 
 says 0 '' run models/tiny.gm -c a.yaml --epochs 3 --set latent=3 --out whole
 holds 'a resumed run is the whole one' cmp runs/tiny/metrics.jsonl whole/metrics.jsonl
+says 0 '' run models/tiny.gm --shards 4 --steps 5 --out sharded
+says 0 '4 shards: the gradient of each' explain models/tiny.gm --shards 4
+says 65 'a batch of 16 cannot be cut into 3 shards' run models/tiny.gm --shards 3 --out uneven
+holds 'shards are kept' grep -q '^  shards: 4$' sharded/config.yaml
+says 0 '' run --resume sharded --steps 7
+sed -i 's/shards: 4/shards: 2/' sharded/config.yaml
+says 65 'made with shards 4, which is now 2; go on with what the run began with' run --resume sharded --steps 9
 says 0 '' run models/tiny.gm -c runs/tiny/config.yaml --out again
 holds 'a run repeats from its own settings' cmp again/metrics.jsonl whole/metrics.jsonl
 

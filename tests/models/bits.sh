@@ -1,7 +1,7 @@
 #!/bin/sh
 # Same seed, same bits: tests/models/bits.sh [MODEL...], all of models/ by default. GMC names the program, ./gmc by default.
 # Every model is trained for a few short epochs on little data: on one, two and three threads; stopped in the middle of an
-# epoch and resumed; interrupted by Ctrl-C and resumed; with another seed. All files of a run but its log, its settings and
+# epoch and resumed; interrupted by Ctrl-C and resumed; with another seed; and in 8 shards, on as many threads, and stopped. All files of a run but its log, its settings and
 # its record of threads must be the same to the byte, and differ with the seed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -48,7 +48,7 @@ data() {
 train() {  # train FOLDER ARGUMENT...: a run of `model`
   into=$1
   shift
-  ${instead:-} "$gmc" run "$model" --data "$data" --batch 100 --epochs "$epochs" -q --seed "$seed" --checkpoint 1 --out "$work/$into" "$@"
+  ${instead:-} "$gmc" run "$model" --data "$data" --batch "$batch" --epochs "$epochs" -q --seed "$seed" --checkpoint 1 --out "$work/$into" "$@"
 }
 
 resume() {  # resume FOLDER ARGUMENT...
@@ -85,7 +85,7 @@ interrupt() {
 # shellcheck disable=SC2046  # names without spaces
 [ $# -gt 0 ] || set -- $(grep -l '^train' models/*.gm)
 for model in "$@"; do
-  name=$(basename "$model" .gm) data=$(data "$model") epochs=5 seed=7
+  name=$(basename "$model" .gm) data=$(data "$model") epochs=5 seed=7 batch=100
   case $data in toy*) epochs=10 ;; esac
   check "$name: one thread" train "$name-1" --threads 1
   check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
@@ -104,6 +104,16 @@ for model in "$@"; do
   seed=8
   check "$name: another seed" train "$name-other"
   check "$name: another seed, other numbers" differ "$name-1" "$name-other"
+  seed=7 batch=96
+  for threads in 1 2 3; do
+    check "$name: 8 shards, $threads threads" train "$name-shards-$threads" --threads $threads --shards 8
+    check "$name: 8 shards, $threads threads, the same files" same "$name-shards-1" "$name-shards-$threads"
+  done
+  check "$name: 8 shards, stopped" train "$name-shards-stopped" --threads 2 --shards 8 --steps 13
+  check "$name: 8 shards, resumed" resume "$name-shards-stopped" --threads 1
+  check "$name: 8 shards, resumed, the same files" same "$name-shards-1" "$name-shards-stopped"
+  check "$name: one shard" train "$name-shard"
+  check "$name: one shard, to other roundings" differ "$name-shards-1" "$name-shard"
 done
 
 echo "$passed passed, $failed failed"

@@ -158,6 +158,7 @@ static Plan plan_by_hand(void) {
   return (Plan){.model = "line",
                 .source = "line.gm",
                 .batch = BATCH,
+                .shards = 1,
                 .epochs = EPOCHS,
                 .seed = 7,
                 .data = {.format = DATA_NPY,

@@ -129,7 +129,8 @@ Value call_neighbour(Elab *e, const Call *call, Value *keyword) {
   int64_t n = e->plate[0];
   int classes = v.classes;
   if (i.kind == V_NUMBER) {
-    if (floor(i.number) != i.number) return complain(e, E0710, call->arg[1].span, i.number), value_error();
+    if (!(floor(i.number) == i.number && fabs(i.number) < 1e15))
+      return complain(e, E0710, call->arg[1].span, i.number), value_error();
     int64_t first = (int64_t)(i.number - (double)n * floor(i.number / (double)n)), start[MAX_RANK] = {first};
     Shape head = v.node->shape, tail = v.node->shape;
     head.dim[0] = n - first, tail.dim[0] = first;

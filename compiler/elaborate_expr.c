@@ -85,6 +85,7 @@ bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call) {
     Value v = eval(e, scope, value);
     good = good && v.kind != V_ERROR;
     v.span = value->span;
+    v.example = NULL;  // a text sees of another example what it is given
     name_keyword(e, a, &v);
     call->arg[call->n] = v;
     call->ast[call->n] = value;

@@ -108,12 +108,13 @@ static void name_or_keyword(Parser *p, Token *t) {
   if (is_name_here(p, t)) becomes_name(p, t);
 }
 
-// ( and [ go on with the expression before them when they stand on its line.
+// ( and [ go on with the expression before them when they stand on its line; after a block, [ right behind it.
 static void call_or_group(const Parser *p, Token *t) {
   int before = p->last.kind;
   bool value = before == TOKEN_NAME || before == ')' || before == ']';
   if (t->first) return;
-  if (t->kind == '[' && value) t->kind = TOKEN_INDEX_OPEN;
+  bool block = before == '}' && p->last.where.end == t->where.begin;
+  if (t->kind == '[' && (value || block)) t->kind = TOKEN_INDEX_OPEN;
   if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE)) t->kind = TOKEN_CALL_OPEN;
 }
 

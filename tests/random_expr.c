@@ -420,10 +420,10 @@ static bool form_transpose(Writer *w, Shape s, int depth) {
 }
 
 static bool form_number(Writer *w, Shape s, int depth) {
-  static const char *const name[] = {"step", "epoch", "training", "random()", "gaussian()", "pi"};
+  static const char *const name[] = {"step", "epoch", "training", "random()", "gaussian()", "pi", "batch_size"};
   if (s.rank) return false;
   if (chance(w, 1, 2)) {
-    WRITE(w, "%s", name[below(w, 6)]);
+    WRITE(w, "%s", name[below(w, 7)]);
     return true;
   }
   WRITE(w, chance(w, 1, 2) ? "size(" : "rank(");
@@ -437,6 +437,17 @@ static bool form_batch_mean(Writer *w, Shape s, int depth) {
   WRITE(w, "batch_mean(");
   write_expression(w, chance(w, 1, 2) ? s : with_axis(s, 0, 2), depth);
   WRITE(w, ")");
+  return true;
+}
+
+static bool form_neighbour(Writer *w, Shape s, int depth) {
+  const Variable *v = w->columns ? &w->column[below(w, w->columns)] : NULL;
+  if (!v || !(w->place & IN_OBJECTIVE) || !shape_equal(v->shape, s)) return false;
+  WRITE(w, "neighbour(%s, ", v->name);
+  if (chance(w, 1, 2))
+    WRITE(w, "%d)", below(w, 5) - 2);
+  else
+    write_expression(w, chance(w, 1, 2) ? s : (Shape){0}, depth), WRITE(w, ")");
   return true;
 }
 
@@ -566,24 +577,73 @@ static bool form_objective(Writer *w, Shape s, int depth) {
   return true;
 }
 
+// A column for another example, or the place of the one or the other.
+static bool write_others(Writer *w, const char *other) {
+  if (!w->columns || !(w->place & IN_OBJECTIVE)) return false;
+  WRITE(w, "%s in batch", other);
+  const Variable *c = &w->column[below(w, w->columns)];
+  know(w, (Variable){arena_format(w->arena, "%s.%s", other, c->name), c->shape, c->ground, c->classes});
+  know(w, variable_of_shape(chance(w, 1, 2) ? "self" : other, (Shape){0}));
+  return true;
+}
+
+// All values of a class or a bit.
+static void write_enumerated(Writer *w, const char *name, int depth) {
+  Variable v = {.name = name, .ground = chance(w, 1, 2) ? ON_BITS : ON_CLASS, .classes = 1 + below(w, 3)};
+  WRITE(w, "%s ~ ", name);
+  write_distribution(w, &v, depth);
+  know(w, v);
+}
+
+// What an aggregate's block is evaluated for, n times if that is not 0.
+static void write_binder(Writer *w, int64_t n, bool weighed, int depth) {
+  const char *name = new_name(w, "i");
+  int kind = below(w, 5);
+  if (kind == 0 && !n && write_others(w, name)) return;
+  if (kind == 1 && weighed && !n) {
+    write_enumerated(w, name, depth);
+    return;
+  }
+  if (!n) n = 1 + below(w, 3);
+  Shape slice = random_shape(w, 1);
+  if (kind < 3) {
+    WRITE(w, "%lld", (long long)n);
+  } else if (kind == 3 || !slice.rank) {
+    WRITE(w, "%s in 0 .. %lld", name, (long long)n);
+    know(w, variable_of_shape(name, (Shape){0}));
+  } else {
+    WRITE(w, "%s in ", name);
+    write_expression(w, with_axis(slice, 0, n), depth);
+    know(w, variable_of_shape(name, slice));
+  }
+}
+
 static bool form_aggregate(Writer *w, Shape s, int depth) {
-  static const char *const name[] = {"mean", "logmeanexp", "sum", "logsumexp"};
-  if (s.rank || !(w->place & IN_OBJECTIVE)) return false;
-  int knowns = w->knowns;
-  WRITE(w, "%s(%d) { ", name[below(w, 4)], 1 + below(w, 3));
-  if (w->latents) {
+  static const char *const name[] = {"mean", "logmeanexp", "sum", "logsumexp", "max", "product", "variance"};
+  if (!(w->place & (IN_OBJECTIVE | IN_NET)) || s.rank > 3) return false;
+  int knowns = w->knowns, k = below(w, 7);
+  bool stacked = s.rank && chance(w, 1, 3), pair = chance(w, 1, 8);
+  Shape part = s;
+  if (stacked) memmove(part.dim, part.dim + 1, sizeof part.dim[0] * (size_t)--part.rank);
+  WRITE(w, "%s(", stacked ? "array" : name[k]);
+  write_binder(w, stacked ? s.dim[0] : 0, !stacked && k < 2, depth);
+  WRITE(w, ") { ");
+  if (w->latents && w->place & IN_OBJECTIVE) {
     const Variable *z = &w->latent[below(w, w->latents)];
     const char *drawn = new_name(w, "d");
     WRITE(w, "%s ~ prior(%s)\n    ", drawn, z->name);
     know(w, (Variable){drawn, z->shape, z->ground, z->classes});
   }
-  write_scalar(w, depth);
+  write_expression(w, part, depth);
+  if (pair) WRITE(w, ", "), write_expression(w, part, depth);
   WRITE(w, " }");
+  if (pair) WRITE(w, "[%d]", below(w, 2));
   w->knowns = knowns;
   return true;
 }
 
-// scan(v in ..., h = ...) { h <- ...  ... }, or fold: what runs along the turns and what is carried are known in the block.
+// scan(v in ..., h = ...) { h <- ...  ... }, or fold: what runs along the turns and what is carried are known in the
+// block.
 static bool form_loop(Writer *w, Shape s, int depth) {
   bool stacks = s.rank && chance(w, 1, 2);
   int knowns = w->knowns;
@@ -668,12 +728,13 @@ void write_distribution(Writer *w, const Variable *v, int depth) {
   WRITE(w, ")");
 }
 
-static Form *const forms[] = {form_leaf,       form_unary,     form_unary,   form_unary,   form_binary,    form_binary,
-                              form_binary,     form_if,        form_reshape, form_index,   form_gather,    form_reduce,
-                              form_concat,     form_split,     form_matmul,  form_layer,   form_layer,     form_layer,
-                              form_layer,      form_last_axis, form_onehot,  form_expand,  form_transpose, form_number,
-                              form_batch_mean, form_gradient,  form_list,    form_network, form_network,   form_density,
-                              form_aggregate,  form_loop,      form_moved,     form_objective};
+static Form *const forms[] = {
+    form_leaf,       form_unary,     form_unary,     form_unary,   form_binary,    form_binary,
+    form_binary,     form_if,        form_reshape,   form_index,   form_gather,    form_reduce,
+    form_concat,     form_split,     form_matmul,    form_layer,   form_layer,     form_layer,
+    form_layer,      form_last_axis, form_onehot,    form_expand,  form_transpose, form_number,
+    form_batch_mean, form_gradient,  form_list,      form_network, form_network,   form_density,
+    form_aggregate,  form_aggregate, form_neighbour, form_loop,    form_moved,     form_objective};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

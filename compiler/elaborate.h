@@ -28,6 +28,7 @@
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
 //   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
 //   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
+//   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -145,6 +146,27 @@ typedef struct {
 // What is asked of a kind of distribution. A new kind is a row of these, and whoever makes distributions of it.
 // Densities, draws and members are those of one copy: an event without outer axes, in which parameters that differ from
 // copy to copy do so over a plate, where the kind is apart; else of all copies at once.
+// The outputs of a program, while they are being found.
+typedef struct {
+  Output *of;
+  int n, room;
+} Outputs;
+
+// total(e) of a text that is evaluated for two programs: what the first adds up, and the second is fed.
+typedef struct {
+  int output;  // of the first program
+  Shape shape;
+  double lo, hi;
+} Sum;
+typedef struct Totals {
+  Outputs *outputs;  // of the first program
+  Sum *sum;          // in the order in which they are met
+  int n, room;
+  bool after;   // the second program is being built
+  int next;     // in it: the sum met next
+  bool inside;  // what is to be added up is being evaluated
+} Totals;
+
 typedef struct Elab Elab;
 typedef struct Dist Dist;
 typedef struct {
@@ -336,6 +358,8 @@ struct Elab {
   const Ast **step;             // lines of training, of all phases
   int *phase_of;                // each of these
   struct Condition *condition;  // blocks of the phase being elaborated that have one
+  Totals *totals;               // where total(e) has a meaning, else NULL
+  struct Asked *asked;          // what the phase's conditions ask, or NULL
   DataSource *data_source;
   Stage stage[8];  // after the source, first to last
   int stages;
@@ -608,6 +632,13 @@ bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
                  int *classes);  // data column or prior variable
 
 // --- elaborate_train.c
+int most_inputs(const Elab *e);                        // of a program, beside sums
+Decl *find_measured(const Elab *e, const char *name);  // an objective or a metric, or another declaration of that name
+// What is measured under the name of a declaration: an objective's or a metric's value, of each example or one in all,
+// with draws of its own. ERROR after reporting.
+Value measure_value(Elab *e, Decl *d, Span where);
+Value batch_average(Elab *e, Value v, Span where);
+bool minimizes(const Decl *objective);
 void begin_program(Elab *e, int64_t batch, bool training);
 void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
@@ -652,6 +683,17 @@ int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.wh
 
 // --- elaborate_keep.c
 void elaborate_keep(Elab *e);  // after the test program
+
+// --- elaborate_total.c
+void add_output(Elab *e, Outputs *to, Output output);
+bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
+bool is_measure_word(const char *name);         // recent, change, best, total
+Value eval_measure_word(Elab *e, Scope *scope, const Ast *call);
+// Around the conditions of a phase; and then the pass that they ask for, as a turn. `after` is 0 where they ask for
+// none.
+void begin_asking(Elab *e, int phase);
+void end_asking(Elab *e, Span where);
+PlanTurn elaborate_pass(Elab *e, const Ast *phase, int64_t batch);
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);

@@ -4,10 +4,16 @@
 
 #include "elaborate.h"
 
-static const Output *find_measure(const Elab *e, const char *name) {
-  const GraphProgram *test = e->model->test < 0 ? NULL : &e->model->program[e->model->test].graph;
-  for (int i = 0; test && i < test->outputs; i++)
-    if (!strcmp(test->output[i].name, name)) return &test->output[i];
+// *program: the one that measures it.
+static const Output *find_measure(const Elab *e, const char *name, const GraphProgram **program) {
+  const Model *m = e->model;
+  int list[] = {m->test, m->test_after ? m->test_after : -1};
+  for (int k = 0; k < 2; k++) {
+    if (list[k] < 0) continue;
+    *program = &m->program[list[k]].graph;
+    for (int i = 0; i < (*program)->outputs; i++)
+      if (!(*program)->output[i].total && !strcmp((*program)->output[i].name, name)) return &(*program)->output[i];
+  }
   return NULL;
 }
 
@@ -41,24 +47,34 @@ static const char *growing(const Elab *e, const Ast *body, const char *word) {
 }
 
 // A measure that hangs on the step or the epoch has its best where its schedule says.
-static bool is_eased(Elab *e, const Output *measure, const Ast *by, const Ast *line) {
-  Graph *g = e->model->program[e->model->test].graph.graph;
-  const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
+// What a value depends on that grows with the steps, or NULL; also through the sums that its program is fed.
+static const InputInfo *grows_by(const Elab *e, Graph *g, const Node *value) {
+  const GraphProgram *test = &e->model->program[e->model->test].graph;
   for (int i = 0; i < g->inputs; i++) {
-    bool grows = g->input[i].kind == INPUT_STEP || g->input[i].kind == INPUT_EPOCH;
-    if (!grows || !graph_depends(g, measure->value, node_input(g, i))) continue;
-    const char *what = d ? growing(e, d->ast->c, g->input[i].name) : g->input[i].name;
-    complain(e, E0767, by->span, by->name, what);
-    report_help(e->sources, "keep by a metric without `%s`", what);
-    return true;
+    const InputInfo *in = &g->input[i];
+    if (!graph_depends(g, value, node_input(g, i))) continue;
+    if (in->kind == INPUT_STEP || in->kind == INPUT_EPOCH) return in;
+    if (in->kind == INPUT_TOTAL && g != test->graph) in = grows_by(e, test->graph, test->output[in->index].value);
+    if (in != &g->input[i] && in) return in;
   }
-  return false;
+  return NULL;
+}
+
+static bool is_eased(Elab *e, Graph *g, const Output *measure, const Ast *by, const Ast *line) {
+  const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
+  const InputInfo *by_what = grows_by(e, g, measure->value);
+  if (!by_what) return false;
+  const char *what = d ? growing(e, d->ast->c, by_what->name) : by_what->name;
+  complain(e, E0767, by->span, by->name, what);
+  report_help(e->sources, "keep by a metric without `%s`", what);
+  return true;
 }
 
 static void keep_best(Elab *e, const Ast *by_what) {
   bool minus = false;
   const Ast *by = kept_by(e, by_what, &minus), *line = by ? line_of(e, by->name) : NULL;
-  const Output *measure = by ? find_measure(e, by->name) : NULL;
+  const GraphProgram *program = NULL;
+  const Output *measure = by ? find_measure(e, by->name, &program) : NULL;
   if (!by) return;
   if (e->model->test < 0)
     complain(e, E0545, by_what->span);
@@ -66,7 +82,7 @@ static void keep_best(Elab *e, const Ast *by_what) {
     complain(e, E0206, by->span, "measure", by->name);
   else if (line && minus)
     complain(e, E0546, by->span, by->name, line->flag ? "minimized" : "maximized", line->flag ? "smallest" : "largest");
-  else if (!is_eased(e, measure, by, line))
+  else if (!is_eased(e, program->graph, measure, by, line))
     e->model->keep = (PlanKeep){.measure = measure->name, .largest = line ? !line->flag : minus};
   if (e->model->keep.measure)
     finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data",

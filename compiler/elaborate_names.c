@@ -29,7 +29,7 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
   }
   const Decl *d = find_decl(e, name->name);
   if (d && d->ast->kind == AST_OBJECTIVE && !scope->sees_data) not_seen(e, scope, name->name, name->span);
-  if (!d && !is_word(scope, name->name) && !is_builtin(name->name))
+  if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name))
     unknown_name(e, scope, name->name, name->span);
 }
 

@@ -64,8 +64,26 @@ static int count_conditions(const Ast *items) {
   return n;
 }
 
+// A measure by its bare name is of the held-out data, or of each example. True after reporting one.
+static bool speaks_of_measure(Elab *e, const Ast *ast) {
+  bool found = false;
+  for (; ast; ast = ast->next) {
+    if (ast->kind == AST_CALL && ast->a->kind == AST_NAME && is_measure_word(ast->a->name)) continue;
+    const Decl *d = ast->kind == AST_NAME ? find_measured(e, ast->name) : NULL;
+    bool objective = d && d->ast->kind == AST_OBJECTIVE;
+    if (objective || (d && d->ast->kind == AST_METRIC)) {
+      complain(e, E0763, ast->span, ast->name, objective ? "a number of each example" : "a metric of the held-out data",
+               ast->name);
+      found = true;
+    }
+    found = speaks_of_measure(e, ast->a) || speaks_of_measure(e, ast->b) || speaks_of_measure(e, ast->c) || found;
+  }
+  return found;
+}
+
 // One number for the whole batch; ERROR after reporting.
 static Value condition_value(Elab *e, const Ast *ast) {
+  if (speaks_of_measure(e, ast)) return value_error();
   Value v = to_tensor(e, eval(e, scope_for(e, e->train), ast));
   if (v.kind == V_ERROR) return v;
   if (v.plates || event_rank(&v)) {
@@ -116,8 +134,10 @@ static int elaborate_conditions(Elab *e, const Ast *phase, int64_t batch) {
   int n = 0, most = count_conditions(phase->a) + 1;
   Output *out = NEW_ARRAY(e->arena, Output, most);
   begin_program(e, batch, false);
+  begin_asking(e, e->phase_of[e->line]);
   eval_conditions(e, phase->a, (Value){.kind = V_NONE}, out, &n);
   eval_until(e, phase, out, &n);
+  end_asking(e, phase->span);
   if (!n || diagnostics_errors(e->sources)) return -1;
   int index = e->phase_of[e->line] + 1;
   return end_program(e, index == 1 ? "conditions" : arena_format(e->arena, "conditions %d", index), batch, out, n);
@@ -146,7 +166,7 @@ void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into) {
   check_shards(e, phase, into->batch);
   into->epochs = (int64_t)whole_number(e, phase_setting(phase, "epochs"), "epochs", until ? 0 : 1, 1, 1e9);
   e->condition = NULL;
+  explain_phase(e, phase, into);
   into->conditions = elaborate_conditions(e, phase, into->batch);
   into->until = condition_of(e, phase);
-  explain_phase(e, phase, into);
 }

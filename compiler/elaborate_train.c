@@ -10,13 +10,15 @@
 
 // --- programs
 
+int most_inputs(const Elab *e) { return e->columns + 3 + e->model->lines; }
+
 void begin_program(Elab *e, int64_t batch, bool training) {
   e->program++;
   e->graph = graph_new(e->arena);
   e->graph->sources = e->sources;
   e->graph->tensor = e->model->tensor;
   e->graph->tensors = e->tensors;
-  e->graph->input = NEW_ARRAY(e->arena, InputInfo, e->columns + 3 + e->model->lines);
+  e->graph->input = NEW_ARRAY(e->arena, InputInfo, most_inputs(e));
   e->training = training;
   e->plate[0] = batch;
   e->plate_count = 1;
@@ -437,8 +439,8 @@ static void elaborate_items(Elab *e, const Ast *items, const Due *due) {
   }
 }
 
-static const Decl *find_measured(const Elab *e, const char *name) {
-  const Decl *d = find_decl(e, name);
+Decl *find_measured(const Elab *e, const char *name) {
+  Decl *d = find_decl(e, name);
   return d ? d : find_decl(e, arena_format(e->arena, "metric %s", name));
 }
 
@@ -526,7 +528,9 @@ void elaborate_training(Elab *e) {
   for (const Ast *p = e->train; p; p = p->b, phase++) {
     elaborate_phase(e, p, phase);
     phase->first_turn = m->turns;
+    PlanTurn pass = elaborate_pass(e, p, phase->batch);
     elaborate_items(e, p->a, &(Due){0});
+    if (pass.after) add_turn(e, phase->first_turn, pass);
     phase->turns = m->turns - phase->first_turn;
     bounded = bounded && phase->epochs;
     m->epochs += phase->epochs;
@@ -537,34 +541,73 @@ void elaborate_training(Elab *e) {
 
 // --- what is measured on held-out data
 
-static bool elaborate_metric(Elab *e, const Ast *ast, Output *out) {
-  const Decl *same = find_decl(e, ast->name);
-  if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
-    complain(e, E0201, ast->span, ast->name);
-    report_note(e->sources, same->ast->span, "first declared here");
-  }
+static Value metric_value(Elab *e, const Ast *ast) {
   begin_draws(e, arena_format(e->arena, "metric %s", ast->name));
   push_frame(e, ast, ast->span);
   Value v = eval_body(e, scope_for(e, ast), ast->c);
   pop_frame(e);
   if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
   if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
-  if (v.kind == V_ERROR || v.kind == V_NONE) return false;
-  if (event_rank(&v)) {
-    complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
-    return false;
+  if (v.kind == V_ERROR || v.kind == V_NONE) return value_error();
+  if (!event_rank(&v)) return v;
+  complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
+  return value_error();
+}
+
+Value measure_value(Elab *e, Decl *d, Span where) {
+  if (d->ast->kind == AST_METRIC) return metric_value(e, d->ast);
+  begin_draws(e, strcmp(e->step[0]->name, d->name) ? d->name : "");
+  return apply_objective(e, scope_for(e, e->train), d, &(Call){.span = where});
+}
+
+Value batch_average(Elab *e, Value v, Span where) {
+  if (!v.plates) return v;
+  v = value_tensor(node_reduce(e->graph, OP_SUM, v.node, 1), 0);
+  return apply2(e, OP_MUL, where, v, value_number(1 / (double)e->plate[0]));
+}
+
+bool minimizes(const Decl *objective) {
+  const Ast *s = objective->ast->c->a;
+  while (s && s->kind != AST_MINIMIZE) s = s->next;
+  return s != NULL;
+}
+
+static void elaborate_metric(Elab *e, const Ast *ast, Outputs *out) {
+  const Decl *same = find_decl(e, ast->name);
+  if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
+    complain(e, E0201, ast->span, ast->name);
+    report_note(e->sources, same->ast->span, "first declared here");
   }
+  int totals = e->totals->n;
+  Value v = metric_value(e, ast);
+  if (v.kind == V_ERROR || e->totals->n > totals) return;
   check_words(e, ast->name, v);
-  *out = measured_output(e, ast->name, v, ast->span);
-  return true;
+  add_output(e, out, measured_output(e, ast->name, v, ast->span));
+}
+
+// Metrics that are made of sums over the split, in the program after that which adds them up.
+static void elaborate_test_after(Elab *e, const bool *of_sums) {
+  Outputs out = {0};
+  e->totals->after = true;
+  begin_program(e, e->model->batch, false);
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    Value v = of_sums[i] ? metric_value(e, ast) : value_error();
+    if (v.kind == V_ERROR || !is_of_sums(e, v, ast->span)) continue;
+    check_words(e, ast->name, v);
+    add_output(e, &out, (Output){.name = ast->name, .value = v.node});
+  }
+  if (e->model->test >= 0) e->model->test_after = end_program(e, "test, after", e->model->batch, out.of, out.n);
 }
 
 void elaborate_test(Elab *e) {
   Model *m = e->model;
-  Output *out = NEW_ARRAY(e->arena, Output, m->lines + e->decls);
-  int n = 0;
+  Outputs out = {0};
+  Totals totals = {.outputs = &out};
+  bool *of_sums = NEW_ARRAY(e->arena, bool, e->decls + 1);
   m->test = -1;
   e->unfinished = true;
+  e->totals = &totals;
   begin_program(e, m->batch, false);
   for (int i = 0; i < m->lines; i++) {
     bool first = !strcmp(e->step[i]->name, e->step[0]->name);
@@ -572,13 +615,18 @@ void elaborate_test(Elab *e) {
     Value v = objective_value(e, e->step[i]);
     if (v.kind == V_ERROR) continue;
     bool again = false;  // lines that differ only in who moves
-    for (int k = 0; k < n; k++) again = again || out[k].value == v.node;
-    if (!again) out[n++] = measured_output(e, m->objective[i], v, e->step[i]->span);
+    for (int k = 0; k < out.n; k++) again = again || out.of[k].value == v.node;
+    if (!again) add_output(e, &out, measured_output(e, m->objective[i], v, e->step[i]->span));
   }
-  for (int i = 0; i < e->decls; i++)
-    if (e->decl[i]->ast->kind == AST_METRIC && elaborate_metric(e, e->decl[i]->ast, &out[n])) n++;
-  bool measured = n && m->data.format != DATA_NONE;  // without data nothing is held out, and this was for the mistakes
-  if (measured) m->test = end_program(e, "test", m->batch, out, n);
+  for (int i = 0; i < e->decls; i++) {
+    int before = totals.n;
+    if (e->decl[i]->ast->kind == AST_METRIC) elaborate_metric(e, e->decl[i]->ast, &out);
+    of_sums[i] = totals.n > before;
+  }
+  bool measured = out.n && m->data.format != DATA_NONE;  // without data nothing is held out: this was for the mistakes
+  if (measured) m->test = end_program(e, "test", m->batch, out.of, out.n);
+  if (totals.n && !diagnostics_errors(e->sources)) elaborate_test_after(e, of_sums);
+  e->totals = NULL;
   e->unfinished = false;
 }
 

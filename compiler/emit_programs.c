@@ -61,12 +61,13 @@ static const char *place_name(Program *p, int64_t at, const char *value, const c
 }
 
 static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
-  static const char *const number[] = {"", "step", "epoch", "update"};
+  static const char *const number[] = {"", "step", "epoch", "update", "examples", "total", "rest"};
   if (feed->kind == FEED_COLUMN) {
     const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
     place_name(p, feed->at, p->plan->column[feed->index].name, shape);
   } else {
-    place_name(p, feed->at, number[feed->kind], "[]");
+    place_name(p, feed->at, number[feed->kind],
+              feed->count == 1 ? "[]" : kernel_shape(p->arena, 1, (const int64_t[]){feed->count}));
   }
 }
 

@@ -10,7 +10,8 @@ static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
                                           "DATA_NPZ",  "DATA_CSV", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
-static const char *const feed_kind[] = {"FEED_COLUMN", "FEED_STEP", "FEED_EPOCH", "FEED_UPDATE", "FEED_EXAMPLES"};
+static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
+                                        "FEED_EXAMPLES", "FEED_TOTAL", "FEED_REST"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
 
@@ -132,7 +133,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_shape(out, o->rank, o->dim);
     field_integer(out, "count", o->count);
     field_integer(out, "at", o->at);
-    text_add(out, "%s},\n", o->coupled ? ", .coupled = true" : "");
+    text_add(out, "%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "");
   }
   table_end(out, p->outputs);
 }
@@ -161,6 +162,7 @@ static void turn_table(Text *out, const Plan *p) {
   table_begin(out, "PlanTurn", "model_turn", p->turns);
   for (int i = 0; i < p->turns; i++) {
     text_add(out, "  {.program = %d", p->turn[i].program);
+    field_integer(out, "after", p->turn[i].after);
     field_integer(out, "turn", p->turn[i].turn);
     field_integer(out, "lines", p->turn[i].lines);
     field_integer(out, "first_line", p->turn[i].first_line);
@@ -272,7 +274,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "column", "columns", p->columns);
   plan_table(out, "tensor", "tensors", p->tensors);
   plan_table(out, "program", "programs", p->programs);
-  text_add(out, "  .init = %d, .test = %d,\n", p->init, p->test);
+  text_add(out, "  .init = %d, .test = %d, .test_after = %d,\n", p->init, p->test, p->test_after);
   plan_table(out, "turn", "turns", p->turns);
   plan_table(out, "phase", "phases", p->phases);
   plan_table(out, "show", "shows", p->shows);

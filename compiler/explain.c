@@ -80,7 +80,8 @@ static void explain_plan(Text *t, const Plan *p) {
     text_add(t, "  %-24s %8lld %8d %14.1f %12s\n", q->name, (long long)q->batch, q->kernels, q->flops / 1e6,
              bytes_text(t->arena, q->end - p->persistent));
   }
-  for (int i = 0; i < p->turns; i++) step += p->program[p->turn[i].program].flops;
+  for (int i = 0; i < p->turns; i++)
+    if (!p->turn[i].after) step += p->program[p->turn[i].program].flops;
   text_add(t, "  one step: %.1f Mflop in matrix products\n", step / 1e6);
   text_add(t, "  products: %s\n",
            p->products == PRODUCTS_OPENBLAS ? blas_about(t->arena, blas_open(t->arena, 1)) : "own");

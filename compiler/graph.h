@@ -62,11 +62,21 @@ typedef struct {
   int average;  // of a weight that has one: 1 + that tensor; else 0
 } TensorInfo;
 
+// INPUT_TOTAL and INPUT_REST: the sum of an output of the program before, and what rounding has taken from it.
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.
-typedef enum { INPUT_COLUMN, INPUT_STEP, INPUT_EPOCH, INPUT_UPDATE, INPUT_EXAMPLES, INPUT_OPERAND } InputKind;
+typedef enum {
+  INPUT_COLUMN,
+  INPUT_STEP,
+  INPUT_EPOCH,
+  INPUT_UPDATE,
+  INPUT_EXAMPLES,
+  INPUT_TOTAL,
+  INPUT_REST,
+  INPUT_OPERAND
+} InputKind;
 typedef struct {
   InputKind kind;
-  int index;  // column of the data; line of the training round for INPUT_UPDATE; input of the loop
+  int index;  // column of the data; line of the training round for INPUT_UPDATE; output; input of the loop
   const char *name;
   Shape shape;       // of a whole batch for a column, rank 0 for the others
   double lo, hi;
@@ -119,6 +129,7 @@ typedef struct {
   Node *value;
   bool per_example;  // leading axis is the batch
   bool coupled;      // examples of the batch meet in it
+  bool total;        // it is added up over all examples of a split
 } Output;
 
 // One thing to run: outputs to compute, then persistent tensors to replace. All values are those of

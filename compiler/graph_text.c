@@ -30,8 +30,8 @@
 
 static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot", [TENSOR_AVERAGE] = "average"};
 static const char *const input_names[] = {
-    [INPUT_COLUMN] = "column", [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update",
-    [INPUT_EXAMPLES] = "examples"};
+    [INPUT_COLUMN] = "column",     [INPUT_STEP] = "step",   [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update",
+    [INPUT_EXAMPLES] = "examples", [INPUT_TOTAL] = "total", [INPUT_REST] = "rest"};
 static const char *const operand_names[] = {
     [OPERAND_CARRIED] = "carried", [OPERAND_SLICED] = "sliced", [OPERAND_FIXED] = "fixed"};
 
@@ -202,8 +202,8 @@ void graph_print(Text *t, const GraphProgram *p) {
     text_add(t, "output ");
     print_string(t, p->output[i].name);
     const Output *o = &p->output[i];
-    text_add(t, " %%%d%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
-             o->coupled ? " coupled" : "");
+    text_add(t, " %%%d%s%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
+             o->coupled ? " coupled" : "", o->total ? " total" : "");
   }
   for (int i = 0; i < p->assigns; i++) {
     text_add(t, "assign ");
@@ -440,7 +440,7 @@ static void read_input(Reader *r) {
     return;
   }
   InputInfo *input = &r->in->graph->input[r->in->graph->inputs];
-  input->kind = (InputKind)read_choice(r, INPUT_EXAMPLES + 1, input_names);
+  input->kind = (InputKind)read_choice(r, INPUT_OPERAND, input_names);
   input->index = (int)read_integer(r, INT32_MAX);
   input->name = read_string(r);
   input->shape = read_shape(r);
@@ -455,6 +455,7 @@ static void read_output(Reader *r) {
   output->per_example = accept(r, "per_example");
   if (output->per_example && output->value->shape.rank == 0) mistake(r, "a scalar has no examples");
   output->coupled = accept(r, "coupled");
+  output->total = accept(r, "total");
   r->program->outputs++;
 }
 

@@ -106,7 +106,7 @@ const char *section_heading(Arena *a, const PlanProgram *p, int i) {
 }
 
 static void print_program(Text *t, const PlanProgram *p) {
-  static const char *const feed_name[] = {"column", "step", "epoch", "update"};
+  static const char *const feed_name[] = {"column", "step", "epoch", "update", "examples", "total", "rest"};
   text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
            p->kernels, p->flops / 1e6, (long long)p->end);
   for (int i = 0; i < p->feeds; i++) {
@@ -124,7 +124,11 @@ static void print_program(Text *t, const PlanProgram *p) {
     const PlanOutput *o = &p->output[i];
     text_add(t, "  output \"%s\" ", o->name);
     print_dims(t, o->rank, o->dim);
-    text_add(t, "%s%s at %lld\n", o->per_example ? " per example" : "", o->coupled ? " coupled" : "", (long long)o->at);
+    text_add(t, "%s%s at %lld\n", o->per_example ? " per example" : "",
+             o->coupled ? " coupled"
+             : o->total ? " total"
+                        : "",
+             (long long)o->at);
   }
 }
 
@@ -139,7 +143,9 @@ static void print_phase(Text *t, const Plan *plan, const PlanPhase *phase) {
        turn++) {
     text_add(t, "  turn \"%s\"", plan->program[turn->program].name);
     if (turn->turn) text_add(t, ", batch %d of the round", turn->turn + 1);
-    if (turn->every) text_add(t, ", every %lld", (long long)turn->every);
+    if (turn->after) text_add(t, " over all examples, then \"%s\"", plan->program[turn->after].name);
+    if (turn->every > 0) text_add(t, ", every %lld", (long long)turn->every);
+    if (turn->every == EACH_EPOCH) text_add(t, ", once an epoch");
     if (turn->when) text_add(t, ", %s", asked->output[turn->when - 1].name);
     text_add(t, "\n");
   }

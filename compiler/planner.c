@@ -22,6 +22,8 @@ static FeedKind feed_kind(InputKind kind) {
     case INPUT_STEP: return FEED_STEP;
     case INPUT_EPOCH: return FEED_EPOCH;
     case INPUT_EXAMPLES: return FEED_EXAMPLES;
+    case INPUT_TOTAL: return FEED_TOTAL;
+    case INPUT_REST: return FEED_REST;
     default: return FEED_UPDATE;
   }
 }
@@ -48,8 +50,8 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
     int skip = o->per_example ? 1 : 0;
     const Place *place = &l->output[i];
     list[i] = (PlanOutput){
-        o->name,   o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at,
-        o->coupled};
+        o->name,    o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at,
+        o->coupled, o->total};
     for (int k = 0; k < list[i].rank; k++) {
       list[i].dim[k] = o->value->shape.dim[k + skip];
       list[i].count *= list[i].dim[k];
@@ -120,6 +122,7 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .programs = m->programs,
                  .init = m->init,
                  .test = m->test,
+                 .test_after = m->test_after,
                  .turn = m->turn,
                  .turns = m->turns,
                  .lines = m->lines,

@@ -31,6 +31,10 @@ static const char *diagnose_round(Training *t) {
   for (int i = 0; i < phase->turns; i++) {
     const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
     if (!training_due(t, turn)) continue;
+    if (turn->after) {
+      training_pass(t, turn);
+      continue;
+    }
     training_prepare(t, turn->program, turn->turn);
     const char *place = t->session->find_nan(t->run, turn->program);
     if (place) return place;
@@ -77,15 +81,20 @@ bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure 
   while (i < n && isfinite(measure[i].mean)) i++;
   if (i == n) return false;
   Arena *scratch = arena_open(run->arena);
-  int64_t first = measure[i].spoilt - 1;
+  int64_t first = measure[i].spoilt - 1, rows = 0;
+  const char *place = NULL;
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
-  int64_t rows = measure_prepare(run, moment, first, true);
-  const char *place = s->find_nan ? s->find_nan(run, run->plan->test) : NULL;
+  if (first >= 0) {  // else it is made of sums
+    rows = measure_prepare(run, moment, first, true);
+    place = s->find_nan ? s->find_nan(run, run->plan->test) : NULL;
+  }
   run->example = NULL;
   fflush(stdout);
-  say_line(stderr, "gmc: `%s` is %s on the test split, at epoch %lld: examples %lld to %lld make it so",
-           measure[i].name, json_not_finite(measure[i].mean), (long long)moment.epoch + 1, (long long)first,
-           (long long)(first + rows - 1));
+  Text where = text_new(scratch);
+  if (first >= 0)
+    text_add(&where, ": examples %lld to %lld make it so", (long long)first, (long long)(first + rows - 1));
+  say_line(stderr, "gmc: `%s` is %s on the test split, at epoch %lld%s", measure[i].name,
+           json_not_finite(measure[i].mean), (long long)moment.epoch + 1, where.length ? where.data : "");
   diagnose_say_place(place);
   arena_close(scratch);
   return true;

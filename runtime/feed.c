@@ -4,13 +4,15 @@
 // bits.
 #include "feed.h"
 
+#include <math.h>
+
 #include "data.h"
 #include "pool.h"
 
 enum { FEED_PIECES = 16, FEED_SMALL = 16384 };  // floats that are not worth the other threads
 
 Moment moment_after(int64_t step, int64_t epoch, const Line *line) {
-  return (Moment){step > 0 ? step - 1 : 0, epoch > 0 ? epoch - 1 : 0, line};
+  return (Moment){.step = step > 0 ? step - 1 : 0, .epoch = epoch > 0 ? epoch - 1 : 0, .line = line};
 }
 
 static float feed_number(Run *run, const PlanFeed *feed, Moment moment) {
@@ -19,9 +21,15 @@ static float feed_number(Run *run, const PlanFeed *feed, Moment moment) {
     case FEED_EPOCH: return (float)moment.epoch;
     case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
     case FEED_EXAMPLES: data_load_train(run); return (float)run->train.examples;
-    case FEED_COLUMN: break;
+    default: return 0;
   }
-  return 0;
+}
+
+static void feed_total(const PlanFeed *feed, const double *total, float *into) {
+  for (int64_t i = 0; i < feed->count; i++) {
+    float rounded = (float)total[i];
+    into[i] = feed->kind == FEED_TOTAL ? rounded : isfinite(rounded) ? (float)(total[i] - (double)rounded) : 0;
+  }
 }
 
 // A column being gathered by the pool's threads.
@@ -54,6 +62,8 @@ void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment 
     const PlanFeed *feed = &p->feed[i];
     if (feed->kind == FEED_COLUMN)
       feed_column(run, feed, data);
+    else if (feed->kind == FEED_TOTAL || feed->kind == FEED_REST)
+      feed_total(feed, moment.total[feed->index], run->memory + feed->at);
     else
       run->memory[feed->at] = feed_number(run, feed, moment);
   }

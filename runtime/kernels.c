@@ -172,7 +172,7 @@ void scatter_piece(const Scatter *p, int64_t begin, int64_t end) {
 
 // The address of a row's first number; see philox.h.
 static Philox random_address(const Run *run, RandomAddress address, uint32_t stream, int64_t row) {
-  bool trains = run->purpose == PURPOSE_TRAIN;
+  bool trains = run->purpose == PURPOSE_TRAIN || run->purpose == PURPOSE_PASS;
   uint32_t split = trains ? 0 : 1, position = run->first_position + (uint32_t)row;
   uint32_t seed = trains ? run_start_seed(run) : run->seed;
   switch (address) {

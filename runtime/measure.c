@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "data.h"
+#include "pass.h"
 
 // Running mean and sum of squared deviations, after Welford (1962); once a value is infinite, the mean is, or NaN.
 typedef struct {
@@ -69,15 +70,27 @@ static int64_t measure_examples(const Run *run) {
 }
 
 int64_t measure_prepare(Run *run, Moment moment, int64_t first, bool whole) {
-  int64_t batch = run->plan->program[run->plan->test].batch, left = measure_examples(run) - first;
-  int64_t rows = left < batch ? left : batch;
   run->purpose = PURPOSE_TEST;
   run->step = (uint32_t)(moment.epoch + 1);
-  run->turn = 0;
-  for (int64_t i = 0; i < batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
-  run->first_position = (uint32_t)first;
-  feed_program(run, &run->test, run->plan->test, whole ? batch : rows, moment);
-  return rows;
+  return pass_prepare(run, &run->test, run->plan->test, measure_examples(run), first, whole, moment);
+}
+
+// The measures made of sums over the split.
+static int measure_after(Run *run, Moment moment, double *const *total, Measure *measure) {
+  const Plan *plan = run->plan;
+  const PlanProgram *p = &plan->program[plan->test_after];
+  moment.total = total;
+  run->first_position = 0;
+  feed_program(run, &run->test, plan->test_after, p->batch, moment);
+  run->execute(run, plan->test_after);
+  for (int i = 0; i < p->outputs; i++)
+    measure[i] = (Measure){.name = p->output[i].name, .mean = output_value(run, &p->output[i], 0), .error = -1};
+  return p->outputs;
+}
+
+int measure_count(const Plan *plan) {
+  if (plan->test < 0) return 0;
+  return plan->program[plan->test].outputs + (plan->test_after ? plan->program[plan->test_after].outputs : 0);
 }
 
 int measure_test(Run *run, Moment moment, Measure *measure) {
@@ -88,18 +101,22 @@ int measure_test(Run *run, Moment moment, Measure *measure) {
   if (examples == 0) return 0;
   Arena *scratch = arena_open(run->arena);
   Average *average = NEW_ARRAY(scratch, Average, p->outputs);
+  double **total = totals_new(scratch, p);
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
   for (int64_t first = 0; first < examples; first += p->batch) {
     int64_t rows = measure_prepare(run, moment, first, false);
     run->execute(run, plan->test);
+    totals_add(run, p, rows, total);
     for (int i = 0; i < p->outputs; i++) {
+      if (total[i]) continue;
       measure_batch(run, p, &p->output[i], rows, &average[i]);
       if (!isfinite(average[i].mean) && !average[i].spoilt) average[i].spoilt = first + 1;
     }
   }
   int n = 0;
   for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].count == 1) measure[n++] = measure_of(p, &p->output[i], &average[i]);
+    if (p->output[i].count == 1 && !total[i]) measure[n++] = measure_of(p, &p->output[i], &average[i]);
+  if (plan->test_after) n += measure_after(run, moment, total, measure + n);
   run->example = NULL;
   arena_close(scratch);
   return n;

@@ -20,10 +20,14 @@ static inline bool measure_told(const Measure *m) { return !m->waits || m->learn
 // Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch.
 void measure_check(const Run *run);
 
-// Fills one Measure for each output of the test program that is one number, and returns how many: none if the plan
-// measures nothing or the split is empty. Objectives of an example are averaged over the examples, the last batch
-// being a smaller one. Where examples of a batch meet, whole batches count, as one value each; the examples
-// that fill no batch are left out. The random numbers depend on the epoch of `moment`, and not on the training's.
+// Measures that a plan has at most.
+int measure_count(const Plan *plan);
+
+// Fills one Measure for each output of the test program that is one number, and for those of the program after it, and
+// returns how many: none if the plan measures nothing or the split is empty. Objectives of an example are averaged over
+// the examples, the last batch being a smaller one. Where examples of a batch meet, whole batches count,
+// as one value each; the examples that fill no batch are left out. The random numbers depend on the epoch of `moment`,
+// and not on the training's.
 int measure_test(Run *run, Moment moment, Measure *measure);
 
 // Makes the run ready for its test program, on the batch that begins with example `first`, of which run->example has

@@ -38,7 +38,15 @@ typedef enum {
 } RandomAddress;
 
 // What a run is doing when it draws; kept apart in the counter so that measuring never disturbs training.
-typedef enum { PURPOSE_TRAIN, PURPOSE_TEST, PURPOSE_SHOW, PURPOSE_INIT, PURPOSE_SHUFFLE, PURPOSE_DATA } Purpose;
+typedef enum {
+  PURPOSE_TRAIN,
+  PURPOSE_TEST,
+  PURPOSE_SHOW,
+  PURPOSE_INIT,
+  PURPOSE_SHUFFLE,
+  PURPOSE_DATA,
+  PURPOSE_PASS
+} Purpose;
 
 // What a column is made of, where the model chooses: a name in the files, or without one a place from 0.
 typedef struct {
@@ -87,13 +95,15 @@ typedef struct {
   Phase phase;
 } Section;
 
-typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES } FeedKind;
+// The sum of an output over the examples of a split is kept in double precision: TOTAL is it, rounded, and REST what
+// rounding has taken from it, rounded too.
+typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES, FEED_TOTAL, FEED_REST } FeedKind;
 // A value the training loop puts into memory before a program runs.
 typedef struct {
   FeedKind kind;
-  int index;      // column, or line of the round whose updates are counted
+  int index;      // column; line of the round whose updates are counted; output that was added up
   int64_t at;     // offset in floats
-  int64_t count;  // floats of one example for a column, otherwise 1
+  int64_t count;  // floats: of one example for a column, of the output that was added up, otherwise 1
 } PlanFeed;
 
 // A value a program leaves in memory.
@@ -105,6 +115,7 @@ typedef struct {
   int64_t count;     // product of dim
   int64_t at;
   bool coupled;      // examples of the batch meet in it: it is told of whole batches only
+  bool total;        // it is added up over all examples, and told to the program that comes after
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/kernel.h
@@ -124,12 +135,16 @@ typedef struct {
 
 // A round of training is a list of turns; each runs one program once, where it is due. Lines count from 0 in the order
 // of the text. The program that keeps averages is a turn without lines.
+// A pass is a turn that runs its program over all examples of the training split, batch by batch, adds up the outputs
+// that say so, and runs another program once, which is fed the sums.
+enum { EACH_EPOCH = -1 };
 typedef struct {
   int program;
+  int after;  // of a pass: that other program, which stands behind the first one; 0: this is no pass
   int turn;   // which repetition of its `repeat`, from 0; mixed into the random streams
   int lines;  // lines of the round that this program performs: first_line .. first_line + lines - 1
   int first_line;
-  int64_t every;  // due in each of so many rounds of the phase, in the last of them; 0: in all
+  int64_t every;  // due in each of so many rounds of the phase, in the last of them; 0: in all; EACH_EPOCH
   int when;       // and only where this output of the phase's conditions, counted from 1, is not 0; 0: always
 } PlanTurn;
 
@@ -194,6 +209,7 @@ typedef struct {
   const PlanProgram *program;
   int programs;
   int init, test;        // program indices; test -1 if nothing is measured
+  int test_after;        // is fed the sums of `test`, behind which it stands; its outputs are measures too; 0: none
   const PlanTurn *turn;
   int turns, lines;
   const PlanPhase *phase;

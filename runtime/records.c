@@ -75,15 +75,17 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
   Records *r = NEW(a, Records);
   const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
   *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
-  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + (test ? 3 * test->outputs : 0) + 2);
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + 3 * measure_count(plan) + 2);
   for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
   for (int i = 0; test && i < test->outputs; i++) {
     const PlanOutput *o = &test->output[i];
-    if (o->count != 1) continue;
+    if (o->count != 1 || o->total) continue;
     records_column(r, o->name, false);
     if (o->per_example || o->coupled) records_column(r, arena_format(a, "%s_se", o->name), true);
     if (o->coupled) records_column(r, arena_format(a, "%s_batch", o->name), true);
   }
+  for (int i = 0; test && plan->test_after && i < plan->program[plan->test_after].outputs; i++)
+    records_column(r, plan->program[plan->test_after].output[i].name, false);
   if (plan->restarts > 1) records_column(r, "start", true);
   if (plan->keep.measure) records_column(r, "best", true);
   arena_cleanup(a, records_close, r);

@@ -333,7 +333,7 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   Run *run = session_trained(a, plan, s, &moment, &step);
   data_load_test(run);
   measure_check(run);
-  Measure *measure = NEW_ARRAY(a, Measure, plan->program[plan->test].outputs);
+  Measure *measure = NEW_ARRAY(a, Measure, measure_count(plan));
   int n = measure_test(run, moment, measure), width = 0;
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)

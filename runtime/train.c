@@ -15,6 +15,7 @@
 #include "diagnose.h"
 #include "hash.h"
 #include "keep.h"
+#include "pass.h"
 #include "progress.h"
 #include "show.h"
 #include "shuffle.h"
@@ -157,7 +158,13 @@ static void training_room(Training *t) {
     said = outputs > said ? outputs : said;
   }
   t->said = NEW_ARRAY(t->run->arena, float, said + 1);
+  t->total = NEW_ARRAY(t->run->arena, double **, plan->turns);
+  for (int i = 0; i < plan->turns; i++) {
+    const PlanTurn *turn = &plan->turn[i];
+    if (turn->after) t->total[i] = totals_new(t->run->arena, &plan->program[turn->program]);
+  }
   t->order = NEW_ARRAY(t->run->arena, int32_t, rows);
+  t->rows = NEW_ARRAY(t->run->arena, int32_t, rows);
   for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
 }
 
@@ -173,8 +180,7 @@ Training *training_new(Run *run, const Session *s) {
   for (int i = 0; i < plan->lines; i++) t->line[i].name = plan->objective[i];
   for (int i = 0; i < plan->turns; i++)
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
-  t->measure =
-      NEW_ARRAY(run->arena, Measure, plan->lines + (plan->test < 0 ? 0 : plan->program[plan->test].outputs) + ASIDE);
+  t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + measure_count(plan) + ASIDE);
   training_room(t);
   keep_open(t);
   t->ordered = t->saved_step = -1;
@@ -197,7 +203,7 @@ void training_begin(Training *t) {
   t->ordered = -1;
   t->own = (Best){0};
   training_place(t, 0, 0, 0);
-  feed_program(run, &run->train, run->plan->init, 1, (Moment){0, 0, t->line});
+  feed_program(run, &run->train, run->plan->init, 1, (Moment){.line = t->line});
   run->execute(run, run->plan->init);
   data_statistics(run);
   checkpoint_start(t);
@@ -216,7 +222,8 @@ void training_prepare(Training *t, int program, int repetition) {
   run->step = (uint32_t)t->step;
   run->turn = (uint32_t)repetition;
   run->first_position = 0;
-  feed_program(run, &run->train, program, t->plan->program[program].batch, (Moment){t->step, epoch, t->line});
+  feed_program(run, &run->train, program, t->plan->program[program].batch,
+               (Moment){.step = t->step, .epoch = epoch, .line = t->line});
 }
 
 bool training_over(Training *t) {
@@ -235,6 +242,7 @@ bool training_over(Training *t) {
 void training_next_phase(Training *t) { training_place(t, t->phase + 1, 0, training_epoch(t)); }
 
 bool training_due(const Training *t, const PlanTurn *turn) {
+  if (turn->every == EACH_EPOCH) return (t->phase_step + 1) % t->epoch_steps == 0;
   if (turn->every && (t->phase_step + 1) % turn->every != 0) return false;
   return !turn->when || t->said[turn->when - 1] != 0;
 }
@@ -253,11 +261,20 @@ int training_tally(Training *t, const PlanTurn *turn) {
   return bad;
 }
 
+void training_pass(Training *t, const PlanTurn *turn) {
+  Moment moment = {.step = t->step, .epoch = t->phase_epoch + t->phase_step / t->epoch_steps, .line = t->line};
+  pass_run(t->run, turn, moment, t->total[turn - t->plan->turn], t->rows);
+}
+
 int training_round(Training *t) {
   const PlanPhase *phase = training_phase(t);
   for (int i = 0; i < phase->turns; i++) {
     const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
     if (!training_due(t, turn)) continue;
+    if (turn->after) {
+      training_pass(t, turn);
+      continue;
+    }
     training_prepare(t, turn->program, turn->turn);
     t->run->execute(t->run, turn->program);
     int bad = training_tally(t, turn);

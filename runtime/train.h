@@ -53,6 +53,8 @@ typedef struct {
   int64_t start_end;    // the same, of this start alone
   int64_t before;       // rounds of the starts before this one
   int repetitions;      // minibatches of a round
+  double ***total;      // sums of the passes: of each turn that is one
+  int32_t *rows;        // of a batch of a pass
   float *said;          // by the phase's conditions, before the present round
   Line *line;           // plan->lines
   int32_t *order;       // the permutation of epoch `ordered`; without data, 0, 1, ...
@@ -102,6 +104,8 @@ bool training_due(const Training *t, const PlanTurn *turn);
 void training_prepare(Training *t, int program, int repetition);
 
 int training_tally(Training *t, const PlanTurn *turn);
+
+void training_pass(Training *t, const PlanTurn *turn);
 
 // One round. Returns the line whose objective is not finite, at which the round was stopped, or -1.
 int training_round(Training *t);

@@ -446,7 +446,11 @@ static void write_metrics(Writer *w) {
     begin_measure(w);
     w->metric = new_name(w, "m");
     WRITE(w, "metric %s ", w->metric);
-    if (chance(w, 1, 2)) {
+    if (chance(w, 1, 6)) {
+      WRITE(w, "= total(");
+      write_scalar(w, DEPTH);
+      WRITE(w, ") / total(1)\n");
+    } else if (chance(w, 1, 2)) {
       WRITE(w, "= ");
       write_scalar(w, DEPTH);
       WRITE(w, "\n");
@@ -476,6 +480,12 @@ static void write_line(Writer *w) {
 
 // A number over what a condition may speak of.
 static void write_condition(Writer *w) {
+  static const char *const measure[] = {"recent(%s) < 1", "change(%s) < 0.1", "recent(%s) < best(%s) + 1"};
+  if (w->objectives && chance(w, 1, 6)) {
+    const char *m = w->objective[below(w, w->objectives)];
+    WRITE(w, measure[below(w, 3)], m, m);
+    return;
+  }
   static const char *const of[] = {"step < %d", "%d < step + epoch", "1 - step / %d", "epoch - %d",
                                    "floor(step / %d) == 0"};
   WRITE(w, of[below(w, sizeof of / sizeof *of)], 1 + below(w, 3));

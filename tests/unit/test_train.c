@@ -137,10 +137,11 @@ static const PlanFeed feeds[] = {{FEED_COLUMN, 0, AT_X, 2},
                                  {FEED_UPDATE, 0, AT_UPDATE, 1},
                                  {FEED_STEP, 0, AT_STEP, 1},
                                  {FEED_EPOCH, 0, AT_EPOCH, 1}};
-static const PlanOutput outputs[] = {{"fit", true, 0, {0}, 1, AT_FIT, false},
-                                     {"size", false, 0, {0}, 1, AT_SIZE, false},
-                                     {"met", true, 0, {0}, 1, AT_FIT, true}};  // measured only
-static const PlanOutput pair = {"pair", true, 1, {2}, 2, AT_PAIR, false};
+static const PlanOutput outputs[] = {
+    {.name = "fit", .per_example = true, .count = 1, .at = AT_FIT},
+    {.name = "size", .count = 1, .at = AT_SIZE},
+    {.name = "met", .per_example = true, .count = 1, .at = AT_FIT, .coupled = true}};  // measured only
+static const PlanOutput pair = {.name = "pair", .per_example = true, .rank = 1, .dim = {2}, .count = 2, .at = AT_PAIR};
 static const PlanProgram programs[] = {
     {.name = "init", .batch = 1},
     {.name = "train 1", .batch = BATCH, .feed = feeds, .feeds = 5, .output = outputs, .outputs = 2},
@@ -792,10 +793,10 @@ static void test_feeds_do_not_depend_on_threads(void **state) {
   float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
   Run run = {.arena = a, .plan = &plan, .memory = memory, .example = NEW_ARRAY(a, int32_t, ROWS)};
   shuffle(1, 1, run.example, ROWS);
-  feed_program(&run, &data, 0, ROWS, (Moment){0, 0, NULL});
+  feed_program(&run, &data, 0, ROWS, (Moment){0});
   run.memory += ROWS * WIDTH;
   run.pool = pool_open(a, 3);
-  feed_program(&run, &data, 0, ROWS, (Moment){0, 0, NULL});
+  feed_program(&run, &data, 0, ROWS, (Moment){0});
   assert_memory_equal(memory, run.memory, ROWS * WIDTH * sizeof(float));
   for (int i = 0; i < ROWS; i++)
     assert_true(run.memory[i * WIDTH + 5] == 0.5f * (float)byte[run.example[i] * WIDTH + 5] - 1);

@@ -12,7 +12,9 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
+#include "data.h"
 #include "file.h"
+#include "npy.h"
 #include "safetensors.h"
 #include "session.h"
 #include "std_page.h"
@@ -28,6 +30,7 @@ static Plan *plan_of(const char *text) { return page_open(arena, text, 0)->plan;
 // A session of run `run`, up to `steps` in all. Returns its exit code.
 static int session(const Plan *plan, int run, bool resume, int64_t steps, int threads) {
   Session s = {.open = exec_open,
+               .reader = data_read_npy,
                .folder = path_of(run, ""),
                .quiet = true,
                .steps = steps,
@@ -71,6 +74,15 @@ static bool says(int run, const char *text) {
   bool said = memmem(file.data, file.size, text, strlen(text)) != NULL;
   if (!said) print_error("%s is not in\n%.*s\n", text, (int)file.size, (const char *)file.data);
   return said;
+}
+
+// A measure of the last line of metrics.jsonl, which is of the test split.
+static double measured(int run, const char *name) {
+  Bytes file = file_read(arena, path_of(run, "metrics.jsonl"), 1 << 20, "");
+  const char *text = arena_slice(arena, (const char *)file.data, file.size - 1), *line = strrchr(text, '\n') + 1;
+  const char *at = strstr(line, arena_format(arena, "\"%s\":", name));
+  assert_non_null(at);
+  return strtod(at + strlen(name) + 3, NULL);
 }
 
 // ---- cadences and conditions
@@ -155,6 +167,143 @@ static void lines_that_wait_are_told(void **state) {
   assert_non_null(memmem(csv.data, csv.size, "\n5,1,train,2,\n", 14));
 }
 
+// ---- conditions on measures
+
+// A number that grows by 1 a step from 5 on, as the objective of a line before it moves.
+static const char growing[] =
+    "data x from toy.line(examples: 40)\n"
+    "parameter a = 5, b = 0\n"
+    "objective first { maximize a + 0 * x }  objective up { maximize b }\n"
+    "metric twice = 2 * first\n";
+
+// How often r < limit, where r begins as 5 and takes in a tenth of what comes.
+static int64_t below(double limit, int64_t steps) {
+  int64_t n = 0;
+  double r = 5;
+  for (int64_t i = 0; i < steps; i++) {
+    r = i ? 0.9 * r + 0.1 * (double)(5 + i) : r;
+    n += r < limit;
+  }
+  return n;
+}
+
+static void a_running_mean_is_asked_before_anyone_moves(void **state) {
+  (void)state;
+  Plan *plan = plan_of(arena_format(arena,
+                                    "%strain { maximize first over a with sgd(1)  "
+                                    "when recent(first) < 7.3 { " UP " }  when recent(twice) < 16 { " UP " }\n"
+                                    "batch 10, epochs 9 }",
+                                    growing));
+  for (int64_t steps = 1; steps <= 31; steps += 6) {
+    int run = train(plan, steps);
+    double r = 5;
+    for (int64_t i = 1; i < steps; i++) r = 0.9 * r + 0.1 * (double)(5 + i);
+    page_near("running mean", "recent(first)", (double)*tensor(run, "train/recent/first"), r, 1e-6);
+    page_near("turns", "recent(first) < 7.3 and recent(twice) < 16", (double)*tensor(run, "b"),
+              (double)(below(7.3, steps) + below(8, steps)), 0);
+  }
+}
+
+// A phase's running means are its own.
+static void until_ends_a_phase_by_a_running_mean(void **state) {
+  (void)state;
+  Plan *plan =
+      plan_of(arena_format(arena,
+                           "%strain { maximize first over a with sgd(1)  batch 10, until recent(first) >= 9 }\n"
+                           "then { maximize first over a with sgd(1)  batch 10, epochs 99, until recent(first) > 20 }",
+                           growing));
+  int run = train(plan, 0);
+  int64_t first = below(9, 1000), all = first;
+  for (double r = (double)(5 + first); r <= 20; all++) r = 0.9 * r + 0.1 * (double)(5 + all + 1);
+  page_near("steps", "of both phases", (double)steps_of(run), (double)all, 0);
+}
+
+// The weight shrinks by 0.9 a step, of which there are four an epoch: what is measured at the end of epoch e is
+// 8 * 0.9^(4 e), and the change after it known.
+static void until_ends_a_phase_by_the_change_of_an_epoch(void **state) {
+  (void)state;
+  Plan *plan = plan_of(
+      "data x from toy.line(examples: 41)\n"
+      "parameter w = 8\n"
+      "objective half { minimize square(w) / 2 }\n"
+      "metric size = w + 0 * x\n"
+      "train { minimize half over w with sgd(0.1)  batch 10, until change(size) < 0.01 }");
+  int run = train(plan, 0), epochs = 2;
+  while (8 * pow(0.9, 4 * (epochs - 1)) - 8 * pow(0.9, 4 * epochs) >= 0.01) epochs++;
+  page_near("steps", "until change(size) < 0.01", (double)steps_of(run), 4 * epochs, 0);
+  page_near("kept", "change(size)", (double)*tensor(run, "train/change/size"),
+            8 * pow(0.9, 4 * (epochs - 1)) - 8 * pow(0.9, 4 * epochs), 1e-5);
+  page_near("kept", "passes", (double)*tensor(run, "train/passes"), epochs, 0);
+}
+
+// The distance of a to 8 falls to 0 in three steps and rises then; its best at the end of an epoch is that of the
+// first.
+static void the_best_is_that_of_an_epochs_end(void **state) {
+  (void)state;
+  Plan *plan = plan_of(arena_format(arena,
+                                    "%smetric off = abs(first - 8)  metric near = -abs(first - 8)\n"
+                                    "train { maximize first over a with sgd(1)  batch 10\n"
+                                    "  when recent(off) < best(off) { " UP " }\n"
+                                    "  when best(off) == best(-near) { " UP " }\n"
+                                    "  when best(first) < 14 { " UP " }\n"
+                                    "  until recent(off) > best(off) + 4.2, epochs 99 }",
+                                    growing));
+  int run = train(plan, 0);
+  double off = 3, best = INFINITY;
+  int64_t steps = 0, turns = 0;  // of four an epoch
+  for (;; steps++) {
+    double m = fabs((double)(5 + steps) - 8);
+    off = steps ? 0.9 * off + 0.1 * m : m;
+    if (off > best + 4.2) break;
+    turns += (off < best) + 1 + (steps < 12);  // best(first) is 9, 13, 17, ...; before the first epoch -infinity
+    if (steps % 4 == 3) best = fmin(best, fabs((double)(5 + steps + 1) - 8));
+  }
+  page_near("steps", "until recent(off) > best(off) + 4.2", (double)steps_of(run), (double)steps, 0);
+  page_near("turns", "of the three blocks", (double)*tensor(run, "b"), (double)turns, 0);
+}
+
+// ---- sums over a split
+
+enum { TRAIN = 43, TEST = 23 };
+
+// Columns of numbers in a file, of sizes that lose digits when they are added up in single precision.
+static float *numbers(int n, const char *file) {
+  float *x = NEW_ARRAY(arena, float, 2 * n);
+  for (int i = 0; i < 2 * n; i++) x[i] = (float)(i % 7 == 0 ? 1e6 + i : 1.0 / (i + 1));
+  npy_write(arena, arena_format(arena, "%s/%s", folder, file), 2, (const int64_t[]){n, 2}, x);
+  return x;
+}
+
+static void totals_are_sums_over_the_split(void **state) {
+  (void)state;
+  float *train_x = numbers(TRAIN, "train.npy"), *test_x = numbers(TEST, "test.npy");
+  Plan *plan = plan_of(
+      arena_format(arena,
+                   "data x[2] from npy(\"%s/train.npy\", test: \"%s/test.npy\")\n"
+                   "parameter w = 2\n"
+                   "objective fit { minimize w * x[0] }\n"
+                   "metric all = total(x[0])  metric n = total(1)  metric per = total(fit) / total(1)\n"
+                   "metric largest = max(total(x)[0], total(x)[1])  metric weights = total(w) + w\n"
+                   "metric root { unused = x[1]   exp(log(total(square(x[1]))) / 2) }\n"
+                   "train { minimize fit over w with sgd(0)  batch 10, epochs 2, until change(fit) + change(all) < 0 }",
+                   folder, folder));
+  int run = train(plan, 0);
+  double sum[2] = {0}, square = 0, trained = 0;
+  for (int i = 0; i < TEST; i++) {
+    for (int k = 0; k < 2; k++) sum[k] += (double)test_x[2 * i + k];
+    square += (double)(test_x[2 * i + 1] * test_x[2 * i + 1]);
+  }
+  for (int i = 0; i < TRAIN; i++) trained += (double)(2 * train_x[2 * i]);
+  page_near("total", "of a column", measured(run, "all"), (double)(float)sum[0], 0);
+  page_near("total", "of 1", measured(run, "n"), TEST, 0);
+  page_near("total", "of an objective, each", measured(run, "per"), 2 * sum[0] / TEST, 1e-7);
+  page_near("total", "of vectors", measured(run, "largest"), fmax(sum[0], sum[1]), 1e-7);
+  page_near("total", "of what is the same for all", measured(run, "weights"), 2 * TEST + 2, 0);
+  page_near("total", "in a formula", measured(run, "root"), sqrt(square), 1e-5);
+  double kept = (double)*tensor(run, "train/sum/fit") + (double)*tensor(run, "train/rest/fit");
+  page_near("the training data's", "to more than single precision", kept, trained, 1e-13);
+}
+
 // ---- phases
 
 static void phases_follow_one_another(void **state) {
@@ -217,10 +366,11 @@ static const char places[] =
     "train {\n"
     "  maximize elbo over q, p with adam(1e-2)\n"
     "  repeat 2 { every 3 { minimize fit over f with adam(1e-2) } }\n"
-    "  when step > 5 { minimize fit over f with sgd(1e-2, momentum: 0.9) }\n"
+    "  when recent(fit) < 3 { minimize fit over f with sgd(1e-2, momentum: 0.9) }\n"
     "  batch 10, epochs 5, until step >= 18\n"  // in the middle of an epoch of 5 steps
     "} then {\n"
     "  every 2 { minimize fit over f with adam(1e-2) }\n"
+    "  when change(elbo) < 1 { when recent(elbo) < best(elbo) + 5 { maximize elbo over p with adam(1e-2) } }\n"
     "  batch 20, epochs 3\n"  // of 5 steps
     "} then {\n"
     "  when epoch > 8 { maximize elbo over p with adam(1e-2) }   minimize fit over f with adam(1e-3)\n"
@@ -268,8 +418,15 @@ static int close_arena(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(blocks_are_taken_when_they_are_due), TEST(lines_that_wait_are_told),
-                                     TEST(phases_follow_one_another), TEST(a_later_phase_leaves_the_others_alone),
+  const struct CMUnitTest tests[] = {TEST(blocks_are_taken_when_they_are_due),
+                                     TEST(lines_that_wait_are_told),
+                                     TEST(a_running_mean_is_asked_before_anyone_moves),
+                                     TEST(until_ends_a_phase_by_a_running_mean),
+                                     TEST(until_ends_a_phase_by_the_change_of_an_epoch),
+                                     TEST(the_best_is_that_of_an_epochs_end),
+                                     TEST(totals_are_sums_over_the_split),
+                                     TEST(phases_follow_one_another),
+                                     TEST(a_later_phase_leaves_the_others_alone),
                                      TEST(a_run_goes_on_from_anywhere)};
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

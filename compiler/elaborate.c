@@ -90,17 +90,29 @@ Decl *find_decl_at(const Elab *e, const char *name, Span where) {
   return d;
 }
 
+// Of the networks of one name the weights are called after what each makes.
+static void name_factors(Elab *e, Decl *d) {
+  for (; d; d = d->factor) {
+    Text path = text_new(e->arena);
+    text_add(&path, "%s", d->name);
+    for (const Ast *o = d->ast->a; o; o = o->next) text_add(&path, ".%s", o->name);
+    d->path = path.data;
+  }
+}
+
 static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
   Decl *d = NEW(e->arena, Decl), *old = name[0] ? find_decl(e, name) : NULL;
-  if (old && !old->library) {
+  Decl *model = ast->kind == AST_NET && old && !old->library && old->ast->kind == AST_NET ? old : NULL;
+  for (const Ast *o = model ? ast->a : NULL; o && model; o = o->next)
+    if (find_factor(model, o->name)) old = find_factor(model, o->name), model = NULL;
+  if (old && !old->library && !model) {
     complain(e, E0201, ast->span, name);
     report_note(e->sources, old->ast->span, "first declared here");
-    if (ast->kind == AST_NET && old->ast->kind == AST_NET && strcmp(ast->a->name, old->ast->a->name) != 0)
-      report_help(e->sources, "several networks of one name, factors of one model, are not yet in the language");
     return;
   }
   unsigned b = bucket_of(name);
-  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b]};
+  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b], .path = name, .factor = model};
+  if (model) name_factors(e, d);
   e->bucket[b] = d;
   if (e->decls == e->decl_room) {
     int room = e->decl_room ? 2 * e->decl_room : 256;

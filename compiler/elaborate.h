@@ -23,6 +23,8 @@
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
+//   elaborate_factor.c  networks as distributions
+//   elaborate_chain.c  joint, marginal and posterior distributions of a model's factors
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
@@ -126,7 +128,9 @@ typedef struct Decl {
   bool holds_data, holds_draw;
   bool holds_place;  // a word of the tensor that is optimised
   Value value;
-  bool used;  // a network that was applied
+  bool used;            // a network that was applied
+  const char *path;     // of a network's weights: q, or q.z where there are several of the name
+  struct Decl *factor;  // the network of the same name declared before, another factor of the model
 } Decl;
 
 typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
@@ -169,6 +173,7 @@ typedef struct Totals {
 
 typedef struct Elab Elab;
 typedef struct Dist Dist;
+typedef struct Chain Chain;
 typedef struct {
   const char *(*name)(const Dist *d);                          // for messages
   bool (*is_apart)(const Dist *d);                             // it speaks of one value: copies get a plate of their own
@@ -188,6 +193,7 @@ struct Dist {
   Value *param;
   int params;
   const Dist *component;  // of a mixture: all of them on a plate that is closed
+  Chain *chain;           // of a marginal
   bool shaped;           // event is known
   Shape event;           // shape of one draw
   int own;               // the last axes of it, over which it is joint: the others are independent copies
@@ -585,8 +591,9 @@ bool support_within(const Support *inner, const Support *outer);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 
 // --- elaborate_formula.c, elaborate_mixture.c
-extern const DistKind formula_kind, mixture_kind;
+extern const DistKind formula_kind, mixture_kind, marginal_kind;
 Value make_distribution(Elab *e, const Decl *d, const Call *call);
+Value call_distribution(Elab *e, const char *name, const Call *call);  // of the library
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
 
 // --- elaborate_dist.c
@@ -604,12 +611,31 @@ Value log_terms(Elab *e, const Dist *d, Value point, Span where);  // of each in
 Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // `plates` of terms that are a number
 Value prior_of(Elab *e, const char *variable, Span where);
 
+// --- elaborate_factor.c
+Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
+Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
+const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
+// What is said of an output of d, NONE where that is its name alone, which has no value here.
+Value value_in_call(Elab *e, Scope *scope, const Decl *d, const Ast *argument);
+Value with_point(Elab *e, Value dist, Value point);
+
+// --- elaborate_chain.c
+// Does a call without a bar name outputs of the model's factors, and variables with priors, and nothing else? Then it is
+// their joint distribution, or a marginal of it: a distribution at each of the points, or one.
+bool is_density_call(const Elab *e, Decl *model, const Ast *call);
+Value joint_density(Elab *e, Scope *scope, Decl *model, const Ast *call);
+// p(k | x), where no factor makes k and one makes x.
+bool is_posterior(const Elab *e, Decl *model, const Ast *call);
+Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call);
+Chain *rename_chain(Elab *e, const Chain *c, int from, int to);  // as rename_plate
+
 // --- elaborate_names.c
 void check_names(Elab *e, const Ast *declaration);
 
 // --- elaborate_net.c
-Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
 Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
+const char *name_at(const Ast *list, int i);              // "" past its end
+int place_of_name(const Ast *list, const char *name);     // -1 if it is not there
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
 void update_state(Elab *e, Scope *scope, const Ast *statement);
 Value parameter_value(Elab *e, const Decl *d);

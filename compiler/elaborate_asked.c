@@ -14,7 +14,7 @@ static void no_point(Elab *e, const Scope *scope, const Ast *ast, const Ast *den
   }
   complain(e, E0406, ast->span, expression_text(e, density));
   if (density->kind == AST_CALL && !(density->flag & 1) && strcmp(density->a->name, "prior") != 0)
-    report_help(e->sources, "write log p(x | z); log p(x), with z summed out, is not yet in the language");
+    report_help(e->sources, "write log p(x | z), of an output that has a value here");
 }
 
 bool is_divergence_call(const Ast *ast) {

@@ -285,20 +285,28 @@ Value call_library(Elab *e, const char *name, Span where, int n, const Value *ar
   return call_own(e, name, &call);
 }
 
+// prior(z), or of several variables, which are independent: prior(w, v).
+static Value eval_prior(Elab *e, Scope *scope, const Ast *ast) {
+  Value list = {.kind = V_LIST, .item = NEW_ARRAY(e->arena, Value, ast_length(ast->b) + 1), .span = ast->span};
+  for (const Ast *a = ast->b; a; a = a->next) {
+    const Ast *of = a->kind == AST_ARGUMENT && !a->name ? a->a : a;
+    if (of->kind != AST_NAME || ast->c) return complain(e, E0404, ast->span), value_error();
+    Value prior = prior_of(e, of->name, ast->span);
+    Binding *point = find_binding(scope, of->name);
+    if (prior.kind != V_DIST) return value_error();
+    if (point) prior.dist->has_point = true, prior.dist->point = point->value;
+    list.item[list.items++] = prior;
+  }
+  if (!list.items) return complain(e, E0404, ast->span), value_error();
+  return list.items == 1 ? list.item[0] : list;
+}
+
 // `prior(z)`, `kl(f || g)`, networks and distributions given as p(x | z), functions, and values that are functions.
 static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   const char *name = ast->a->name;
   if (ast->a->kind != AST_NAME) return complain(e, E0220, ast->a->span, "this"), value_error();
   Binding *local = find_binding(scope, name);
-  if (!local && !strcmp(name, "prior")) {
-    const Ast *of = ast->b && !ast->b->next ? ast->b : NULL;
-    if (of && of->kind == AST_ARGUMENT) of = of->name ? NULL : of->a;
-    if (!of || of->kind != AST_NAME || ast->c) return complain(e, E0404, ast->span), value_error();
-    Value prior = prior_of(e, of->name, ast->span);
-    Binding *point = find_binding(scope, of->name);
-    if (prior.kind == V_DIST && point) prior.dist->has_point = true, prior.dist->point = point->value;
-    return prior;
-  }
+  if (!local && !strcmp(name, "prior")) return eval_prior(e, scope, ast);
   Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
   if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
   if (!local && !d && is_measure_word(name)) return eval_measure_word(e, scope, ast);
@@ -321,7 +329,9 @@ static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
   Call call = {.span = ast->span, .n = 1, .arg = {first}, .ast = {ast->a}};
   if (right->kind == AST_CALL && !eval_arguments(e, scope, right->b, &call)) return value_error();
   Decl *d = find_binding(scope, callee->name) ? NULL : find_decl_at(e, callee->name, callee->span);
-  if (d && d->ast->kind == AST_NET) return apply_net_values(e, d, call.n, call.arg, ast->span);
+  bool net = d && d->ast->kind == AST_NET;
+  if (net && d->factor) return complain(e, E0717, ast->span, d->name, expression_text(e, right)), value_error();
+  if (net) return apply_net_values(e, d, call.n, call.arg, ast->span);
   if (d && d->ast->kind == AST_OBJECTIVE) return apply_objective(e, scope, d, &call);
   Value f = lookup(e, scope, callee);
   return call_value(e, f, &call);

@@ -60,6 +60,13 @@ Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   return (Value){.kind = V_DIST, .dist = d, .span = call->span};
 }
 
+Value call_distribution(Elab *e, const char *name, const Call *call) {
+  const Decl *d = find_decl(e, name);
+  while (d && (!d->library || strcmp(d->name, name))) d = d->next;
+  if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
+  return make_distribution(e, d, call);
+}
+
 // --- what is asked of them
 
 // `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in

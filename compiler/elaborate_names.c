@@ -39,11 +39,13 @@ static bool is_named(const Ast *list, const char *name) {
   return false;
 }
 
-// What stands before the bar of a network: its outputs need no value.
-static void walk_outputs(Elab *e, Scope *scope, const Ast *net, const Ast *args) {
-  for (const Ast *a = args; a; a = a->next) {
+// What stands before the bar of a network: its outputs, and those of the other factors, need no value, and neither does
+// what has a posterior by them.
+static void walk_outputs(Elab *e, Scope *scope, Decl *model, const Ast *call) {
+  for (const Ast *a = call->b; a; a = a->next) {
     const Ast *value = a->kind == AST_ARGUMENT ? a->a : a;
-    if (value->kind != AST_NAME || !is_named(net->a, value->name)) walk_one(e, scope, value);
+    bool free = value->kind == AST_NAME && (find_factor(model, value->name) || is_posterior(e, model, call));
+    if (!free) walk_one(e, scope, value);
   }
 }
 
@@ -57,19 +59,21 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
   const char *name = call->a->name;
   bool local = call->a->kind != AST_NAME || find_binding(scope, name);
   if (!local && !strcmp(name, "prior")) {
-    const Ast *of = call->b && call->b->kind == AST_ARGUMENT ? call->b->a : call->b;
-    bool known = of && of->kind == AST_NAME && find_decl(e, arena_format(e->arena, "prior %s", of->name));
-    if (of && of->kind == AST_NAME && !known) complain(e, E0416, call->span, of->name);
+    for (const Ast *a = call->b; a; a = a->next) {
+      const Ast *of = a->kind == AST_ARGUMENT ? a->a : a;
+      bool known = of->kind == AST_NAME && find_decl(e, arena_format(e->arena, "prior %s", of->name));
+      if (of->kind == AST_NAME && !known) complain(e, E0416, call->span, of->name);
+    }
     return;
   }
-  const Decl *d = local ? NULL : find_decl(e, name);
+  Decl *d = local ? NULL : find_decl(e, name);
   bool net = d && d->ast->kind == AST_NET;
   if (!net && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
-  if (net && (call->flag & 1 || !d->ast->b)) {
-    walk_outputs(e, scope, d->ast, call->b);
-    walk_keywords(e, name, d->ast->b, call->c);
+  if (net && (call->flag & 1 || !d->ast->b || is_density_call(e, d, call))) {
+    walk_outputs(e, scope, d, call);
+    if (!d->factor) walk_keywords(e, name, d->ast->b, call->c);
   } else {
-    if (net) walk_keywords(e, name, d->ast->b, call->b);
+    if (net && !d->factor) walk_keywords(e, name, d->ast->b, call->b);
     if (d && (d->ast->kind == AST_FUNCTION || d->ast->kind == AST_DISTRIBUTION || d->ast->kind == AST_OBJECTIVE))
       walk_keywords(e, name, d->ast->a, call->b);
     walk(e, scope, call->b);

@@ -209,12 +209,12 @@ Value unconstrained_start(Elab *e, const Support *s, const char *name, Value v, 
 
 // --- networks
 
-static const char *nth_name(const Ast *list, int i) {
+const char *name_at(const Ast *list, int i) {
   while (list && i--) list = list->next;
   return list ? list->name : "";
 }
 
-static int index_of(const Ast *list, const char *name) {
+int place_of_name(const Ast *list, const char *name) {
   int i = 0;
   for (; list; list = list->next, i++)
     if (!strcmp(list->name, name)) return i;
@@ -262,7 +262,8 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
   Frame *f = push_frame(e, net, where);
-  f->path = f->owner = d->name;
+  f->path = d->path;
+  f->owner = d->name;
   f->scope->network = true;
   f->scope->argument = n ? argument_word(e, &input[0]) : NULL;
   e->depth++;
@@ -312,7 +313,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   int wanted = ast_length(d->ast->b);
   if (n != wanted) return complain(e, E0516, where, d->name, wanted, n), value_error();
   for (int i = 0; i < n; i++) {
-    const char *name = nth_name(d->ast->b, i);
+    const char *name = name_at(d->ast->b, i);
     if (input[i].kind == V_DIST) {
       complain(e, E0517, input[i].span, d->name, name);
       return value_error();
@@ -338,75 +339,4 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   a->next = e->applications;
   e->applications = a;
   return a->result;
-}
-
-static bool gather_inputs(Elab *e, const Decl *d, const Call *call, Value *input) {
-  int wanted = ast_length(d->ast->b), position = 0;
-  for (int i = 0; i < wanted; i++) input[i] = (Value){.kind = V_NONE};
-  for (int i = 0; i < call->n; i++) {
-    bool is_name = call->ast[i]->kind == AST_NAME;
-    int k = call->name[i] ? index_of(d->ast->b, call->name[i]) : is_name ? index_of(d->ast->b, call->ast[i]->name) : -1;
-    if (call->name[i] && k < 0) return complain(e, E0223, call->arg[i].span, d->name, call->name[i]), false;
-    if (k < 0) {
-      while (position < wanted && input[position].kind != V_NONE) position++;
-      k = position;
-    }
-    if (k >= wanted || input[k].kind != V_NONE) return complain(e, E0516, call->span, d->name, wanted, call->n), false;
-    input[k] = call->arg[i];
-  }
-  for (int i = 0; i < wanted; i++)
-    if (input[i].kind == V_NONE) return complain(e, E0518, call->span, d->name, nth_name(d->ast->b, i)), false;
-  return true;
-}
-
-// p(x | z): the distribution of x, at the point x if that name or expression has a value.
-static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast *arg) {
-  const Ast *value = arg->kind == AST_ARGUMENT ? arg->a : arg;
-  if (out.kind != V_DIST) {
-    complain(e, E0418, arg->span, d->name, nth_name(d->ast->a, 0));
-    report_help(e->sources, "write `%s` with `~` and a distribution to give it a density", nth_name(d->ast->a, 0));
-    return value_error();
-  }
-  Dist *copy = NEW(e->arena, Dist);
-  *copy = *out.dist;
-  copy->has_point = false;
-  bool column = scope->sees_data && value->kind == AST_NAME && find_column(e, value->name) >= 0;
-  bool unknown =
-      value->kind == AST_NAME && !find_binding(scope, value->name) && !column && index_of(d->ast->a, value->name) >= 0;
-  if (!unknown) {
-    copy->point = eval(e, scope, value);
-    copy->has_point = true;
-    if (copy->point.kind == V_ERROR) return value_error();
-  }
-  out.dist = copy;
-  return out;
-}
-
-Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
-  Call call = {.span = ast->span};
-  Value input[MAX_ARGS] = {{0}};
-  bool bar = ast->flag & 1, no_inputs = !d->ast->b;
-  const Ast *outputs = bar || no_inputs ? ast->b : NULL;
-  if (!eval_arguments(e, scope, bar ? ast->c : no_inputs ? NULL : ast->b, &call)) return value_error();
-  if (outputs && ast_length(outputs) != ast_length(d->ast->a)) {
-    complain(e, E0519, ast->span, d->name, ast_length(d->ast->a), ast_length(outputs));
-    return value_error();
-  }
-  if (!gather_inputs(e, d, &call, input)) {
-    const Ast *first = !bar && ast->b ? ast->b->a : NULL;
-    if (first && first->kind == AST_NAME && index_of(d->ast->a, first->name) >= 0)
-      report_help(e->sources, "write %s(... | ...); a joint density, log %s(x, z), is not yet in the language", d->name,
-                  d->name);
-    return value_error();
-  }
-  Value out = apply_net_values(e, d, ast_length(d->ast->b), input, ast->span);
-  if (out.kind == V_ERROR || !outputs) return out;
-  if (ast_length(outputs) == 1) return at_point(e, scope, d, out, outputs);
-  Value list = {.kind = V_LIST, .items = out.items, .item = NEW_ARRAY(e->arena, Value, out.items)};
-  int i = 0;
-  for (const Ast *at = outputs; at; at = at->next, i++) {
-    list.item[i] = at_point(e, scope, d, out.item[i], at);
-    if (list.item[i].kind == V_ERROR) return value_error();
-  }
-  return list;
 }

@@ -244,13 +244,28 @@ typedef struct {
 } Sampling;
 
 // A column as the network makes it: its draw, or its mean.
-static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column) {
+static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column, bool mean);
+
+// An input of one factor may be made by another of the same model.
+static Value sample_part(Elab *e, Sampling *s, const Decl *net, const char *name, Span where) {
+  Decl *maker = find_factor(find_decl(e, net->name), name);
+  bool other = maker && find_column(e, name) < 0 && !find_setting(s->given, s->givens, name) &&
+               !find_decl(e, arena_format(e->arena, "prior %s", name));
+  if (!other) return sample_input(e, name, s->given, s->givens, where);
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0716, where, name, name), value_error();
+  e->depth++;
+  Value v = sample_made(e, s, maker, name, false);
+  e->depth--;
+  return v;
+}
+
+static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column, bool mean) {
   Value input[MAX_ARGS];
   int inputs = 0, k = 0;
   Span where = net->ast->span;
   for (const Ast *in = net->ast->b; in; in = in->next) {
     Binding *b = find_binding(s->known, in->name);
-    Value v = b ? b->value : sample_input(e, in->name, s->given, s->givens, where);
+    Value v = b ? b->value : sample_part(e, s, net, in->name, where);
     if (v.kind == V_ERROR) return v;
     if (!b) bind(e, s->known, in->name, v);
     input[inputs++] = v;
@@ -258,7 +273,7 @@ static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column) {
   Value v = apply_net_values(e, net, inputs, input, where);
   for (const Ast *o = net->ast->a; v.kind == V_LIST && strcmp(o->name, column); o = o->next) k++;
   if (v.kind == V_LIST) v = v.item[k];
-  if (v.kind == V_DIST) v = s->mean ? dist_member(e, v, "mean", WHOLE, where) : draw(e, v, column, NULL, where);
+  if (v.kind == V_DIST) v = mean ? dist_member(e, v, "mean", WHOLE, where) : draw(e, v, column, NULL, where);
   return v;
 }
 
@@ -282,7 +297,7 @@ static int sample_record(Elab *e, Sampling *s, Output *out) {
       Decl *net = maker_of(e, name);
       Binding *known = find_binding(s->known, name);
       if (labels != (e->column[i].classes > 0)) continue;
-      made[i] = known ? known->value : net ? sample_made(e, s, net, name) : (Value){.kind = V_NONE};
+      made[i] = known ? known->value : net ? sample_made(e, s, net, name, s->mean) : (Value){.kind = V_NONE};
       if (made[i].kind == V_ERROR) return -1;
     }
   for (int i = 0; i < e->columns; i++)
@@ -303,7 +318,7 @@ int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const 
   Sampling s = {given, givens, mean, scope_new(e, NULL)};
   Output *out = NEW_ARRAY(e->arena, Output, e->columns + 1);
   int outputs = record                                                                  ? sample_record(e, &s, out)
-                : sample_output(e, column, sample_made(e, &s, net, column), where, out) ? 1
+                : sample_output(e, column, sample_made(e, &s, net, column, s.mean), where, out) ? 1
                                                                                         : -1;
   if (outputs < 0) return -1;
   for (int i = 0; i < givens; i++)

@@ -76,7 +76,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 
 %type <name> id net_word member_name limit
 %type <flag> goal
-%type <list> items item bindings variables parameters names over_names formals formals_opt formal_list
+%type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
 %type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
@@ -107,7 +107,7 @@ item:
   | LET bindings                            { $$ = ast_retag($2, AST_LET); }
   | DATA variables FROM expression          { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }
   | PARAMETER parameters                    { $$ = $2; }
-  | PRIOR variable '~' expression           { $$ = ast_list(TREE(PRIOR, @$, .a = $2, .b = $4)); }
+  | PRIOR priors                            { $$ = $2; }
   | PRIOR variable '=' expression           {
       report(p->sources, E0117, @3);
       $$ = ast_list(TREE(PRIOR, @$, .a = $2, .b = $4));
@@ -174,6 +174,14 @@ variables:
 variable:
     id dims_opt constraint_opt              { $$ = TREE(VARIABLE, @$, .name = $1, .a = $2.first, .b = $3); }
   | id ':' support                          { $$ = TREE(VARIABLE, @$, .name = $1, .b = $3, .flag = 1); }
+  ;
+
+priors:
+    variable '~' expression                 { $$ = ast_list(TREE(PRIOR, @$, .a = $1, .b = $3)); }
+  | priors ',' variable '~' expression      {
+      Span where = {p->file, @3.begin, @5.end};
+      $$ = ast_append($1, TREE(PRIOR, where, .a = $3, .b = $5));
+    }
   ;
 
 parameters:

@@ -384,8 +384,10 @@ static void begin_measure(Writer *w) {
 static void write_bound(Writer *w, int kind) {
   static const char *const form[] = {
       "log p(x | z%s) - kl(q(z | x%s) || prior(z))\n",
-      "logmeanexp(3) { z ~ q(z | x%s)\n  log p(x | z%s) + log prior(z) - log q(z | x%s) }\n"};
+      "logmeanexp(3) { z ~ q(z | x%s)\n  log p(x | z%s) + log prior(z) - log q(z | x%s) }\n",
+      "logmeanexp(3) { z ~ q(z | x)\n  log p(x, z) - log q(z | x) }\n"};
   bool given = w->net[1].ins > 1;
+  if (given && kind == 2) kind = 1;  // what is given has no prior
   const char *z = w->latent[0].name, *y = given ? ", y" : "";
   Text t = text_new(w->arena);
   if (kind == 0) WRITE(w, "  %s ~ q(%s | x%s)\n", z, z, y);
@@ -415,7 +417,7 @@ static void write_objectives(Writer *w) {
     if (bound && chance(w, 2, 3)) {
       w->minimized[i] = false;
       w->over[i] = chance(w, 1, 2) ? "q, p" : "p";
-      write_bound(w, below(w, 2));
+      write_bound(w, below(w, 3));
     } else if (w->nets) {
       const Net *net = &w->net[below(w, w->nets)];
       w->over[i] = net->name;

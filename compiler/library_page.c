@@ -37,10 +37,11 @@ static void page_distributions(Text *t, const Library *l, int first, int end) {
   }
 }
 
-static void page_divergences(Text *t, const Library *l, int first, int end) {
+// The rules, which come first in their file; what follows them.
+static int page_divergences(Text *t, const Library *l, int first, int end) {
   text_add(t, "\n| kl(f \\|\\| g) of | | is | |\n| --- | --- | --- | --- |\n");
-  for (int i = first; i < end; i++) {
-    const LibraryEntry *e = &l->entry[i];
+  for (; first < end && l->entry[first].ast->kind == AST_KL; first++) {
+    const LibraryEntry *e = &l->entry[first];
     const char *formula = span_text(l->arena, l->sources, e->ast->c->span);
     code(t, library_text(l, e->ast->a));
     code(t, library_text(l, e->ast->b));
@@ -48,6 +49,7 @@ static void page_divergences(Text *t, const Library *l, int first, int end) {
     say(t, e->what);
     text_add(t, "|\n");
   }
+  return first;
 }
 
 static void page_entries(Text *t, const Library *l, int first, int end) {
@@ -72,10 +74,7 @@ static void page_file(Text *t, const Library *l, int file) {
   const char *name = strrchr(l->file[file].path, '/') + 1;
   text_add(t, "\n## %c%.*s\n\n%s\n", name[0] - 'a' + 'A', (int)strcspn(name, ".") - 1, name + 1, l->file[file].what);
   AstKind kind = first < end ? l->entry[first].ast->kind : AST_FUNCTION;
-  if (kind == AST_KL) {
-    page_divergences(t, l, first, end);
-    return;
-  }
+  if (kind == AST_KL) first = page_divergences(t, l, first, end);
   if (kind == AST_DISTRIBUTION) page_distributions(t, l, first, end);
   page_entries(t, l, first, end);
 }

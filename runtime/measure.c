@@ -51,6 +51,9 @@ static Measure measure_of(const PlanProgram *p, const PlanOutput *output, const 
 
 void measure_check(const Run *run) {
   const Plan *plan = run->plan;
+  if (plan->keep.measure && run->test.examples == 0)
+    fail(run->arena, EXIT_DATA, "`keep best(%s)` needs held-out data, and none are held out (%s)", plan->keep.measure,
+         data_hint(run->arena, plan));
   if (plan->test < 0 || plan->data.format == DATA_NONE || run->test.examples == 0) return;
   const PlanProgram *p = &plan->program[plan->test];
   for (int i = 0; i < p->outputs; i++)

@@ -17,7 +17,8 @@ typedef struct {
 // A line that has not learnt has no mean.
 static inline bool measure_told(const Measure *m) { return !m->waits || m->learnt > 0; }
 
-// Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch.
+// Fails with EXIT_DATA where a measure lets the examples of a batch meet and the test split does not fill one batch, or
+// where the best epoch is to be kept and there is no test split.
 void measure_check(const Run *run);
 
 // Measures that a plan has at most.

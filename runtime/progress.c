@@ -80,6 +80,11 @@ static int64_t progress_weights(const Plan *plan) {
   return weights;
 }
 
+// " of start 2", where there are several.
+static const char *progress_of_start(const Training *t) {
+  return t->plan->restarts > 1 ? arena_format(t->run->arena, " of start %lu", (unsigned long)t->run->start + 1) : "";
+}
+
 // Steps of all starts.
 static int64_t progress_done(const Training *t) { return t->before + t->step; }
 
@@ -105,8 +110,8 @@ void progress_begin(Progress *p, const Training *t) {
   else if (t->session->from)
     progress_say(p, true, "begins with the weights of %s", t->from);
   else if (t->session->resume)
-    progress_say(p, true, "going on from step %lld, epoch %lld", (long long)t->step,
-                 (long long)(training_epoch(t) + training_whole(t)));
+    progress_say(p, true, "going on from step %lld, epoch %lld%s", (long long)t->step,
+                 (long long)(training_epoch(t) + training_whole(t)), progress_of_start(t));
   p->began = p->told = progress_clock();
   p->first_step = progress_done(t);
   progress_next(p, t);

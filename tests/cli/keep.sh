@@ -83,6 +83,9 @@ says 0 '' run --from first --set rate=1e-3 --seed 5 --epochs 2 --out next2 -q --
 rm -r first
 says 0 '' run --resume next2 -q
 holds 'stopped and resumed' cmp next/weights.safetensors next2/weights.safetensors
+sed 's/toy.moons(examples: 400)/csv("x.csv", holdout: 0)/' line.gm >whole_data.gm
+awk 'BEGIN { for (i = 0; i < 100; i++) print i / 100 "," i / 50 }' >x.csv
+says 65 'needs held-out data, and none are held out' run whole_data.gm --out x
 says 66 'holds no run' run --from nowhere --out x
 says 66 'keeps the weights of epoch 2 and, as the best, of epoch' run --from next@77 --out x
 says 65 'but \[2, 9\] in the model\|in the model' run --from next --set width=9 --out x

@@ -9,10 +9,18 @@
 #include "output.h"
 
 static Model *model_of(Arena *a, const Options *o) {
-  const char *folder = o->word[0];
+  const char *folder = folder_run(a, o->word[0]).folder;
   Config *c = folder_config(a, folder);
   compile_overlay(a, c, o);
   return compile_folder(a, folder, c);
+}
+
+// With the weights that are asked for.
+static Session session_of(Arena *a, const Plan *plan, const Options *o) {
+  FolderRun run = folder_run(a, o->word[0]);
+  Session s = execute_session(plan, o, run.folder);
+  s.weights = session_weights_of(a, run.folder, run.which);
+  return s;
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -63,7 +71,7 @@ int command_sample(Arena *a, const Options *o) {
   compile_diagnostics(m->sources);
   const Plan *plan = plan_model(a, m);
   output_spare_data(a, o, path, plan);
-  Session s = execute_session(plan, o, o->word[0]);
+  Session s = session_of(a, plan, o);
   s.seed_given = option_given(o, OPTION_SEED);
   s.seed = (uint32_t)option_number(o, OPTION_SEED, 0);
   float lo, hi;
@@ -84,7 +92,7 @@ static int find_show(Arena *a, const Plan *plan, const char *name) {
 
 int command_show(Arena *a, const Options *o) {
   const Plan *plan = plan_model(a, model_of(a, o));
-  Session s = execute_session(plan, o, o->word[0]);
+  Session s = session_of(a, plan, o);
   const char *path = option_text(o, OPTION_OUTPUT);
   if (path) check_picture(a, o, path);
   int first = o->words == 2 ? find_show(a, plan, o->word[1]) : 0;
@@ -93,7 +101,7 @@ int command_show(Arena *a, const Options *o) {
   if (path && last - first > 1) fail(a, EXIT_USAGE, "%s has %d shows; name the one for -o", plan->model, plan->shows);
   int code = EXIT_DONE;
   for (int i = first; i < last && code == EXIT_DONE; i++) {
-    const char *file = path ? path : arena_format(a, "%s/shows/%s.png", o->word[0], plan->show[i].name);
+    const char *file = path ? path : arena_format(a, "%s/shows/%s.png", s.folder, plan->show[i].name);
     code = session_show(a, plan, &s, i, file);
     if (code == EXIT_DONE) printf("%s\n", file);
   }
@@ -102,6 +110,6 @@ int command_show(Arena *a, const Options *o) {
 
 int command_eval(Arena *a, const Options *o) {
   const Plan *plan = plan_model(a, model_of(a, o));
-  Session s = execute_session(plan, o, o->word[0]);
+  Session s = session_of(a, plan, o);
   return session_eval(a, plan, &s);
 }

@@ -10,18 +10,14 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
-// DIR or DIR@WHICH.
-typedef struct {
-  const char *folder, *which;
-} From;
-
 // A new run, or, `resume` naming its folder, one that goes on. `from`: the run whose weights a new one begins with.
-static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume, const From *from) {
+static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume,
+                 const FolderRun *from) {
   const Plan *plan = plan_model(a, m);
   const char *folder = resume ? resume : c->out;
   Session s = execute_session(plan, o, folder ? folder : arena_format(a, "runs/%s", m->name));
   s.resume = resume != NULL;
-  if (from) s.from = session_weights_of(a, from->folder, from->which), s.from_run = from->folder;
+  if (from) s.weights = session_weights_of(a, from->folder, from->which), s.from = from->folder;
   s.next_free = !folder;
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
@@ -96,8 +92,7 @@ static int run_resume(Arena *a, const Options *o, const char *folder) {
 
 // A new run of another one's model, with its settings but for those that are said anew.
 static int run_from(Arena *a, const Options *o, const char *text) {
-  const char *at = strrchr(text, '@');
-  From from = {.folder = at ? arena_slice(a, text, (size_t)(at - text)) : text, .which = at ? at + 1 : NULL};
+  FolderRun from = folder_run(a, text);
   if (o->words)
     fail(a, EXIT_USAGE, "--from takes the model of its run; it has no use for `%s`", printable(a, o->word[0]));
   if (option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG))

@@ -46,7 +46,6 @@ static const char *growing(const Elab *e, const Ast *body, const char *word) {
   return word;
 }
 
-// A measure that hangs on the step or the epoch has its best where its schedule says.
 // What a value depends on that grows with the steps, or NULL; also through the sums that its program is fed.
 static const InputInfo *grows_by(const Elab *e, Graph *g, const Node *value) {
   const GraphProgram *test = &e->model->program[e->model->test].graph;
@@ -60,6 +59,7 @@ static const InputInfo *grows_by(const Elab *e, Graph *g, const Node *value) {
   return NULL;
 }
 
+// A measure that hangs on the step or the epoch has its best where its schedule says.
 static bool is_eased(Elab *e, Graph *g, const Output *measure, const Ast *by, const Ast *line) {
   const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
   const InputInfo *by_what = grows_by(e, g, measure->value);
@@ -83,18 +83,28 @@ static void keep_best(Elab *e, const Ast *by_what) {
   else if (line && minus)
     complain(e, E0546, by->span, by->name, line->flag ? "minimized" : "maximized", line->flag ? "smallest" : "largest");
   else if (!is_eased(e, program->graph, measure, by, line))
-    e->model->keep = (PlanKeep){.measure = measure->name, .largest = line ? !line->flag : minus};
+    e->model->keep.measure = measure->name, e->model->keep.largest = line ? !line->flag : minus;
   if (e->model->keep.measure)
     finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data",
             by->name, by->name, e->model->keep.largest ? "largest" : "smallest");
 }
 
+static void keep_epochs(Elab *e, const Ast *every) {
+  int64_t n = (int64_t)whole_number(e, every, "keep every", 0, 1, 1e9);
+  e->model->keep.every = n;
+  finding(e, "line", every->span, "keep every %lld: the weights after each epoch that %lld divides", (long long)n,
+          (long long)n);
+}
+
 void elaborate_keep(Elab *e) {
-  const Ast *keep = phase_setting(e->train, "keep"), *restarts = phase_setting(e->train, "restarts");
+  const Ast *keep = phase_setting(e->train, "keep"), *every = phase_setting(e->train, "keep every");
+  const Ast *restarts = phase_setting(e->train, "restarts");
   if (keep) keep_best(e, keep);
+  if (every) keep_epochs(e, every);
   if (!restarts) return;
   e->model->restarts = (int)whole_number(e, restarts, "restarts", 1, 1, MAX_RESTARTS);
   if (!keep) complain(e, E0547, restarts->span);
+  if (every) complain(e, E0548, every->span);
   finding(e, "line", restarts->span, "restarts %d: as many runs, from starts and draws of their own; the best is kept",
           e->model->restarts);
 }

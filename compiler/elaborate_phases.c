@@ -51,8 +51,8 @@ static void check_phase(Elab *e, const Ast *phase, int n, const char *const *kno
 
 void check_phases(Elab *e) {
   static const char *const known[] = {"batch", "epochs",  "until",  // and for all phases
-                                      "seed",  "average", "keep",  "restarts", "shards"};
-  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 8 : 3, known);
+                                      "seed",  "average", "keep",  "keep every", "restarts", "shards"};
+  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 9 : 3, known);
 }
 
 // ---- conditions

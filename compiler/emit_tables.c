@@ -241,9 +241,10 @@ static void data_fields(Text *out, const PlanData *d) {
 }
 
 static void keep_fields(Text *out, const Plan *p) {
-  if (!p->keep.measure) return;
+  if (!p->keep.measure && !p->keep.every) return;
   text_add(out, "  .keep = {.largest = %s", p->keep.largest ? "true" : "false");
   field_string(out, "measure", p->keep.measure);
+  field_integer(out, "every", p->keep.every);
   text_add(out, "}");
   field_integer(out, "restarts", p->restarts);
   text_add(out, ",\n");

@@ -10,7 +10,6 @@ Session execute_session(const Plan *plan, const Options *o, const char *folder) 
                    .reader = data_reader(plan->data.format),
                    .inflate = inflate_libdeflate,
                    .folder = folder,
-                   .last = option_given(o, OPTION_LAST),
                    .threads = (int)option_number(o, OPTION_THREADS, 0),
                    .quiet = option_given(o, OPTION_QUIET),
                    .verbose = option_given(o, OPTION_VERBOSE)};

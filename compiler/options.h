@@ -39,7 +39,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
 #define OPTIONS(O)                                                                                                   \
   O(OUT, "out", 0, "DIR", TEXT, 0, 0, ON(RUN), "folder of the run (runs/<model>, or the next free number after it)") \
   O(RESUME, "resume", 0, "DIR", TEXT, 0, 0, ON(RUN), "go on with the run in DIR, from its last checkpoint")          \
-  O(FROM, "from", 0, "DIR", TEXT, 0, 0, ON(RUN), "a new run that begins with the weights of the one in DIR (DIR@14: of that epoch)") \
+  O(FROM, "from", 0, "DIR", TEXT, 0, 0, ON(RUN), "a new run of the model in DIR, which begins with its weights") \
   O(CONFIG, "config", 'c', "FILE", TEXT, 0, 0, ON_MODEL, "a YAML run file: params, priors, data, train, sweep")      \
   O(SET, "set", 0, "NAME=EXPR", LIST, 0, 0, ON_MODEL, "another value for a param of the model")                      \
   O(PRIOR, "prior", 0, "'z ~ EXPR'", LIST, 0, 0, ON_MODEL, "another prior for z")                                    \
@@ -55,7 +55,6 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE), "how many to draw (64)")                               \
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
-  O(LAST, "last", 0, NULL, FLAG, 0, 0, ON_FOLDER, "the last weights, where the best epoch's are kept beside them")    \
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
   O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "replace FILE, whatever it holds")         \

@@ -98,6 +98,8 @@ const char *parser_setting(Parser *p, const Ast *e, const Ast *value) {
   return "?";
 }
 
+const char *parser_every(Parser *p, const char *name) { return arena_format(p->arena, "%s every", name); }
+
 void parser_colon(Parser *p, const char *name, Span equals) {
   report(p->sources, E0108, equals);
   report_help(p->sources, "write %s: value", name);

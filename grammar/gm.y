@@ -318,6 +318,7 @@ titem:
   | REPEAT expression BLOCK_OPEN titems '}' { $$ = TREE(REPEAT, @$, .a = $2, .b = $4.first); }
   | EVERY expression BLOCK_OPEN titems '}'  { $$ = TREE(EVERY, @$, .a = $2, .b = $4.first); }
   | WHEN expression BLOCK_OPEN titems '}'   { $$ = TREE(WHEN, @$, .a = $2, .b = $4.first); }
+  | id EVERY expression                     { $$ = TREE(SETTING, @$, .name = parser_every(p, $1), .a = $3); }
   | id expression                           { $$ = TREE(SETTING, @$, .name = $1, .a = $2); }
   | id CALL_OPEN expression ')'             { $$ = TREE(SETTING, @$, .name = $1, .a = $3); }
   ;

@@ -47,6 +47,10 @@ const char *checkpoint_best_path(Arena *a, const char *folder) {
   return arena_format(a, "%s/best.safetensors", folder);
 }
 
+const char *checkpoint_epoch_path(Arena *a, const char *folder, int64_t epoch) {
+  return arena_format(a, "%s/epochs/%04lld.safetensors", folder, (long long)epoch);
+}
+
 static void metas_best(Metas *m, const char *key, const Best *best) {
   const char *none = "none";
   metas_text(m, key,
@@ -120,20 +124,35 @@ void checkpoint_write(Training *t) {
   arena_close(scratch);
 }
 
-void checkpoint_best(Training *t) {
-  Arena *scratch = arena_open(t->run->arena);
+// Of weights that nothing goes on from but draws, measures and other runs.
+static Metas weights_metas(Arena *scratch, const Training *t, const Best *at) {
   Metas m = {.arena = scratch};
   metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
   metas_text(&m, "model", t->plan->model);
   if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
-  metas_integer(&m, "step", t->best.step);
-  metas_integer(&m, "epoch", t->best.epoch);
+  metas_integer(&m, "step", at->step);
+  metas_integer(&m, "epoch", at->epoch);
   metas_integer(&m, "seed", t->run->seed);
-  metas_integer(&m, "start", t->best.start);
+  metas_integer(&m, "start", at->start);
   metas_integer(&m, "random_streams", PHILOX_VERSION);
+  return m;
+}
+
+void checkpoint_best(Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  Metas m = weights_metas(scratch, t, &t->best);
   metas_text(&m, "measure", t->plan->keep.measure);
   metas_best(&m, "best", &t->best);
-  checkpoint_tensors(&m, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, true);
+  checkpoint_tensors(&m, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, false);
+  arena_close(scratch);
+}
+
+void checkpoint_epoch(Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  Best now = {.start = t->run->start, .step = t->step, .epoch = training_epoch(t)};
+  Metas m = weights_metas(scratch, t, &now);
+  const char *path = checkpoint_epoch_path(scratch, t->session->folder, now.epoch);
+  checkpoint_tensors(&m, t->plan, path, t->run->memory, false);
   arena_close(scratch);
 }
 
@@ -293,10 +312,10 @@ static const char *checkpoint_start_path(Arena *a, const Training *t) {
 
 void checkpoint_from(Training *t) {
   Arena *scratch = arena_open(t->run->arena);
-  Source s = source_open(scratch, t->session->from);
+  Source s = source_open(scratch, t->session->weights);
   const char *epoch = safetensors_meta(s.file, "epoch");
   source_tensors(&s, t->run, false);
-  t->from = arena_format(t->run->arena, "%s@%s", t->session->from_run, epoch ? epoch : "last");
+  t->from = arena_format(t->run->arena, "%s@%s", t->session->from, epoch ? epoch : "last");
   arena_close(scratch);
 }
 

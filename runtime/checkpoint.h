@@ -18,7 +18,13 @@ void checkpoint_write(Training *t);
 // Path of the best epoch's weights there, if the plan keeps them.
 const char *checkpoint_best_path(Arena *a, const char *folder);
 
-// Replaces folder/best.safetensors by the tensors that t has kept. Fails likewise.
+// Path of the weights after an epoch there, if the plan keeps them.
+const char *checkpoint_epoch_path(Arena *a, const char *folder, int64_t epoch);
+
+// Writes the weights, states and averages after the epoch that has just ended.
+void checkpoint_epoch(Training *t);
+
+// Replaces folder/best.safetensors by the weights, states and averages that t has kept. Fails likewise.
 void checkpoint_best(Training *t);
 
 // Takes the weights that the session begins with into memory, and sets t->from. Fails with EXIT_DATA when they belong to

@@ -28,6 +28,11 @@ bool keep_compare(Training *t, const Measure *test, int tests) {
   return true;
 }
 
+void keep_epoch(Training *t) {
+  int64_t every = t->plan->keep.every;
+  if (every && t->session->folder && training_epoch(t) % every == 0) checkpoint_epoch(t);
+}
+
 void keep_write(Training *t) {
   if (t->kept_waits) checkpoint_best(t);
   t->kept_waits = false;

@@ -14,6 +14,9 @@ void keep_open(Training *t);
 // nor one that equals an earlier one.
 bool keep_compare(Training *t, const Measure *test, int tests);
 
+// An epoch is over: writes its weights, if it is one of those that the plan keeps.
+void keep_epoch(Training *t);
+
 // Writes the best tensors where they are not yet in the folder.
 void keep_write(Training *t);
 

@@ -185,10 +185,11 @@ typedef struct {
   float t_lo, t_hi;   // CURVE: the axis
 } PlanShow;
 
-// Which epoch's weights a run keeps beside the last ones.
+// Which epochs' weights a run keeps beside the last ones.
 typedef struct {
   const char *measure;  // output of the test program; NULL: none
   bool largest;         // is its best value, or else the smallest
+  int64_t every;        // and every so many epochs, all of them; 0: none
 } PlanKeep;
 
 typedef struct {

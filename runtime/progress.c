@@ -107,7 +107,7 @@ void progress_begin(Progress *p, const Training *t) {
   if (training_done(t))
     progress_say(p, true, "all %lld steps are done%s", (long long)progress_done(t),
                  t->phase < plan->phases && plan->restarts < 2 ? "; more epochs would go on" : "");
-  else if (t->session->from)
+  else if (t->session->weights)
     progress_say(p, true, "begins with the weights of %s", t->from);
   else if (t->session->resume)
     progress_say(p, true, "going on from step %lld, epoch %lld%s", (long long)t->step,

@@ -138,8 +138,8 @@ static void session_check_held(Arena *a, const char *folder) {
 
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
-  static const char *const own[] = {"metrics.jsonl", "metrics.csv", "loss.png", "run.log", "best.safetensors",
-                                    "start.safetensors"};
+  static const char *const own[] = {"metrics.jsonl", "metrics.csv",      "loss.png",
+                                    "run.log",       "best.safetensors", "start.safetensors"};
   int owns = sizeof own / sizeof *own;
   if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;
   for (int i = 0; i < owns + s->kepts; i++) {
@@ -181,17 +181,20 @@ static void session_hashes(Arena *a, Text *r, const uint64_t *hash) {
 }
 
 const char *session_weights_of(Arena *a, const char *folder, const char *which) {
-  const char *best = checkpoint_best_path(a, folder), *last = checkpoint_path(a, folder);
-  const char *path[] = {best, last}, *name[] = {"best", "last"}, *epoch[] = {"", ""};
+  const char *path[] = {checkpoint_best_path(a, folder), checkpoint_path(a, folder)}, *name[] = {"best", "last"};
+  const char *epoch[] = {NULL, NULL};
   for (int i = 0; i < 2; i++) {
     if (!file_exists(path[i])) continue;
-    const char *said = safetensors_meta(safetensors_read(a, path[i]), "epoch");
-    epoch[i] = said ? said : "";
-    if (!which || strcmp(which, name[i]) == 0 || strcmp(which, epoch[i]) == 0) return path[i];
+    if (!which || strcmp(which, name[i]) == 0) return path[i];
+    epoch[i] = safetensors_meta(safetensors_read(a, path[i]), "epoch");
+    if (epoch[i] && strcmp(which, epoch[i]) == 0) return path[i];
   }
-  if (!*epoch[1]) fail(a, EXIT_NOINPUT, "%s: holds no weights to begin with (no weights.safetensors)", folder);
-  fail(a, EXIT_NOINPUT, "%s: keeps the weights of epoch %s%s%s, not of `%s`", folder, epoch[1],
-       *epoch[0] ? " and, as the best, of epoch " : "", epoch[0], printable(a, which));
+  if (!which) return path[1];
+  bool number = strspn(which, "0123456789") == strlen(which) && strlen(which) < 10;
+  const char *kept = checkpoint_epoch_path(a, folder, number ? strtoll(which, NULL, 10) : 0);
+  if (file_exists(kept)) return kept;
+  fail(a, EXIT_NOINPUT, "%s: keeps no weights of epoch `%s`%s", folder, printable(a, which),
+       epoch[1] ? arena_format(a, "; the last are of epoch %s", epoch[1]) : "");
 }
 
 // run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.
@@ -267,6 +270,7 @@ static void session_begin(Training *t, Session *s) {
   session_lock(a, s->folder);
   session_check_folder(a, s);
   file_sweep(s->folder);
+  if (t->plan->keep.every) session_folder(a, arena_format(a, "%s/epochs", s->folder));
   if (t->plan->shows) {
     session_folder(a, arena_format(a, "%s/shows", s->folder));
     file_sweep(arena_format(a, "%s/shows", s->folder));
@@ -299,18 +303,12 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   if (!s->quiet) data_say(run);
   Training *t = training_new(run, s);
   training_signals(a);
-  if (s->from) checkpoint_from(t);
+  if (s->weights) checkpoint_from(t);
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume) training_begin(t);
   progress_begin(t->progress, t);
   return training_run(t);
-}
-
-// The weights to use: the best epoch's, if they are kept.
-static const char *session_weights(Arena *a, const Plan *plan, const Session *s) {
-  const char *best = checkpoint_best_path(a, s->folder);
-  return plan->keep.measure && !s->last && file_exists(best) ? best : checkpoint_path(a, s->folder);
 }
 
 // A run with the folder's weights, at the moment they were kept, after `step` steps.
@@ -319,7 +317,8 @@ static Run *session_trained(Arena *a, const Plan *plan, const Session *s, Moment
   int64_t epoch;
   uint32_t seed;
   Best best = {0};
-  checkpoint_weights(run, session_weights(a, plan, s), step, &epoch, &seed, &best);
+  const char *path = s->weights ? s->weights : session_weights_of(a, s->folder, NULL);
+  checkpoint_weights(run, path, step, &epoch, &seed, &best);
   if (best.known && !s->quiet) say_line(stderr, "%s: the weights of the %s", s->folder, keep_text(a, plan, &best));
   if (!s->seed_given) run->seed = seed;
   *moment = moment_after(*step, epoch, NEW_ARRAY(a, Line, plan->lines));

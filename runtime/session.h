@@ -7,12 +7,13 @@
 //
 // A run's folder holds
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
-//   best.safetensors      the tensors of the best epoch so far, if the plan keeps them
+//   best.safetensors      weights, states and averages of the best epoch so far, if the plan keeps them
+//   epochs/               the same after epochs, if the plan keeps those: 0005.safetensors
+//   start.safetensors     the same that the run began with, if they are another run's
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
 //   loss.png, shows/      the training curves; NAME.png the latest, NAME_0001.png after epoch 1, where there was time
-//   start.safetensors     the weights that the run began with, if they are another run's
 //   .lock                 held by the run while it lives
 #ifndef GMC_SESSION_H
 #define GMC_SESSION_H
@@ -42,9 +43,8 @@ struct Session {
   const char *folder;  // of the run; NULL: nothing is written
   bool next_free;      // rather the first of FOLDER, FOLDER-2, FOLDER-3, ... that is not there
   bool resume;         // go on with the run in the folder
-  const char *from;      // weights that a new run begins with, or NULL; of a run,
-  const char *from_run;  // as it was named
-  bool last;           // where the best epoch's weights are kept: use the last ones
+  const char *weights;  // file of the weights to use, or that a new run begins with; NULL: the folder's, or none
+  const char *from;     // the run that these are of, as it was named
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
   int64_t epochs;  // in all; 0: as many as the plan says
@@ -70,12 +70,11 @@ const char *session_resume_command(Arena *a, const Session *s);
 // EXIT_HANGUP after a signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
 
-// The weights of another run, for Session.from: of its best epoch, if they are kept, else its last; or as `which` says,
-// `best`, `last` or an epoch. Fails with EXIT_NOINPUT where they are not there.
+// The file of a run's weights: of its best epoch, if they are kept, else its last; or as `which` says, `best`, `last` or
+// an epoch. Fails with EXIT_NOINPUT where they are not kept.
 const char *session_weights_of(Arena *a, const char *folder, const char *which);
 
-// The following read the weights of folder/best.safetensors, where the plan keeps them and `last` is not set, and say so,
-// or of folder/weights.safetensors.
+// The following use s->weights, or those that session_weights_of gives for the folder, and say so where they are the best.
 
 // Prints the objectives and metrics of the test split, with standard errors.
 int session_eval(Arena *a, const Plan *plan, const Session *s);

@@ -521,6 +521,7 @@ static void write_phase(Writer *w, bool first) {
     WRITE(w, average[below(w, 4)], w->over[below(w, w->objectives)]);
     WRITE(w, "\n");
   }
+  if (first && chance(w, 1, 8)) WRITE(w, "  keep every 2\n");
   if (first && chance(w, 1, 4) && w->metric)
     WRITE(w, "  keep best(%s%s)%s\n", chance(w, 1, 2) ? "-" : "", w->metric, chance(w, 1, 2) ? ", restarts 2" : "");
   if (chance(w, w->odds, 300)) WRITE(w, "  %s\n", odd[below(w, sizeof odd / sizeof *odd)]);

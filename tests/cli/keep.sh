@@ -36,7 +36,7 @@ says 0 'the weights of the best elbo' eval whole
 holds 'it measures as it did' test "$(figure)" = "$(sed -n 's/.*best.safetensors: best elbo \([^ ]*\) .*/\1/p' whole/run.log)"
 says 0 'the weights of the best elbo' sample whole -n 8 -o drawn.npy
 says 0 'the weights of the best elbo' show whole draws -o drawn.png
-says 0 '' sample whole -n 8 --last -o last.npy
+says 0 '' sample whole@last -n 8 -o last.npy
 holds 'others are drawn of the last weights' sh -c '! cmp -s drawn.npy last.npy'
 
 # the emitted program
@@ -68,16 +68,26 @@ param rate = 1e-2, width = 8
 data x[2] from toy.moons(examples: 400)
 net f(v | x) { v = x[0 .. 1] |> dense(width) |> tanh |> dense(1) |> sum }
 objective fit { minimize square(f(x) - x[1]) }
-train { minimize fit over f with adam(rate)   batch 20, epochs 6, keep best(fit) }
+train { minimize fit over f with adam(rate)   batch 20, epochs 6, keep best(fit), keep every 2 }
 END
 fit() { "$gmc" eval "$@" 2>eval.err | awk '$1 == "fit" { print $2 }'; }
 says 0 '' run line.gm --out first -q
 epoch=$(sed -n 's/.*at epoch \([0-9]*\)$/\1/p' first/run.log)
 says 0 'begins with the weights of first@' run --from first --set rate=0 --epochs 1 --out still
-holds 'the same weights' test "$(fit still --last)" = "$(fit first)"
+holds 'the same weights' test "$(fit still@last)" = "$(fit first)"
 holds 'the record says so' grep -q "\"from\": \"first@$epoch\"" still/run.json
 says 0 '' run --from first@last --set rate=0 --epochs 1 --out still2 -q
-holds 'the last ones' test "$(fit still2 --last)" = "$(fit first --last)"
+holds 'the last ones' test "$(fit still2@last)" = "$(fit first@last)"
+epochs='0002.safetensors 0004.safetensors 0006.safetensors'
+holds 'every second epoch is kept' test "$(ls first/epochs | tr '\n' ' ')" = "$epochs "
+at_2=$(sed -n 's/.*"epoch":2,"split":"test","fit":\([^,]*\),.*/\1/p' first/metrics.jsonl)
+same_2() { fit first@2 | awk -v want="$at_2" '{ d = $1 - want; exit !(d * d < 1e-16 * want * want) }'; }
+holds 'and measures as it did' same_2
+says 0 'begins with the weights of first@4' run --from first@4 --set rate=0 --epochs 1 --out fourth
+says 0 '' emit line.gm -o line.c
+holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off line.c -lz -lm -lpthread -o line.run
+holds 'it runs' ./line.run --out line_run --quiet
+holds 'the emitted program keeps the same' diff -r first/epochs line_run/epochs
 says 0 '' run --from "first@$epoch" --set rate=1e-3 --seed 5 --epochs 2 --out next -q
 says 0 '' run --from first --set rate=1e-3 --seed 5 --epochs 2 --out next2 -q --steps 17
 rm -r first
@@ -87,7 +97,7 @@ sed 's/toy.moons(examples: 400)/csv("x.csv", holdout: 0)/' line.gm >whole_data.g
 awk 'BEGIN { for (i = 0; i < 100; i++) print i / 100 "," i / 50 }' >x.csv
 says 65 'needs held-out data, and none are held out' run whole_data.gm --out x
 says 66 'holds no run' run --from nowhere --out x
-says 66 'keeps the weights of epoch 2 and, as the best, of epoch' run --from next@77 --out x
+says 66 'keeps no weights of epoch .77.; the last are of epoch 2' run --from next@77 --out x
 says 65 'but \[2, 9\] in the model\|in the model' run --from next --set width=9 --out x
 says 64 'it has no use for' run line.gm --from next --out x
 holds 'nothing was begun' test ! -e x

@@ -6,6 +6,7 @@
 #include "elaborate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -247,6 +248,28 @@ static bool stage_support(Elab *e, const Stage *stage, Support *s) {
   return set && eval_support(e, e->global, formal->b, s);
 }
 
+static int by_size(const void *x, const void *y) {
+  float a = *(const float *)x, b = *(const float *)y;
+  return (a > b) - (a < b);
+}
+
+// All whole numbers from the least to the greatest need no list.
+static void column_members(Elab *e, const Support *s, PlanColumn *p) {
+  float *member = NEW_ARRAY(e->arena, float, s->members + 1);
+  int n = 0;
+  bool dense = true;
+  p->whole = true;
+  for (int i = 0; i < s->members; i++) member[i] = (float)s->member[i];
+  if (s->members) qsort(member, (size_t)s->members, sizeof *member, by_size);
+  for (int i = 0; i < s->members; i++) {
+    if (n && member[n - 1] == member[i]) continue;
+    dense = dense && (n == 0 || member[i] == member[n - 1] + 1);
+    p->whole = p->whole && member[i] == floorf(member[i]);
+    member[n++] = member[i];
+  }
+  if (!dense || !p->whole) p->member = member, p->members = n;
+}
+
 // What numbers of the files may be: the declared support, or what the first stage takes. Levels of grey are in [0, 1]
 // where nothing else is said.
 static bool column_plan(Elab *e, int column, PlanColumn *p) {
@@ -266,10 +289,10 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
   p->lo = (float)s.lo;
   p->hi = (float)s.hi;
-  p->whole = s.kind == SUPPORT_SET;
+  if (s.kind == SUPPORT_SET) column_members(e, &s, p);
   p->simplex = s.kind == SUPPORT_SIMPLEX;
   p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
-  if (!p->whole || !e->data_source->grey) return true;
+  if (s.kind != SUPPORT_SET || !e->data_source->grey) return true;
   complain(e, E0610, c->span, c->name, support_text(e, &s));
   report_help(e->sources, "write `from ... |> binarize`");
   return false;
@@ -395,9 +418,7 @@ static bool check_column(Elab *e, const Column *col, Value *v) {
     complain(e, E0612, col->span, col->name, shape_text(e->arena, col->shape), shape_text(e->arena, s));
     return false;
   }
-  bool whole = is_integral(v->node), inside = v->node->lo >= col->support.lo && v->node->hi <= col->support.hi;
-  if (!col->declared || col->support.kind == SUPPORT_REAL) return true;
-  if (inside && (whole || !support_discrete(&col->support))) return true;
+  if (!col->declared || point_within(v, &col->support)) return true;
   complain(e, E0613, col->span, col->name, support_text(e, &col->support), v->node->lo, v->node->hi);
   return false;
 }

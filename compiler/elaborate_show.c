@@ -199,8 +199,7 @@ static bool given_fits(Elab *e, const char *name, const Value *v) {
   int classes;
   if ((v->kind != V_NUMBER && v->kind != V_TENSOR) || !variable_of(e, name, &shape, &s, &classes)) return true;
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
-  bool whole = v->kind == V_NUMBER ? v->number == floor(v->number) : is_integral(v->node);
-  if (lo >= s.lo && hi <= s.hi && (whole || !support_discrete(&s))) return true;
+  if (point_within(v, &s)) return true;
   const char *what = lo == hi ? arena_format(e->arena, "%g", lo) : value_text(e, *v);
   return complain(e, E0636, v->span, name, what, support_text(e, &s)), false;
 }

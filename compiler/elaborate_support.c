@@ -71,12 +71,26 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
   return false;
 }
 
+// {-1, 1}; of many members the first two and the last.
+static const char *set_text(Elab *e, const Support *s) {
+  enum { MANY = 8 };
+  Text t = text_new(e->arena);
+  if (!s->members) return arena_format(e->arena, "a set that is computed, somewhere in [%g, %g]", s->lo, s->hi);
+  for (int i = 0; i < s->members; i++) {
+    bool left_out = s->members > MANY && i >= 2 && i + 1 < s->members;
+    if (!left_out || i == 2) text_add(&t, "%s%s", i ? ", " : "{", left_out ? "..." : "");
+    if (!left_out) text_add(&t, "%g", s->member[i]);
+  }
+  text_add(&t, "}");
+  return t.data;
+}
+
 const char *support_text(Elab *e, const Support *s) {
   switch (s->kind) {
     case SUPPORT_REAL: return "the real line";
     case SUPPORT_SIMPLEX: return "the simplex";
     case SUPPORT_CLASS: return arena_format(e->arena, "class(%g)", s->hi + 1);
-    case SUPPORT_SET: return arena_format(e->arena, "{%g, %g}", s->lo, s->hi);
+    case SUPPORT_SET: return set_text(e, s);
     case SUPPORT_INTERVAL: break;
   }
   if (s->computed) return arena_format(e->arena, "an interval that is computed, somewhere in [%g, %g]", s->lo, s->hi);
@@ -86,8 +100,19 @@ const char *support_text(Elab *e, const Support *s) {
 
 bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
 
+// Does x lie there? In a set whose members are not known, a whole number between the least and the greatest.
+static bool support_holds(const Support *s, double x) {
+  bool found = s->members == 0 && floor(x) == x;
+  for (int i = 0; i < s->members; i++) found = found || s->member[i] == x;
+  return x >= s->lo && x <= s->hi && (found || !support_discrete(s));
+}
+
 bool support_within(const Support *inner, const Support *outer) {
+  bool within = true;
   if (support_discrete(outer) && !support_discrete(inner)) return false;
+  for (int i = 0; i < inner->members; i++) within = within && support_holds(outer, inner->member[i]);
+  for (double k = 0; inner->kind == SUPPORT_CLASS && k <= inner->hi; k++) within = within && support_holds(outer, k);
+  if (!within) return false;
   if (outer->computed) return inner->lo >= outer->sure_lo && inner->hi <= outer->sure_hi;
   return inner->lo >= outer->lo && inner->hi <= outer->hi;
 }
@@ -95,6 +120,8 @@ bool support_within(const Support *inner, const Support *outer) {
 bool point_within(const Value *v, const Support *s) {
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
   if (s->kind == SUPPORT_REAL) return true;
-  bool whole = v->kind == V_NUMBER ? floor(v->number) == v->number : v->classes || is_integral(v->node);
-  return lo >= s->lo && hi <= s->hi && (!support_discrete(s) || whole);
+  if (lo == hi) return support_holds(s, lo);
+  bool whole = v->classes || is_integral(v->node), labels = true;
+  for (double k = 0; k < v->classes; k++) labels = labels && support_holds(s, k);
+  return lo >= s->lo && hi <= s->hi && labels && (!support_discrete(s) || whole);
 }

@@ -89,10 +89,19 @@ static void pick_table(Text *out, const PlanColumn *c, const char *name) {
   table_end(out, c->picks);
 }
 
+static void member_table(Text *out, const PlanColumn *c, const char *name) {
+  table_begin(out, "float", name, c->members);
+  for (int i = 0; i < c->members; i++) text_add(out, "  %s,\n", emit_float(out->arena, c->member[i]));
+  table_end(out, c->members);
+}
+
 static void column_table(Text *out, const Plan *p) {
   const char **pick = NEW_ARRAY(out->arena, const char *, p->columns);
-  for (int i = 0; i < p->columns; i++)
+  const char **member = NEW_ARRAY(out->arena, const char *, p->columns);
+  for (int i = 0; i < p->columns; i++) {
     pick_table(out, &p->column[i], pick[i] = arena_format(out->arena, "column_%d_pick", i + 1));
+    member_table(out, &p->column[i], member[i] = arena_format(out->arena, "column_%d_member", i + 1));
+  }
   table_begin(out, "PlanColumn", "model_column", p->columns);
   for (int i = 0; i < p->columns; i++) {
     const PlanColumn *c = &p->column[i];
@@ -103,6 +112,7 @@ static void column_table(Text *out, const Plan *p) {
     field_float(out, "lo", c->lo);
     field_float(out, "hi", c->hi);
     if (c->whole) text_add(out, ", .whole = true");
+    field_table(out, "member", "members", member[i], c->members);
     if (c->simplex) text_add(out, ", .simplex = true");
     if (c->levels) text_add(out, ", .levels = true");
     field_table(out, "pick", "picks", pick[i], c->picks);

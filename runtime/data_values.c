@@ -94,11 +94,24 @@ static void data_decide(const PlanColumn *c, const Summary *s, Reading *r) {
   while (data_value(r, 255) > c->hi) r->scale = nextafterf(r->scale, 0);  // rounded past its end
 }
 
+static bool data_is_member(const PlanColumn *c, float v) {
+  int first = 0, end = c->members;
+  while (first < end) {
+    int middle = (first + end) / 2;
+    if (c->member[middle] < v)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  return first < c->members && c->member[first] == v;
+}
+
 // May this number be in the column, read so?
 static bool data_allows(const PlanColumn *c, const Reading *r, double number) {
   float v = data_value(r, number);
   if (c->classes) return v >= 0 && v <= (float)(c->classes - 1) && v == floorf(v);
   if (data_levels(r) && number != floor(number)) return false;
+  if (c->members) return data_is_member(c, v);
   return v >= c->lo && v <= c->hi && fabsf(v) <= FLT_MAX && (!c->whole || v == floorf(v));
 }
 
@@ -114,13 +127,41 @@ static const char *data_place(Arena *a, const PlanColumn *c, const char *path, c
   return c->count > 1 ? arena_format(a, "%s, element %" PRId64, place, i % c->count) : place;
 }
 
+// May all numbers of the array be? `s`: what it holds.
+static bool data_allows_all(const PlanColumn *c, const Reading *r, const Array *array, const Summary *s) {
+  bool allowed = data_allows(c, r, s->least) && data_allows(c, r, s->greatest);
+  for (int64_t i = 0; c->members && allowed && i < array->examples * array->count; i++)
+    allowed = data_allows(c, r, data_number(array, i));
+  return allowed;
+}
+
+// "[0, 1]", "{-1, 1}": of many members the first two and the last.
+static const char *data_support(Arena *a, const PlanColumn *c) {
+  enum { MANY = 8 };
+  Text t = text_new(a);
+  double members = c->members ? (double)c->members : (double)c->hi - (double)c->lo + 1;
+  if (!c->members && !c->whole) return arena_format(a, "[%g, %g]", (double)c->lo, (double)c->hi);
+  for (int i = 0; i < MANY && i < members; i++) {
+    bool last = i == 3 && members > MANY;
+    double member = last ? (double)c->hi : c->members ? (double)c->member[i] : (double)c->lo + i;
+    if (i == 2 && members > MANY)
+      text_add(&t, ", ...");
+    else
+      text_add(&t, "%s%g", i ? ", " : "{", member);
+    if (last) break;
+  }
+  text_add(&t, "}");
+  return t.data;
+}
+
 // What may have been meant.
 static const char *data_advice(Arena *a, const PlanColumn *c, const Summary *s) {
   if (c->classes && s->whole && s->least == 1 && s->greatest == c->classes)
     return arena_format(
         a, "; labels count from 0, and these seem to count from 1: declare class(%d), or store them less 1",
         c->classes + 1);
-  if (!c->classes && c->whole && s->whole && s->least >= 0 && s->greatest <= 255)
+  bool bit = c->whole && !c->members && c->lo == 0 && c->hi == 1;
+  if (!c->classes && bit && s->whole && s->least >= 0 && s->greatest <= 255)
     return "; levels of grey become 0 and 1 by `|> binarize`";
   return "";
 }
@@ -140,8 +181,8 @@ static _Noreturn void data_refuse(Arena *a, const PlanColumn *c, const char *pat
   if (c->classes)
     fail(a, EXIT_DATA, "%s: label %g is not one of the column %s's classes 0 .. %d%s%s", place, v, name, c->classes - 1,
          others, advice);
-  fail(a, EXIT_DATA, "%s: value %g is outside %c%g, %g%c, the support of the column %s%s%s", place, v,
-       c->whole ? '{' : '[', (double)c->lo, (double)c->hi, c->whole ? '}' : ']', name, others, advice);
+  fail(a, EXIT_DATA, "%s: value %g is outside %s, the support of the column %s%s%s", place, v, data_support(a, c), name,
+       others, advice);
 }
 
 // The number of a text among those of the training split, or -1.
@@ -209,7 +250,7 @@ static void data_settle_column(Run *run, int column, const char *path, Array *ar
   Summary s = data_summary(array, 0, array->examples * array->count, lo, hi);
   if (decide) data_decide(c, &s, r);
   bool levels = data_levels(r), whole = s.whole || !(c->whole || c->classes || levels);
-  bool inside = data_allows(c, r, s.least) && data_allows(c, r, s.greatest);
+  bool inside = data_allows_all(c, r, array, &s);
   if (!(levels && array->byte) && !(s.finite && whole && inside)) data_refuse(run->arena, c, path, array, r, &s);
   data_apply(r, array);
   if (c->simplex) data_check_simplex(run->arena, c, path, array);

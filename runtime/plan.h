@@ -63,6 +63,8 @@ typedef struct {
   int classes;         // labels 0 .. classes-1, or 0 for real values
   float lo, hi;        // values outside are refused when the data is read; -INFINITY, INFINITY if free
   bool whole;          // so are values that are no whole numbers
+  const float *member; // and all but these, from the least
+  int members;         // 0: no list
   bool simplex;        // so are examples whose values along the last axis do not add up to 1
   bool levels;         // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
   const PlanPick *pick; // none: what has the column's name, or in files without names the next

@@ -126,6 +126,27 @@ row 'label 0.5 is not' '0.1,0.2,0.3,0.4,0.5'
 echo a,b,c,d,e >empty && refuses 65 'names no column `x`' 'csv("empty")'
 echo x0,x1,x2,x3,y >empty && refuses 65 'no examples' 'csv("empty")'
 
+# sets: their members, and nothing between
+cat >sets.gm <<'GM'
+model sets
+data s in {1, -1}, t in {0, 0.5, 1}, u in {0, 1}, v in {0, 2, 4, 6, 8, 10, 12, 14, 16, 18} from csv("sets.csv", holdout: 0.5)
+parameter w
+objective o { minimize square(w - s - t - u - v) }
+train { minimize o over w with sgd(0.1)   batch 2, epochs 1 }
+GM
+# set PATTERN TEXT: with this in line 4
+set_row() {
+  printf 's,t,u,v\n-1,0.5,0,2\n1,1,1,18\n%s\n-1,0,0,4\n' "$2" >sets.csv
+  rm -rf o
+  if [ "$1" ]; then says 65 "$1" run sets.gm --out o -q; else says 0 '' run sets.gm --out o -q; fi
+}
+set_row '' '-1,0.5,1,8'
+set_row 'sets.csv:4: value 0 is outside {-1, 1}, the support of the column s; so is 1 of' '0,0.5,1,8'
+set_row 'sets.csv:4: value 0.25 is outside {0, 0.5, 1}' '1,0.25,1,8'
+set_row 'sets.csv:4: value 2 is outside {0, 1}, .*binarize' '1,1,2,8'
+set_row 'sets.csv:4: value 9 is outside {0, 2, ..., 18}' '1,1,1,9'
+holds 'they are emitted' sh -c "'$gmc' emit sets.gm | grep -A2 'column_1_member' | grep -q -- '-1.0f'"
+
 # names, separators, texts
 { echo "y,x0,x1,x2,x3"; awk 'BEGIN { for (i = 0; i < 60; i++) print substr("redsea", 1 + i % 2 * 3, 3) ",0.1,0.2,0.3,0.4" }'; } >words.csv
 takes 'csv("words.csv")'

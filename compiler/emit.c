@@ -81,6 +81,11 @@ static void print_open(Text *out, const Plan *p) {
            p->products == PRODUCTS_OPENBLAS ? "  blas_serve(run);\n" : "");
 }
 
+const char emit_in_place[] =
+    "\n// Above a loop that may write over what it reads, element by element.\n"
+    "#if defined(__clang__)\n#define IN_PLACE _Pragma(\"clang loop vectorize(assume_safety)\")\n"
+    "#elif defined(__GNUC__)\n#define IN_PLACE _Pragma(\"GCC ivdep\")\n#else\n#define IN_PLACE\n#endif\n";
+
 // What must hold where the file is compiled, as the runtime's own sources say it.
 static void print_machine(Text *out) {
   for (const EmbeddedFile *f = embedded_runtime; f->name; f++)
@@ -167,6 +172,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept
   Arena *a = arena_open(out->arena);
   Fragments *f = fragments_new(a, embedded_runtime);
   fragments_omit(f, "Kernel");
+  fragments_omit(f, "Code");
   ModelText t = model_text(a, m, p, f, kept, kepts);
   Text above = above_text(a, f, &t);
   fragments_want(f, t.entry.data);
@@ -174,6 +180,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept
   print_model(out, m);
   print_machine(out);
   print_includes(out, f, strstr(t.kernels.data, "m_sqrt("));
+  if (strstr(t.kernels.data, "IN_PLACE")) text_add(out, "%s", emit_in_place);
   text_append(out, above.data, above.length);
   print_heading(out, "The model's places in memory: offsets in floats.");
   text_append(out, t.places.data, t.places.length);

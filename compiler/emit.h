@@ -24,6 +24,9 @@
 // What every emitted file begins with.
 extern const char emit_begins[];
 
+// What the kernels need where IN_PLACE stands in them.
+extern const char emit_in_place[];
+
 // The whole file. `kept` are the texts for its runs' folders; `command` is how it was asked for, for the opening
 // comment.
 void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept, int kepts, const char *command);

@@ -1,7 +1,7 @@
 // Functions of kernels, each printed once; see emit_kernels.h.
 //
-// Kernels with the same statements share a function. Its parameters are called as the values that it is handed, where
-// all kernels call them alike; otherwise y and y2, which are written, and a, b and so on.
+// Kernels of one code, and of codes with the same statements, share a function. Its parameters are called as the values
+// that it is handed, where all kernels call them alike; otherwise y and y2, which are written, and a, b and so on.
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +18,10 @@ struct KernelFunction {
   struct KernelFunction *next;
 };
 
-KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names) {
+KernelTable *kernel_table_new(Arena *a, const Plan *p, const Sources *sources, Names *names) {
   KernelTable *t = NEW(a, KernelTable);
-  *t = (KernelTable){.arena = a, .sources = sources, .names = names};
+  *t = (KernelTable){.arena = a, .plan = p, .sources = sources, .names = names};
+  t->of = NEW_ARRAY(a, KernelFunction *, p->codes + 1);
   return t;
 }
 
@@ -62,10 +63,17 @@ static const char *first_result(const Kernel *k) {
 
 // --- which function ---
 
+// Which pointers have a place of their own is part of the text.
+static const char *shared_text(const KernelText *text) {
+  Text t = text_new(text->arena);
+  for (int i = 0; i < text->pointers; i++) text_add(&t, "%d", kernel_is_shared(text, text->pointer[i].operand));
+  return t.data;
+}
+
 static KernelFunction *function_of(KernelTable *t, const KernelText *text, const Kernel *k) {
   const char *key =
-      arena_format(t->arena, "%d %d %d %d %s %lld %s %s", text->pointers, text->written, text->uses_run, text->cut,
-                   kernel_all(text, ""), (long long)text->cut_grain, text->sizes.data, text->body.data);
+      arena_format(t->arena, "%s %d %d %d %s %lld %s %s", shared_text(text), text->written, text->uses_run, text->cut,
+                   kernel_all(text, "rows"), (long long)text->cut_grain, text->sizes.data, text->body.data);
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
     if (strcmp((*link)->key, key) == 0) return *link;
@@ -73,25 +81,27 @@ static KernelFunction *function_of(KernelTable *t, const KernelText *text, const
   *link = NEW(t->arena, KernelFunction);
   **link = (KernelFunction){.name = name, .key = key, .kernel = k, .text = text};
   (*link)->called = NEW_ARRAY(t->arena, const char *, text->pointers);
+  if (!text->cut) return *link;
+  (*link)->piece = name_unique(t->names, name, "_piece");
+  if (t->most_pointers < text->pointers) t->most_pointers = text->pointers;
   return *link;
 }
 
-KernelCall *kernel_call(KernelTable *t, const Kernel *k) {
-  KernelText *text = NEW(t->arena, KernelText);
-  *text = (KernelText){.arena = t->arena, .pieces = k->pieces, .sizes = text_new(t->arena), .body = text_new(t->arena)};
-  emit_kernel(text, k);
-  KernelFunction *f = function_of(t, text, k);
-  f->uses++;
-  if (text->cut && t->most_pointers < text->pointers) t->most_pointers = text->pointers;
-  if (text->cut && !f->piece) f->piece = name_unique(t->names, f->name, "_piece");
-  const char *name = text->cut ? f->piece : f->name;
-  KernelCall *call = NEW(t->arena, KernelCall);
-  *call =
-      (KernelCall){f, name, text->cut, text->uses_run, text->uses_rows, text->pointer, text->pointers, text->written};
-  return call;
+KernelCall kernel_call(KernelTable *t, const Kernel *k) {
+  KernelFunction **f = &t->of[k->code];
+  KernelText *text = *f ? NULL : NEW(t->arena, KernelText);
+  if (text) {
+    *text = (KernelText){.arena = t->arena, .code = &t->plan->code[k->code]};
+    text->sizes = text_new(t->arena);
+    text->body = text_new(t->arena);
+    emit_kernel(text);
+    *f = function_of(t, text, k);
+  }
+  (*f)->uses++;
+  return (KernelCall){*f, (*f)->name, (*f)->piece, (*f)->text};
 }
 
-void kernel_called(KernelCall *call, int pointer, const char *name) {
+void kernel_called(const KernelCall *call, int pointer, const char *name) {
   const char **known = &call->of->called[pointer];
   bool agreed = call->of->uses == 1 || (*known && !strcmp(*known, name));
   *known = agreed ? name : NULL;
@@ -135,8 +145,8 @@ static bool is_local(const char *word, size_t length) {
 
 // Whatever the statements name themselves is taken.
 static void take_words(const KernelText *text, Names *names) {
-  static const char *const parameters[] = {"run", "begin", "end"};
-  for (int i = 0; i < 3; i++) name_take(names, parameters[i], strlen(parameters[i]));
+  static const char *const parameters[] = {"run", "rows", "begin", "end"};
+  for (int i = 0; i < 4; i++) name_take(names, parameters[i], strlen(parameters[i]));
   for (const char *p = text->body.data; *p;) {
     size_t n = 0;
     while (kernel_is_word(p[n])) n++;
@@ -200,7 +210,8 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
   if (k->uses_rows) emit_list_item(out, &line, column, "int64_t rows");
   for (int i = 0; i < k->pointers; i++)
     emit_list_item(out, &line, column,
-                   arena_format(t->arena, "%sfloat *restrict %s", i < k->written ? "" : "const ", parameter[i].name));
+                   arena_format(t->arena, "%sfloat *%s%s", i < k->written ? "" : "const ",
+                                kernel_is_shared(k, k->pointer[i].operand) ? "" : "restrict ", parameter[i].name));
   if (k->cut) emit_list_item(out, &line, column, "int64_t begin, int64_t end");
   text_add(out, ") {\n");
   if (k->sizes.length) text_add(out, "  enum { %s };\n", k->sizes.data);
@@ -218,7 +229,7 @@ static void print_piece(Text *out, const KernelTable *t, const KernelFunction *f
   if (f->text->uses_rows) emit_list_item(out, &line, column, "c->rows");
   for (int i = 0; i < f->text->pointers; i++)
     emit_list_item(out, &line, column, arena_format(t->arena, "c->at[%d]", i));
-  const char *size = kernel_all(f->text, "c->");
+  const char *size = kernel_all(f->text, "c->rows");
   long long grain = f->text->cut_grain;
   static const char *const format = "piece_begin(%s, %lld, %s, pieces)";
   emit_list_item(out, &line, column, arena_format(t->arena, format, size, grain, "piece"));

@@ -1,7 +1,9 @@
 // Kernels as functions of pointers; see emit.h and emit_kernels.h.
 //
-// Every kernel becomes the text of a function in which no offset stands; kernels whose texts are equal share one
-// function. Invariant: the arithmetic and its order are those of the executor.
+// Every code becomes the text of a function in which no offset stands. Operands that all its kernels have at one place
+// are one pointer; where some kernels have two at one place, and write there, neither is declared `restrict`, and its
+// loops say that they go element by element (IN_PLACE). Invariant: the arithmetic and its order are those of the
+// executor.
 #include "emit_kernels.h"
 
 #include <string.h>
@@ -24,25 +26,37 @@ void kernel_size(KernelText *k, const char *name, int64_t size) {
 }
 
 void kernel_cut(KernelText *k, int64_t size, bool each_row, int64_t grain) {
-  k->cut = k->pieces > 1;
+  k->cut = k->code->pieces > 1;
   k->cut_size = size;
   k->cut_rows = each_row;
   k->cut_grain = grain;
 }
 
-bool kernel_same_place(const Operand *a, const Operand *b) {
-  return a->view.at == b->view.at && memcmp(a->step, b->step, sizeof a->step) == 0;
+const char *kernel_all(const KernelText *k, const char *rows) {
+  if (!k->cut_rows) return arena_format(k->arena, "%lld", (long long)k->cut_size);
+  return k->cut_size == 1 ? rows : arena_format(k->arena, "%s * %lld", rows, (long long)k->cut_size);
 }
 
-const char *kernel_all(const KernelText *k, const char *where) {
-  if (!k->cut_rows) return arena_format(k->arena, "%lld", (long long)k->cut_size);
-  const char *each = k->cut_size == 1 ? "" : arena_format(k->arena, " * %lld", (long long)k->cut_size);
-  return arena_format(k->arena, "%srows%s", where, each);
+static int operand_of(const KernelText *k, const Operand *o) { return (int)(o - k->code->kernel->operand); }
+
+static Meet meeting(const KernelText *k, int i, int j) {
+  return (Meet)k->code->meeting[i * k->code->kernel->operands + j];
+}
+
+bool kernel_may_meet(const KernelText *k, const Operand *a, const Operand *b) {
+  return meeting(k, operand_of(k, a), operand_of(k, b)) != MEET_NEVER;
+}
+
+bool kernel_is_shared(const KernelText *k, int operand) {
+  const Operand *o = k->code->kernel->operand;
+  for (int i = 0; i < k->code->kernel->operands; i++)
+    if (meeting(k, operand, i) == MEET_SOMETIMES && (o[i].write || o[operand].write)) return true;
+  return false;
 }
 
 static const char *pointer_find(const KernelText *k, const Operand *o) {
   for (int i = 0; i < k->pointers; i++)
-    if (kernel_same_place(k->pointer[i].place, o)) return k->pointer[i].name;
+    if (meeting(k, k->pointer[i].operand, operand_of(k, o)) == MEET_ALWAYS) return k->pointer[i].name;
   return NULL;
 }
 
@@ -53,7 +67,7 @@ static const char *pointer_add(KernelText *k, const Operand *o, const char *name
     for (int i = 0; i < k->pointers; i++) more[i] = k->pointer[i];
     k->pointer = more;
   }
-  k->pointer[k->pointers++] = (KernelPointer){o, name, shape};
+  k->pointer[k->pointers++] = (KernelPointer){operand_of(k, o), name, shape};
   return name;
 }
 
@@ -137,7 +151,8 @@ static void row_emit(KernelText *t, const Kernel *k) {
           arena_format(t->arena, i == lead ? ".%s = rows" : ".%s = %lld", row->number[i], (long long)k->number[i]));
   text_add(out, "};\n");
   const char *begins = k->by_blas ? "blas(run->blas, " : row->with_run ? "piece(run, " : "piece(";
-  kernel_line(t, 1, "%s_%s&k, %s, %s);", row->name, begins, t->cut ? "begin" : "0", t->cut ? "end" : kernel_all(t, ""));
+  kernel_line(t, 1, "%s_%s&k, %s, %s);", row->name, begins, t->cut ? "begin" : "0",
+              t->cut ? "end" : kernel_all(t, "rows"));
 }
 
 // Of loops the calls of their kernels are printed, in a loop.
@@ -145,11 +160,13 @@ static void loop_emit(KernelText *t, const Kernel *k) {
   fail(t->arena, EXIT_SOFTWARE, "emit: %s is no function", kernel_text(t->arena, k));
 }
 
-void emit_kernel(KernelText *t, const Kernel *k) {
+void emit_kernel(KernelText *t) {
+  const Kernel *k = t->code->kernel;
   static void (*const emit[])(KernelText *, const Kernel *) = {
 #define MACHINE(ID, name, ...) name##_emit,
 #define KERNEL(...)            row_emit,
 #include "../runtime/kernels.def"
   };
+  for (int i = 0; i < k->operands; i++) t->in_place = t->in_place || kernel_is_shared(t, i);
   emit[k->kind](t, k);
 }

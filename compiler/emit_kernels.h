@@ -5,17 +5,18 @@
 
 #include "emit.h"
 
-// A place in memory that a kernel is handed.
+// A place in memory that kernels are handed.
 typedef struct {
-  const Operand *place;  // where it begins, and its steps
-  const char *name;      // in the function: y, a, b
-  const char *shape;     // of what is written: "[128, 400]"
+  int operand;        // that begins there
+  const char *name;   // in the function: y, a, b
+  const char *shape;  // of what is written: "[128, 400]"
 } KernelPointer;
 
-// One kernel on its way to text: the statements, in terms of pointers that the caller hands over.
+// The kernels of a code on their way to text: the statements, in terms of pointers that the caller hands over.
 typedef struct {
   Arena *arena;
-  int pieces;
+  const Code *code;
+  bool in_place;           // some of them write over what they read, others do not
   Text sizes;              // enumerators: "N0 = 128, N1 = 400"
   bool uses_rows;          // has the blocks of its leading axis as a parameter, `rows`
   bool cut;                // pieces do it from `begin` to `end` of
@@ -38,44 +39,47 @@ const char *kernel_local(KernelText *k, const char *word);
 // what is only read.
 const char *kernel_pointer(KernelText *k, const Operand *o);
 const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64_t *dim);
-bool kernel_same_place(const Operand *a, const Operand *b);
+// Do the two operands begin at one place, in some kernel of the code?
+bool kernel_may_meet(const KernelText *k, const Operand *a, const Operand *b);
+// Is it at the place of another one, in some of the kernels, and one of the two written?
+bool kernel_is_shared(const KernelText *k, int operand);
 void kernel_size(KernelText *k, const char *name, int64_t size);
-// Says that the pieces, if there are several, divide `size`, for each of the rows or in all, at multiples of `grain`: then
-// the function has the parameters `begin` and `end`.
+// Says that the pieces, if there are several, divide `size`, for each of the rows or in all, at multiples of `grain`:
+// then the function has the parameters `begin` and `end`.
 void kernel_cut(KernelText *k, int64_t size, bool each_row, int64_t grain);
-// How much the pieces divide, as C: "800", "rows * 2", where the rows are what `where` says: "" or "c->".
-const char *kernel_all(const KernelText *k, const char *where);
+// How much the pieces divide, as C: "800", "rows * 2", where `rows` says how many rows there are.
+const char *kernel_all(const KernelText *k, const char *rows);
 void kernel_line(KernelText *k, int depth, const char *format, ...) PRINTF_LIKE(3, 4);
 bool kernel_is_word(char c);
 const char *kernel_shape(Arena *a, int rank, const int64_t *dim);
 
-void emit_kernel(KernelText *t, const Kernel *k);  // the statements
+void emit_kernel(KernelText *t);  // the statements
 void region_emit(KernelText *t, const Kernel *k);
 
-// A function that does some kernels, all those with the same statements.
+// A function that does the kernels of a code.
 typedef struct KernelFunction KernelFunction;
 
 typedef struct {
   KernelFunction *of;
-  const char *function;  // its name, or that of the function which does it piece by piece
-  bool cut, uses_run, uses_rows;
-  const KernelPointer *pointer;
-  int pointers, written;
+  const char *name, *piece;  // of the function, and of the one that does it piece by piece, or NULL
+  const KernelText *text;
 } KernelCall;
 
 typedef struct {
   Arena *arena;
   const Sources *sources;  // for the lines of the model, or NULL
   Names *names;
+  const Plan *plan;
   KernelFunction *first;
-  int most_pointers;  // of a kernel in pieces
+  KernelFunction **of;  // each of the plan's codes
+  int most_pointers;    // of a kernel in pieces
 } KernelTable;
 
-KernelTable *kernel_table_new(Arena *a, const Sources *sources, Names *names);
-// The function that does what the kernel does, and what to hand to it.
-KernelCall *kernel_call(KernelTable *t, const Kernel *k);
+KernelTable *kernel_table_new(Arena *a, const Plan *p, const Sources *sources, Names *names);
+// The function that does what the kernel does.
+KernelCall kernel_call(KernelTable *t, const Kernel *k);
 // Tells the function what a caller calls the value it hands over.
-void kernel_called(KernelCall *call, int pointer, const char *name);
+void kernel_called(const KernelCall *call, int pointer, const char *name);
 void emit_functions(Text *out, const KernelTable *t);
 
 // Comment lines: the kernel's label; "model.gm:14: the text of that line", or nothing if the place is not known.

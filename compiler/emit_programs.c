@@ -96,10 +96,29 @@ static const char *rows_text(const Program *p, const Kernel *k) {
   return arena_format(p->arena, "%lld", (long long)kernel_blocks(k));
 }
 
+// Where it begins, in the present turns of the loops around.
+static const char *pointer_text(Program *p, const Operand *o) {
+  const char *at = operand_text(p, o);
+  return arena_format(p->arena, "m + %s%s", at, step_text(p, o));
+}
+
+// The arguments beside the pointers, of a call that is not made piece by piece.
+static void print_before(Program *p, const Kernel *k, const KernelCall *call, size_t *line, size_t column) {
+  if (call->text->uses_run) emit_list_item(&p->calls, line, column, "run");
+  if (call->text->uses_rows) emit_list_item(&p->calls, line, column, rows_text(p, k));
+}
+
+static void print_after(Program *p, const Kernel *k, const KernelCall *call, size_t *line, size_t column) {
+  if (!call->text->cut) return;
+  emit_list_item(&p->calls, line, column, "0");
+  emit_list_item(&p->calls, line, column, kernel_all(call->text, rows_text(p, k)));
+}
+
 // One call, with its label above it, and the line of the model where another one begins.
 static void print_call(Program *p, const Kernel *k, int depth) {
   const char *indent = arena_format(p->arena, "%*s", 2 * depth + 2, "");
-  KernelCall *call = kernel_call(p->table, k);
+  const KernelCall call = kernel_call(p->table, k);
+  bool pieces = call.text->cut && k->pieces > 1;
   Text place = text_new(p->arena);
   kernel_place(&place, p->table, k, indent);
   if (strcmp(place.data, p->place) != 0) text_add(&p->calls, "\n%s", place.data);
@@ -107,20 +126,21 @@ static void print_call(Program *p, const Kernel *k, int depth) {
   kernel_label(&p->calls, k, indent);
   size_t line = p->calls.length;
   const char *pool = k->by_blas ? "pool_run_apart" : "pool_run";
-  if (call->cut)
-    text_add(&p->calls, "%s%s(run->pool, %s, &(Call){run, %s, {", indent, pool, call->function, rows_text(p, k));
+  if (pieces)
+    text_add(&p->calls, "%s%s(run->pool, %s, &(Call){run, %s, {", indent, pool, call.piece, rows_text(p, k));
   else
-    text_add(&p->calls, "%s%s(", indent, call->function);
+    text_add(&p->calls, "%s%s(", indent, call.name);
   size_t column = p->calls.length - line < LONGEST_LINE / 2 ? p->calls.length - line : strlen(indent) + 4;
-  if (call->uses_run && !call->cut) emit_list_item(&p->calls, &line, column, "run");
-  if (call->uses_rows && !call->cut) emit_list_item(&p->calls, &line, column, rows_text(p, k));
-  for (int i = 0; i < call->pointers; i++) {
-    const Operand *o = call->pointer[i].place;
-    const char *at = operand_text(p, o), *moved = step_text(p, o);
-    emit_list_item(&p->calls, &line, column, arena_format(p->arena, "m + %s%s", at, moved));
-    if (o->name) kernel_called(call, i, o->name);
+  if (!pieces) print_before(p, k, &call, &line, column);
+  for (int i = 0; i < call.text->pointers; i++) {
+    const Operand *o = &k->operand[call.text->pointer[i].operand];
+    emit_list_item(&p->calls, &line, column, pointer_text(p, o));
+    if (o->name) kernel_called(&call, i, o->name);
   }
-  if (call->cut) text_add(&p->calls, "}}, %d", k->pieces);
+  if (pieces)
+    text_add(&p->calls, "}}, %d", k->pieces);
+  else
+    print_after(p, k, &call, &line, column);
   text_add(&p->calls, ");\n");
 }
 
@@ -218,7 +238,7 @@ void emit_offset_names(Text *out, const Plan *p, const Offsets *offsets) {
 void emit_programs(Text *kernels, Text *programs, const Plan *p, const Sources *sources, const Offsets *offsets,
                    Names *names) {
   Arena *a = programs->arena;
-  KernelTable *table = kernel_table_new(a, sources, names);
+  KernelTable *table = kernel_table_new(a, p, sources, names);
   for (int i = 0; i < p->programs; i++) {
     Program q = {.arena = a,
                  .plan = p,

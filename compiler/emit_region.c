@@ -43,11 +43,12 @@ static void region_axes(RegionText *t) {
   }
   bool lanes = r->reduce >= 0 && r->reduce == r->rank - 1;
   if (t->axes && t->axis[0] == 0 && !(lanes && r->rank == 1)) t->rows = 0;
-  if (t->k->pieces == 1) return;
+  int pieces = t->k->code->pieces;
+  if (pieces == 1) return;
   for (int i = 0; i < t->axes; i++) {
     if (i == t->reduce) continue;
     if (t->cut < 0 || r->dim[t->axis[i]] > r->dim[t->axis[t->cut]]) t->cut = i;
-    if (r->dim[t->axis[t->cut]] >= 2 * t->k->pieces) break;
+    if (r->dim[t->axis[t->cut]] >= 2 * pieces) break;
   }
 }
 
@@ -82,7 +83,7 @@ static const char *element_text(const RegionText *t, const Operand *o) {
 
 static bool is_overwritten(const RegionText *t, const Operand *o) {
   for (int i = 0; i < t->r->stores; i++)
-    if (kernel_same_place(&t->to[i], o)) return true;
+    if (kernel_may_meet(t->k, &t->to[i], o)) return true;
   return false;
 }
 
@@ -146,8 +147,13 @@ static void print_values(RegionText *t, int depth) {
 
 // --- loops ---
 
+static void say_in_place(RegionText *t, int depth) {
+  if (t->k->in_place) kernel_line(t->k, depth, "IN_PLACE");
+}
+
 static void open_loop(RegionText *t, int position, int depth) {
   char i = axis_letter(position);
+  if (position == t->axes - 1) say_in_place(t, depth);
   if (position == t->cut)
     kernel_line(t->k, depth, "for (int64_t %c = begin; %c < end; %c++) {", i, i, i);
   else if (position == t->rows)
@@ -200,6 +206,7 @@ static void print_rows(RegionText *t) {
     kernel_line(t->k, depth, "for (int64_t tile = 0; tile < N%d; tile += %s) {", last, n);
     depth++;
     kernel_line(t->k, depth, "const int64_t n = N%d - tile < %s ? N%d - tile : %s;", last, n, last, n);
+    say_in_place(t, depth);
     kernel_line(t->k, depth, "for (int64_t %c = tile; %c < tile + n; %c++) {", j, j, j);
   } else {
     open_loop(t, last, depth);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../runtime/blas.h"
+#include "../runtime/kernel.h"
 #include "elaborate.h"
 
 static void heading(Text *t, const char *name) { text_add(t, "\n%s\n", name); }
@@ -59,7 +60,8 @@ static void explain_tensors(Text *t, const Model *m) {
     numbers[info->kind] += shape_count(info->shape);
     if (info->kind != TENSOR_SLOT)
       text_add(t, "  %-28s %-16s %10lld%s\n", info->name, shape_text(t->arena, info->shape),
-               (long long)shape_count(info->shape), info->kind == TENSOR_STATE     ? "  state"
+               (long long)shape_count(info->shape),
+               info->kind == TENSOR_STATE     ? "  state"
                : info->kind == TENSOR_AVERAGE ? "  average"
                                               : "");
   }
@@ -71,15 +73,47 @@ static const char *bytes_text(Arena *a, int64_t floats) {
   return arena_format(a, "%.2f MiB", (double)floats * 4 / 1048576);
 }
 
+static void mark_codes(const Kernel *kernel, int kernels, bool *marked) {
+  for (int i = 0; i < kernels; i++) {
+    if (kernel[i].kind == KERNEL_LOOP)
+      mark_codes(kernel[i].loop.kernel, kernel[i].loop.kernels, marked);
+    else
+      marked[kernel[i].code] = true;
+  }
+}
+
+static int count_codes(const Plan *p, const bool *marked, const bool *also) {
+  int n = 0;
+  for (int i = 0; i < p->codes; i++) n += marked[i] && (!also || also[i]);
+  return n;
+}
+
+// What the training programs compute, by code.
+static bool *trained_codes(Arena *a, const Plan *p) {
+  bool *trained = NEW_ARRAY(a, bool, p->codes + 1);
+  for (int i = 0; i < p->turns; i++) {
+    const PlanProgram *q = &p->program[p->turn[i].program];
+    mark_codes(q->kernel, q->kernels, trained);
+  }
+  return trained;
+}
+
 static void explain_plan(Text *t, const Plan *p) {
+  const bool *trained = trained_codes(t->arena, p);
   heading(t, "programs");
-  text_add(t, "  %-24s %8s %8s %14s %12s\n", "", "batch", "kernels", "Mflop", "temporaries");
+  text_add(t, "  %-24s %8s %8s %8s %8s %14s %12s\n", "", "batch", "kernels", "codes", "trained", "Mflop",
+           "temporaries");
   double step = 0;
   for (int i = 0; i < p->programs; i++) {
     const PlanProgram *q = &p->program[i];
-    text_add(t, "  %-24s %8lld %8d %14.1f %12s\n", q->name, (long long)q->batch, q->kernels, q->flops / 1e6,
+    bool *own = NEW_ARRAY(t->arena, bool, p->codes + 1);
+    mark_codes(q->kernel, q->kernels, own);
+    text_add(t, "  %-24s %8lld %8d %8d %8d %14.1f %12s\n", q->name, (long long)q->batch, q->kernels,
+             count_codes(p, own, NULL), count_codes(p, own, trained), q->flops / 1e6,
              bytes_text(t->arena, q->end - p->persistent));
   }
+  text_add(t, "  kernels of one code do the same elsewhere; %d codes in all; trained: those that training has too\n",
+           p->codes);
   for (int i = 0; i < p->turns; i++)
     if (!p->turn[i].after) step += p->program[p->turn[i].program].flops;
   text_add(t, "  one step: %.1f Mflop in matrix products\n", step / 1e6);

@@ -54,13 +54,13 @@ void step_kernel(const Layout *l, Step *s, Kernel k, int *buffer) {
 // The leading axis begins with the batch; an input that is reduced has its examples there too.
 void step_by_example(const Layout *l, Step *s, Node *const *result, int results) {
   int64_t blocks = kernel_blocks(&s->kernel);
-  if (l->batch < 2 || blocks % l->batch != 0) return;
+  if (l->examples.batch < 2 || blocks % l->examples.batch != 0) return;
   for (int i = 0; i < results; i++) {
     const Node *n = result[i];
     bool reduces = op_class(n->op) == REDUCTION;
-    if (l->blocks[n->id] != 1 || (reduces && l->blocks[n->in[0]->id] != 1)) return;
+    if (l->examples.blocks[n->id] != 1 || (reduces && l->examples.blocks[n->in[0]->id] != 1)) return;
   }
-  s->kernel.per_example = blocks / l->batch;
+  s->kernel.per_example = blocks / l->examples.batch;
 }
 
 // ---- rows of kernels.def: a step from places and numbers by their names
@@ -70,6 +70,7 @@ void step_by_example(const Layout *l, Step *s, Node *const *result, int results)
 #define READ_STRIDED    READ
 #define WRITE_STRIDED   READ
 #define NUMBER(name)    int64_t name;
+#define CHOICE          NUMBER
 #define MACHINE(...)
 #define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...) \
   typedef struct {                                                   \
@@ -350,11 +351,10 @@ static Layout *layout_new(Arena *arena, Arena *scratch, const Sources *sources, 
   return l;
 }
 
-Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int64_t batch,
-              int64_t *blocks, int depth) {
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, Examples examples,
+              int depth) {
   Layout *l = layout_new(arena, scratch, sources, p, depth);
-  l->batch = batch;
-  l->blocks = blocks;
+  l->examples = examples;
   store_values(l);
   for (int i = 0; i < l->fusion->groups; i++) {
     const Group *g = &l->fusion->group[i];

@@ -211,9 +211,10 @@ void lower_loop(Layout *l, Node *n) {
   w.operand = NEW_ARRAY(l->arena, Operand, 2 * most + 1);
   w.buffer = NEW_ARRAY(l->scratch, int, 2 * most + 1);
   GraphProgram *body = body_program(l->scratch, loop);
-  const int64_t *read = graph_loop_blocks(l->scratch, n, l->batch, l->blocks);
-  int64_t *blocks = graph_blocks(l->scratch, body->graph, l->batch, loop->inputs, read);
-  w.body = lower(l->arena, l->scratch, l->sources, body, l->batch, blocks, l->depth + 1);
+  Examples examples = l->examples;
+  const int64_t *read = graph_loop_blocks(l->scratch, n, examples.batch, examples.blocks);
+  examples.blocks = graph_blocks(l->scratch, body->graph, examples.batch, loop->inputs, read);
+  w.body = lower(l->arena, l->scratch, l->sources, body, examples, l->depth + 1);
   w.outside = NEW_ARRAY(l->scratch, Outside, w.body->buffers + 1);
   w.fixed = (int64_t)1 << 40;  // beyond all working memory
   schedule(w.body);

@@ -3,17 +3,21 @@
 // Independent of the planner's own structures: it reads the plan as they do. Every offset lies within the program's
 // memory, every kernel has pieces and sizes that fit, values of a region are defined before they are used, each line of
 // a round is done before the next begins.
+#include <string.h>
+
 #include "planner.h"
 
 typedef struct {
   Arena *arena;
+  const Plan *plan;
   const PlanProgram *program;
   const Kernel *kernel;
   int64_t times[MAX_LOOPS];  // turns of the loops around the kernel
 } Check;
 
 static _Noreturn void bad(const Check *c, const char *what) {
-  fail(c->arena, EXIT_SOFTWARE, "plan: %s: %s: %s", c->program->name, c->kernel ? kernel_text(c->arena, c->kernel) : "", what);
+  fail(c->arena, EXIT_SOFTWARE, "plan: %s: %s: %s", c->program->name, c->kernel ? kernel_text(c->arena, c->kernel) : "",
+       what);
 }
 
 static void check_span(const Check *c, int64_t low, int64_t high) {
@@ -107,6 +111,24 @@ static void check_examples(const Check *c) {
   if (k->kind == KERNEL_REGION && k->region.reduce == 0) bad(c, "examples are added up one by one");
 }
 
+// The code must say of the kernel what it computes, which operands may begin at one place, and no fewer pieces and
+// rows.
+static void check_code(const Check *c) {
+  const Kernel *k = c->kernel;
+  if (k->kind == KERNEL_LOOP) return;
+  if (k->code < 0 || k->code >= c->plan->codes) bad(c, "no such code");
+  const Code *code = &c->plan->code[k->code];
+  if (!code_alike(c->arena, k, code->kernel)) bad(c, "another code than it computes");
+  if (k->pieces > code->pieces || kernel_blocks(k) > kernel_blocks(code->kernel)) bad(c, "larger than its code");
+  for (int i = 0; i < k->operands; i++)
+    for (int j = 0; j < k->operands; j++) {
+      const Operand *x = &k->operand[i], *y = &k->operand[j];
+      bool meet = x->view.at == y->view.at && memcmp(x->step, y->step, sizeof x->step) == 0;
+      Meet said = (Meet)code->meeting[i * k->operands + j];
+      if (said == (meet ? MEET_NEVER : MEET_ALWAYS)) bad(c, "operands meet otherwise than the code says");
+    }
+}
+
 static void check_kernel(const Check *c) {
   static void (*const check[])(const Check *) = {
 #define MACHINE(ID, name, ...) name##_check,
@@ -116,6 +138,7 @@ static void check_kernel(const Check *c) {
   if (c->kernel->pieces < 1) bad(c, "no pieces");
   check_examples(c);
   check[c->kernel->kind](c);
+  check_code(c);
   for (int i = 0; i < c->kernel->operands; i++) check_operand(c, &c->kernel->operand[i]);
 }
 
@@ -127,7 +150,7 @@ static void check_rows(const Check *c, int64_t at, int64_t count) {
 void plan_verify(Arena *a, const Plan *plan) {
   for (int i = 0; i < plan->programs; i++) {
     const PlanProgram *p = &plan->program[i];
-    Check c = {.arena = a, .program = p};
+    Check c = {.arena = a, .plan = plan, .program = p};
     if (p->end > plan->peak || plan->persistent > p->end) bad(&c, "more memory than the plan has");
     for (int k = 0; k < p->feeds; k++) {
       check_rows(&c, p->feed[k].at, p->feed[k].count * (p->feed[k].kind == FEED_COLUMN ? p->batch : 1));

@@ -25,7 +25,14 @@ static void print_steps(Text *t, const Operand *o) {
     if (o->step[i]) text_add(t, " + %lld a turn", (long long)o->step[i]);
 }
 
-static void region_print(Text *t, const Kernel *kernel) {
+// What has been printed: a code is spelled out where it is first used, and later named.
+typedef struct {
+  Text *text;
+  bool *known;  // of each code
+} Printer;
+
+static void region_print(Printer *p, const Kernel *kernel) {
+  Text *t = p->text;
   static const char *const store_name[] = {"store", "sum", "maximum"};
   const Region *r = &kernel->region;
   print_dims(t, r->rank, r->dim);
@@ -54,7 +61,8 @@ static void region_print(Text *t, const Kernel *kernel) {
 }
 
 // Numbers that are not 0, and the operands.
-static void row_print(Text *t, const Kernel *k) {
+static void row_print(Printer *p, const Kernel *k) {
+  Text *t = p->text;
   const KernelRow *row = &kernel_row[k->kind];
   bool first = true;
   for (int i = 0; i < row->numbers; i++) {
@@ -73,28 +81,47 @@ static void row_print(Text *t, const Kernel *k) {
   }
 }
 
-static void print_kernel(Text *t, const Kernel *k);
+static void print_kernel(Printer *p, const Kernel *k);
 
-static void loop_print(Text *t, const Kernel *k) {
+static void loop_print(Printer *p, const Kernel *k) {
   const KernelLoop *l = &k->loop;
+  Text *t = p->text;
   text_add(t, "%lld turns%s\n", (long long)l->times, l->reversed ? ", the last one first" : "");
   for (int i = 0; i < l->kernels; i++) {
     text_add(t, "%*s%d  ", 4 + 2 * l->depth, "", i);
-    print_kernel(t, &l->kernel[i]);
+    print_kernel(p, &l->kernel[i]);
   }
 }
 
-static void print_kernel(Text *t, const Kernel *k) {
-  static void (*const print[])(Text *, const Kernel *) = {
+// The places alone.
+static void print_use(Text *t, const Kernel *k) {
+  text_add(t, "%lld rows", (long long)kernel_blocks(k));
+  for (int i = 0; i < k->operands; i++) {
+    const Operand *o = &k->operand[i];
+    bool first = i == 0 || k->operand[i - 1].write != o->write;
+    text_add(t, "%s%lld", !first ? ", " : o->write ? ", to " : ", of ", (long long)o->view.at);
+    print_steps(t, o);
+  }
+  text_add(t, "\n");
+}
+
+static void print_kernel(Printer *p, const Kernel *k) {
+  static void (*const print[])(Printer *, const Kernel *) = {
 #define MACHINE(ID, name, ...) name##_print,
 #define KERNEL(...)            row_print,
 #include "../runtime/kernels.def"
   };
+  Text *t = p->text;
   text_add(t, "%s", kernel_text(t->arena, k));
   if (k->file) text_add(t, "  # %s:%d", k->file, k->line);
   text_add(t, "\n    %s in %d: ", kernel_row[k->kind].name, k->pieces);
+  if (k->kind != KERNEL_LOOP) text_add(t, "code %d, ", k->code);
   if (k->per_example) text_add(t, "%lld an example, ", (long long)k->per_example);
-  print[k->kind](t, k);
+  if (k->kind == KERNEL_LOOP || !p->known[k->code])
+    print[k->kind](p, k);
+  else
+    print_use(t, k);
+  if (k->kind != KERNEL_LOOP) p->known[k->code] = true;
 }
 
 const char *section_heading(Arena *a, const PlanProgram *p, int i) {
@@ -105,7 +132,8 @@ const char *section_heading(Arena *a, const PlanProgram *p, int i) {
   return arena_format(a, "line %d, %s", section.line + 1, phase[section.phase]);
 }
 
-static void print_program(Text *t, const PlanProgram *p) {
+static void print_program(Printer *printer, const PlanProgram *p) {
+  Text *t = printer->text;
   static const char *const feed_name[] = {"column", "step", "epoch", "update", "examples", "total", "rest"};
   text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
            p->kernels, p->flops / 1e6, (long long)p->end);
@@ -118,7 +146,7 @@ static void print_program(Text *t, const PlanProgram *p) {
     const char *heading = section_heading(t->arena, p, i);
     if (heading) text_add(t, "  %s\n", heading);
     text_add(t, "  %d  ", i);
-    print_kernel(t, &p->kernel[i]);
+    print_kernel(printer, &p->kernel[i]);
   }
   for (int i = 0; i < p->outputs; i++) {
     const PlanOutput *o = &p->output[i];
@@ -160,7 +188,8 @@ void plan_print(Text *t, const Plan *plan) {
     print_dims(t, x->rank, x->dim);
     text_add(t, "\n");
   }
-  for (int i = 0; i < plan->programs; i++) print_program(t, &plan->program[i]);
+  Printer p = {t, NEW_ARRAY(t->arena, bool, plan->codes + 1)};
+  for (int i = 0; i < plan->programs; i++) print_program(&p, &plan->program[i]);
   for (int i = 0; i < plan->phases; i++) print_phase(t, plan, &plan->phase[i]);
 }
 

@@ -75,22 +75,24 @@ static void give_products(Kernel *k) {
   for (int i = 0; k->kind == KERNEL_LOOP && i < k->loop.kernels; i++) give_products(&k->loop.kernel[i]);
 }
 
-static void set_kernels(PlanProgram *out, const Layout *l, Products products) {
+static void set_kernels(PlanProgram *out, const Layout *l, Products products, Codes *codes) {
   Kernel *list = NEW_ARRAY(l->arena, Kernel, l->steps + 1);
   for (int i = 0; i < l->steps; i++) {
     list[i] = l->step[i]->kernel;
     out->flops += kernel_flops(&list[i]);
     if (products == PRODUCTS_OPENBLAS) give_products(&list[i]);
   }
+  codes_add(codes, list, l->steps);
   out->kernel = list;
   out->kernels = l->steps;
 }
 
-static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, PlanProgram *out) {
+static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, Codes *codes,
+                         PlanProgram *out) {
   Arena *scratch = arena_open(a);
   const GraphProgram *simple = run_passes(scratch, &p->graph);
-  int64_t *blocks = graph_blocks(scratch, simple->graph, p->batch, 0, NULL);
-  Layout *l = lower(a, scratch, m->sources, simple, p->batch, blocks, 0);
+  Examples examples = {p->batch, graph_blocks(scratch, simple->graph, p->batch, 0, NULL)};
+  Layout *l = lower(a, scratch, m->sources, simple, examples, 0);
   schedule(l);
   *out = (PlanProgram){.name = p->graph.name, .batch = p->batch};
   for (int i = 0; i < l->buffers; i++) {
@@ -102,7 +104,7 @@ static void plan_program(Arena *a, const Model *m, const Plan *plan, const Model
   place_operands(l);
   set_feeds(out, l);
   set_outputs(out, l);
-  set_kernels(out, l, m->products);
+  set_kernels(out, l, m->products, codes);
   arena_close(scratch);
 }
 
@@ -136,11 +138,15 @@ Plan *plan_model(Arena *a, const Model *m) {
   plan->tensor = plan_tensors(a, m, &plan->persistent);
   PlanProgram *program = NEW_ARRAY(a, PlanProgram, m->programs + 1);
   plan->peak = plan->persistent;
+  Arena *scratch = arena_open(a);
+  Codes *codes = codes_new(a, scratch);
   for (int i = 0; i < m->programs; i++) {
-    plan_program(a, m, plan, &m->program[i], &program[i]);
+    plan_program(a, m, plan, &m->program[i], codes, &program[i]);
     if (program[i].end > plan->peak) plan->peak = program[i].end;
   }
   plan->program = program;
+  codes_end(codes, plan);
+  arena_close(scratch);
   plan_verify(a, plan);
   return plan;
 }

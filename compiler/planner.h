@@ -8,6 +8,7 @@
 //   label.c              what a step computes, as formulas
 //   schedule.c           -> the order of the steps
 //   place.c              -> offsets of the buffers in the one memory
+//   plan_code.c          what the kernels of all programs compute, each once
 //   planner.c            all of it in order, and the tables of the plan
 //   plan_text.c          every stage as text
 #ifndef GMC_PLANNER_H
@@ -111,6 +112,12 @@ typedef struct Copy {
   struct Copy *next;
 } Copy;
 
+// What a program is for.
+typedef struct {
+  int64_t batch;    // examples
+  int64_t *blocks;  // of each node by id, how they lie in it (graph_blocks)
+} Examples;
+
 typedef struct Layout {
   int depth;               // loops around it
   Arena *arena;            // of the plan: kernels and labels
@@ -119,8 +126,7 @@ typedef struct Layout {
   const GraphProgram *program;
   Fusion *fusion;
   const char **name;       // of each stored value by id, else NULL
-  int64_t batch;           // examples
-  int64_t *blocks;         // of each node by id, how they lie in it (graph_blocks)
+  Examples examples;
   Buffer *buffer;
   int buffers, buffer_room;
   Step **step;  // in the order in which they run, once scheduled
@@ -150,9 +156,8 @@ Place rows_of(Layout *l, Node *n);
 // The row of the kernel that an operation has of its own, or NULL.
 const KernelRow *kernel_of(Op op);
 // All steps of a program, or of what a loop within `depth` others does in a turn, in no order yet. p has been through
-// the passes, and `blocks` says of its nodes how the examples of a batch lie in them.
-Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, int64_t batch,
-              int64_t *blocks, int depth);
+// the passes.
+Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphProgram *p, Examples examples, int depth);
 // Lets the step do the blocks of the examples alone, where all its results, of these nodes, lie so.
 void step_by_example(const Layout *l, Step *s, Node *const *result, int results);
 void lower_loop(Layout *l, Node *n);
@@ -170,6 +175,15 @@ void schedule(Layout *l);
 int64_t place_buffers(Layout *l, int64_t begin);
 // Adds the offsets of the buffers to those of the operands, whose homes they are.
 void place_operands(Layout *l);
+
+// ---- codes (plan_code.c)
+
+typedef struct Codes Codes;
+Codes *codes_new(Arena *a, Arena *scratch);
+// Gives kernels their codes, those of loops too; they stay where they are as long as the plan.
+void codes_add(Codes *c, Kernel *kernel, int kernels);
+void codes_end(Codes *c, Plan *plan);  // the plan's table
+bool code_alike(Arena *a, const Kernel *x, const Kernel *y);  // are they of one code?
 
 // ---- text
 

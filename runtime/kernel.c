@@ -32,6 +32,7 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 #define NUMBER(name)              \
   const int64_t name = *number++; \
   (void)name;
+#define CHOICE NUMBER
 #define MACHINE(...)
 #define KERNEL(ID, Type, name, verb, handed, operands, numbers, leads, cut, grain, work, flops) \
   static void name##_operands(const int64_t *number, Operand *operand) { numbers operands }     \
@@ -75,6 +76,17 @@ static Operand operand_of(bool write, int rank, const int64_t *dim, const int64_
 
 // ---- the rows
 
+#define NUMBER(name) false,
+#undef CHOICE
+#define CHOICE(name) true,
+#define MACHINE(...)
+#define KERNEL(ID, Type, name, verb, handed, operands, numbers, ...) \
+  static const bool name##_choice[] = {numbers false};
+#include "kernels.def"
+#undef NUMBER
+#undef CHOICE
+#define CHOICE NUMBER
+
 #define READ(name, ...)  #name,
 #define WRITE(name, ...) #name,
 #define NUMBER(name)     #name,
@@ -117,6 +129,7 @@ const KernelRow kernel_row[] = {
    .number = stem##_number,                                  \
    .operands = NAMES(stem##_operand),                        \
    .numbers = NAMES(stem##_number),                          \
+   .choice = stem##_choice,                                  \
    .lead = stem##_lead,                                      \
    .strided = outputs false,                                 \
    .place = stem##_operands,                                 \

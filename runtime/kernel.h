@@ -105,9 +105,10 @@ typedef enum {
 
 struct Kernel {
   KernelKind kind;  // its row
+  int code;         // of the plan's codes: what it computes; that of a loop is what its kernels are
   int pieces;
-  bool by_blas;  // OpenBLAS does it, piece by piece: where they are cut is part of the arithmetic
-  const char *file;   // source of it, or NULL
+  bool by_blas;      // OpenBLAS does it, piece by piece: where they are cut is part of the arithmetic
+  const char *file;  // source of it, or NULL
   int line;
   Section section;   // in training programs: all kernels of one line come before those of the next
   Operand *operand;  // in the order of the row: what is read, then what is written
@@ -119,6 +120,16 @@ struct Kernel {
     Region region;    // of a KERNEL_REGION
     KernelLoop loop;  // of a KERNEL_LOOP
   };
+};
+
+// What kernels compute, without where. Kernels of one code do the same with the same strides; they differ in their
+// places, in the length of their leading axis, in how many pieces they are cut into, and in whether they work in place.
+typedef enum { MEET_NEVER, MEET_SOMETIMES, MEET_ALWAYS } Meet;
+struct Code {
+  const Kernel *kernel;  // the one of them whose leading axis is the longest
+  int kernels;           // how many they are
+  int pieces;            // of the one that is cut most
+  uint8_t *meeting;      // Meet, for operands i and j at i * operands + j: whether they begin at one place
 };
 
 // A kernel at work: where its operands begin, and what was made ready for it.
@@ -146,7 +157,8 @@ typedef struct {
   bool or_blas;                // there is a function that does it by OpenBLAS
   const char *const *operand;  // names
   const char *const *number;
-  const char *const *lead;  // see kernel_lead
+  const bool *choice;        // of each number, whether it is one
+  const char *const *lead;   // see kernel_lead
   int operands, numbers;
   bool in_place;  // may write over an operand that it reads by the same view
   bool strided;   // what it writes may lie in any way, but for its last axis; otherwise row after row

@@ -121,6 +121,7 @@ typedef struct {
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/kernel.h
+typedef struct Code Code;
 
 typedef struct {
   const char *name;      // "init", "train 1", "test", "show digits", "sample"
@@ -211,6 +212,8 @@ typedef struct {
   int64_t peak;          // floats of memory the run allocates: persistent + largest program
   const PlanProgram *program;
   int programs;
+  const Code *code;      // what the kernels of all programs compute, each once; NULL in an emitted program
+  int codes;
   int init, test;        // program indices; test -1 if nothing is measured
   int test_after;        // is fed the sums of `test`, behind which it stands; its outputs are measures too; 0: none
   const PlanTurn *turn;

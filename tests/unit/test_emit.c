@@ -11,6 +11,7 @@
 #undef fail  // cmocka's; base.h has its own
 
 #include "emit_kernels.h"
+#include "planner.h"
 #include "exec.h"
 #include "op_program.h"
 
@@ -347,6 +348,9 @@ static Plan *random_plan(Arena *a, uint64_t seed) {
               .program = program,
               .programs = 1,
               .test = -1};
+  Codes *codes = codes_new(a, a);
+  codes_add(codes, kernel, KERNELS);
+  codes_end(codes, p);
   return p;
 }
 
@@ -369,6 +373,7 @@ static const char emitted_main[] =
 static void write_program(Arena *a, const Plan *p, const char *path) {
   Fragments *f = fragments_new(a, embedded_runtime);
   fragments_omit(f, "Kernel");
+  fragments_omit(f, "Code");
   Names *names = names_new(a, f);
   Offsets offsets = emit_offsets(a, p, names);
   Text places = text_new(a), kernels = text_new(a), programs = text_new(a), out = text_new(a);
@@ -380,6 +385,7 @@ static void write_program(Arena *a, const Plan *p, const char *path) {
   text_add(&out, "#define _GNU_SOURCE\n#define SIZE %lld\n", (long long)p->peak);
   fragments_includes(&out, f);
   fragments_print(&out, f, FRAGMENTS_ALL);
+  text_add(&out, "%s", emit_in_place);
   text_add(&out, "%s%s%s%s", places.data, kernels.data, programs.data, emitted_main);
   write_text(path, out.data);
 }

@@ -183,11 +183,10 @@ static void lines_stand_apart(void **state) {
 // The second line reads what the first one overwrites: then that waits.
 static void old_values_stay(void **state) {
   (void)state;
-  GraphProgram *g =
-      graph_parse(arena,
-                  "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n"
-                  "%1 = const 2 [64]\n%2 = mul %0 %1 [64]\n%3 = add %0 %1 [64]\n%4 = exp %2 [64]\n"
-                  "output \"y\" %4\nassign \"w\" %3\n");
+  GraphProgram *g = graph_parse(arena,
+                                "program \"p\"\ntensor weight \"w\" of \"f\" [64]\n%0 = weight \"w\" [64]\n"
+                                "%1 = const 2 [64]\n%2 = mul %0 %1 [64]\n%3 = add %0 %1 [64]\n%4 = exp %2 [64]\n"
+                                "output \"y\" %4\nassign \"w\" %3\n");
   g->graph->node[4]->section.line = 1;
   const PlanProgram *p = plan_model(arena, model_of(g))->program;
   assert_int_equal(p->kernels, 3);
@@ -196,6 +195,59 @@ static void old_values_stay(void **state) {
   assert_string_equal(kernel_text(arena, &p->kernel[1]), "y = exp((w * 2))");
   assert_true(p->kernel[2].operand[1].write && p->kernel[2].operand[1].view.at == 0);
   assert_int_equal(p->kernel[2].section.line, 1);
+}
+
+// ---- codes
+
+// The code of the kernels of that kind which read a tensor in the forward pass, and how many more they are; -1: none.
+static int code_reading(const Plan *plan, int program, KernelKind kind, const char *tensor, int *kernels) {
+  const PlanProgram *p = &plan->program[program];
+  int code = -1;
+  for (int i = 0; i < p->kernels; i++) {
+    const Kernel *k = &p->kernel[i];
+    if (k->kind != kind || k->section.phase != PHASE_FORWARD || !touches(plan, k, tensor, false)) continue;
+    assert_true(code < 0 || code == k->code);
+    code = k->code;
+    ++*kernels;
+  }
+  return code;
+}
+
+// The layers of a network are of one code, whoever uses them and for however many examples; an optimiser's update is of
+// one for weights of any size.
+static void layers_are_one_code(void **state) {
+  (void)state;
+  const Page *page = page_open(arena, read_text("models/cvae.gm"), 0);
+  const Plan *plan = page->plan;
+  static const struct {
+    const char *tensor;
+    KernelKind kind;
+    int programs;  // beside the training
+  } layer[] = {{"q/dense_1/W", KERNEL_MATMUL, 2},
+               {"q/dense_1/b", KERNEL_REGION, 2},
+               {"p/dense_1/W", KERNEL_MATMUL, 3},
+               {"p/dense_1/b", KERNEL_REGION, 3},
+               {"p/dense_2/W", KERNEL_MATMUL, 3}};
+  for (size_t i = 0; i < sizeof layer / sizeof *layer; i++) {
+    int kernels = 0, programs = 0;
+    int code = code_reading(plan, plan->turn[0].program, layer[i].kind, layer[i].tensor, &kernels);
+    assert_int_equal(kernels, 1);
+    for (int p = 0; p < plan->programs; p++) {
+      int other = p == plan->init ? -1 : code_reading(plan, p, layer[i].kind, layer[i].tensor, &kernels);
+      if (other < 0) continue;
+      assert_int_equal(other, code);
+      programs++;
+    }
+    assert_int_equal(programs, 1 + layer[i].programs);
+    assert_true(plan->code[code].kernels >= kernels - 1);
+  }
+  int updates[2] = {-1, -1};
+  const PlanProgram *train = &plan->program[plan->turn[0].program];
+  for (int i = 0; i < train->kernels; i++) {
+    if (touches(plan, &train->kernel[i], "q/dense_1/W", true)) updates[0] = train->kernel[i].code;
+    if (touches(plan, &train->kernel[i], "p/dense_2/W", true)) updates[1] = train->kernel[i].code;
+  }
+  assert_true(updates[0] >= 0 && updates[0] == updates[1]);
 }
 
 // The checker must see what it is there for.
@@ -229,6 +281,22 @@ static void checker_sees(void **state) {
   Operand far[2] = {k->operand[0], k->operand[1]};
   k->operand = far;
   assert_false(refused(plan));
+  Code *code = NEW(arena, Code);
+  *code = plan->code[0];
+  plan->code = code;
+  k->code = 1;
+  assert_true(refused(plan));
+  k->code = 0;
+  Kernel other = *k;
+  other.region.dim[0] = 32;
+  code->kernel = &other;
+  assert_true(refused(plan));
+  code->kernel = k;
+  uint8_t meeting[4] = {MEET_ALWAYS, MEET_ALWAYS, MEET_ALWAYS, MEET_ALWAYS};
+  code->meeting = meeting;
+  assert_true(refused(plan));
+  meeting[1] = meeting[2] = MEET_SOMETIMES;
+  assert_false(refused(plan));
   far[0].view.at = p->end - 63;
   assert_true(refused(plan));
   far[0] = far[1];
@@ -239,7 +307,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(golden),          cmocka_unit_test(random_plans_hold),
       cmocka_unit_test(plans_repeat),    cmocka_unit_test(lines_stand_apart),
-      cmocka_unit_test(old_values_stay), cmocka_unit_test(checker_sees),
+      cmocka_unit_test(old_values_stay), cmocka_unit_test(layers_are_one_code),
+      cmocka_unit_test(checker_sees),
   };
   return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

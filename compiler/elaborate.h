@@ -615,8 +615,8 @@ Value prior_of(Elab *e, const char *variable, Span where);
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
 Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
 const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
-// What is said of an output of d, NONE where that is its name alone, which has no value here.
-Value value_in_call(Elab *e, Scope *scope, const Decl *d, const Ast *argument);
+// What an argument says; NONE where that is the name of what it is said of, which has no value here.
+Value value_in_call(Elab *e, Scope *scope, const Ast *argument, const char *of);
 Value with_point(Elab *e, Value dist, Value point);
 
 // --- elaborate_chain.c

@@ -12,7 +12,6 @@ typedef struct Link {
   const char *name;
   Decl *factor;     // that makes it; NULL: it has a prior
   const Ast *said;  // as the call names it; NULL: it is summed out
-  bool busy;        // what it is made of is being looked for
   Value value;      // where its density is taken, and what is made of it; NONE: not known
   struct Link *next;
 } Link;
@@ -21,7 +20,7 @@ struct Chain {
   const Ast *call;
   Decl *model;
   Link *first;  // each behind those that it is made of
-  Link *busy;
+  Link *busy;   // those whose parts are being looked for
   Link *about;  // of a marginal or posterior: the variable it is a distribution of
 };
 
@@ -83,7 +82,7 @@ static bool add_link(Elab *e, Chain *c, const char *name, const char *user) {
   *l = (Link){.name = name, .factor = find_factor(c->model, name), .said = said_of(c, name), .next = c->busy};
   if (!l->factor && !has_prior(e, name)) {
     complain(e, E0718, c->call->span, c->model->name, user, name);
-    report_help(e->sources, "name what each is made of behind a `|`: log %s(%s | %s)", c->model->name, user, name);
+    report_help(e->sources, "name what each is made of behind a `|`: log %s(%s | ..., %s)", c->model->name, user, name);
     return false;
   }
   c->busy = l;
@@ -97,23 +96,23 @@ static bool add_link(Elab *e, Chain *c, const char *name, const char *user) {
   return true;
 }
 
+static bool add_named(Elab *e, Chain *c, const Ast *args) {
+  for (const Ast *a = args; a; a = a->next) {
+    if (said_of(c, named_in(a)) != a) return complain(e, E0224, a->span, named_in(a), c->model->name), false;
+    if (!add_link(e, c, named_in(a), named_in(a))) return false;
+  }
+  return true;
+}
+
 static Chain *chain_of(Elab *e, Scope *scope, Decl *model, const Ast *call) {
   Chain *c = NEW(e->arena, Chain);
   *c = (Chain){.call = call, .model = model};
-  for (const Ast *list = call->b; list; list = list == call->b ? call->c : NULL)
-    for (const Ast *a = list; a; a = a->next)
-      if (!add_link(e, c, named_in(a), named_in(a))) return NULL;
+  if (!add_named(e, c, call->b) || !add_named(e, c, call->c)) return NULL;
   for (Link *l = c->first; l; l = l->next) {
-    l->value = (Value){.kind = V_NONE};
-    const Decl *maker = l->factor ? l->factor : model;
-    bool unknown = !l->factor && l->said && l->said->kind == AST_ARGUMENT && !l->said->name &&
-                   !find_binding(scope, l->name) && find_column(e, l->name) < 0;
-    if (l->said && !unknown) l->value = value_in_call(e, scope, maker, l->said);
-    if (l->value.kind == V_LIST || l->value.kind == V_NUMBER) {
-      int classes = l->value.classes;
-      l->value = to_tensor(e, l->value);
-      l->value.classes = classes;
-    }
+    l->value = l->said ? value_in_call(e, scope, l->said, l->name) : (Value){.kind = V_NONE};
+    int classes = l->value.classes;
+    if (l->value.kind == V_LIST || l->value.kind == V_NUMBER) l->value = to_tensor(e, l->value);
+    l->value.classes = classes;
     if (l->value.kind == V_ERROR) return NULL;
   }
   return c;

@@ -108,12 +108,11 @@ static bool place_outputs(Elab *e, const Decl *d, const Ast *call, int *place) {
   return true;
 }
 
-Value value_in_call(Elab *e, Scope *scope, const Decl *d, const Ast *arg) {
+Value value_in_call(Elab *e, Scope *scope, const Ast *arg, const char *of) {
   const Ast *value = arg->kind == AST_ARGUMENT ? arg->a : arg;
   bool column = scope->sees_data && value->kind == AST_NAME && find_column(e, value->name) >= 0;
   bool known = value->kind != AST_NAME || find_binding(scope, value->name) || column;
-  if (!known && place_of_name(d->ast->a, value->name) >= 0) return (Value){.kind = V_NONE};
-  return eval(e, scope, value);
+  return known || strcmp(value->name, of) ? eval(e, scope, value) : (Value){.kind = V_NONE};
 }
 
 Value with_point(Elab *e, Value dist, Value point) {
@@ -133,7 +132,7 @@ static Value at_point(Elab *e, Scope *scope, const Decl *d, Value out, const Ast
     report_help(e->sources, "write `%s` with `~` and a distribution to give it a density", name);
     return value_error();
   }
-  Value point = value_in_call(e, scope, d, arg);
+  Value point = value_in_call(e, scope, arg, name_at(d->ast->a, place));
   return point.kind == V_ERROR ? point : with_point(e, out, point);
 }
 

@@ -26,7 +26,8 @@ static const double keeping_share = 0.1;
 
 static const double keeping_seconds = 0.25;
 
-enum { ASIDE = 2 };  // columns of the records beside measures: the start, and whether it is the best epoch
+// Columns of the records beside measures: the start, and of the test split whether it is the best epoch.
+enum { ASIDE_LINES = 1, ASIDE_TESTS = 2 };
 
 // The signal that asked the run to stop, or 0. A signal handler can reach nothing else: the one variable of the runtime
 // that belongs to no run.
@@ -180,7 +181,7 @@ Training *training_new(Run *run, const Session *s) {
   for (int i = 0; i < plan->lines; i++) t->line[i].name = plan->objective[i];
   for (int i = 0; i < plan->turns; i++)
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
-  t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + measure_count(plan) + ASIDE);
+  t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + ASIDE_LINES + measure_count(plan) + ASIDE_TESTS);
   training_room(t);
   keep_open(t);
   t->ordered = t->saved_step = -1;
@@ -318,9 +319,9 @@ static Measure training_measure(const Training *t, int line, double mean, int64_
 }
 
 // Where the measures of the test split are.
-static Measure *training_tests(const Training *t) { return t->measure + t->plan->lines + 1; }
+static Measure *training_tests(const Training *t) { return t->measure + t->plan->lines + ASIDE_LINES; }
 
-// Adds a line to the records, with the start if there are several. Of `measure` there is room for ASIDE more.
+// Adds a line to the records, with the start if there are several. In `measure` there is room for what stands aside.
 static void training_record(Training *t, const char *split, Measure *measure, int n, bool best) {
   if (t->plan->restarts > 1) measure[n++] = (Measure){.name = "start", .mean = t->run->start + 1, .error = -1};
   if (best) measure[n++] = (Measure){.name = "best", .mean = 1, .error = -1};

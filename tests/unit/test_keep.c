@@ -230,6 +230,27 @@ static void a_run_goes_on_from_anywhere(void **state) {
   same_run(whole, stepwise);
 }
 
+// Each start ends by a condition of its own: here where the height no longer changes, in whichever valley.
+static void starts_end_by_a_condition(void **state) {
+  (void)state;
+  const char *end = strstr(valleys, "epochs 9");
+  Plan *plan = plan_of(arena_format(arena, "%.*suntil change(height) < 1e-6%s", (int)(end - valleys), valleys,
+                                    end + strlen("epochs 9")));
+  int whole = train(plan, 0);
+  Bytes file = file_read(arena, path_of(whole, "metrics.jsonl"), 1 << 20, "");
+  int starts = 0;
+  for (const char *line = (const char *)file.data; (line = strstr(line, "\"split\":\"start\"")); line++) starts++;
+  assert_int_equal(starts, 5);
+  double w = number(whole, "weights.safetensors", "w");
+  assert_true(fabs(w - 2) < 2e-3 || fabs(w + 1) < 2e-3);
+  assert_true(fabs(number(whole, "best.safetensors", "w") - 2) < 2e-3);
+  for (int64_t steps = 7; steps < 300; steps += 41) {
+    int run = train(plan, steps);
+    assert_int_equal(session(plan, run, true, 0, 0, 2), EXIT_DONE);
+    same_run(whole, run);
+  }
+}
+
 // Starts that are over were as long as they were.
 static void starts_are_of_one_length(void **state) {
   (void)state;
@@ -266,7 +287,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(the_best_epoch_is_kept),   TEST(an_objective_has_a_direction), TEST(what_is_not_finite_is_never_the_best),
       TEST(the_best_start_is_kept),   TEST(the_first_start_is_the_run),   TEST(a_run_goes_on_from_anywhere),
-      TEST(starts_are_of_one_length),
+      TEST(starts_are_of_one_length), TEST(starts_end_by_a_condition),
   };
   if (!mkdtemp(folder)) return 1;
   write_data();

@@ -245,7 +245,7 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
   else if (!strcmp(name, "examples") && e->data)
     *v = value_tensor(feed_node(e, INPUT_EXAMPLES), 0);
   else if (!strcmp(name, "batch_size") && e->model->batch)
-    v->number = (double)(e->in_show && scope->of ? e->plate[0] : e->model->batch);
+    v->number = (double)(scope->of && !e->started ? e->plate[0] : e->model->batch);
   else if (!strcmp(name, "update") && seen_here(e, scope, name))
     *v = update_count(e), e->places++;
   else if (!strcmp(name, "gradient_norm") && seen_here(e, scope, name))

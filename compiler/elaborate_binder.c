@@ -285,6 +285,9 @@ Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
   double around = e->draws > 1 ? e->draws : 1, all = around * (double)a.places;
   if (all > MAX_DRAWS) return complain(e, E0326, ast->span, all, MAX_DRAWS), value_error();
   int64_t places = a.places, at_once = a.draws ? draws_at_once(e, places) : places;
+  if (at_once < places)
+    finding(e, "turns", ast->span, "%s: %lld draws in %lld turns of %lld", name, (long long)places,
+            (long long)(places / at_once), (long long)at_once);
   e->draws = all;
   a.places = at_once;
   Value v = at_once == places ? eval_places(e, &a) : eval_in_turns(e, places / at_once, eval_places, &a);

@@ -39,6 +39,20 @@ holds 'it says over how many examples' equals twice_variance_batch 30
 holds 'how many examples there are to train on' equals known 300
 holds 'and when the weights are evaluated' test "$("$gmc" eval one 2>/dev/null | awk '$1 == "known" { print $2 }')" = 300
 
+# the batch of a phase is as large as the phase says
+cat >phases.gm <<'END'
+model phases
+data x[2] from toy.moons(examples: 300)
+parameter w = 1
+objective first { minimize square(w) + batch_size }
+objective second { minimize square(w) + batch_size }
+train { minimize first over w with sgd(0.5)   batch 30 } then { minimize second over w with sgd(0.5)   batch 10 }
+END
+says 0 '' run phases.gm --out phases -q
+trained() { sed -n "s/.*\"split\":\"train\".*\"$1\":\([^,}]*\).*/\1/p" phases/metrics.jsonl | awk -v want="$2" '{ n++; good = $1 >= want && $1 < want + 1 } END { exit !(n == 1 && good) }'; }
+holds 'in the first' trained first 30
+holds 'and in the second' trained second 10
+
 # q(z | other.x) is q(z | x) for another example: not one product more
 model() {
   cat >"$1.gm" <<END

@@ -95,8 +95,7 @@ static Value place_after(Elab *e, Value i, int64_t n, Span where) {
   Shape ones = {.rank = event.rank};
   for (int k = 0; k < ones.rank; k++) ones.dim[k] = 1;
   Value at = apply2(e, OP_ADD, where, reshape_event(e, self, ones), apply1(e, OP_FLOOR, where, i));
-  Value rounds = apply1(e, OP_FLOOR, where, apply2(e, OP_DIV, where, at, value_number((double)n)));
-  return apply2(e, OP_SUB, where, at, apply2(e, OP_MUL, where, rounds, value_number((double)n)));
+  return apply2(e, OP_MOD, where, at, value_number((double)n));
 }
 
 // A number of its own for each number of v: v is one long table.

@@ -97,7 +97,7 @@ static Value all_values(Elab *e, const Dist *d, int64_t n, int64_t k) {
 
 bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v) {
   double k = d->support.kind == SUPPORT_CLASS ? d->support.hi + 1 : d->support.members;
-  if (!support_discrete(&d->support) || !k)
+  if (!support_discrete(&d->support) || k == 0)
     return complain(e, E0702, where, name, d->kind->name(d)), false;
   const char *variable =
       arena_format(e->arena, "%s%s : %s", name, d->event.rank ? shape_text(e->arena, d->event) : "",

@@ -75,15 +75,15 @@ Value call_grad(Elab *e, const Call *call, Value *keyword) {
   if (places_meet(e, call, &y, &x)) return value_error();
   unsigned apart = y.plates & ~x.plates & (x.plates ? ~0u : ~(unsigned)PLATE_BATCH);
   int64_t places = size_of_plates(e, apart);
-  Node *into = NULL, *blocked = NULL;
+  Node *into = NULL;
   if (places > 1 && loops_around(e) == MAX_LOOPS) return complain(e, E0746, call->span, MAX_LOOPS), value_error();
   if (places > 1)
-    into = graph_gradient_each(e->graph, plates_first(e, &y, apart), x.node, &blocked);
+    into = graph_gradient_each(e->graph, plates_first(e, &y, apart), x.node);
   else
-    graph_gradient(e->graph, y.node, 1, &x.node, &into, &blocked);
+    graph_gradient(e->graph, y.node, 1, &x.node, &into, NULL);
   if (!into) return complain(e, E0506, call->span), value_error();
-  if (places == 1) return plates_back(e, into, &x, apart);
-  finding(e, "grad", call->span, "grad(%s, %s): %lld gradients, one for each place", argument_text(e, call, 0),
-          argument_text(e, call, 1), (long long)places);
+  if (places > 1)
+    finding(e, "grad", call->span, "grad(%s, %s): %lld gradients, one for each place", argument_text(e, call, 0),
+            argument_text(e, call, 1), (long long)places);
   return plates_back(e, into, &x, apart);
 }

@@ -52,9 +52,9 @@ static Node *move_gradient(Graph *g, GraphLoop *l, Node *seed, Node *gradient) {
   return body;
 }
 
-Node *graph_gradient_each(Graph *g, Node *y, Node *from, Node **blocked) {
+Node *graph_gradient_each(Graph *g, Node *y, Node *from) {
   Node *seed = node_random(g, 0x5eed, RANDOM_ONCE, y->shape), *gradient = NULL;  // it stays out of what is computed
-  graph_gradient(g, node_binary(g, OP_MUL, y, seed), 1, &from, &gradient, blocked);
+  graph_gradient(g, node_binary(g, OP_MUL, y, seed), 1, &from, &gradient, NULL);
   if (!gradient) return NULL;
   GraphLoop *l = loop_new(g->arena, y->shape.dim[0], false);
   l->body->sources = g->sources;

@@ -208,7 +208,7 @@ bool op_cheap(Op op);  // no dearer than loading a value
 void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Node **blocked);
 // The same for each place of y's first axis by itself: [places, shape of `from`], in the turns of a loop. NULL when y does
 // not depend on `from`. (gradient_places.c)
-Node *graph_gradient_each(Graph *g, Node *y, Node *from, Node **blocked);
+Node *graph_gradient_each(Graph *g, Node *y, Node *from);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
 bool graph_owns(const Graph *g, const Node *n);
 // A node of the value of `point` that nothing hangs on yet, though there be others of its value; or `point`, where no

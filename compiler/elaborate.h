@@ -467,6 +467,7 @@ Value value_error(void);
 Value value_number(double x);
 Value value_tensor(Node *n, unsigned plates);
 const char *value_text(Elab *e, Value v);  // "tensor [28, 28]", "a distribution": for messages
+bool same_value(const Value *a, const Value *b);  // for sure
 int event_rank(const Value *v);
 Shape event_shape(const Value *v);  // [] for a number
 Shape physical_shape(const Elab *e, unsigned plates, Shape event);
@@ -555,6 +556,7 @@ Value example_value(Elab *e, const Scope *scope, const Ast *name);
 
 // --- elaborate_index.c
 Value eval_index(Elab *e, Scope *scope, const Ast *ast);
+Value index_value(Elab *e, Scope *scope, Value tensor, const Ast *indices);
 // The places of an axis of the event that `at` holds, rounded down and kept within it: its axes stand there instead.
 Value pick_places(Elab *e, Value v, int axis, Value at, Span where);
 Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is known for a range
@@ -609,6 +611,9 @@ int open_plate(Elab *e, int64_t n, Span where);  // -1 after reporting
 Value sample_value(Elab *e, const Dist *d);      // a draw of the whole event, in the draw that is being made
 Value log_terms(Elab *e, const Dist *d, Value point, Span where);  // of each independent copy, before they are added up
 Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // `plates` of terms that are a number
+// The distribution of the places that indices pick, of one whose places are independent.
+Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where);
+Value quantile_of(Elab *e, Value dist, Value u, Span where);  // where its cumulative function is u, at each place
 Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_factor.c

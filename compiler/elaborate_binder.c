@@ -38,6 +38,7 @@ bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v) {
     *n = (int64_t)(hi - lo);
     Value index = value_tensor(node_iota(e->graph, 0, shape_of(1, n)), 0);
     *v = apply2(e, OP_ADD, over->span, index, value_number(lo));
+    v->classes = lo >= 0 ? (int)hi : 0;  // such a number is a label
     return true;
   }
   *v = to_tensor(e, *v);

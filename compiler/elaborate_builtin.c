@@ -312,6 +312,12 @@ static Value entropy(Elab *e, const Call *call, Value *keyword) {
   return complain(e, E0407, call->span, value_text(e, call->arg[0])), value_error();
 }
 
+static Value quantile(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  if (call->arg[0].kind == V_DIST) return quantile_of(e, call->arg[0], call->arg[1], call->span);
+  return complain(e, E0407, call->span, value_text(e, call->arg[0])), value_error();
+}
+
 static const Builtin builtins[] = {
     {"size",
      1,
@@ -452,6 +458,14 @@ static const Builtin builtins[] = {
      entropy,
      "entropy(q(z | x))",
      "The entropy of a distribution in nats, a sum over the whole event, where the distribution has one."},
+    {"quantile",
+     2,
+     2,
+     {0},
+     quantile,
+     "quantile(prior(z), u)",
+     "What a number of the distribution is below with probability u, at each place, of distributions whose places are "
+     "independent; prior(z[0]) is that of one place."},
     {"standardize",
      1,
      1,
@@ -496,12 +510,12 @@ static const char *const operation_what[OP_COUNT] = {
     [OP_COS] = "The cosine of an angle in radians.",
     [OP_TANH] = "The hyperbolic tangent.",
     [OP_ERF] = "The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to a.",
-    [OP_ERFINV] = "The number whose error function is a, of -1 < a < 1; sqrt(2) erfinv(2 p - 1) is the standard normal's "
-                  "quantile at p.",
+    [OP_ERFINV] = "The number whose error function is a, of -1 < a < 1.",
     [OP_ATAN] = "The angle in radians between -pi/2 and pi/2 whose tangent is a.",
     [OP_SIGMOID] = "1 / (1 + exp(-a)), the inverse of logits: between 0 and 1.",
     [OP_SOFTPLUS] = "log(1 + exp(a)): positive, and near a where a is large.",
     [OP_NORMAL_CDF] = "The probability that a standard normal number is below a.",
+    [OP_NORMAL_QUANTILE] = "The number that a standard normal one is below with probability a, of 0 < a < 1.",
     [OP_EXPM1MX] = "exp(a) - 1 - a, exact for small a.",
     [OP_LGAMMA] = "log of the gamma function, of a > 0.",
     [OP_DIGAMMA] = "The derivative of lgamma.",

@@ -285,16 +285,18 @@ Value call_library(Elab *e, const char *name, Span where, int n, const Value *ar
   return call_own(e, name, &call);
 }
 
-// prior(z), or of several variables, which are independent: prior(w, v).
+// prior(z), or of some of its places, prior(z[0]), or of several variables, which are independent: prior(w, v).
 static Value eval_prior(Elab *e, Scope *scope, const Ast *ast) {
   Value list = {.kind = V_LIST, .item = NEW_ARRAY(e->arena, Value, ast_length(ast->b) + 1), .span = ast->span};
   for (const Ast *a = ast->b; a; a = a->next) {
-    const Ast *of = a->kind == AST_ARGUMENT && !a->name ? a->a : a;
-    if (of->kind != AST_NAME || ast->c) return complain(e, E0404, ast->span), value_error();
-    Value prior = prior_of(e, of->name, ast->span);
-    Binding *point = find_binding(scope, of->name);
+    const Ast *of = a->kind == AST_ARGUMENT && !a->name ? a->a : a, *variable = of->kind == AST_INDEX ? of->a : of;
+    if (variable->kind != AST_NAME || ast->c) return complain(e, E0404, ast->span), value_error();
+    Value prior = prior_of(e, variable->name, ast->span);
+    if (prior.kind == V_DIST && variable != of) prior = index_distribution(e, scope, prior, of->b, ast->span);
+    Binding *point = find_binding(scope, variable->name);
     if (prior.kind != V_DIST) return value_error();
-    if (point) prior.dist->has_point = true, prior.dist->point = point->value;
+    if (point) prior.dist->has_point = true;
+    if (point) prior.dist->point = variable == of ? point->value : eval_index(e, scope, of);
     list.item[list.items++] = prior;
   }
   if (!list.items) return complain(e, E0404, ast->span), value_error();

@@ -88,18 +88,6 @@ static const char *formula_name(const Dist *d) { return d->decl->name; }
 // A formula of one number works place by place.
 static bool formula_is_apart(const Dist *d) { return d->own || find_member(d->decl, "mixture"); }
 
-static bool same_value(const Value *a, const Value *b) {
-  if (a->kind != b->kind) return false;
-  switch (a->kind) {
-    case V_NONE: return true;
-    case V_NUMBER: return a->number == b->number;
-    case V_TEXT: return !strcmp(a->text, b->text);
-    case V_TENSOR: return a->node == b->node && a->plates == b->plates;
-    case V_CALLABLE: return a->decl == b->decl && a->text == b->text;
-    default: return false;
-  }
-}
-
 static bool formula_is_same(const Dist *a, const Dist *b) {
   for (int i = 0; i < a->params; i++)
     if (!same_value(&a->param[i], &b->param[i])) return false;
@@ -141,3 +129,44 @@ static void formula_explain(Elab *e, const Dist *d) {
 
 const DistKind formula_kind = {formula_name,   formula_is_apart, formula_is_same, formula_knows,
                                formula_sample, formula_log,      formula_member,  formula_explain};
+
+// --- parts of them
+
+Value quantile_of(Elab *e, Value dist, Value u, Span where) {
+  const Dist *d = dist.dist;
+  const Ast *m = d->kind == &formula_kind && !d->own ? find_member(d->decl, "quantile") : NULL;
+  if (!m || !m->a) return complain(e, E0415, where, d->kind->name(d), "quantile"), value_error();
+  Scope *scope = scope_new(e, d->scope);
+  bind(e, scope, m->a->name, u);
+  Value v = to_tensor(e, eval_body(e, scope, m->c));
+  Shape merged;
+  if (v.kind == V_ERROR || !d->shaped) return v;
+  if (broadcast_shapes(event_shape(&v), d->event, &merged)) return widen(e, v, v.plates, merged);
+  const char *of = shape_text(e->arena, event_shape(&v)), *event = shape_text(e->arena, d->event);
+  return complain(e, E0301, where, event, of, "quantile"), value_error();
+}
+
+Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where) {
+  const Dist *d = dist.dist;
+  if (d->kind != &formula_kind || formula_is_apart(d))
+    return complain(e, E0415, where, d->kind->name(d), "distribution of one place"), value_error();
+  Dist *part = NEW(e->arena, Dist);
+  *part = *d;
+  part->param = NEW_ARRAY(e->arena, Value, d->params + 1);
+  part->scope = scope_new(e, d->scope);
+  Value places = index_value(e, scope, value_tensor(node_const(e->graph, 0, d->event), 0), indices);
+  if (places.kind == V_ERROR) return places;
+  part->event = event_shape(&places);
+  int i = 0;
+  for (const Ast *f = d->formals; f; f = f->next, i++) {
+    Value v = d->param[i];
+    Shape whole = d->event, s = event_shape(&v);
+    for (int own = ast_length(f->c); own && v.kind == V_TENSOR; own--) whole.dim[whole.rank++] = s.dim[s.rank - own];
+    if (v.kind == V_TENSOR) v = widen(e, v, v.plates, whole);
+    if (v.kind == V_TENSOR) v = index_value(e, scope, v, indices);
+    if (v.kind == V_ERROR) return v;
+    part->param[i] = v;
+    bind(e, part->scope, f->name, v);
+  }
+  return (Value){.kind = V_DIST, .dist = part, .span = where};
+}

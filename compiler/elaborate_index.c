@@ -82,7 +82,11 @@ static bool eval_one(Elab *e, Scope *scope, const Ast *ast, int64_t size, Index 
   if (is_range(&at) || (at.kind != V_TENSOR && at.kind != V_LIST))
     return complain(e, E0309, ast->span, value_text(e, at)), false;
   out->computed = true;
-  if (at.classes > size) return outside(e, ast->span, arena_format(e->arena, "a label of class(%d)", at.classes), size);
+  if (at.classes > size) {
+    outside(e, ast->span, arena_format(e->arena, "places up to %d", at.classes - 1), size);
+    report_help(e->sources, "within(%s, 0, %lld) keeps them on it", expression_text(e, ast), (long long)size - 1);
+    return false;
+  }
   if (at.kind == V_LIST && !count_places(e, &at, size)) return false;
   out->at = to_tensor(e, at);
   return out->at.kind != V_ERROR;
@@ -169,17 +173,11 @@ static Value take(Elab *e, Value v, const Index *index, int n) {
   return out;
 }
 
-// a[i, j]: a number picks one place of an axis, `lo .. hi` a range; a label or another tensor the places it holds.
-Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
-  Value v = eval(e, scope, ast->a);
-  Shape numbers;
-  Index index[MAX_RANK];
-  if (v.kind == V_LIST && (v.apart || !list_shape(&v, &numbers))) return list_item(e, scope, ast, &v);
-  v = to_tensor(e, v);
-  if (v.kind == V_ERROR) return v;
+Value index_value(Elab *e, Scope *scope, Value v, const Ast *indices) {
   Shape s = event_shape(&v);
+  Index index[MAX_RANK];
   int n = 0, many = 0;
-  for (const Ast *i = ast->b; i; i = i->next, n++) {
+  for (const Ast *i = indices; i; i = i->next, n++) {
     if (n == s.rank) return complain(e, E0308, i->span, shape_text(e->arena, s)), value_error();
     if (!eval_one(e, scope, i, s.dim[n], &index[n])) return value_error();
     if (index[n].computed && event_rank(&index[n].at) && many++) {
@@ -188,7 +186,16 @@ Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
       return value_error();
     }
   }
-  v = take(e, v, index, n);
+  return take(e, v, index, n);
+}
+
+// a[i, j]: a number picks one place of an axis, `lo .. hi` a range; a label or another tensor the places it holds.
+Value eval_index(Elab *e, Scope *scope, const Ast *ast) {
+  Value v = eval(e, scope, ast->a);
+  Shape numbers;
+  if (v.kind == V_LIST && (v.apart || !list_shape(&v, &numbers))) return list_item(e, scope, ast, &v);
+  v = to_tensor(e, v);
+  if (v.kind != V_ERROR) v = index_value(e, scope, v, ast->b);
   v.span = ast->span;
   return v;
 }

@@ -61,6 +61,7 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
   if (!local && !strcmp(name, "prior")) {
     for (const Ast *a = call->b; a; a = a->next) {
       const Ast *of = a->kind == AST_ARGUMENT ? a->a : a;
+      if (of->kind == AST_INDEX) walk(e, scope, of->b), of = of->a;
       bool known = of->kind == AST_NAME && find_decl(e, arena_format(e->arena, "prior %s", of->name));
       if (of->kind == AST_NAME && !known) complain(e, E0416, call->span, of->name);
     }

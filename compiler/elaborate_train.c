@@ -95,14 +95,6 @@ static Pursuit evaluate_objective(Elab *e, const Decl *d, Scope *scope, Span whe
   return p;
 }
 
-static bool same_value(const Value *a, const Value *b) {
-  bool same = a->kind == b->kind && a->number == b->number && a->node == b->node && a->plates == b->plates &&
-              a->dist == b->dist && a->decl == b->decl && a->source == b->source && a->items == b->items;
-  if (a->text != b->text) same = same && a->text && b->text && !strcmp(a->text, b->text);
-  for (int i = 0; same && i < a->items; i++) same = same_value(&a->item[i], &b->item[i]);
-  return same;
-}
-
 static bool same_arguments(const Ast *formals, Binding *a, Binding *b) {
   const Scope s = {.first = a}, t = {.first = b};
   for (const Ast *f = formals; f; f = f->next)

@@ -55,6 +55,14 @@ const char *value_text(Elab *e, Value v) {
   return "a mistaken value";
 }
 
+bool same_value(const Value *a, const Value *b) {
+  bool same = a->kind == b->kind && a->number == b->number && a->node == b->node && a->plates == b->plates &&
+              a->dist == b->dist && a->decl == b->decl && a->source == b->source && a->items == b->items;
+  if (a->text != b->text) same = same && a->text && b->text && !strcmp(a->text, b->text);
+  for (int i = 0; same && i < a->items; i++) same = same_value(&a->item[i], &b->item[i]);
+  return same;
+}
+
 bool list_shape(const Value *list, Shape *s) {
   *s = (Shape){0};
   if (list->kind != V_LIST) return *s = event_shape(list), list->kind == V_NUMBER || list->kind == V_TENSOR;

@@ -81,6 +81,13 @@ static Node *gradient_erfinv(Graph *g, Node *n, Node *d, int i) {
   return mul(g, d, scaled(g, node_unary(g, OP_EXP, mul(g, n, n)), 1 / M_2_SQRTPI));
 }
 
+// sqrt(2 pi) * exp(out^2 / 2)
+static Node *gradient_normal_quantile(Graph *g, Node *n, Node *d, int i) {
+  (void)i;
+  Node *curve = node_unary(g, OP_EXP, scaled(g, mul(g, n, n), 0.5));
+  return mul(g, d, scaled(g, curve, 2 * M_SQRT2 / M_2_SQRTPI));
+}
+
 static Node *gradient_atan(Graph *g, Node *n, Node *d, int i) {
   Node *a = n->in[i], *square = mul(g, a, a);
   return divide(g, d, add(g, square, constant(g, 1, n)));

@@ -47,6 +47,18 @@ static double erfinv(double x) {
   return copysign(y, x);
 }
 
+// Newton's steps for the logarithm of the lower tail, from the tail's leading term or the slope at 0.
+static double normal_quantile(double p) {
+  double tail = fmin(p, 1 - p);
+  if (!(tail > 0)) return p == 0 || p == 1 ? (2 * p - 1) * INFINITY : NAN;
+  double y = tail < 0.1 ? -sqrt(-2 * log(tail)) : (tail - 0.5) * sqrt(2 * M_PI);
+  for (int i = 0; i < 30; i++) {
+    double below = normal_cdf(y);
+    y -= log(below / tail) * below * sqrt(2 * M_PI) * exp(y * y / 2);
+  }
+  return p < 0.5 ? y : -y;
+}
+
 static double mod(double a, double b) {
   double r = fmod(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
@@ -75,6 +87,7 @@ static double residual(double x, double l) { return l > 0 ? x - 1 + sigmoid(-l) 
 #define m_erfinv        erfinv
 #define m_atan          atan
 #define m_mod           mod
+#define m_normal_quantile normal_quantile
 #define m_sigmoid       sigmoid
 #define m_softplus      softplus
 #define m_normal_cdf    normal_cdf

@@ -175,6 +175,12 @@ static Range range_erfinv(const Graph *g, const Node *n) {
   return with_sign((Range){at(OP_ERFINV, fmax(r.lo, -1)), at(OP_ERFINV, fmin(r.hi, 1))}, sign_of(n->in[0]));
 }
 
+static Range range_normal_quantile(const Graph *g, const Node *n) {
+  (void)g;
+  Range r = load(n->in[0]);
+  return (Range){at(OP_NORMAL_QUANTILE, fmax(r.lo, 0)), at(OP_NORMAL_QUANTILE, fmin(r.hi, 1))};
+}
+
 static Range range_expm1mx(const Graph *g, const Node *n) {
   (void)g;
   Range r = load(n->in[0]);

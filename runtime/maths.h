@@ -310,11 +310,10 @@ static inline float m_atan(float x) {
   return x != x ? x : copysignf((float)p, x);
 }
 
-// 0.51 ulp: the y with erf(y) = x. y / x is a smooth function of w = -log(1 - x^2): below 6 a polynomial in w, beyond in
-// its root. Polynomials by Chebyshev's nodes. Infinite at -1 and 1, NaN beyond.
-static inline float m_erfinv(float x) {
-  double a = fabs((double)x), rest = (1.0 - a) * (1.0 + a);
-  double w = -m_log_double(rest > 1e-9 ? rest : 1e-9), u = sqrt(w > 0.0 ? w : 0.0);
+// y / x where erf(y) = x and w = -log(1 - x^2), for w from 0 to 105: a polynomial in w up to 6, in its root beyond, by
+// Chebyshev's nodes.
+static inline double m_erfinv_ratio(double w) {
+  double u = sqrt(w > 0.0 ? w : 0.0);
   double near = -1.4854908961637764e-11 * w + 5.5734290803925987e-10;
   near = near * w - 8.4922429016067574e-9;
   near = near * w + 6.1131555424910157e-8;
@@ -327,18 +326,43 @@ static inline float m_erfinv(float x) {
   near = near * w + 0.011549462396345868;
   near = near * w + 0.23201365296109508;
   near = near * w + 0.88622692569609654;
-  double far = -3.3516529240031142e-5 * u + 0.0011723816732949274;
-  far = far * u - 0.018352840416523175;
-  far = far * u + 0.16907929716309858;
-  far = far * u - 1.013119647488858;
-  far = far * u + 4.1131896772647943;
-  far = far * u - 11.405272993121454;
-  far = far * u + 21.162929833299509;
-  far = far * u - 24.794863706861294;
-  far = far * u + 17.086597540699798;
-  far = far * u - 4.2462119357522008;
-  float y = (float)((double)x * (w < 6.0 ? near : far));
+  double mid = -1.2711865607363181e-6 * u + 6.0757365425147358e-5;
+  mid = mid * u - 0.0013258843583073215;
+  mid = mid * u + 0.017458726411598377;
+  mid = mid * u - 0.15437349129689176;
+  mid = mid * u + 0.96464438936590298;
+  mid = mid * u - 4.3617481627776204;
+  mid = mid * u + 14.349801498808535;
+  mid = mid * u - 33.989009079629087;
+  mid = mid * u + 56.2632550887735;
+  mid = mid * u - 61.303767678363811;
+  mid = mid * u + 39.91832027768029;
+  mid = mid * u - 10.741774408577349;
+  double far = -8.2713296771668848e-10 * u + 6.2209989388963721e-8;
+  far = far * u - 2.0859401405501338e-6;
+  far = far * u + 4.1004230060395873e-5;
+  far = far * u - 0.00052203684990616157;
+  far = far * u + 0.0044769068292619499;
+  far = far * u - 0.02592351701325024;
+  far = far * u + 0.097308034219604969;
+  far = far * u + 0.79774270698331703;
+  far = far * u + 0.0018177270164744615;
+  return w < 6.0 ? near : w < 24.0 ? mid : far;
+}
+
+// 0.51 ulp: the y with erf(y) = x. Infinite at -1 and 1, NaN beyond.
+static inline float m_erfinv(float x) {
+  double a = fabs((double)x), rest = (1.0 - a) * (1.0 + a);
+  float y = (float)((double)x * m_erfinv_ratio(-m_log_double(rest > 1e-9 ? rest : 1e-9)));
   return a < 1.0 ? y : a == 1.0 ? copysignf(INFINITY, x) : NAN;
+}
+
+// 0.6 ulp: where the standard normal's cumulative function is p. Infinite at 0 and 1, NaN beyond.
+static inline float m_normal_quantile(float p) {
+  double x = 2.0 * (double)p - 1.0, rest = 4.0 * (double)p * (1.0 - (double)p);
+  float y = (float)(1.4142135623730951 * x * m_erfinv_ratio(-m_log_double(rest > 1e-45 ? rest : 1e-45)));
+  y = p == 0.0f ? -INFINITY : p == 1.0f ? INFINITY : y;
+  return p >= 0.0f && p <= 1.0f ? y : NAN;
 }
 
 // Exact to a rounding where |a / b| < 2^29: a - b floor(a / b), of the sign of b. NaN where b is 0 or infinite.

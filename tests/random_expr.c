@@ -143,6 +143,7 @@ static bool form_unary(Writer *w, Shape s, int depth) {
                                      "tanh",   "erf",   "lgamma",     "digamma", "abs",      "sign",        "floor",
                                      "square", "relu",  "leaky_relu", "sigmoid", "softplus", "log_sigmoid", "atan",
                                      "tan",    "round", "erfinv",     "silu",    "elu",      "gelu",        "stop",
+                                     "normal_quantile",
                                      "-",      "!",     "tanh",       "relu",    "sigmoid"};
   int k = below(w, (int)(sizeof name / sizeof *name) + w->functions);
   bool own = k >= (int)(sizeof name / sizeof *name);

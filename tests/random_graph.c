@@ -116,6 +116,7 @@ static void grow_unary(Maker *m, Op op) {
     case OP_LOG1P:
     case OP_SQRT:
     case OP_LGAMMA: keep(m, unary(m, op, positive(m, n, 0.5)), false); return;
+    case OP_NORMAL_QUANTILE: keep(m, unary(m, op, unary(m, OP_NORMAL_CDF, unary(m, OP_TANH, n))), false); return;
     case OP_ERFINV: keep(m, unary(m, op, binary(m, OP_MUL, number(m, 0.9, n), unary(m, OP_TANH, n))), false); return;
     default: keep(m, unary(m, op, tame(m, n)), false);
   }

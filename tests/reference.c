@@ -100,6 +100,17 @@ static double inverse_erf(double x) {
   return a < 1 ? copysign(lo, x) : a == 1 ? copysign(INFINITY, x) : NAN;
 }
 
+static double normal_quantile(double p) {
+  double lo = -40, hi = 40;
+  for (int i = 0; i < 200; i++) {
+    double y = (lo + hi) / 2;
+    bool above = p < 0.5 ? erfc(-y / sqrt(2)) / 2 > p : erfc(y / sqrt(2)) / 2 < 1 - p;
+    if (above) hi = y;
+    if (!above) lo = y;
+  }
+  return p > 0 && p < 1 ? lo : p == 0 ? -INFINITY : p == 1 ? INFINITY : NAN;
+}
+
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 static double kl_div(double p, double q) {
@@ -126,6 +137,7 @@ static double scalar(Op op, double a, double b, double c) {
     case OP_SIGMOID: return sigmoid(a);
     case OP_SOFTPLUS: return fmax(a, 0) + log1p(exp(-fabs(a)));
     case OP_ERFINV: return inverse_erf(a);
+    case OP_NORMAL_QUANTILE: return normal_quantile(a);
     case OP_ATAN: return atan(a);
     case OP_MOD: return a - b * floor(a / b);
     case OP_NORMAL_CDF: return erfc(-a / sqrt(2)) / 2;

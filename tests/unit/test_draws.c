@@ -145,6 +145,25 @@ static void test_an_objective_is_a_value(void **state) {
   }
 }
 
+// ---- places of a prior
+
+static void test_a_place_of_a_prior(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "prior z[3] ~ normal([0, 5, 1], 2)\nprior k[2] ~ categorical(logits: [[0, 1, 2], [9, 0, 0]])\n"
+                      "metric density { z = [x[0], x[1], 3]   log prior(z[-2]) + log prior(z[[0, 2]]) - log prior(z) }\n"
+                      "metric second { z ~ prior(z[1])   z }\n"
+                      "metric first { k ~ prior(k[1])   k }\n"
+                      "metric middle = quantile(prior(z), 0.5)[1] + quantile(prior(z[2]), 0.5)\n",
+                      MANY);
+  page_fill(p, "x", 0.7);
+  page_test(p);
+  for (int i = 0; i < 8; i++) page_near("difference", "density", (double)page_metric(p, "density")[i], 0, 1e-6);
+  page_near("mean", "second", page_average(p, "second"), 5, 0.05);
+  page_near("mean", "first", page_average(p, "first"), 0, 0.01);
+  page_near("quantile", "middle", (double)page_metric(p, "middle")[0], 6, 1e-6);
+}
+
 static void test_an_application_is_the_same_outside_and_inside(void **state) {
   Page *p = page_open(arena(state),
                       "data x[2] from npy(\"x\")\n"
@@ -322,6 +341,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_kl_is_at_a_draw_of_its_own, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_aggregates_draw_afresh, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_a_place_of_a_prior, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_an_objective_is_a_value, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_an_application_is_the_same_outside_and_inside, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_lines_have_their_own_noise, make_arena, free_arena),

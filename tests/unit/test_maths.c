@@ -81,6 +81,16 @@ static long double erfinv_reference(long double x) {
   return copysignl(y, x);
 }
 
+static long double normal_quantile_reference(long double p) {
+  if (!(p > 0 && p < 1)) return p == 0 ? -INFINITY : p == 1 ? INFINITY : NAN;
+  long double tail = fminl(p, 1 - p), y = tail < 0.1L ? -sqrtl(-2 * logl(tail)) : (tail - 0.5L) * 2.5L;
+  for (int i = 0; i < 12; i++) {
+    long double below = erfcl(-y * sqrtl(0.5L)) / 2;
+    y -= logl(below / tail) * below * sqrtl(2 * acosl(-1)) * expl(y * y / 2);
+  }
+  return p < 0.5L ? y : -y;
+}
+
 static long double expm1mx_reference(long double x) {
   if (fabsl(x) > 1e-3L) return expm1l(x) - x;
   return x * x * (1 / 2.0L + x * (1 / 6.0L + x * (1 / 24.0L + x * (1 / 120.0L + x / 720))));
@@ -112,6 +122,8 @@ static const Case cases[] = {
     {"normal_cdf, |x| in 0.01 .. 14", m_normal_cdf, normal_cdf_reference, 0.01f, 14, true, 1},
     {"erfinv", m_erfinv, erfinv_reference, 0, 1, true, 1},
     {"erfinv, |x| in 0.01 .. 1", m_erfinv, erfinv_reference, 0.01f, 1, true, 1},
+    {"normal_quantile", m_normal_quantile, normal_quantile_reference, FLT_MIN, 1, false, 1},
+    {"normal_quantile, x in 0.3 .. 1", m_normal_quantile, normal_quantile_reference, 0.3f, 1, false, 1},
     {"atan", m_atan, atanl, 0, INFINITY, true, 1},
     {"atan, |x| in 0.01 .. 100", m_atan, atanl, 0.01f, 100, true, 1},
     {"expm1mx", m_expm1mx, expm1mx_reference, 0, INFINITY, true, 1},
@@ -235,6 +247,8 @@ static void ends_of_domains(void **state) {
   assert_true(m_softplus(-INFINITY) == 0 && m_softplus(INFINITY) == INFINITY && m_softplus(1e30f) == 1e30f);
   assert_true(m_normal_cdf(-INFINITY) == 0 && m_normal_cdf(INFINITY) == 1 && m_normal_cdf(0) == 0.5f);
   assert_true(m_erfinv(1) == INFINITY && m_erfinv(-1) == -INFINITY && isnan(m_erfinv(1.0000001f)) && m_erfinv(0) == 0);
+  assert_true(m_normal_quantile(0) == -INFINITY && m_normal_quantile(1) == INFINITY && m_normal_quantile(0.5f) == 0);
+  assert_true(isnan(m_normal_quantile(-1e-30f)) && isnan(m_normal_quantile(1.5f)));
   assert_true(m_atan(INFINITY) == 1.57079637f && m_atan(-INFINITY) == -1.57079637f && m_atan(0) == 0);
   assert_true(m_expm1mx(-INFINITY) == INFINITY && m_expm1mx(INFINITY) == INFINITY && m_expm1mx(0) == 0);
   assert_true(isnan(m_sqrt(-1)) && m_sqrt(0) == 0 && m_sign(-3) == -1 && m_sign(0) == 0 && m_sign(1e-45f) == 1);
@@ -272,7 +286,8 @@ static void nan_in_nan_out(void **state) {
   (void)state;
   static Function *const unary[] = {m_exp,  m_log,     m_log1p,    m_expm1,      m_sqrt,     m_sin,    m_cos,
                                     m_tanh, m_sigmoid, m_softplus, m_normal_cdf, m_expm1mx,  m_erf,    m_abs,
-                                    m_sign, m_floor,   m_lgamma,   m_digamma,    m_trigamma, m_erfinv, m_atan};
+                                    m_sign, m_floor,   m_lgamma,   m_digamma,    m_trigamma, m_erfinv, m_atan, m_normal_quantile,
+                                    m_normal_quantile};
   for (size_t i = 0; i < sizeof unary / sizeof *unary; i++) {
     assert_true(isnan(unary[i](NAN)));
     assert_true(isnan(unary[i](-NAN)));
@@ -304,6 +319,7 @@ VECTOR_LOOP(m_normal_cdf)
 VECTOR_LOOP(m_expm1mx)
 VECTOR_LOOP(m_erfinv)
 VECTOR_LOOP(m_atan)
+VECTOR_LOOP(m_normal_quantile)
 
 static void vector_equals_scalar(void **state) {
   (void)state;
@@ -323,7 +339,8 @@ static void vector_equals_scalar(void **state) {
               {loop_m_normal_cdf, m_normal_cdf},
               {loop_m_expm1mx, m_expm1mx},
               {loop_m_erfinv, m_erfinv},
-              {loop_m_atan, m_atan}};
+              {loop_m_atan, m_atan},
+              {loop_m_normal_quantile, m_normal_quantile}};
   enum { N = 4099 };
   static float x[N], y[N];
   for (int i = 0; i < N; i++) x[i] = m_float((uint32_t)i * 1047821u);

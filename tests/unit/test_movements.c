@@ -197,6 +197,25 @@ static void test_places_of_extremes(void **state) {
   arena_close(a);
 }
 
+// A row of a layer's table for each label, that of a loop's range among them.
+static void test_rows_of_a_layer(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data y : class(3) from npy(\"y\")\nnet f(v | y) { v = embed(y, 4) }\n"
+                      "metric row = f(y)[2]\nmetric all = sum(scan(i in 0 .. 3) { f(i) })\n",
+                      BATCH);
+  float *rows = page_tensor(p, "f/embed_1/rows");
+  double sum = 0;
+  for (int i = 0; i < BATCH; i++) page_column(p, "y")[i] = (float)(2 - i);
+  for (int i = 0; i < 12; i++) sum += (double)(rows[i] = (float)(i * i));
+  page_test(p);
+  for (int i = 0; i < BATCH; i++)
+    page_near("number", "row", (double)page_metric(p, "row")[i], (double)rows[4 * (2 - i) + 2], 0);
+  page_near("sum", "all", (double)page_metric(p, "all")[0], sum, 0);
+  arena_close(a);
+}
+
 // Products of as many matrices as there are, of each example's and of a table's, with their gradients.
 static void test_products_of_stacks(void **state) {
   (void)state;
@@ -233,6 +252,6 @@ static void test_products_of_stacks(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_movements), cmocka_unit_test(test_places_of_extremes),
-                                     cmocka_unit_test(test_products_of_stacks)};
+                                     cmocka_unit_test(test_products_of_stacks), cmocka_unit_test(test_rows_of_a_layer)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -710,6 +710,7 @@ const Ast *phase_setting(const Ast *phase, const char *name);  // its value, or 
 void check_phases(Elab *e);                                    // settings that nothing obeys
 // Before the round of a phase: its settings, and the program of its conditions.
 void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into);
+const char *phase_name(Elab *e, const char *what);  // of a program, told apart from those of other phases
 int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.when has it
 
 // --- elaborate_keep.c

@@ -130,6 +130,11 @@ int condition_of(const Elab *e, const Ast *block) {
   return 0;
 }
 
+const char *phase_name(Elab *e, const char *what) {
+  int index = e->phase_of[e->line] + 1;
+  return index == 1 ? what : arena_format(e->arena, "%s, phase %d", what, index);
+}
+
 static int elaborate_conditions(Elab *e, const Ast *phase, int64_t batch) {
   int n = 0, most = count_conditions(phase->a) + 1;
   Output *out = NEW_ARRAY(e->arena, Output, most);
@@ -139,8 +144,9 @@ static int elaborate_conditions(Elab *e, const Ast *phase, int64_t batch) {
   eval_until(e, phase, out, &n);
   end_asking(e, phase->span);
   if (!n || diagnostics_errors(e->sources)) return -1;
-  int index = e->phase_of[e->line] + 1;
-  return end_program(e, index == 1 ? "conditions" : arena_format(e->arena, "conditions %d", index), batch, out, n);
+  int program = end_program(e, phase_name(e, "conditions"), batch, out, n);
+  e->model->program[program].graph.shards = e->model->shards;  // what it adds up is a batch of the training
+  return program;
 }
 
 static void explain_phase(Elab *e, const Ast *phase, const PlanPhase *p) {

@@ -282,13 +282,13 @@ PlanTurn elaborate_pass(Elab *e, const Ast *phase, int64_t batch) {
   begin_program(e, batch, false);
   for (Wanted *w = e->asked->wanted; w; w = w->next) good = sum_up(e, w) && good;
   if (good) {
-    turn.program = end_program(e, "pass", batch, out.of, out.n);
+    turn.program = end_program(e, phase_name(e, "pass"), batch, out.of, out.n);
     totals.after = true;
     begin_program(e, batch, false);
     for (const Wanted *w = e->asked->wanted; w; w = w->next) good = keep_measure(e, w) && good;
     Value passes = kept_value(e, "passes", "", phase->span);
     keep_value(e, "passes", "", phase->span, apply2(e, OP_ADD, phase->span, passes, value_number(1)));
-    turn.after = end_program(e, "after the pass", batch, NULL, 0);
+    turn.after = end_program(e, phase_name(e, "after the pass"), batch, NULL, 0);
   }
   for (const Wanted *w = e->asked->wanted; w && good; w = w->next)
     finding(e, "line", phase->span, "%s(%s%s): measured on all training data at the end of every epoch",

@@ -98,12 +98,24 @@ static bool *trained_codes(Arena *a, const Plan *p) {
   return trained;
 }
 
+// What a step takes, where everything that waits for a condition is done.
+static void explain_step(Text *t, const Plan *p, int i) {
+  const PlanPhase *phase = &p->phase[i];
+  double step = phase->conditions < 0 ? 0 : p->program[phase->conditions].flops;
+  bool waits = false;
+  for (const PlanTurn *turn = p->turn + phase->first_turn; turn < p->turn + phase->first_turn + phase->turns; turn++) {
+    if (!turn->after) step += p->program[turn->program].flops / (double)(turn->every > 1 ? turn->every : 1);
+    waits = waits || turn->when;
+  }
+  text_add(t, "  one step%s: %.1f Mflop in matrix products%s\n",
+           p->phases > 1 ? arena_format(t->arena, " of phase %d", i + 1) : "", step / 1e6, waits ? " at most" : "");
+}
+
 static void explain_plan(Text *t, const Plan *p) {
   const bool *trained = trained_codes(t->arena, p);
   heading(t, "programs");
   text_add(t, "  %-24s %8s %8s %8s %8s %14s %12s\n", "", "batch", "kernels", "codes", "trained", "Mflop",
            "temporaries");
-  double step = 0;
   for (int i = 0; i < p->programs; i++) {
     const PlanProgram *q = &p->program[i];
     bool *own = NEW_ARRAY(t->arena, bool, p->codes + 1);
@@ -114,9 +126,7 @@ static void explain_plan(Text *t, const Plan *p) {
   }
   text_add(t, "  kernels of one code do the same elsewhere; %d codes in all; trained: those that training has too\n",
            p->codes);
-  for (int i = 0; i < p->turns; i++)
-    if (!p->turn[i].after) step += p->program[p->turn[i].program].flops;
-  text_add(t, "  one step: %.1f Mflop in matrix products\n", step / 1e6);
+  for (int i = 0; i < p->phases; i++) explain_step(t, p, i);
   text_add(t, "  products: %s\n",
            p->products == PRODUCTS_OPENBLAS ? blas_about(t->arena, blas_open(t->arena, 1)) : "own");
   heading(t, "memory");

@@ -208,6 +208,15 @@ void progress_step(Progress *p, const Training *t) {
   p->shown = p->moving;
 }
 
+void progress_phase(Progress *p, const Training *t) {
+  const Plan *plan = t->plan;
+  if (t->phase < plan->phases)
+    progress_say(p, true, "phase %d of %d from step %lld on: batch %lld, %lld steps an epoch", t->phase + 1,
+                 plan->phases, (long long)t->step + 1, (long long)training_phase(t)->batch, (long long)t->epoch_steps);
+  else
+    progress_say(p, true, "step %lld is the last: what it was to go on until holds", (long long)t->step);
+}
+
 static void progress_measures(const char *split, const Measure *measure, int n) {
   for (int i = 0; i < n; i++) {
     printf("  %s%s%s", i ? "" : split, i ? "" : " ", measure[i].name);

@@ -36,6 +36,9 @@ void progress_trained(Progress *p);
 
 void progress_next(Progress *p, const Training *t);
 
+// A phase is over, and the next one, if there is one, begins.
+void progress_phase(Progress *p, const Training *t);
+
 // The loss line of an epoch, or of the part of it that was trained.
 void progress_report(Progress *p, const Training *t, const Measure *train, int trained, const Measure *test, int tests);
 

@@ -445,6 +445,7 @@ static void training_end_phase(Training *t) {
   if (!training_sound(t)) return;
   int tests = told ? 0 : training_tell_epoch(t);
   training_next_phase(t);
+  progress_phase(t->progress, t);
   training_keep(t, true, !told);
   training_judge(t, tests);
   progress_next(t->progress, t);

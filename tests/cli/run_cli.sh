@@ -193,7 +193,7 @@ objective far { minimize square(sum(x) - d) }
 train { minimize near over c with adam(0.1)  every 2 { minimize far over d with sgd(0.1) }  batch 10, epochs 2 }
 then { minimize far over d with adam(0.1)  batch 20, epochs 2, until step > 99 }
 GM
-says 0 '' run models/phases.gm --out phases -q
+says 0 'phase 2 of 2 from step 13 on: batch 20, 3 steps an epoch' run models/phases.gm --out phases
 says 0 '' run models/phases.gm --out phases-9 -q --steps 9
 says 0 '' run --resume phases-9 -q --steps 14
 says 0 '' run --resume phases-9 -q

@@ -324,6 +324,27 @@ static void phases_follow_one_another(void **state) {
   assert_int_equal(steps_of(run), 25);
 }
 
+// An average is kept in all phases, once a step.
+static void an_average_follows_through_all_phases(void **state) {
+  (void)state;
+  Plan *plan =
+      plan_of(arena_format(arena,
+                           "%strain { maximize first over a with sgd(1)  average ema(a, 0.5), average ema(b, 0.5)\n"
+                           "        batch 1, until step >= 4 }\n"
+                           "then { repeat 2 { every 2 { " UP " } }  batch 1, until step >= 11 }",
+                           counters));
+  int run = train(plan, 0);
+  double a = 0, b = 0, follows_a = 0, follows_b = 0;
+  for (int i = 0; i < 11; i++) {
+    if (i < 4) a++;
+    if (i >= 4 && (i - 4) % 2 == 1) b += 2;
+    follows_a = 0.5 * follows_a + 0.5 * a;
+    follows_b = 0.5 * follows_b + 0.5 * b;
+  }
+  page_near("average", "of a", (double)*tensor(run, "ema/a"), follows_a, 0);
+  page_near("average", "of b", (double)*tensor(run, "ema/b"), follows_b, 0);
+}
+
 // What a phase does not move stands still to the bit, though its own optimiser would go on by momentum.
 static void a_later_phase_leaves_the_others_alone(void **state) {
   (void)state;
@@ -427,6 +448,7 @@ int main(void) {
                                      TEST(totals_are_sums_over_the_split),
                                      TEST(phases_follow_one_another),
                                      TEST(a_later_phase_leaves_the_others_alone),
+                                     TEST(an_average_follows_through_all_phases),
                                      TEST(a_run_goes_on_from_anywhere)};
   if (!mkdtemp(folder)) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

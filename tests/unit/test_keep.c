@@ -27,7 +27,7 @@ static Arena *arena;  // of a test
 
 static const char *path_of(int run, const char *file) { return arena_format(arena, "%s/%d/%s", folder, run, file); }
 
-// The plan of a text in which DATA is a column of 0 .. EXAMPLES - 1.
+// The plan of a text whose data are a column x of 0 .. EXAMPLES - 1.
 static Plan *plan_of(const char *text) {
   return page_format(arena, 0, "model k  data x from npy(\"%s/x.npy\")\n%s", folder, text)->plan;
 }
@@ -120,21 +120,21 @@ static void the_best_epoch_is_kept(void **state) {
   check_best("keep best(height)", 7);
 }
 
-// At a rate of 0.1 + step / 100 the step of 1 / 2 overshoots ever more from the 190th on; every value of an objective
-// that is maximized is negated. Here the sign: w doubles each step, and its height is least at the start.
+// At a rate of 0.1 w shrinks by 0.9 a step; at 3, from step 30 on, in the fourth epoch, each step makes it -2 times as
+// large. The depth, which is maximized, is largest after the third epoch.
 static void an_objective_has_a_direction(void **state) {
   (void)state;
   Plan *plan = plan_of(
       "parameter w = 1\nobjective depth { maximize -square(w) / 2 + 0 * x }\n"
       "train { maximize depth over w with sgd(if step < 30 then 0.1 else 3)  batch 4, epochs 6  keep best(depth) }");
-  int run = train(plan, 0);  // 0.9^k until step 30, in the fourth epoch; then -2 times as much in each step
+  int run = train(plan, 0);
   assert_int_equal(meta(run, "best.safetensors", "epoch"), 3);
   assert_true(fabs(number(run, "best.safetensors", "w") - pow(0.9, 27)) < 1e-6);
   assert_true(fabs(number(run, "weights.safetensors", "w") - pow(0.9, 30) * pow(-2, 24)) < 1);
 }
 
-// A measure that is not finite ends the run, and what was the best before is in the folder; the same where the weights
-// fail. So is one that is infinite in the best direction never the best.
+// A measure that is not finite ends the run, also where it is infinite in the better direction, and so do weights that
+// are not; what was the best before is in the folder.
 static void what_is_not_finite_is_never_the_best(void **state) {
   (void)state;
   static const char *const fails[] = {"metric m = w + (if w > 10 then -1 / 0 else 0) + 0 * x",
@@ -153,6 +153,24 @@ static void what_is_not_finite_is_never_the_best(void **state) {
   assert_int_equal(session(plan, ++runs, false, 0, 0, 1), EXIT_NUMBERS);
   assert_int_equal(meta(runs, "best.safetensors", "epoch"), 1);
   assert_true(number(runs, "best.safetensors", "w") == 3);
+}
+
+// ---- averages
+
+// What is measured reads the average, and what decides how training goes on the weight itself: w falls by 1/4 a step,
+// its running mean m is below -2 before a known one, and the average has hardly moved.
+static void conditions_ask_the_weights(void **state) {
+  (void)state;
+  Plan *plan = plan_of(
+      "parameter w = 0\nobjective o { minimize w + 0 * x }\nmetric low = w + 0 * x\n"
+      "train { minimize o over w with sgd(0.25)  average ema(w, 0.9999)  batch 4, epochs 9, until recent(low) < -2 }");
+  int run = train(plan, 0), steps = 0;
+  for (double mean = 0; mean >= -2; mean = 0.9 * mean + 0.1 * -0.25 * steps) steps++;
+  assert_int_equal(meta(run, "weights.safetensors", "step"), steps);
+  assert_true(fabs(number(run, "weights.safetensors", "w") + 0.25 * steps) < 1e-5);
+  double lag = steps - 0.9999 * (1 - pow(0.9999, steps)) / 0.0001;
+  page_near("ema/w", "ema", number(run, "weights.safetensors", "ema/w"), -0.25 * lag, 1e-5);
+  assert_true(says(run, "\"low\":-0.0"));
 }
 
 // ---- starts
@@ -285,9 +303,9 @@ static void write_data(void) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(the_best_epoch_is_kept),   TEST(an_objective_has_a_direction), TEST(what_is_not_finite_is_never_the_best),
-      TEST(the_best_start_is_kept),   TEST(the_first_start_is_the_run),   TEST(a_run_goes_on_from_anywhere),
-      TEST(starts_are_of_one_length), TEST(starts_end_by_a_condition),
+      TEST(the_best_epoch_is_kept),      TEST(an_objective_has_a_direction), TEST(what_is_not_finite_is_never_the_best),
+      TEST(conditions_ask_the_weights),  TEST(the_best_start_is_kept),       TEST(the_first_start_is_the_run),
+      TEST(a_run_goes_on_from_anywhere), TEST(starts_are_of_one_length),     TEST(starts_end_by_a_condition),
   };
   if (!mkdtemp(folder)) return 1;
   write_data();

@@ -69,6 +69,7 @@ typedef struct Value {
   ValueKind kind;
   Span span;           // the expression it comes from
   double number;       // NUMBER; true is 1
+  const char *said;    // NUMBER: what the page says for it: beta1, 1 - beta1; or NULL
   const char *text;    // TEXT; LIST: ".." of a range
   Node *node;          // TENSOR
   unsigned plates;     // TENSOR: which plates it has
@@ -453,13 +454,15 @@ const NameScope *names_here(const Elab *e);
 void close_names(Elab *e, const NameScope *outer);
 bool on_page(const Elab *e, const Ast *ast);  // not in the library
 void name_bound(Elab *e, const Ast *where, const char *word, const Value *v);  // word = v
-void name_declared(Elab *e, const Ast *declaration, const Value *v);           // of a parameter or a let
+void name_declared(Elab *e, const Ast *declaration, Value *v);  // of a parameter, a let, a param
+void name_formal(const Ast *declaration, const Ast *formal, Value *v);  // of a number handed to an optimiser
 void name_keyword(Elab *e, const Ast *argument, const Value *v);
 void name_application(Elab *e, const char *word, const Value *v);  // what a block or function gives
 void name_called(Elab *e, const Ast *ast, const Value *v);         // what an expression of the page gives
 void name_drawn(Elab *e, const NameScope *variable, const Value *v);
 void name_parameters(Elab *e, const NameScope *variable, const Dist *d);
 void name_density(Elab *e, const Dist *d, const Value *v);
+const char *words_for(const Elab *e, Op op, int n, const Value *args);  // of numbers, if something is said for one of them
 const char *argument_word(const Elab *e, const Value *v);  // by which applications to it and others are told apart
 
 // --- elaborate_value.c

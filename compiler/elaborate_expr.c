@@ -190,7 +190,9 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
       if (!strcmp(b->name, f->name)) return complain(e, E0224, call->arg[i].span, f->name, name), NULL;
     if (!call->name[i]) next = f->next;
     good = good && call->arg[i].kind != V_ERROR;
-    bind(e, scope, f->name, call->arg[i]);
+    Value v = call->arg[i];
+    name_formal(declaration, f, &v);
+    bind(e, scope, f->name, v);
   }
   for (const Ast *f = formals; f && good; f = f->next) {
     Binding *b = scope->first;
@@ -200,6 +202,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
       Value v = eval(e, scope, f->a);
       if (v.kind == V_ERROR) return NULL;
       v.span = call->span;
+      name_formal(declaration, f, &v);
       bind(e, scope, f->name, v);
       b = scope->first;
     }

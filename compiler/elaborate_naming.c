@@ -26,7 +26,12 @@ void name_bound(Elab *e, const Ast *where, const char *word, const Value *v) {
   give_name(e, v, (Name){.rank = on_page(e, where) ? NAME_GIVEN : NAME_LIBRARY, .scope = names_here(e), .word = word});
 }
 
-void name_declared(Elab *e, const Ast *declaration, const Value *v) {
+void name_formal(const Ast *declaration, const Ast *formal, Value *v) {
+  if (declaration->kind == AST_OPTIMIZER && v->kind == V_NUMBER && !v->said) v->said = formal->name;
+}
+
+void name_declared(Elab *e, const Ast *declaration, Value *v) {
+  if (v->kind == V_NUMBER) v->said = declaration->name;
   NameRank rank = on_page(e, declaration) ? NAME_GIVEN : NAME_LIBRARY;
   give_name(e, v, (Name){.rank = rank, .word = declaration->name});
 }
@@ -70,4 +75,30 @@ const char *argument_word(const Elab *e, const Value *v) {
   if (!n->name) return op_name(n->op);
   const NameScope *s = scope_told(n->name->scope);
   return s ? s->word : n->name->word;
+}
+
+// ---- what is said for numbers
+
+static const char *said_or_digits(const Elab *e, const Value *v, bool alone) {
+  if (!v->said) return arena_format(e->arena, "%.6g", v->number);
+  return alone || !strchr(v->said, ' ') ? v->said : arena_format(e->arena, "(%s)", v->said);
+}
+
+const char *words_for(const Elab *e, Op op, int n, const Value *args) {
+  enum { LONGEST = 40 };
+  bool any = false;
+  for (int i = 0; i < n; i++) any = any || args[i].said;
+  if (!any) return NULL;
+  Text t = text_new(e->arena);
+  const char *sign = op_sign(op);
+  if (op == OP_NEG) {
+    text_add(&t, "-%s", said_or_digits(e, &args[0], false));
+  } else if (n == 2 && strchr("+-*/^<=", *sign)) {
+    text_add(&t, "%s %s %s", said_or_digits(e, &args[0], false), sign, said_or_digits(e, &args[1], false));
+  } else {
+    text_add(&t, "%s(", op_name(op));
+    for (int i = 0; i < n; i++) text_add(&t, "%s%s", i ? ", " : "", said_or_digits(e, &args[i], true));
+    text_add(&t, ")");
+  }
+  return t.length <= LONGEST ? t.data : NULL;
 }

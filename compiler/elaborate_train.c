@@ -245,7 +245,9 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   Value loss = objective;
   if (loss.plates) loss = value_tensor(node_reduce(e->graph, OP_SUM, loss.node, 1), 0);
   double scale = (minimize ? 1 : -1) / (objective.plates ? (double)e->plate[0] : 1);
-  loss = apply2(e, OP_MUL, line->step->span, loss, value_number(scale));
+  Value share = value_number(scale);
+  share.said = minimize ? "1 / batch" : "-1 / batch";
+  loss = apply2(e, OP_MUL, line->step->span, loss, share);
   const Node *blocked = blocked_draw(e, line, loss.node);
   e->graph->section.phase = PHASE_BACKWARD;
   graph_gradient(e->graph, loss.node, line->count, line->wrt, line->gradient, NULL);

@@ -115,7 +115,7 @@ Value to_tensor(Elab *e, Value v) {
       return belongs_here(e, &v) ? v : (complain(e, E0310, v.span), value_error());
     case V_ERROR: return v;
     case V_NUMBER: {
-      Value t = value_tensor(node_const(e->graph, v.number, (Shape){0}), 0);
+      Value t = value_tensor(node_const_said(e->graph, v.number, (Shape){0}, v.said), 0);
       t.span = v.span;
       t.classes = v.classes;
       return t;
@@ -217,6 +217,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
     for (int i = 0; i < n; i++) x[i] = args[i].number;
     Value folded = value_number(number_fold(op, x));
     folded.span = where;
+    folded.said = words_for(e, op, n, args);
     return folded;
   }
   for (int i = 0; i < n; i++) {

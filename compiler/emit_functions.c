@@ -72,8 +72,9 @@ static const char *shared_text(const KernelText *text) {
 
 static KernelFunction *function_of(KernelTable *t, const KernelText *text, const Kernel *k) {
   const char *key =
-      arena_format(t->arena, "%s %d %d %d %s %lld %s %s", shared_text(text), text->written, text->uses_run, text->cut,
-                   kernel_all(text, "rows"), (long long)text->cut_grain, text->sizes.data, text->body.data);
+      arena_format(t->arena, "%s %d %d %d %s %lld %s %s %s", shared_text(text), text->written, text->uses_run, text->cut,
+                   kernel_all(text, "rows"), (long long)text->cut_grain, text->sizes.data, text->numbers.data,
+                   text->body.data);
   KernelFunction **link = &t->first;
   for (; *link; link = &(*link)->next)
     if (strcmp((*link)->key, key) == 0) return *link;
@@ -94,6 +95,7 @@ KernelCall kernel_call(KernelTable *t, const Kernel *k) {
     *text = (KernelText){.arena = t->arena, .code = &t->plan->code[k->code]};
     text->sizes = text_new(t->arena);
     text->body = text_new(t->arena);
+    text->numbers = text_new(t->arena);
     emit_kernel(text);
     *f = function_of(t, text, k);
   }
@@ -138,9 +140,13 @@ static int pointer_named(const KernelText *text, const char *word, size_t length
   return -1;
 }
 
-// Is it one of t1, t2 and so on?
-static bool is_local(const char *word, size_t length) {
-  return length > 1 && *word == 't' && strspn(word + 1, "0123456789") == length - 1;
+// Is it one of t1, t2 and so on, or of c1, c2?
+static bool is_numbered(char letter, const char *word, size_t length) {
+  return length > 1 && *word == letter && strspn(word + 1, "0123456789") == length - 1;
+}
+
+static bool is_own(const char *word, size_t length) {
+  return is_numbered('t', word, length) || is_numbered('c', word, length);
 }
 
 // Whatever the statements name themselves is taken.
@@ -150,7 +156,7 @@ static void take_words(const KernelText *text, Names *names) {
   for (const char *p = text->body.data; *p;) {
     size_t n = 0;
     while (kernel_is_word(p[n])) n++;
-    if (n && pointer_named(text, p, n) < 0 && !is_local(p, n)) name_take(names, p, n);
+    if (n && pointer_named(text, p, n) < 0 && !is_own(p, n)) name_take(names, p, n);
     p += n ? n : 1;
   }
 }
@@ -160,32 +166,57 @@ static bool is_capital(const char *word) {
   return word[1] && strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == strlen(word);
 }
 
+// Can the statements call a value so?
+static bool is_identifier(const char *said) {
+  size_t n = 0;
+  while (kernel_is_word(said[n])) n++;
+  return !said[n] && !is_capital(said) && !is_own(said, n) && strspn(said, "0123456789") == 0;
+}
+
 // What t1, t2 and so on are called in the function.
 static const char **locals_of(const KernelTable *t, const KernelText *text, Names *names) {
   const char **local = NEW_ARRAY(t->arena, const char *, text->locals + 1);
   for (int i = 0; i < text->locals; i++) {
     const char *word = text->local[i];
-    bool named = word && !is_capital(word) && !is_local(word, strlen(word));
-    local[i] = named ? name_unique(names, "", word) : arena_format(t->arena, "t%d", i + 1);
+    local[i] = word && is_identifier(word) ? name_unique(names, "", word) : arena_format(t->arena, "t%d", i + 1);
   }
   return local;
 }
 
+// What c1, c2 and so on are in the function: a name for what the page has a name for, else the number beside its words.
+static const char **constants_of(const KernelTable *t, const KernelText *text, Names *names) {
+  const char **constant = NEW_ARRAY(t->arena, const char *, text->constants + 1);
+  for (int i = 0; i < text->constants; i++) {
+    const KernelConstant *c = &text->constant[i];
+    constant[i] = is_identifier(c->said) ? name_unique(names, "", c->said)
+                                         : arena_format(t->arena, "%s /* %s */", c->number, c->said);
+  }
+  return constant;
+}
+
+static void print_constants(Text *out, const KernelText *text, const char *const *constant) {
+  for (int i = 0; i < text->constants; i++)
+    if (is_identifier(text->constant[i].said))
+      text_add(out, "  const float %s = %s;\n", constant[i], text->constant[i].number);
+}
+
 // What stands in the place of a word of the statements, or NULL.
 static const char *word_for(const KernelText *text, const KernelPointer *parameter, const char *const *local,
-                            const char *word, size_t length) {
+                            const char *const *constant, const char *word, size_t length) {
   int pointer = pointer_named(text, word, length);
   if (pointer >= 0) return parameter[pointer].name;
-  return is_local(word, length) ? local[atoi(word + 1) - 1] : NULL;
+  if (is_numbered('c', word, length)) return constant[atoi(word + 1) - 1];
+  return is_numbered('t', word, length) ? local[atoi(word + 1) - 1] : NULL;
 }
 
 // The statements, with the parameters in the places of the pointers.
-static void print_body(Text *out, const KernelText *text, const KernelPointer *parameter, const char *const *local) {
+static void print_body(Text *out, const KernelText *text, const KernelPointer *parameter, const char *const *local,
+                       const char *const *constant) {
   for (const char *p = text->body.data; *p;) {
     size_t n = 0;
     while (kernel_is_word(p[n])) n++;
     bool field = p > text->body.data && p[-1] == '.';
-    const char *other = n && !field ? word_for(text, parameter, local, p, n) : NULL;
+    const char *other = n && !field ? word_for(text, parameter, local, constant, p, n) : NULL;
     if (other)
       text_add(out, "%s", other);
     else
@@ -199,7 +230,7 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
   Names *names = names_inner(t->arena, t->names);
   take_words(k, names);
   const KernelPointer *parameter = parameters_of(t, f, names);
-  const char **local = locals_of(t, k, names);
+  const char **constant = constants_of(t, k, names), **local = locals_of(t, k, names);
   text_add(out, "\n");
   kernel_place(out, t, f->kernel, "");
   kernel_label(out, f->kernel, "");
@@ -215,7 +246,8 @@ static void print_function(Text *out, const KernelTable *t, const KernelFunction
   if (k->cut) emit_list_item(out, &line, column, "int64_t begin, int64_t end");
   text_add(out, ") {\n");
   if (k->sizes.length) text_add(out, "  enum { %s };\n", k->sizes.data);
-  print_body(out, k, parameter, local);
+  print_constants(out, k, constant);
+  print_body(out, k, parameter, local, constant);
   text_add(out, "}\n");
 }
 

@@ -105,6 +105,23 @@ const char *kernel_local(KernelText *k, const char *word) {
   return arena_format(k->arena, "t%d", k->locals);
 }
 
+const char *kernel_constant(KernelText *k, const char *number, const char *said) {
+  if (!said) return number;
+  int i = 0;
+  while (i < k->constants && (strcmp(k->constant[i].number, number) || strcmp(k->constant[i].said, said))) i++;
+  if (i == k->constant_room) {
+    k->constant_room = 2 * i + 8;
+    KernelConstant *more = NEW_ARRAY(k->arena, KernelConstant, k->constant_room);
+    for (int c = 0; c < i; c++) more[c] = k->constant[c];
+    k->constant = more;
+  }
+  if (i == k->constants) {
+    k->constant[k->constants++] = (KernelConstant){number, said};
+    text_add(&k->numbers, "%s ", number);
+  }
+  return arena_format(k->arena, "c%d", i + 1);
+}
+
 // --- rows of kernels.def ---
 
 // The shape without the axes of size 1 in front.

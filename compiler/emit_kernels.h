@@ -12,6 +12,11 @@ typedef struct {
   const char *shape;  // of what is written: "[128, 400]"
 } KernelPointer;
 
+// A number for which the page says something.
+typedef struct {
+  const char *number, *said;
+} KernelConstant;
+
 // The kernels of a code on their way to text: the statements, in terms of pointers that the caller hands over.
 typedef struct {
   Arena *arena;
@@ -29,11 +34,16 @@ typedef struct {
   int pointers, written, room;
   const char **local;  // what t1, t2 and so on are called on the page, or NULL
   int locals, local_room;
+  KernelConstant *constant;  // c1, c2 and so on
+  Text numbers;              // all of theirs
+  int constants, constant_room;
 } KernelText;
 
 // The next of t1, t2 ..., for a value that the page has a word for, or NULL: the statements of kernels that differ in
 // their words alone are the same.
 const char *kernel_local(KernelText *k, const char *word);
+// The number as it is written, or one of c1, c2 ... if the page says something for it.
+const char *kernel_constant(KernelText *k, const char *number, const char *said);
 
 // The name of the pointer to where the operand begins, for reading and for writing. All that is written is named before
 // what is only read.

@@ -134,8 +134,9 @@ static void print_values(RegionText *t, int depth) {
   const Region *r = t->r;
   print_loads(t, depth);
   for (int i = 0; i < r->constants; i++) {
-    const char *text = emit_float(t->k->arena, r->constant[i]);
-    t->value[r->loads + i] = (Term){text, *text == '-'};
+    if (!t->uses[r->loads + i]) continue;
+    const char *text = emit_float(t->k->arena, r->constant[i]), *said = r->word ? r->word[r->loads + i] : NULL;
+    t->value[r->loads + i] = (Term){kernel_constant(t->k, text, said), *text == '-'};
   }
   for (int i = 0; i < r->instrs; i++) {
     int v = r->loads + r->constants + i;

@@ -412,6 +412,7 @@ void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Nod
   }
   g->span = span;
   g->scope = names;
+  g->said = NULL;
   for (int i = 0; i < n; i++) into[i] = wrt[i]->id <= y->id ? adjoint[wrt[i]->id] : NULL;
   arena_close(scratch);
 }

@@ -5,6 +5,7 @@
 //
 // Invariant: no two nodes of a graph are equal, and every node comes after its inputs.
 #include "graph_rules.h"
+#include "names.h"
 
 #include <math.h>
 #include <string.h>
@@ -120,7 +121,9 @@ bool node_alike(const Node *x, const Node *y) {
   return x->op == y->op && x->arity == y->arity && shape_equal(x->shape, y->shape) && attr_equal(&x->attr, &y->attr);
 }
 
+// Constants for which the page has other words are kept apart.
 static bool node_equal(const Node *x, const Node *y) {
+  if (x->op == OP_CONST && y->op == OP_CONST && !said_alike(x->name, y->name)) return false;
   for (int i = 0; x->arity == y->arity && i < x->arity; i++) {
     if (x->in[i] != y->in[i]) return false;
   }
@@ -169,13 +172,16 @@ static Node *intern(Graph *g, const Node *draft) {
   *n = *draft;
   n->id = g->count;
   graph_range(g, n);
+  n->name = NULL;
+  if (draft->name) node_said(g, n, draft->name->word);
   g->node[g->count++] = n;
   return *slot = n;
 }
 
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape) {
-  Node draft = {
-      .op = op, .id = g->count, .arity = arity, .span = g->span, .section = g->section, .scope = g->scope};
+  Node draft = {.op = op, .id = g->count, .arity = arity, .span = g->span, .section = g->section, .scope = g->scope};
+  const Name said = {.word = g->said};
+  if (op == OP_CONST && g->said) draft.name = &said;
   if (attr) draft.attr = *attr;
   if (shape) draft.shape = *shape;
   if (op ==
@@ -202,6 +208,18 @@ Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, 
 
 Node *node_const(Graph *g, double value, Shape shape) {
   return graph_node(g, OP_CONST, 0, NULL, &(Attr){.value = value}, &shape);
+}
+
+Node *node_const_said(Graph *g, double value, Shape shape, const char *said) {
+  const char *outer = g->said;
+  g->said = said;
+  Node *n = node_const(g, value, shape);
+  g->said = outer;
+  return n;
+}
+
+Node *node_const_like(Graph *g, const Node *constant, Shape shape) {
+  return node_const_said(g, constant->attr.value, shape, constant->name ? constant->name->word : NULL);
 }
 
 Node *node_unary(Graph *g, Op op, Node *a) { return graph_node(g, op, 1, &a, NULL, NULL); }

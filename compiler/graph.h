@@ -93,6 +93,7 @@ typedef struct Graph {
   Span span;           // given to the nodes created next
   Section section;         // likewise; in a body of a loop it says nothing
   const struct NameScope *scope;
+  const char *said;        // what the page says for the constants created next, or NULL
   const Sources *sources;  // of the spans, for file and line in dumps; NULL if there are none
   Node **slot;         // hash table of all nodes: equal nodes are one node
   int slots;           // a power of two
@@ -154,6 +155,8 @@ Graph *graph_new(Arena *a);
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape);
 
 Node *node_const(Graph *g, double value, Shape shape);
+Node *node_const_said(Graph *g, double value, Shape shape, const char *said);
+Node *node_const_like(Graph *g, const Node *constant, Shape shape);  // the same number, and what is said for it
 Node *node_unary(Graph *g, Op op, Node *a);
 Node *node_binary(Graph *g, Op op, Node *a, Node *b);      // equal shapes
 Node *node_select(Graph *g, Node *c, Node *a, Node *b);

@@ -38,6 +38,8 @@ static float fold(Op op, const float *in) {
 
 static Node *fold_constants(Graph *g, const Node *n) {
   float value[3] = {0, 0, 0};
+  bool once = n->op == OP_MUL && node_is(n->in[0], 1);
+  if (once && n->in[1]->op == OP_CONST) return n->in[1];  // with the page's words for it
   for (int i = 0; i < n->arity; i++) {
     if (n->in[i]->op != OP_CONST) return NULL;
     value[i] = flushed(n->in[i]->attr.value);
@@ -46,10 +48,6 @@ static Node *fold_constants(Graph *g, const Node *n) {
 }
 
 static bool is_const(const Node *n) { return n->op == OP_CONST; }
-
-static Node *same_value(Graph *g, const Node *constant, Shape shape) {
-  return node_const(g, constant->attr.value, shape);
-}
 
 // Constants stand second; otherwise the older input first, so that a + b and b + a are one node.
 static void order_inputs(Node *n, bool by_age) {
@@ -81,12 +79,20 @@ static Node *join_pads(Graph *g, Node *x, Node *y) {
   return node_pad(g, joined, attr.a, attr.b);
 }
 
+// c x + c x is (2 c) x, to the last bit unless c x is too small for a number.
+static Node *twice(Graph *g, Node *product) {
+  double factor = 2 * product->in[1]->attr.value;
+  if (isfinite(product->in[1]->attr.value) && !isfinite((float)factor)) return NULL;
+  return node_binary(g, OP_MUL, product->in[0], node_const(g, factor, product->shape));
+}
+
 static Node *simplify_add(Graph *g, Node *n) {
   order_inputs(n, true);
   Node *a = n->in[0], *b = n->in[1];
   if (node_is(b, 0)) return a;
   if (b->op == OP_NEG) return node_binary(g, OP_SUB, a, b->in[0]);
   if (a->op == OP_NEG) return node_binary(g, OP_SUB, b, a->in[0]);
+  if (a == b && a->op == OP_MUL && is_const(a->in[1])) return twice(g, a);
   return a->op == OP_PAD && b->op == OP_PAD ? join_pads(g, a, b) : NULL;
 }
 
@@ -199,7 +205,7 @@ static Node *simplify_select(Node *n) {
 static Node *simplify_reshape(Graph *g, Node *n) {
   Node *a = n->in[0];
   if (shape_equal(a->shape, n->shape)) return a;
-  if (is_const(a)) return same_value(g, a, n->shape);
+  if (is_const(a)) return node_const_like(g, a, n->shape);
   return a->op == OP_RESHAPE ? node_reshape(g, a->in[0], n->shape) : NULL;
 }
 
@@ -216,7 +222,7 @@ static bool keeps_order(const Node *n) {
 
 static Node *simplify_permute(Graph *g, Node *n) {
   Node *a = n->in[0];
-  if (is_const(a)) return same_value(g, a, n->shape);
+  if (is_const(a)) return node_const_like(g, a, n->shape);
   if (keeps_order(n)) return node_reshape(g, a, n->shape);
   if (a->op != OP_PERMUTE) return NULL;
   int axis[MAX_RANK];
@@ -227,7 +233,7 @@ static Node *simplify_permute(Graph *g, Node *n) {
 static Node *simplify_broadcast(Graph *g, Node *n) {
   Node *a = n->in[0];
   if (shape_equal(a->shape, n->shape)) return a;
-  if (is_const(a)) return same_value(g, a, n->shape);
+  if (is_const(a)) return node_const_like(g, a, n->shape);
   return a->op == OP_BROADCAST ? node_broadcast(g, a->in[0], n->shape) : NULL;
 }
 
@@ -247,7 +253,7 @@ static Node *slice_of_concat(Graph *g, const Node *n) {
 static Node *simplify_slice(Graph *g, Node *n) {
   Node *a = n->in[0];
   if (shape_equal(a->shape, n->shape)) return a;
-  if (is_const(a)) return same_value(g, a, n->shape);
+  if (is_const(a)) return node_const_like(g, a, n->shape);
   if (a->op == OP_CONCAT) return slice_of_concat(g, n);
   if (a->op != OP_SLICE && a->op != OP_PAD) return NULL;
   int64_t start[MAX_RANK];
@@ -283,7 +289,7 @@ static Node *simplify_concat(Graph *g, Node *n) {
     alike = alike && node_is(n->in[i], n->in[0]->attr.value);
   }
   if (n->arity == 1) return n->in[0];
-  if (alike) return same_value(g, n->in[0], n->shape);
+  if (alike) return node_const_like(g, n->in[0], n->shape);
   if (total == n->arity || total > LONG_CONCAT) return NULL;
   Node **flat = NEW_ARRAY(g->arena, Node *, total);
   int k = 0;
@@ -332,7 +338,7 @@ static Node *simplify_result(Graph *g, const Node *n) {
   const GraphLoop *l = loop->attr.loop;
   int k = n->attr.id;
   Node *value = k < l->inputs ? l->next[k] : l->each[k - l->inputs];
-  if (is_const(value)) return same_value(g, value, n->shape);
+  if (is_const(value)) return node_const_like(g, value, n->shape);
   if (value->op != OP_INPUT) return NULL;
   int i = value->attr.id;
   bool same = k < l->inputs ? i == k || l->kind[i] == OPERAND_FIXED : l->kind[i] == OPERAND_SLICED;
@@ -342,7 +348,7 @@ static Node *simplify_result(Graph *g, const Node *n) {
 // The first rows in their order are a part of the table.
 static Node *simplify_gather(Graph *g, Node *n) {
   const Node *table = n->in[0], *index = n->in[1];
-  if (is_const(table)) return same_value(g, table, n->shape);
+  if (is_const(table)) return node_const_like(g, table, n->shape);
   bool first = index->op == OP_IOTA && index->shape.rank == 1 && index->shape.dim[0] <= table->shape.dim[0];
   return first ? node_slice(g, n->in[0], (int64_t[MAX_RANK]){0}, n->shape) : NULL;
 }

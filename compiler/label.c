@@ -82,7 +82,9 @@ static void write_view(Writer *w, const Node *n, int depth) {
 
 static void write_name(Writer *w, const Node *n, int depth) {
   const char *own = w->l->name[n->id] ? w->l->name[n->id] : node_name_text(w->text.arena, w->l->program->graph, n);
-  if (n->op == OP_CONST)
+  if (n->op == OP_CONST && n->name)
+    text_add(&w->text, strchr(n->name->word, ' ') ? "(%s)" : "%s", n->name->word);
+  else if (n->op == OP_CONST)
     text_add(&w->text, "%.6g", n->attr.value);
   else if (own)
     text_add(&w->text, "%s", own);

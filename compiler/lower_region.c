@@ -30,8 +30,8 @@ typedef struct {
   const char **formula;  // of each store
   int stores, store_room, to_room, formula_room;
   int *value;            // of each node by id: 1 + its result, 0 while not computed
-  const char **word[2];  // of the loads and of the instructions, or NULL
-  int word_room[2];
+  const char **word[3];  // of the loads, the constants and the instructions, or NULL
+  int word_room[3];
 } Draft;
 
 // ---- values
@@ -45,18 +45,22 @@ static bool run_is_even(const Draft *d, const View *v) {
   return true;
 }
 
-enum { OF_LOADS, OF_INSTRS };
+enum { OF_LOADS, OF_CONSTANTS, OF_INSTRS };
+
+static void add_word(Draft *d, int of, int count, const char *word) {
+  d->word[of] = grow_list(d->l->scratch, d->word[of], count, &d->word_room[of], sizeof *d->word[of]);
+  d->word[of][count] = word ? arena_format(d->l->arena, "%s", word) : NULL;
+}
 
 // What the page calls the value within its scope; of a view, if it has no name, what it shows.
-static void add_word(Draft *d, int of, int count, const Node *n) {
+static const char *word_of(const Draft *d, const Node *n) {
   const GraphProgram *p = d->l->program;
   const char *word = node_word(d->l->arena, p->graph, n);
   while (!word && (n->op == OP_RESHAPE || n->op == OP_PERMUTE || n->op == OP_BROADCAST)) {
     n = n->in[0];
     word = node_word(d->l->arena, p->graph, n);
   }
-  d->word[of] = grow_list(d->l->scratch, d->word[of], count, &d->word_room[of], sizeof *d->word[of]);
-  d->word[of][count] = word;
+  return word;
 }
 
 static int load_value(Draft *d, Node *in) {
@@ -70,15 +74,19 @@ static int load_value(Draft *d, Node *in) {
   }
   d->load = grow_list(d->l->scratch, d->load, d->loads, &d->load_room, sizeof *d->load);
   d->load[d->loads] = q;
-  add_word(d, OF_LOADS, d->loads, in);
+  add_word(d, OF_LOADS, d->loads, word_of(d, in));
   return d->loads++;
 }
 
-static int constant_value(Draft *d, double value) {
-  float x = (float)value;
+// Numbers that the page says in other words stand apart.
+static int constant_value(Draft *d, const Node *n) {
+  float x = (float)n->attr.value;
+  const char *said = n->name ? n->name->word : "";
   for (int i = 0; i < d->constants; i++) {
-    if (memcmp(&d->constant[i], &x, sizeof x) == 0) return CONSTANTS + i;
+    const char *other = d->word[OF_CONSTANTS][i];
+    if (memcmp(&d->constant[i], &x, sizeof x) == 0 && !strcmp(other ? other : "", said)) return CONSTANTS + i;
   }
+  add_word(d, OF_CONSTANTS, d->constants, n->name ? said : NULL);
   d->constant = grow_list(d->l->arena, d->constant, d->constants, &d->constant_room, sizeof *d->constant);
   d->constant[d->constants] = x;
   return CONSTANTS + d->constants++;
@@ -98,7 +106,7 @@ static int result_of(Draft *d, Node *n) {
   for (int i = 0; i < n->arity; i++) instr.in[i] = (int16_t)value_of(d, n->in[i]);
   d->instr = grow_list(d->l->arena, d->instr, d->instrs, &d->instr_room, sizeof *d->instr);
   d->instr[d->instrs] = instr;
-  add_word(d, OF_INSTRS, d->instrs, n);
+  add_word(d, OF_INSTRS, d->instrs, word_of(d, n));
   int value = RESULTS + d->instrs++;
   d->value[n->id] = value + 1;
   return value;
@@ -107,7 +115,7 @@ static int result_of(Draft *d, Node *n) {
 static int value_of(Draft *d, Node *in) {
   const Fusion *f = d->l->fusion;
   Node *b = f->base[in->id], *owner = f->owner[in->id];
-  if (owner->op == OP_CONST) return constant_value(d, owner->attr.value);
+  if (owner->op == OP_CONST) return constant_value(d, owner);
   bool inside = d->group >= 0 && op_class(b->op) == ELEMENTWISE && (!f->stored[b->id] || group_of(f, b) == d->group);
   return inside ? result_of(d, b) : load_value(d, in);
 }
@@ -271,6 +279,7 @@ static const char **words_of(const Draft *d) {
   int values = d->loads + d->constants + d->instrs;
   const char **word = NEW_ARRAY(d->l->arena, const char *, values + 1);
   for (int i = 0; i < d->loads; i++) word[i] = d->word[OF_LOADS][i];
+  for (int i = 0; i < d->constants; i++) word[d->loads + i] = d->word[OF_CONSTANTS][i];
   for (int i = 0; i < d->instrs; i++) word[d->loads + d->constants + i] = d->word[OF_INSTRS][i];
   return word;
 }

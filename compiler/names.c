@@ -17,9 +17,18 @@ void node_name(Graph *g, Node *n, Name name) {
   n->name = own;
 }
 
+void node_said(Graph *g, Node *constant, const char *words) {
+  Name *name = NEW(g->arena, Name);
+  *name = (Name){.rank = NAME_GIVEN, .word = words};
+  constant->name = name;
+}
+
+bool said_alike(const Name *x, const Name *y) { return x && y ? !strcmp(x->word, y->word) : x == y; }
+
 void node_made_for(Graph *to, const Node *old) {
   to->span = old->span;
   to->scope = old->scope;
+  to->said = old->op == OP_CONST && old->name ? old->name->word : NULL;
 }
 
 void node_named_as(Node *new, const Node *old) {

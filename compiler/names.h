@@ -41,6 +41,10 @@ typedef struct Name {
 // The innermost scope that names tell, or NULL.
 const NameScope *scope_told(const NameScope *s);
 
+// The words of a constant: `beta1`, `1 - beta1`.
+void node_said(Graph *g, Node *constant, const char *words);
+bool said_alike(const Name *x, const Name *y);  // of two constants; or NULL
+
 bool node_has_own_name(const Node *n);  // a constant, a tensor, an input
 // Names the value, unless it has a better name or needs none.
 void node_name(Graph *g, Node *n, Name name);

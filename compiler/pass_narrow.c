@@ -21,7 +21,7 @@ static Shape narrow_shape(const Node *old, Node **in) {
 // The value before it was repeated, without axes of size 1: so that equal scalars are one, whatever they are repeated
 // to.
 static Node *narrow_input(Graph *g, Node *in, Shape s) {
-  if (in->op == OP_CONST) return node_const(g, in->attr.value, shape_without_ones(s));
+  if (in->op == OP_CONST) return node_const_like(g, in, shape_without_ones(s));
   return node_reshape(g, node_broadcast(g, in->in[0], s), shape_without_ones(s));
 }
 

@@ -45,7 +45,10 @@ static void region_print(Printer *p, const Kernel *kernel) {
     print_steps(t, &kernel->operand[i]);
     text_add(t, "\n");
   }
-  for (int i = 0; i < r->constants; i++) text_add(t, "      v%d = %.9g\n", value++, (double)r->constant[i]);
+  for (int i = 0; i < r->constants; i++) {
+    const char *said = r->word ? r->word[value] : NULL;
+    text_add(t, "      v%d = %.9g%s%s\n", value++, (double)r->constant[i], said ? "  # " : "", said ? said : "");
+  }
   for (int i = 0; i < r->instrs; i++) {
     const Instr *k = &r->instr[i];
     text_add(t, "      v%d = %s", value++, scalar_row[k->op].name);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "graph_rules.h"
 #include "random_graph.h"
 
@@ -78,6 +79,20 @@ static void test_equal_nodes(void **state) {
   assert_ptr_not_equal(node_const(g, 1, vector(3)), node_const(g, 1, vector(4)));
 }
 
+// A number keeps the page's words for it, whatever its shape, and is another constant than the same number in other words.
+static void test_words_of_constants(void **state) {
+  (void)state;
+  Graph *g = graph_new(arena);
+  Node *rate = node_const_said(g, 0.5, vector(1), "lr"), *other = node_const_said(g, 0.5, vector(1), "1 - beta1");
+  assert_ptr_not_equal(rate, other);
+  assert_ptr_not_equal(rate, node_const(g, 0.5, vector(1)));
+  assert_ptr_equal(rate, node_const_said(g, 0.5, vector(1), "lr"));
+  assert_null(node_const(g, 0.5, vector(1))->name);
+  assert_string_equal(node_broadcast(g, rate, vector(3))->name->word, "lr");
+  assert_string_equal(node_binary(g, OP_MUL, node_const(g, 1, vector(1)), other)->name->word, "1 - beta1");
+  assert_null(node_binary(g, OP_MUL, rate, other)->name);  // 0.25 is neither
+}
+
 // Nodes that differ in one thing only, enough to collide in the tables and to make them grow.
 static void make_alike(Graph *g, Node **into) {
   Shape s = {MAX_RANK, {2, 2, 2, 2, 2, 2, 2, 2}};
@@ -120,6 +135,9 @@ static void test_arithmetic(void **state) {
   assert_ptr_equal(BOTH(SUB, a, K(0)), a);
   assert_ptr_equal(BOTH(SUB, K(0), a), ONE(NEG, a));
   assert_ptr_equal(BOTH(SUB, a, a), K(0));
+  Node *quarter = BOTH(MUL, a, K(0.25)), *huge = BOTH(MUL, a, K(3e38));
+  assert_ptr_equal(BOTH(ADD, quarter, quarter), BOTH(MUL, a, K(0.5)));
+  assert_int_equal(BOTH(ADD, huge, huge)->op, OP_ADD);  // twice 3e38 is no number
   assert_ptr_equal(BOTH(ADD, a, ONE(NEG, b)), BOTH(SUB, a, b));
   assert_ptr_equal(BOTH(ADD, ONE(NEG, b), a), BOTH(SUB, a, b));
   assert_ptr_equal(BOTH(SUB, a, ONE(NEG, b)), BOTH(ADD, a, b));
@@ -548,6 +566,7 @@ int main(void) {
       TEST(logs_of_sigmoids),
       TEST(choices_and_marks),
       TEST(movements),
+      TEST(words_of_constants),
       TEST(simplification_keeps_values),
       TEST(bounds),
       TEST(values_within_bounds),

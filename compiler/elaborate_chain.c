@@ -241,7 +241,11 @@ static Value dist_of_link(Elab *e, const Chain *c, const Link *about) {
   Value dist = value_error();
   for (Link *l = c->first; l; l = l->next) {
     dist = link_dist(e, c, l);
-    if (dist.kind == V_ERROR || l == about || (!l->said && open_link(e, c, l, dist.dist) < 0)) break;
+    if (dist.kind == V_ERROR || l == about) break;
+    if (!l->said && open_link(e, c, l, dist.dist) < 0) {
+      dist = value_error();
+      break;
+    }
   }
   for (Link *l = c->first; l; l = l->next)
     if (!l->said) l->value.kind = V_NONE;

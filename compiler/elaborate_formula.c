@@ -99,12 +99,30 @@ static bool formula_knows(const Dist *d, const char *what) {
   return find_member(d->decl, what) || (density && find_member(d->decl, "mixture"));
 }
 
+// The parameters as the formula sees them: where one has axes of its own, those of the event it lacks stand before them
+// with size 1.
+static Scope *formula_scope(Elab *e, const Dist *one) {
+  Scope *scope = scope_new(e, one->scope);
+  for (const Ast *f = one->own ? NULL : one->formals; f; f = f->next) {
+    Value v = find_binding(one->scope, f->name)->value;
+    Shape s = event_shape(&v), wide = {.rank = one->event.rank + ast_length(f->c)};
+    int missing = wide.rank - s.rank;
+    if (v.kind != V_TENSOR || !f->c || missing <= 0 || wide.rank > MAX_RANK) continue;
+    for (int i = 0; i < wide.rank; i++) wide.dim[i] = i < missing ? 1 : s.dim[i - missing];
+    int classes = v.classes;
+    v = reshape_event(e, v, wide);
+    v.classes = classes;
+    bind(e, scope, f->name, v);
+  }
+  return scope;
+}
+
 static Value formula_sample(Elab *e, const Dist *one) {
   const Dist *mixture = written_mixture(e, one);
   if (mixture) return mixture->kind->sample(e, mixture);
   const Ast *m = find_member(one->decl, "sample");
   if (!m) return complain(e, E0413, one->span, one->decl->name), value_error();
-  Value v = eval_body(e, scope_new(e, one->scope), m->c);
+  Value v = eval_body(e, formula_scope(e, one), m->c);
   return v.kind == V_DIST ? sample_value(e, v.dist) : v;
 }
 
@@ -113,13 +131,13 @@ static Value formula_log(Elab *e, const Dist *one, Value point, Span where) {
   if (mixture) return mixture->kind->log(e, mixture, point, where);
   const Ast *m = find_member(one->decl, "log");
   if (!m || !m->a) return complain(e, E0414, where, one->decl->name), value_error();
-  Scope *scope = scope_new(e, one->scope);
+  Scope *scope = formula_scope(e, one);
   bind(e, scope, m->a->name, point);
   return eval_body(e, scope, m->c);
 }
 
 static Value formula_member(Elab *e, const Dist *one, const char *member) {
-  return eval_body(e, scope_new(e, one->scope), find_member(one->decl, member)->c);
+  return eval_body(e, formula_scope(e, one), find_member(one->decl, member)->c);
 }
 
 static void formula_explain(Elab *e, const Dist *d) {

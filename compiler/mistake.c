@@ -100,7 +100,6 @@ typedef struct {
 static const Hint hint[] = {
     {"BLOCK_OPEN", "..", "a mixture runs over a range: mixture over k in 0 .. 5 { ... }"},
     {"':'", "'{'", "a body stands in braces: { ... }"},
-    {"':'", "on", "several labels are written y[20] in class(10)"},
     {"'('", "'*'", "`(` goes on with the expression before it only on the same line"},
     {"'['", "'*'", "`[` goes on with the expression before it only on the same line"},
     {"'='", "then", "`==` compares"},

@@ -173,7 +173,7 @@ variables:
 
 variable:
     id dims_opt constraint_opt              { $$ = TREE(VARIABLE, @$, .name = $1, .a = $2.first, .b = $3); }
-  | id ':' support                          { $$ = TREE(VARIABLE, @$, .name = $1, .b = $3, .flag = 1); }
+  | id dims_opt ':' support                 { $$ = TREE(VARIABLE, @$, .name = $1, .a = $2.first, .b = $4, .flag = 1); }
   ;
 
 priors:

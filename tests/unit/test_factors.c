@@ -162,6 +162,32 @@ static void test_marginals(void **state) {
   arena_close(a);
 }
 
+// Two labels at once: the nine values of a vector.
+static void test_a_vector_of_labels(void **state) {
+  (void)state;
+  static const double w[] = {0.2, 0.3, 0.5};
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x from npy(\"x\")\n"
+                      "prior l[2] : class(3) ~ categorical([0.2, 0.3, 0.5])\n"
+                      "decoder p(x | l) { x ~ normal(l[0] - 2 * l[1], 0.5) }\n"
+                      "metric whole = log p(x)\n"
+                      "metric drawn { l ~ prior(l),  (l[0] == 2) * (l[1] == 0) }\n"
+                      "metric spread = entropy(prior(l))\n",
+                      BATCH);
+  fill(p, "x", 1, 0.37, 5);
+  page_test(p);
+  for (int i = 0; i < 100; i++) {
+    double term[9];
+    for (int k = 0; k < 9; k++)
+      term[k] = log(w[k / 3]) + log(w[k % 3]) + log_normal((double)page_column(p, "x")[i], k / 3 - 2 * (k % 3), 0.5);
+    near(p, "whole", i, log_sum_exp(9, term));
+  }
+  page_near("share", "of a pair", page_average(p, "drawn"), 0.5 * 0.2, 0.02);
+  near(p, "spread", 0, -2 * (0.2 * log(0.2) + 0.3 * log(0.3) + 0.5 * log(0.5)));
+  arena_close(a);
+}
+
 // A bit has a bernoulli posterior.
 static void test_posterior_of_a_bit(void **state) {
   (void)state;
@@ -188,6 +214,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_joint),
       cmocka_unit_test(test_marginals),
+      cmocka_unit_test(test_a_vector_of_labels),
       cmocka_unit_test(test_posterior_of_a_bit),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,12 @@ static Source source_open(Arena *scratch, const char *path) {
   return (Source){scratch, path, safetensors_read(scratch, path)};
 }
 
+// The run and epoch whose weights a run began with, or NULL.
+static const char *source_from(const Source *s, const Training *t) {
+  const char *from = safetensors_meta(s->file, "from");
+  return from ? arena_copy(t->run->arena, from) : NULL;
+}
+
 static const char *checkpoint_start_path(Arena *a, const Training *t) {
   return arena_format(a, "%s/start.safetensors", t->session->folder);
 }
@@ -339,7 +345,7 @@ void checkpoint_start(Training *t) {
   if (file_exists(path)) {
     Source s = source_open(scratch, path);
     source_tensors(&s, t->run, false);
-    t->from = arena_copy(t->run->arena, safetensors_meta(s.file, "from"));
+    t->from = source_from(&s, t);
   }
   arena_close(scratch);
 }
@@ -374,8 +380,7 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   t->before = starts.before;
   t->best = starts.best;
   t->own = starts.own;
-  const char *from = safetensors_meta(s.file, "from");
-  t->from = from ? arena_copy(run->arena, from) : NULL;
+  t->from = source_from(&s, t);
   t->ordered = -1;
   training_place(t, phase, phase_step, epoch);
   source_same(&s, "epoch_steps", t->epoch_steps);

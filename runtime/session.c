@@ -182,19 +182,20 @@ static void session_hashes(Arena *a, Text *r, const uint64_t *hash) {
 
 const char *session_weights_of(Arena *a, const char *folder, const char *which) {
   const char *path[] = {checkpoint_best_path(a, folder), checkpoint_path(a, folder)}, *name[] = {"best", "last"};
-  const char *epoch[] = {NULL, NULL};
+  const char *epoch = NULL;  // of the last ones
+  for (int i = 0; i < 2; i++)
+    if (file_exists(path[i]) && (!which || strcmp(which, name[i]) == 0)) return path[i];
+  if (!which) return path[1];
   for (int i = 0; i < 2; i++) {
     if (!file_exists(path[i])) continue;
-    if (!which || strcmp(which, name[i]) == 0) return path[i];
-    epoch[i] = safetensors_meta(safetensors_read(a, path[i]), "epoch");
-    if (epoch[i] && strcmp(which, epoch[i]) == 0) return path[i];
+    epoch = safetensors_meta(safetensors_read(a, path[i]), "epoch");
+    if (epoch && strcmp(which, epoch) == 0) return path[i];
   }
-  if (!which) return path[1];
   bool number = strspn(which, "0123456789") == strlen(which) && strlen(which) < 10;
   const char *kept = checkpoint_epoch_path(a, folder, number ? strtoll(which, NULL, 10) : 0);
   if (file_exists(kept)) return kept;
   fail(a, EXIT_NOINPUT, "%s: keeps no weights of epoch `%s`%s", folder, printable(a, which),
-       epoch[1] ? arena_format(a, "; the last are of epoch %s", epoch[1]) : "");
+       epoch ? arena_format(a, "; the last are of epoch %s", epoch) : "");
 }
 
 // run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.

@@ -96,6 +96,11 @@ holds 'stopped and resumed' cmp next/weights.safetensors next2/weights.safetenso
 sed 's/toy.moons(examples: 400)/csv("x.csv", holdout: 0)/' line.gm >whole_data.gm
 awk 'BEGIN { for (i = 0; i < 100; i++) print i / 100 "," i / 50 }' >x.csv
 says 65 'needs held-out data, and none are held out' run whole_data.gm --out x
+cp -r next torn
+head -c 100 next/best.safetensors >torn/best.safetensors
+says 65 'torn/best.safetensors: is cut short' eval torn
+says 65 'torn/best.safetensors: is cut short' run --from torn --out x
+says 0 '' eval torn@last
 says 66 'holds no run' run --from nowhere --out x
 says 66 'keeps no weights of epoch .77.; the last are of epoch 2' run --from next@77 --out x
 says 65 'but \[2, 9\] in the model\|in the model' run --from next --set width=9 --out x

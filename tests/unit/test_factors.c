@@ -114,6 +114,8 @@ static void test_marginals(void **state) {
                       "metric cost = kl(p(k | x) || prior(k))\n"
                       "metric spread = entropy(p(k | x, y))\n"
                       "metric slope = grad(log p(x), x)[1]\n"
+                      "metric expected_slope = grad(mean(k ~ stop(p(k | x))) { log p(x, k) }, x)[1]\n"
+                      "metric in_turns = sum(scan(i in 0 .. 3) { log p(x: x + 0 * i) })\n"
                       "metric drawn { x ~ p(x)  x[1] }\n"
                       "metric picked { k ~ p(k | y)  k == 1 }  metric expected = exp(log p(k: 1 | y))\n"
                       "metric again { k ~ p(k | x)  log p(k | x) + log p(x) - log p(x, k) }\n",
@@ -148,6 +150,8 @@ static void test_marginals(void **state) {
     near(p, "cost", i, cost);
     near(p, "spread", i, spread);
     near(p, "slope", i, slope);
+    near(p, "expected_slope", i, slope);  // Fisher's identity
+    near(p, "in_turns", i, 3 * all);
     near(p, "again", i, 0);
   }
   double mean = 0, square = 0, want = 0.3 * 1 + 0.5 * 3, second = 0;

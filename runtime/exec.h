@@ -20,6 +20,7 @@ typedef struct {
   const Kernel *kernel;
   const Operand *operand;
   int64_t order;    // how many kernels had run before
+  int64_t turn;     // of the innermost loop around the kernel, from 0; or -1
   int64_t at;       // where in memory
   int64_t element;  // of that result of the kernel, in row-major order
   float value;

@@ -21,7 +21,8 @@ typedef struct {
   Run *run;
   NotFinite *nan, *infinity;
   int64_t order;
-  int found;  // as exec_find returns it
+  int64_t turn;  // of the innermost loop, or -1
+  int found;     // as exec_find returns it
 } Finder;
 
 // Looks at one result, where it lies in the present turn.
@@ -30,7 +31,7 @@ static void look(Finder *f, const Kernel *k, const Operand *o, const float *begi
   for (int64_t i = 0; i < count && !(f->found & 1); i++) {
     float x = begin[operand_at(o, i)];
     if (isfinite(x)) continue;
-    NotFinite here = {k, o, f->order, begin + operand_at(o, i) - f->run->memory, i, x};
+    NotFinite here = {k, o, f->order, f->turn, begin + operand_at(o, i) - f->run->memory, i, x};
     if (isnan(x)) {
       *f->nan = here;
       f->found |= 1;
@@ -53,16 +54,18 @@ static void run_and_look(Finder *f, KernelRun *call) {
       if (k->operand[n].write) look(f, k, &k->operand[n], call->at[n]);
     return;
   }
+  int64_t outer = f->turn;
   for (int64_t i = 0; i < l->times && !(f->found & 1); i++) {
-    f->run->at_turn[l->depth] = loop_turn(l, i);
+    f->turn = f->run->at_turn[l->depth] = loop_turn(l, i);
     for (int n = 0; n < l->kernels && !(f->found & 1); n++) run_and_look(f, &body[n]);
   }
   f->run->at_turn[l->depth] = 0;
+  f->turn = outer;
 }
 
 int exec_find(Run *run, int program, NotFinite *nan, NotFinite *infinity) {
   const PlanProgram *p = &run->plan->program[program];
-  Finder f = {.run = run, .nan = nan, .infinity = infinity};
+  Finder f = {.run = run, .turn = -1, .nan = nan, .infinity = infinity};
   for (int i = 0; i < p->kernels && !(f.found & 1); i++) run_and_look(&f, exec_call(run, program, i));
   return f.found;
 }
@@ -93,7 +96,8 @@ static const char *place_text(Arena *a, const NotFinite *x) {
   const char *name = o->name ? o->name : "a value without a name";
   const char *text = o->formula ? arena_format(a, "%s = %s", name, o->formula) : name;
   const char *file = k->file ? arena_format(a, "%s:%d: ", printable(a, k->file), k->line) : "";
-  return arena_format(a, "%s%s: element %lld%s is %s", file, printable(a, text), (long long)x->element,
+  const char *turn = x->turn < 0 ? "" : arena_format(a, " of turn %lld", (long long)x->turn);
+  return arena_format(a, "%s%s: element %lld%s%s is %s", file, printable(a, text), (long long)x->element, turn,
                       is_of_exp(a, x) ? ", for which an exp(...) is taken," : "",
                       isnan(x->value) ? "nan"
                       : x->value > 0  ? "inf"

@@ -123,6 +123,11 @@ objective size { minimize n(x) }
 train { minimize size over n with sgd(1)  batch 100, epochs 1 }'
 says 1 '`size` is not finite at step 1, epoch 1' run narrow.gm --out o4 -q
 holds 'the factor' grep -q 'first in .*: n_[a-z]* = cholesky(.*: element [0-9]* is nan' said
+model turns.gm 'net n(v | x) { h = dense(x, 1)   v = sum(scan(k in 0 .. 4, c = h) { c <- c * sqrt(1.5 - k)   c }) }
+objective size { minimize n(x) }
+train { minimize size over n with sgd(1)  batch 100, epochs 1 }'
+says 1 '`size` is not finite at step 1, epoch 1' run turns.gm --out o5 -q
+holds 'the value and the turn' grep -q 'first in turns.gm:[0-9]*: n_sqrt = sqrt((1.5 - k)): element 0 of turn 2 is nan' said
 model start.gm 'parameter w = infinity\nobjective o { maximize w * sum(x) }\ntrain { maximize o over w with sgd(1)  batch 100 }'
 says 1 'not finite' run start.gm --out o3 -q
 holds 'no weights are kept' test ! -e o3/weights.safetensors

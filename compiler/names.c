@@ -144,7 +144,8 @@ const char *node_name_text(Arena *a, const Graph *g, const Node *n) {
 }
 
 const char *node_word(Arena *a, const Graph *g, const Node *n) {
-  if (node_has_own_name(n)) return n->op == OP_CONST ? NULL : last_part(node_name_text(a, g, n));
+  if (node_has_own_name(n))  // a copy: the body of a loop may not last
+    return n->op == OP_CONST ? NULL : arena_format(a, "%s", last_part(node_name_text(a, g, n)));
   if (!n->name || n->name->rank == NAME_PART) return NULL;
   Name name = *n->name;
   const NameScope *s = scope_told(name.scope);

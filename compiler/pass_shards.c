@@ -125,11 +125,11 @@ static Node *row_meant(Graph *g, Node *index, int64_t rows) {
 // Into a table for each shard, one below the other.
 static Node *scatter_parts(Cutting *w, const Node *n, Value *const *in) {
   enum { EXACT = 1 << 24 };  // whole numbers that a float holds
+  if (n->op != OP_SCATTER || n->shape.rank == MAX_RANK || n->attr.a[0] * w->shards > EXACT) return NULL;
   const Shape *s = &n->in[1]->shape;
   int64_t rows = n->attr.a[0];
   Blocks b;
   bool values = in[1]->blocks == BLOCKS_NONE;  // the indices are the same for all
-  if (n->op != OP_SCATTER || n->shape.rank == MAX_RANK || rows * w->shards > EXACT) return NULL;
   if (!blocks_find(&n->in[values ? 0 : 1]->shape, in[values ? 0 : 1]->blocks, w->batch, &b) || b.axis >= s->rank)
     return NULL;
   int64_t before = count_before(s, b.axis) * b.over;

@@ -32,6 +32,14 @@ says 0 '' emit pairs.gm -o pairs.c
 holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off pairs.c -lz -lm -lpthread -o pairs.run
 holds 'it runs' ./pairs.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
+# where examples meet each shard sees the whole batch
+says 0 '' run pairs.gm --out shards -q --shards 3
+says 0 '' emit pairs.gm --shards 3 -o shards.c
+holds 'in shards it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off shards.c -lz -lm -lpthread -o shards.run
+holds 'in shards it runs' ./shards.run --out shards_emitted -q
+holds 'in shards: the same weights, emitted' cmp shards/weights.safetensors shards_emitted/weights.safetensors
+last() { tail -n 1 "$1/metrics.jsonl" | sed 's/.*"apart":\([^,}]*\).*/\1/'; }
+holds 'in shards: the same objective' test "$(echo "$(last one) $(last shards)" | awk '{ print ($1 - $2)^2 < 1e-6 * $1 * $1 }')" = 1
 figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 holds 'the mean over pairs is twice the variance' test "$(figure twice_variance | awk '{ print ($1 * $1 < 1e-10) }')" = 1
 equals() { echo "$(figure "$1") $2" | awk '{ exit !($1 == $2) }'; }

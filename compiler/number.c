@@ -12,12 +12,15 @@ static double min_of(double a, double b) { return a < b || isnan(a) ? a : b; }
 static double less(double a, double b) { return a < b; }
 static double equal(double a, double b) { return a == b; }
 static double select_of(double a, double b, double c) { return a != 0 ? b : c; }
-static double log_gamma(double x) { return x >= 0 ? lgamma(x) : NAN; }
+// x less the nearest whole number.
+static double beside_whole(double x) { return x - floor(x + 0.5); }
 
-// The derivatives of log_gamma: the recurrence up to 15, there the asymptotic series (Abramowitz and Stegun 6.3.18,
-// 6.4.12).
+// The derivatives of lgamma: the recurrence up to 15, there the asymptotic series; for x < 0 the reflection (Abramowitz
+// and Stegun 6.3.18, 6.4.12, 6.3.7, 6.4.7).
 static double digamma(double x) {
-  if (!(x > 0)) return x == 0 ? -INFINITY : NAN;
+  if (x == 0 || x == INFINITY) return x == 0 ? -INFINITY : INFINITY;
+  if (x < 0 && beside_whole(x) == 0) return NAN;
+  if (x < 0) return digamma(1 - x) - M_PI / tan(M_PI * beside_whole(x));
   double below = 0;
   for (; x < 15; x++) below -= 1 / x;
   double s = 1 / (x * x);
@@ -25,7 +28,9 @@ static double digamma(double x) {
 }
 
 static double trigamma(double x) {
-  if (!(x > 0)) return x == 0 ? INFINITY : NAN;
+  if (x == INFINITY) return 0;
+  if (x <= 0 && beside_whole(x) == 0) return INFINITY;
+  if (x < 0) return pow(M_PI / sin(M_PI * beside_whole(x)), 2) - trigamma(1 - x);
   double below = 0;
   for (; x < 15; x++) below += 1 / (x * x);
   double s = 1 / (x * x);
@@ -92,7 +97,7 @@ static double residual(double x, double l) { return l > 0 ? x - 1 + sigmoid(-l) 
 #define m_softplus      softplus
 #define m_normal_cdf    normal_cdf
 #define m_expm1mx       expm1mx
-#define m_lgamma        log_gamma
+#define m_lgamma        lgamma
 #define m_digamma       digamma
 #define m_trigamma      trigamma
 #define m_pow           pow

@@ -59,25 +59,28 @@ static Node *whole_of(Cutting *w, Value *v) {
 
 // ---- sums over the batch
 
+// Do the examples follow each other along the first axis, or one that is as good?
+static bool leads(const Shape *s, const Blocks *b) { return count_before(s, b->axis) * b->over == 1; }
+
 // [shards, ...]: the axis along which the examples follow each other is cut.
 static Node *cut_axis(Cutting *w, Node *x, const Blocks *b) {
   const Shape *s = &x->shape;
   Shape cut = {.rank = s->rank + 2}, merged = *s;
-  int order[MAX_RANK + 2] = {b->axis + 1};
+  merged.dim[b->axis] = s->dim[b->axis] / w->shards;
+  if (leads(s, b)) return node_reshape(w->to, x, with_front(w->shards, merged));
+  int order[MAX_RANK] = {b->axis + 1};
   for (int i = 0; i < cut.rank; i++) cut.dim[i] = s->dim[i <= b->axis ? i : i - 2];
   cut.dim[b->axis] = b->over, cut.dim[b->axis + 1] = w->shards;
   cut.dim[b->axis + 2] = s->dim[b->axis] / b->over / w->shards;
-  merged.dim[b->axis] = s->dim[b->axis] / w->shards;
-  if (count_before(s, b->axis) * b->over == 1) return node_reshape(w->to, x, with_front(w->shards, merged));
   for (int i = 1; i < cut.rank; i++) order[i] = i <= b->axis + 1 ? i - 1 : i;
   return node_reshape(w->to, node_permute(w->to, node_reshape(w->to, x, cut), order), with_front(w->shards, merged));
 }
 
 static Node *sum_parts(Cutting *w, const Node *n, Value *x) {
+  const Shape *s = &n->in[0]->shape;
   Blocks b;
-  bool fits = n->in[0]->shape.rank + 2 <= MAX_RANK;
-  if (n->op != OP_SUM || !fits || !blocks_find(&n->in[0]->shape, x->blocks, w->batch, &b)) return NULL;
-  if (!(n->attr.axes >> b.axis & 1)) return NULL;
+  if (n->op != OP_SUM || !blocks_find(s, x->blocks, w->batch, &b) || !(n->attr.axes >> b.axis & 1)) return NULL;
+  if (s->rank + (leads(s, &b) ? 1 : 2) > MAX_RANK) return NULL;
   return reduce_axes(w->to, n, cut_axis(w, x->whole, &b), n->attr.axes << 1, 0, w->shards);
 }
 
@@ -113,13 +116,11 @@ static Node *product_parts(Cutting *w, const Node *n, Value *const *in) {
 
 static Node *numbers_like(Graph *g, const Node *n, double value) { return node_const(g, value, n->shape); }
 
-// The row that an index means in a table of `rows` (runtime/kernels.h: index_row).
+// The row that an index means in a table of `rows`: rounded down, and the nearest there is; of a NaN row 0.
 static Node *row_meant(Graph *g, Node *index, int64_t rows) {
-  Node *zero = numbers_like(g, index, 0), *last = numbers_like(g, index, (double)(rows - 1));
-  Node *number = node_binary(g, OP_EQUAL, index, index);
-  Node *high = node_select(g, node_binary(g, OP_LESS, index, numbers_like(g, index, (double)rows)),
-                           node_unary(g, OP_FLOOR, index), node_select(g, number, last, zero));
-  return node_select(g, node_binary(g, OP_LESS, index, numbers_like(g, index, 1)), zero, high);
+  Node *last = numbers_like(g, index, (double)(rows - 1));
+  Node *row = node_select(g, node_binary(g, OP_LESS, last, index), last, node_unary(g, OP_FLOOR, index));
+  return node_select(g, node_binary(g, OP_LESS, numbers_like(g, index, 0.5), row), row, numbers_like(g, index, 0));
 }
 
 // Into a table for each shard, one below the other.

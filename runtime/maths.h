@@ -407,12 +407,29 @@ static inline float m_pow(float a, float b) {
   return a != a || b != b ? NAN : y;
 }
 
-// The three below: recurrence up to z >= 12, there the asymptotic series (Abramowitz and
-// Stegun 6.1.41, 6.3.18, 6.4.12). 0.5 ulp (digamma absolutely, near its zero), for x > 0; NaN below 0.
-static inline float m_lgamma(float x) {
-  if (x == 1.0f || x == 2.0f) return 0.0f;
-  if (!(x > 0.0f && x <= FLT_MAX)) return x >= 0.0f ? INFINITY : NAN;
-  double z = (double)x, product = 1.0;
+// sin(pi r) for r in 0 .. 1/2, by its series.
+static inline double m_sin_pi(double r) {
+  double s = 9.8696044010893586 * r * r;
+  double t = 1.0 - s / 420.0;
+  t = 1.0 - s / 342.0 * t;
+  t = 1.0 - s / 272.0 * t;
+  t = 1.0 - s / 210.0 * t;
+  t = 1.0 - s / 156.0 * t;
+  t = 1.0 - s / 110.0 * t;
+  t = 1.0 - s / 72.0 * t;
+  t = 1.0 - s / 42.0 * t;
+  t = 1.0 - s / 20.0 * t;
+  t = 1.0 - s / 6.0 * t;
+  return 3.1415926535897932 * r * t;
+}
+
+// x less the nearest whole number.
+static inline double m_beside_whole(double x) { return x - floor(x + 0.5); }
+
+// The three below, for z > 0: recurrence up to z >= 12, there the asymptotic series (Abramowitz and Stegun 6.1.41,
+// 6.3.18, 6.4.12).
+static inline double m_lgamma_double(double z) {
+  double product = 1.0;
   for (; z < 12.0; z += 1.0) product *= z;
   double i = 1.0 / z, s = i * i;
   double r = 1.0 / 156.0 * s - 691.0 / 360360.0;
@@ -421,12 +438,11 @@ static inline float m_lgamma(float x) {
   r = r * s + 1.0 / 1260.0;
   r = r * s - 1.0 / 360.0;
   r = r * s + 1.0 / 12.0;
-  return (float)((z - 0.5) * m_log_double(z) - z + 0.91893853320467274 + r * i - m_log_double(product));
+  return (z - 0.5) * m_log_double(z) - z + 0.91893853320467274 + r * i - m_log_double(product);
 }
 
-static inline float m_digamma(float x) {
-  if (!(x > 0.0f && x <= FLT_MAX)) return x > 0.0f ? INFINITY : x == 0.0f ? -INFINITY : NAN;
-  double z = (double)x, sum = 0.0;
+static inline double m_digamma_double(double z) {
+  double sum = 0.0;
   for (; z < 12.0; z += 1.0) sum += 1.0 / z;
   double i = 1.0 / z, s = i * i;
   double r = 1.0 / 12.0 * s - 691.0 / 32760.0;
@@ -435,12 +451,11 @@ static inline float m_digamma(float x) {
   r = r * s + 1.0 / 252.0;
   r = r * s - 1.0 / 120.0;
   r = r * s + 1.0 / 12.0;
-  return (float)(m_log_double(z) - 0.5 * i - r * s - sum);
+  return m_log_double(z) - 0.5 * i - r * s - sum;
 }
 
-static inline float m_trigamma(float x) {
-  if (!(x > 0.0f && x <= FLT_MAX)) return x > 0.0f ? 0.0f : x == 0.0f ? INFINITY : NAN;
-  double z = (double)x, sum = 0.0;
+static inline double m_trigamma_double(double z) {
+  double sum = 0.0;
   for (; z < 12.0; z += 1.0) sum += 1.0 / (z * z);
   double i = 1.0 / z, s = i * i;
   double r = 7.0 / 6.0 * s - 691.0 / 2730.0;
@@ -449,7 +464,39 @@ static inline float m_trigamma(float x) {
   r = r * s + 1.0 / 42.0;
   r = r * s - 1.0 / 30.0;
   r = r * s + 1.0 / 6.0;
-  return (float)(i + 0.5 * s + r * s * i + sum);
+  return i + 0.5 * s + r * s * i + sum;
+}
+
+// log |gamma(x)|. 0.5 ulp; likewise the two below, but for digamma near its zeros, absolutely. For x < 0 by reflection
+// (6.1.17, 6.3.7, 6.4.7); at the poles 0, -1, -2, ... infinite, but that of digamma below 0, which has two sides, NaN.
+static inline float m_lgamma(float x) {
+  double z = (double)x;
+  if (x == 1.0f || x == 2.0f) return 0.0f;
+  if (!(fabsf(x) <= FLT_MAX)) return x != x ? NAN : INFINITY;
+  if (x > 0.0f) return (float)m_lgamma_double(z);
+  double sine = m_sin_pi(fabs(m_beside_whole(z)));
+  if (sine == 0.0) return INFINITY;
+  return (float)(1.1447298858494002 - m_log_double(sine) - m_lgamma_double(1.0 - z));
+}
+
+static inline float m_digamma(float x) {
+  double z = (double)x;
+  if (x == 0.0f) return -INFINITY;
+  if (!(fabsf(x) <= FLT_MAX)) return x > 0.0f ? INFINITY : NAN;
+  if (x > 0.0f) return (float)m_digamma_double(z);
+  double beside = m_beside_whole(z), r = fabs(beside);
+  if (r == 0.0) return NAN;
+  double slope = 3.1415926535897932 * m_sin_pi(0.5 - r) / m_sin_pi(r);
+  return (float)(m_digamma_double(1.0 - z) - (beside < 0.0 ? -slope : slope));
+}
+
+static inline float m_trigamma(float x) {
+  double z = (double)x;
+  if (!(fabsf(x) <= FLT_MAX)) return x > 0.0f ? 0.0f : NAN;
+  if (x > 0.0f) return (float)m_trigamma_double(z);
+  double sine = m_sin_pi(fabs(m_beside_whole(z)));
+  if (sine == 0.0) return INFINITY;
+  return (float)(9.8696044010893586 / (sine * sine) - m_trigamma_double(1.0 - z));
 }
 
 #endif

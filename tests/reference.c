@@ -145,9 +145,9 @@ static double scalar(Op op, double a, double b, double c) {
     case OP_KL_DIV: return kl_div(a, b);
     case OP_LOG_BERNOULLI: return a * b - fmax(b, 0) - log1p(exp(-fabs(b)));
     case OP_RESIDUAL: return b > 0 ? a - 1 + sigmoid(-b) : a - sigmoid(b);
-    case OP_LGAMMA: return a >= 0 ? lgamma(a) : NAN;
-    case OP_DIGAMMA: return a >= 0 ? digamma(a) : NAN;
-    case OP_TRIGAMMA: return a >= 0 ? trigamma(a) : NAN;
+    case OP_LGAMMA: return lgamma(a);
+    case OP_DIGAMMA: return a < 0 && floor(a) == a ? NAN : digamma(a);
+    case OP_TRIGAMMA: return trigamma(a);
     case OP_ADD: return a + b;
     case OP_SUB: return a - b;
     case OP_MUL: return a * b;

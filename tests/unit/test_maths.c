@@ -130,6 +130,7 @@ static const Case cases[] = {
     {"expm1mx, |x| in 0.01 .. 100", m_expm1mx, expm1mx_reference, 0.01f, 100, true, 1},
     {"lgamma, x < 100", m_lgamma, lgammal, 1e-10f, 100, false, 4},
     {"lgamma", m_lgamma, lgammal, 0x1p-149f, INFINITY, false, 4},
+    {"lgamma, x < 0", m_lgamma, lgammal, -1e-10f, -1e6f, false, 4},
     {"digamma, x < 1.4", m_digamma, digamma_reference, 1e-10f, 1.4f, false, 4},
     {"digamma, x > 1.5", m_digamma, digamma_reference, 1.5f, 1e30f, false, 4},
     {"trigamma", m_trigamma, trigamma_reference, 1e-10f, 1e30f, false, 4},
@@ -252,9 +253,12 @@ static void ends_of_domains(void **state) {
   assert_true(m_atan(INFINITY) == 1.57079637f && m_atan(-INFINITY) == -1.57079637f && m_atan(0) == 0);
   assert_true(m_expm1mx(-INFINITY) == INFINITY && m_expm1mx(INFINITY) == INFINITY && m_expm1mx(0) == 0);
   assert_true(isnan(m_sqrt(-1)) && m_sqrt(0) == 0 && m_sign(-3) == -1 && m_sign(0) == 0 && m_sign(1e-45f) == 1);
-  assert_true(m_lgamma(0) == INFINITY && isnan(m_lgamma(-1)) && m_lgamma(INFINITY) == INFINITY && m_lgamma(1) == 0);
+  assert_true(m_lgamma(0) == INFINITY && m_lgamma(-1) == INFINITY && m_lgamma(INFINITY) == INFINITY);
+  assert_true(m_lgamma(1) == 0 && m_lgamma(-1e9f) == INFINITY && m_lgamma(-INFINITY) == INFINITY);
   assert_true(m_digamma(0) == -INFINITY && isnan(m_digamma(-2)) && m_digamma(INFINITY) == INFINITY);
-  assert_true(m_trigamma(0) == INFINITY && isnan(m_trigamma(-2)) && m_trigamma(INFINITY) == 0);
+  assert_true(isnan(m_digamma(-INFINITY)) && isnan(m_lgamma(NAN)) && isnan(m_digamma(NAN)) && isnan(m_trigamma(NAN)));
+  assert_true(m_trigamma(0) == INFINITY && m_trigamma(-3) == INFINITY && isnan(m_trigamma(-INFINITY)));
+  assert_true(m_trigamma(INFINITY) == 0);
 }
 
 // Against fmodl, over quotients up to 2^29 of all signs.

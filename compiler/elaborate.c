@@ -515,6 +515,7 @@ static void check_decl(Elab *e, Decl *d) {
     case AST_LET:
       for (size_t i = 0; i < sizeof place_word / sizeof *place_word; i++)
         if (mentions(d->ast->a, place_word[i].name)) return;  // it waits for its place
+      if (mentions_measure_word(d->ast->a)) return;
       check_optimizer(e, named_value(e, scope_for(e, d->ast), d, d->ast->span));
       return;
     case AST_PARAM:

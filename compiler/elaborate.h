@@ -723,6 +723,7 @@ void elaborate_keep(Elab *e);  // after the test program
 void add_output(Elab *e, Outputs *to, Output output);
 bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
 bool is_measure_word(const char *name);         // recent, change, best, total
+bool mentions_measure_word(const Ast *ast);
 Value eval_measure_word(Elab *e, Scope *scope, const Ast *call);
 // Around the conditions of a phase; and then the pass that they ask for, as a turn. `after` is 0 where they ask for
 // none.

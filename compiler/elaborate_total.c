@@ -185,9 +185,15 @@ static Value change_value(Elab *e, Decl *d, Span where) {
   return choose(e, where, before, value_number(INFINITY), v);
 }
 
-bool is_measure_word(const char *name) {
-  static const char *const words[] = {"recent", "change", "best", "total"};
-  return name_in(name, sizeof words / sizeof *words, words);
+static const char *const measure_words[] = {"recent", "change", "best", "total"};
+enum { MEASURE_WORDS = sizeof measure_words / sizeof *measure_words };
+
+bool is_measure_word(const char *name) { return name_in(name, MEASURE_WORDS, measure_words); }
+
+bool mentions_measure_word(const Ast *ast) {
+  for (int i = 0; i < MEASURE_WORDS; i++)
+    if (mentions(ast, measure_words[i])) return true;
+  return false;
 }
 
 Value eval_measure_word(Elab *e, Scope *scope, const Ast *call) {

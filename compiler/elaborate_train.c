@@ -434,8 +434,8 @@ static void elaborate_items(Elab *e, const Ast *items, const Due *due) {
 }
 
 Decl *find_measured(const Elab *e, const char *name) {
-  Decl *d = find_decl(e, name);
-  return d ? d : find_decl(e, arena_format(e->arena, "metric %s", name));
+  Decl *d = find_decl(e, name), *metric = find_decl(e, arena_format(e->arena, "metric %s", name));
+  return d && (d->ast->kind == AST_OBJECTIVE || !metric) ? d : metric;
 }
 
 // A column that the records have without being asked, or beside that of another measure; NULL: the name is free.

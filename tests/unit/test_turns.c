@@ -174,7 +174,8 @@ static const char growing[] =
     "data x from toy.line(examples: 40)\n"
     "parameter a = 5, b = 0\n"
     "objective first { maximize a + 0 * x }  objective up { maximize b }\n"
-    "metric twice = 2 * first\n";
+    "metric twice = 2 * first\n"
+    "let slow = recent(twice) < 16, off = 3\n";
 
 // How often r < limit, where r begins as 5 and takes in a tenth of what comes.
 static int64_t below(double limit, int64_t steps) {
@@ -191,7 +192,7 @@ static void a_running_mean_is_asked_before_anyone_moves(void **state) {
   (void)state;
   Plan *plan = plan_of(arena_format(arena,
                                     "%strain { maximize first over a with sgd(1)  "
-                                    "when recent(first) < 7.3 { " UP " }  when recent(twice) < 16 { " UP " }\n"
+                                    "when recent(first) < 7.3 { " UP " }  when slow { " UP " }\n"
                                     "batch 10, epochs 9 }",
                                     growing));
   for (int64_t steps = 1; steps <= 31; steps += 6) {

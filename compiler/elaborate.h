@@ -621,6 +621,9 @@ Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_factor.c
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
+// Of a name like `D.f`, the network and the place of its output f; NULL if it is none.
+Decl *find_output(Elab *e, const char *name, Span where, int *place);
+Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *call_ast);
 Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
 const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
 // What an argument says; NONE where that is the name of what it is said of, which has no value here.

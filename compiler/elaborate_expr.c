@@ -315,6 +315,9 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
   if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
   if (!local && !d && is_measure_word(name)) return eval_measure_word(e, scope, ast);
+  int output = 0;
+  Decl *net = local || d ? NULL : find_output(e, name, ast->a->span, &output);
+  if (net) return apply_output(e, scope, net, output, ast);
   if (is_divergence_call(ast)) return eval_divergence(e, scope, ast, WHOLE);
   if (ast->flag & 1 && strcmp(name, "kl")) return complain(e, E0228, ast->span, name), value_error();
   Call call = {.span = ast->span};

@@ -160,3 +160,25 @@ Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
   }
   return list.items == 1 ? list.item[0] : list;
 }
+
+// ---- one output of several, by its name: D.f(x)
+
+Decl *find_output(Elab *e, const char *name, Span where, int *place) {
+  const char *dot = strrchr(name, '.');
+  Decl *d = dot ? find_decl_at(e, arena_slice(e->arena, name, (size_t)(dot - name)), where) : NULL;
+  for (d = d && d->ast->kind == AST_NET ? d : NULL; d; d = d->factor) {
+    *place = 0;
+    for (const Ast *o = d->ast->a; o; o = o->next, ++*place)
+      if (!strcmp(o->name, dot + 1)) return d;
+  }
+  return NULL;
+}
+
+Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *ast) {
+  Call call = {.span = ast->span};
+  Value input[MAX_ARGS] = {{0}};
+  if (ast->flag) return complain(e, E0228, ast->span, ast->a->name), value_error();
+  if (!eval_arguments(e, scope, ast->b, &call) || !gather_inputs(e, d, &call, input)) return value_error();
+  Value out = apply_net_values(e, d, ast_length(d->ast->b), input, ast->span);
+  return out.kind == V_LIST && d->ast->a->next ? out.item[place] : out;
+}

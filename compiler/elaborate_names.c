@@ -68,8 +68,8 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
     return;
   }
   Decl *d = local ? NULL : find_decl(e, name);
-  bool net = d && d->ast->kind == AST_NET;
-  if (!net && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
+  bool net = d && d->ast->kind == AST_NET, output = !local && !d && find_output(e, name, call->a->span, &(int){0});
+  if (!net && !output && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
   if (net && (call->flag & 1 || !d->ast->b || is_density_call(e, d, call))) {
     walk_outputs(e, scope, d, call);
     if (!d->factor) walk_keywords(e, name, d->ast->b, call->c);

@@ -47,6 +47,8 @@ static double from_grid(double x, double y) {
   return sqrt(square(x - fmin(fmax(round(x), -2), 2)) + square(y - fmin(fmax(round(y), -2), 2)));
 }
 
+static double from_wide_grid(double x, double y) { return 2 * from_grid(x / 2, y / 2); }
+
 static double from_checkerboard(double x, double y) {
   bool dark = ((int)(floor(x) + floor(y)) & 1) == 0;
   return fabs(x) <= 2 && fabs(y) <= 2 && dark ? 0 : 1;
@@ -70,6 +72,7 @@ static const struct {
     {"toy.rings", from_rings, 0.05, 0, 0, 1.1187, 1.1187},             // sqrt((1 + 4) / 2 / 2 + noise)
     {"toy.eight", from_eight, 0.15, 0, 0, 1.4177, 1.4177},             // sqrt(2^2 / 2 + noise)
     {"toy.grid", from_grid, 0.08, 0, 0, 1.4151, 1.4151},               // sqrt((5^2 - 1) / 12 + noise)
+    {"toy.grid(spacing: 2)", from_wide_grid, 0.08, 0, 0, 2.8289, 2.8289},
     {"toy.checkerboard", from_checkerboard, 0, 0, 0, 1.1547, 1.1547},  // 4 / sqrt(12)
     {"toy.swissroll", from_swissroll, 0.05, 0, 0, 0, 0},
 };

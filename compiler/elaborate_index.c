@@ -118,14 +118,13 @@ static Value fetch(Elab *e, Value v, int axis, Value at) {
 static Value choose(Elab *e, Value v, int axis, Value at, Span where) {
   Shape s = event_shape(&v), t = event_shape(&at), table = {0}, places = {0}, along = {0};
   int64_t size = s.dim[axis];
-  for (int i = 0; i < axis + t.rank + s.rank - axis; i++) {
-    int before = i < axis ? i : -1, place = i < axis || i >= axis + t.rank ? -1 : i - axis;
-    int rest = i >= axis + t.rank ? i - t.rank : -1;
-    table.dim[i] = before >= 0 ? s.dim[before] : rest >= 0 ? s.dim[rest] : 1;
-    places.dim[i] = place >= 0 ? t.dim[place] : 1;
-    along.dim[i] = rest == axis ? size : 1;
-  }
   table.rank = places.rank = along.rank = s.rank + t.rank;
+  for (int i = 0; i < table.rank; i++) {
+    bool before = i < axis, place = !before && i < axis + t.rank;
+    table.dim[i] = place ? 1 : s.dim[before ? i : i - t.rank];
+    places.dim[i] = place ? t.dim[i - axis] : 1;
+    along.dim[i] = i == axis + t.rank ? size : 1;
+  }
   if (!is_integral(at.node)) at = apply1(e, OP_FLOOR, where, at);
   if (at.node->lo < 0) at = apply2(e, OP_MAX, where, at, value_number(0));
   if (at.node->hi > (double)size - 1) at = apply2(e, OP_MIN, where, at, value_number((double)size - 1));

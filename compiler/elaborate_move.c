@@ -104,7 +104,8 @@ static Value split(Elab *e, const Call *call, Value *keyword) {
   Shape s = event_shape(&v);
   int n = part_sizes(e, call, s, axis, part), skip = v.node->shape.rank - s.rank;
   if (!n) return value_error();
-  Value list = {.kind = V_LIST, .items = n, .item = NEW_ARRAY(e->arena, Value, n), .apart = call->arg[0].kind == V_LIST};
+  Value list = {.kind = V_LIST, .items = n, .item = NEW_ARRAY(e->arena, Value, n)};
+  list.apart = call->arg[0].kind == V_LIST;
   for (int i = 0; i < n; i++) {
     s.dim[axis] = part[i];
     list.item[i] = value_tensor(node_slice(e->graph, v.node, start, physical_shape(e, v.plates, s)), v.plates);

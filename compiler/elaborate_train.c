@@ -109,7 +109,8 @@ Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call) {
   if (!inner) return value_error();
   e->reads++;  // seen where data are, whatever it is made of
   for (const Pursued *p = e->pursued; p; p = p->next)
-    if (p->decl == d && p->context == e->context && same_arguments(d->ast->a, p->arguments, inner->first)) return p->value;
+    if (p->decl == d && p->context == e->context && same_arguments(d->ast->a, p->arguments, inner->first))
+      return p->value;
   Pursued *applied = NEW(e->arena, Pursued);
   *applied = (Pursued){.decl = d, .arguments = inner->first, .context = e->context};
   applied->value = evaluate_objective(e, d, inner, call->span).value;

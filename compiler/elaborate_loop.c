@@ -201,6 +201,15 @@ static int last_of(Looping *w, Value v) {
   return i;
 }
 
+// Does what a turn gives hang on the turn before?
+static bool hangs_on_turns(const Looping *w, int n, const Value *item) {
+  Graph *body = w->build.loop->body;
+  for (const Carried *c = w->build.carried; c; c = c->next)
+    for (int i = 0; i < n; i++)
+      if (graph_depends(body, item[i].node, node_input(body, c->input))) return true;
+  return false;
+}
+
 static Value close_body(Looping *w, Value v) {
   Elab *e = w->e;
   bool stacked = !strcmp(w->ast->text, "scan");
@@ -213,8 +222,10 @@ static Value close_body(Looping *w, Value v) {
     if (item[i].kind == V_ERROR) return value_error();
     if (stacked && item[i].node->shape.rank == MAX_RANK)
       return complain(e, E0304, w->ast->span, MAX_RANK), value_error();
-    if (!stacked) number[i] = last_of(w, item[i]);
   }
+  bool apart = !diagnostics_errors(e->sources) && !hangs_on_turns(w, n, item);
+  if (apart) warn_once(e, W0744, w->ast->span, w->ast->text);
+  for (int i = 0; i < n && !stacked; i++) number[i] = last_of(w, item[i]);
   for (int i = 0; i < n && stacked; i++) number[i] = loop_stack(w->build.loop, item[i].node);
   e->graph = w->build.around;
   Node *loop = node_loop(e->graph, w->build.loop);

@@ -160,10 +160,8 @@ static bool is_owner(const Elab *e, const Ast *argument) {
 
 // The average that follows tensor t.
 static int declare_shadow(Elab *e, const Averaging *a, int t) {
-  static const Ast own = {.kind = AST_NAME, .name = "value"};
   Ast *start = NEW(e->arena, Ast);
-  *start = own;
-  start->span = a->decl->ast->span;
+  *start = (Ast){.kind = AST_NAME, .name = "value", .span = a->decl->ast->span};
   const TensorInfo w = e->model->tensor[t];
   const char *path = arena_format(e->arena, "%s/%s", a->decl->name, w.name);
   int shadow = tensor_declare(e, path, w.owner, TENSOR_AVERAGE, w.shape, a->setting->span,

@@ -157,8 +157,8 @@ typedef struct {
   bool or_blas;                // there is a function that does it by OpenBLAS
   const char *const *operand;  // names
   const char *const *number;
-  const bool *choice;        // of each number, whether it is one
-  const char *const *lead;   // see kernel_lead
+  const bool *choice;       // of each number, whether it is one
+  const char *const *lead;  // see kernel_lead
   int operands, numbers;
   bool in_place;  // may write over an operand that it reads by the same view
   bool strided;   // what it writes may lie in any way, but for its last axis; otherwise row after row

@@ -122,7 +122,7 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' tests/cli/run_cli.sh $(addprefix tests/cli/,explain.sh binders.sh commands.sh install.sh keep.sh products.sh readme.sh values.sh) $(sort $(wildcard tests/cli/bad_*.sh))
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh,$(wildcard tests/cli/*.sh)))
 # and beside them those of make test
 SLOW := 'TOUR=all tests/cli/readme.sh' 'PLACES=all $(B)/unit/test_turns' tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/products.sh tests/models/cross.sh
 

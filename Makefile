@@ -32,8 +32,8 @@ LIBS := -lyaml -lz -ldeflate -lm -lpthread
 Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1) $<')
 
-SOURCES := $(wildcard runtime/*.c compiler/*.c)
-OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/main.c compiler/ahead.c compiler/page.c compiler/processor.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
+SOURCES := $(wildcard runtime/*/*.c compiler/*/*.c)
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/command/main.c compiler/command/ahead.c compiler/command/page.c compiler/command/processor.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
 UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
@@ -41,7 +41,7 @@ all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
 gmc: build/release/gmc
 	@cp -f $< $@
 
-$(B)/gmc: $(B)/compiler/main.o $(B)/compiler/processor.o $(B)/bodies.o $(B)/libgmc.a
+$(B)/gmc: $(B)/compiler/command/main.o $(B)/compiler/command/processor.o $(B)/bodies.o $(B)/libgmc.a
 	$(if $(V),,@echo '  link $@')
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 
@@ -55,11 +55,11 @@ $(B)/%.o: %.c
 	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -c $< -o $@
 
 # the one file for every processor; it is told what the others may use
-$(B)/compiler/processor.o: compiler/processor.c
+$(B)/compiler/command/processor.o: compiler/command/processor.c
 	@mkdir -p $(@D)
 	$(call SAY,cc)
 	$(Q)built=$$(echo | $(CC) $(CFLAGS) -dM -E -x c - | sed -n 's/^#define __\([A-Z0-9_]*\)__ 1$$/\1/p' | tr '\n' ' ') && \
-	  $(CC) $(PLAIN) $(WARN) -MMD -MP -DBUILT_FOR="\" $$built\"" -c $< -o $@
+	  $(CC) $(PLAIN) $(WARN) -MMD -MP -Iruntime -DBUILT_FOR="\" $$built\"" -c $< -o $@
 
 # flex and bison write code of their own style: no -Wconversion there
 $(B)/gm.tab.c $(B)/gm.tab.h &: grammar/gm.y
@@ -72,7 +72,7 @@ $(B)/gm.lex.c $(B)/gm.lex.h &: grammar/gm.l
 	$(Q)flex --outfile=$(B)/gm.lex.c --header-file=$(B)/gm.lex.h $<
 $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
 	$(call SAY,cc)
-	$(Q)$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -I$(B) -c $< -o $@
+	$(Q)$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
 $(filter $(B)/compiler/%,$(OBJECTS)): | $(B)/gm.tab.h $(B)/gm.lex.h
 
 # texts built into the program: the standard library, and the runtime's sources for the emitter, which prints calls of
@@ -82,14 +82,14 @@ $(B)/embed: grammar/embed.c
 	$(Q)$(CC) -O1 -o $@ $<
 $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
 	$(Q)$(B)/embed embedded_std $(filter-out $<,$^) > $@
-FRAGMENTS := $(filter-out runtime/kernel.c,$(sort $(wildcard runtime/*.h runtime/*.c runtime/*.def)))
+FRAGMENTS := $(filter-out runtime/engine/kernel.c,$(sort $(wildcard runtime/*/*.h runtime/*/*.c runtime/*/*.def)))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
-$(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/embedded.h
+$(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
 # loops compiled ahead, found in the models by the compiler itself
-$(B)/ahead: $(B)/compiler/ahead.o $(B)/libgmc.a
+$(B)/ahead: $(B)/compiler/command/ahead.o $(B)/libgmc.a
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 $(B)/bodies.c: $(B)/ahead $(sort $(wildcard models/*.gm))
 	$(Q)$(B)/ahead $(filter-out $< models/flower.gm,$^) > $@
@@ -98,7 +98,7 @@ $(B)/bodies.o: $(B)/bodies.c
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
 
 # the page of the library, from its texts
-$(B)/page: $(B)/compiler/page.o $(B)/libgmc.a
+$(B)/page: $(B)/compiler/command/page.o $(B)/libgmc.a
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 library-page: $(B)/page
 	$< >grammar/LIBRARY.md
@@ -114,7 +114,7 @@ $(UNITS): $(B)/%: $(B)/%.o $(TESTS) $(B)/bodies.o $(B)/libgmc.a
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:
 	@./setup.sh --check build && mkdir -p build && touch $@
-$(OBJECTS) $(B)/compiler/main.o: | build/.tools
+$(OBJECTS) $(B)/compiler/command/main.o: | build/.tools
 
 units: $(UNITS)
 	@tests/run.sh $(UNITS)
@@ -128,7 +128,7 @@ SLOW := 'TOUR=all tests/cli/readme.sh' 'PLACES=all $(B)/unit/test_turns' tests/m
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
-QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
+QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh tests/arrows.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
 
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
@@ -193,7 +193,7 @@ fuzz-cover:
 	@$(SUB) MODE=cover build/cover/fuzz/models
 	@find build/cover -name '*.gcda' -delete
 	build/cover/fuzz/models generated 4000
-	@tests/fuzz/cover.sh 90 compiler/elaborate*.c
+	@tests/fuzz/cover.sh 90 compiler/elaborate/*.c
 .PHONY: fuzz-models fuzz-cover
 
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
@@ -206,7 +206,7 @@ bench:
 	@$(SUB) gmc $(BENCHES)
 	@set -e; for b in $(BENCHES) $(wildcard tests/bench/*.sh); do echo "$$b"; $$b; done
 
-OWN := $(wildcard compiler/*.[ch] runtime/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])
+OWN := $(wildcard compiler/*/*.[ch] runtime/*/*.[ch] grammar/*.c tests/*.[ch] tests/*/*.[ch])
 TIDY := -*,clang-analyzer-*,-clang-analyzer-valist.*,-clang-analyzer-optin.performance.Padding,-clang-analyzer-security.insecureAPI.*
 lint: $(B)/gm.tab.h $(B)/gm.lex.h
 	@./setup.sh --check lint
@@ -219,7 +219,7 @@ fmt:
 # The program goes to bin; pages, models and the library's texts to share/gmc, in the folders that they have here, so that links between
 # them hold. What was installed is listed there, and `make uninstall` removes that and the folders it leaves empty.
 ROOT = $(DESTDIR)$(PREFIX)
-SHARED := LICENSE $(wildcard *.md */*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*/*)
+SHARED := LICENSE $(wildcard *.md */*.md compiler/*/*.md runtime/*/*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*/*)
 install: $(GMC)
 	install -D -m 755 $(GMC) '$(ROOT)/bin/gmc'
 	@set -e; for f in $(SHARED); do install -D -m 644 $$f '$(ROOT)'/share/gmc/$$f; done

@@ -1,9 +1,9 @@
 // Prints C text that holds the files named on the command line: embed NAME FILE ... > NAME.c
-// See compiler/embedded.h for the type.
+// See compiler/text/embedded.h for the type.
 #include <stdio.h>
 
 int main(int argc, char **argv) {
-  printf("#include \"embedded.h\"\n");
+  printf("#include \"text/embedded.h\"\n");
   for (int i = 2; i < argc; i++) {
     FILE *f = fopen(argv[i], "rb");
     if (!f) return perror(argv[i]), 1;

@@ -1,5 +1,5 @@
-/* The syntax of the language, and nothing else: actions build the tree of compiler/ast.h (TREE), everything that needs
-   thought is a call into compiler/parse.c. Tokens come through compiler/token.c, which says whether a bracket opens
+/* The syntax of the language, and nothing else: actions build the tree of compiler/text/ast.h (TREE), everything that needs
+   thought is a call into compiler/text/parse.c. Tokens come through compiler/text/token.c, which says whether a bracket opens
    a call, an index or a block, and emits RESYNC where parsing goes on after a mistake.
    Invariant: no conflicts (%expect 0); the stacks are fixed arrays, so a parse never allocates but for the tree. */
 
@@ -16,7 +16,7 @@
 %param {Parser *p}
 
 %code requires {
-#include "parse.h"
+#include "text/parse.h"
 }
 
 %code {
@@ -514,7 +514,7 @@ mixture_over:
 
 %%
 
-/* Called at every syntax error: hands the names of what could have come to compiler/mistake.c. The parse ends when it
+/* Called at every syntax error: hands the names of what could have come to compiler/text/mistake.c. The parse ends when it
    returns 2: that is what bison 3.8's yyparse asks for, though its YYENOMEM is another number. */
 static int yyreport_syntax_error(const yypcontext_t *context, Parser *p) {
   yysymbol_kind_t kind[YYNTOKENS];

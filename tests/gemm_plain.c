@@ -1,6 +1,6 @@
-// The matrix products of runtime/gemm.c as they are on x86 processors without AVX2.
+// The matrix products of runtime/engine/gemm.c as they are on x86 processors without AVX2.
 #undef __AVX512F__
 #define __builtin_cpu_supports(name) 0
 #define gemm                         gemm_plain
 #define gemm_knows_processor         gemm_plain_knows_processor
-#include "../runtime/gemm.c"
+#include "engine/gemm.c"

@@ -1,4 +1,4 @@
-// The matrix products of runtime/gemm.c as machines have them whose vectors it does not know.
+// The matrix products of runtime/engine/gemm.c as machines have them whose vectors it does not know.
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -9,4 +9,4 @@
 #undef __aarch64__
 #define gemm                 gemm_portable
 #define gemm_knows_processor gemm_portable_knows_processor
-#include "../runtime/gemm.c"
+#include "engine/gemm.c"

@@ -2,7 +2,7 @@
 #ifndef GMC_OP_CASES_H
 #define GMC_OP_CASES_H
 
-#include "graph.h"
+#include "graph/graph.h"
 
 typedef struct {
   Op op;

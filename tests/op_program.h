@@ -2,7 +2,7 @@
 #ifndef GMC_OP_PROGRAM_H
 #define GMC_OP_PROGRAM_H
 
-#include "graph.h"
+#include "graph/graph.h"
 
 // An output for each row, whose inputs are tensors, and for each input that a gradient flows to one that is the
 // gradient of the sum of the squares. Sets *tensor to the tensors' values.

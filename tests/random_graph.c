@@ -3,7 +3,7 @@
 // Invariant: every value in the pool is within +-BOUND (tamed by tanh where its bounds do not say so); a value marked
 // exact is the same in single and double precision, and only such values are compared, rounded down or used as indices.
 #include "random_graph.h"
-#include "graph_rules.h"
+#include "graph/graph_rules.h"
 
 #include <math.h>
 

@@ -2,7 +2,7 @@
 #ifndef GMC_RANDOM_MATRICES_H
 #define GMC_RANDOM_MATRICES_H
 
-#include "graph.h"
+#include "graph/graph.h"
 
 // Products that share operands or are added, concats, slices and transposes of what is used elsewhere too, and
 // assignments of whatever fits: of one weight to another, of a turned weight to itself, of values that old values are

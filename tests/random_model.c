@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "embedded.h"
+#include "text/embedded.h"
 #include "random_writer.h"
 
 enum { DEPTH = 3, ROOM = 40 };

@@ -3,7 +3,7 @@
 #ifndef GMC_RANDOM_MODEL_H
 #define GMC_RANDOM_MODEL_H
 
-#include "model.h"
+#include "graph/model.h"
 
 typedef struct {
   const char *text;           // of the model; it may use "part.gm"

@@ -4,7 +4,7 @@
 #ifndef GMC_REFERENCE_H
 #define GMC_REFERENCE_H
 
-#include "graph.h"
+#include "graph/graph.h"
 
 typedef struct {
   const double *const *tensor;  // values of each persistent tensor, row-major

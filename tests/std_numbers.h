@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base.h"
+#include "core/base.h"
 
 typedef enum {
   LINE,      // the real line: x = centre + scale * u / (1 - u^2), so that heavy tails are reached

@@ -4,8 +4,8 @@
 #ifndef GMC_STD_PAGE_H
 #define GMC_STD_PAGE_H
 
-#include "exec.h"
-#include "model.h"
+#include "engine/exec.h"
+#include "graph/model.h"
 
 typedef struct {
   Arena *arena;

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "blas.h"
-#include "exec.h"
-#include "gemm.h"
-#include "kernels.h"
-#include "maths.h"
-#include "pool.h"
+#include "engine/blas.h"
+#include "engine/exec.h"
+#include "engine/gemm.h"
+#include "engine/kernel_pieces.h"
+#include "core/maths.h"
+#include "core/pool.h"
 
 enum { ROUNDS = 61, ROWS = 128, PIXELS = 784, HIDDEN = 400, WEIGHTS = PIXELS * HIDDEN * 2 + 8000 };
 

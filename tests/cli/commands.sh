@@ -22,11 +22,11 @@ done <commands | sed 's/,//; s/  */ /g; s/ $//' >known
 sed -n '/^## Options/,/^## Run files/s/^| `\(--[^`]*\)`\(, `\(-[a-z]\)`\)\{0,1\} | \([a-z ]*\) | .*/\4|\1 \3/p' "$page" |
   awk -F'|' '{ n = split($1, command, " "); for (i = 1; i <= n; i++) print command[i], $2 }' | sed 's/ $//' >described
 same 'the options of the page, by command' known described
-sed -n 's/^  O([A-Z]*, "\([a-z]*\)".*/--\1/p' "$root/compiler/options.h" | sort -u >known
+sed -n 's/^  O([A-Z]*, "\([a-z]*\)".*/--\1/p' "$root/compiler/command/options.h" | sort -u >known
 cut -d ' ' -f 2 described | sort -u >names
 same 'the options of the table' known names
 
-sed -n '/key_table\[\] = /,/^};/s/^ *{"\([a-z]*\)".*/\1/p' "$root/compiler/config.c" >known
+sed -n '/key_table\[\] = /,/^};/s/^ *{"\([a-z]*\)".*/\1/p' "$root/compiler/command/config.c" >known
 sed -n '/^## Run files/,/^## Exit codes/s/^| \(`.*`\) | .*/\1/p' "$page" | tr -d '`,' | tr ' ' '\n' >described
 same 'the keys of a run file' known described
 # and the example is one
@@ -43,7 +43,7 @@ train { maximize elbo over q, p with adam(1e-3) }
 GM
 says 0 '' check example.gm -c example.yaml
 
-sed -n '/^  EXIT_/s/.*= \([0-9]*\).*/\1/p' "$root/runtime/base.h" >known
+sed -n '/^  EXIT_/s/.*= \([0-9]*\).*/\1/p' "$root/runtime/core/base.h" >known
 sed -n '/^## Exit codes/,$s/^| \([0-9][0-9]*\) | .*/\1/p' "$page" >described
 same 'the exit codes' known described
 

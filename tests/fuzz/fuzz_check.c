@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "explain.h"
-#include "graph.h"
+#include "command/explain.h"
+#include "graph/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);

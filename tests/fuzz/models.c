@@ -19,14 +19,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "emit.h"
-#include "data.h"
-#include "exec.h"
-#include "explain.h"
-#include "file.h"
+#include "emit/emit.h"
+#include "data/data.h"
+#include "engine/exec.h"
+#include "command/explain.h"
+#include "core/file.h"
 #include "random_bits.h"
 #include "random_model.h"
-#include "session.h"
+#include "train/session.h"
 
 enum { CHUNK = 250, MOST_JOBS = 64, CPU_SECONDS = 10, WALL_SECONDS = 120, LARGEST_BATCH = 1024 };
 static const int64_t LARGEST_MEMORY = 1 << 20;  // floats of a model that is run

@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 passed=0 failed=0
 expected=$(cat tests/lang/*/*.err; grep -hv '^ *#\| explain ' tests/cli/*.sh)
-for code in $(sed -n 's/^DIAGNOSTIC(\([EW][0-9]*\),.*/\1/p' compiler/diagnostics*.def); do
+for code in $(sed -n 's/^DIAGNOSTIC(\([EW][0-9]*\),.*/\1/p' compiler/text/diagnostics*.def); do
   case $expected in
     *"$code"*) passed=$((passed + 1)) ;;
     *) failed=$((failed + 1)); echo "no test expects $code: add a text to tests/lang that brings it about" ;;

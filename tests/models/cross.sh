@@ -34,7 +34,7 @@ train() {  # train FOLDER COMMAND...: ends with 1, for a metric is not a number
 
 # libraries' headers are the same for all processors
 sources() {
-  for f in runtime/*.c compiler/*.c; do
+  for f in runtime/*/*.c compiler/*/*.c; do
     aarch64-linux-gnu-gcc -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Ibuild/release \
       -Icompiler -Iruntime -idirafter /usr/include -idirafter "/usr/include/$(gcc -print-multiarch)" "$f" || return 1
   done

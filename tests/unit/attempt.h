@@ -18,7 +18,7 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "base.h"
+#include "core/base.h"
 
 // cmocka's fail_msg, which needs its fail.
 #define complain(...) (print_error(__VA_ARGS__), print_error("\n"), assert_true(false))

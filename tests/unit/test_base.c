@@ -32,7 +32,7 @@ static void counted_free(void *p) {
 #define CALLOC_ALIGN 8
 #define calloc       counted_calloc
 #define free         counted_free
-#include "../../runtime/base.c"
+#include "core/base.c"
 #undef calloc
 #undef free
 

@@ -1,6 +1,6 @@
 // Products and factorisations by OpenBLAS: against the same in double precision, and the same bits for any threads,
 // wherever the plan cuts; the kernels that fit the processor.
-#include "blas.h"
+#include "engine/blas.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "../compiler/compile.h"
-#include "kernel.h"
-#include "pool.h"
+#include "command/compilation.h"
+#include "engine/kernel.h"
+#include "core/pool.h"
 
 #undef fail
 

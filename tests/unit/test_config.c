@@ -1,5 +1,5 @@
 // Run files: what is read, what is refused and where, and that what is printed reads back the same.
-#include "config.h"  // before cmocka.h, which has a macro fail
+#include "command/config.h"  // before cmocka.h, which has a macro fail
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "sweep.h"
+#include "command/sweep.h"
 
 static Config *parse(Arena *a, const char *text, int *code) {
   if (ARENA_TRY(a) == 0) return config_parse(a, "r.yaml", text, strlen(text));

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <zlib.h>
 
-#include "data.h"
-#include "pool.h"
+#include "data/data.h"
+#include "core/pool.h"
 
 // A run over columns and files, for one test.
 typedef struct {

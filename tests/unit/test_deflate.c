@@ -1,5 +1,5 @@
 // What deflate.h compresses, expanded by zlib: noise, runs, texts, repetitions of every length and distance.
-#include "deflate.h"
+#include "formats/deflate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

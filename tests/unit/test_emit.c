@@ -10,9 +10,9 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "emit_kernels.h"
-#include "planner.h"
-#include "exec.h"
+#include "emit/emit_kernels.h"
+#include "plan/planner.h"
+#include "engine/exec.h"
 #include "op_program.h"
 
 // --- fragments ---

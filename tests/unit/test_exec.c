@@ -21,16 +21,16 @@ static void *counted_calloc(size_t n, size_t size) {
 }
 
 #define calloc counted_calloc
-#include "../../runtime/base.c"
+#include "core/base.c"
 #undef calloc
 
 #include "attempt.h"
-#include "exec.h"
-#include "kernels.h"
-#include "maths.h"
-#include "philox.h"
-#include "pool.h"
-#include "region_code.h"
+#include "engine/exec.h"
+#include "engine/kernel_pieces.h"
+#include "core/maths.h"
+#include "core/philox.h"
+#include "core/pool.h"
+#include "engine/region_code.h"
 
 // ---- chance
 
@@ -57,12 +57,12 @@ static bool same_bits(float a, float b) { return m_bits(a) == m_bits(b) || (isna
 
 #define SCALAR(ID, name, arity, expression) \
   static float apply_##ID(float a, float b, float c) { return (void)a, (void)b, (void)c, expression; }
-#include "scalars.def"
+#include "core/scalars.def"
 
 static float apply(int op, float a, float b, float c) {
   static float (*const function[])(float, float, float) = {
 #define SCALAR(ID, ...) apply_##ID,
-#include "scalars.def"
+#include "core/scalars.def"
   };
   return function[op](a, b, c);
 }

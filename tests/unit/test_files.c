@@ -9,10 +9,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "file.h"
-#include "json.h"
-#include "npy.h"
-#include "safetensors.h"
+#include "core/file.h"
+#include "formats/json.h"
+#include "formats/npy.h"
+#include "formats/safetensors.h"
 
 // --- reading ---
 

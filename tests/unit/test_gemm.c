@@ -1,6 +1,6 @@
 // Matrix products against their definition in gemm.h, to the bit: all transposes, sizes around those of tiles, blocks
 // and sums, rows that lie apart, pieces; on vectors of AVX-512, of AVX2, of one number and without.
-#include "gemm.h"
+#include "engine/gemm.h"
 
 #include <math.h>
 #include <setjmp.h>

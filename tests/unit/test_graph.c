@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "names.h"
-#include "graph_rules.h"
+#include "graph/names.h"
+#include "graph/graph_rules.h"
 #include "random_graph.h"
 
 #include <cmocka.h>

@@ -1,5 +1,5 @@
 // The library as it is looked up: every declaration is described, and every example in a description is a model's text.
-#include "library.h"  // before cmocka.h, which has a macro fail
+#include "text/library.h"  // before cmocka.h, which has a macro fail
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "elaborate.h"
-#include "explain.h"
-#include "file.h"
+#include "elaborate/elaborate.h"
+#include "command/explain.h"
+#include "core/file.h"
 
 #include <cmocka.h>
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "graph_rules.h"
+#include "graph/graph_rules.h"
 #include "reference.h"
 
 #include <cmocka.h>

@@ -12,8 +12,8 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "../../runtime/maths.h"
-#include "../../runtime/philox.h"
+#include "core/maths.h"
+#include "core/philox.h"
 
 typedef float Function(float);
 typedef long double Reference(long double);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner.h"
+#include "plan/planner.h"
 
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own

@@ -1,5 +1,5 @@
 // The command line: what is understood, and what is refused with which exit code.
-#include "options.h"  // before cmocka.h, which has a macro fail
+#include "command/options.h"  // before cmocka.h, which has a macro fail
 
 #include <setjmp.h>
 #include <stdarg.h>

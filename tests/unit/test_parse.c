@@ -3,7 +3,7 @@
 // NAME.gm. PROMOTE=1 writes the .err files anew.
 #include "attempt.h"
 
-#include "ast.h"
+#include "text/ast.h"
 
 static const char cases[] = "tests/lang/syntax";
 

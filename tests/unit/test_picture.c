@@ -4,9 +4,9 @@
 #include <math.h>
 #include <png.h>
 
-#include "canvas.h"
-#include "picture.h"
-#include "png_write.h"
+#include "pictures/canvas.h"
+#include "pictures/picture.h"
+#include "formats/png_write.h"
 
 typedef struct {
   int width, height;

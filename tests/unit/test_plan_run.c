@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "exec.h"
-#include "kernels.h"
+#include "engine/exec.h"
+#include "engine/kernel_pieces.h"
 #include "op_program.h"
-#include "planner.h"
+#include "plan/planner.h"
 #include "random_graph.h"
 #include "random_matrices.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "planner.h"
+#include "plan/planner.h"
 #include "random_graph.h"
 #include "std_page.h"
 

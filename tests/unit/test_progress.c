@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "progress.h"
+#include "train/progress.h"
 
 static const char *const names[] = {"evidence_lower_bound", "reconstruction", "another_objective_with_a_long_name"};
 static Line lines[3];

@@ -1,7 +1,7 @@
 // Texts, places and diagnostics: what is printed, in what order, and that nothing of a text reaches the terminal raw.
 #include "attempt.h"
 
-#include "source.h"
+#include "text/source.h"
 
 typedef struct {
   Arena *arena;

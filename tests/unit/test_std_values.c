@@ -1,6 +1,6 @@
 // Every function, density, mean, entropy, divergence, schedule and optimiser of the library against tests/std_values.c,
 // over the whole range of its arguments.
-#include "library.h"  // before cmocka.h, which has a macro fail
+#include "text/library.h"  // before cmocka.h, which has a macro fail
 
 #include <float.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "elaborate.h"
+#include "elaborate/elaborate.h"
 #include "std_page.h"
 #include "std_values.h"
 

@@ -15,14 +15,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
-#include "data.h"
-#include "npy.h"
-#include "philox.h"
-#include "pool.h"
-#include "safetensors.h"
-#include "session.h"
-#include "shuffle.h"
+#include "train/checkpoint.h"
+#include "data/data.h"
+#include "formats/npy.h"
+#include "core/philox.h"
+#include "core/pool.h"
+#include "formats/safetensors.h"
+#include "train/session.h"
+#include "data/shuffle.h"
 
 enum { TRAIN = 50, TEST = 21, BATCH = 8, TEST_BATCH = 8, EPOCH_STEPS = TRAIN / BATCH, EPOCHS = 4 };
 enum { INIT, LEARN, MEASURE, DRAW };

@@ -12,11 +12,11 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "data.h"
-#include "file.h"
-#include "npy.h"
-#include "safetensors.h"
-#include "session.h"
+#include "data/data.h"
+#include "core/file.h"
+#include "formats/npy.h"
+#include "formats/safetensors.h"
+#include "train/session.h"
 #include "std_page.h"
 
 static char folder[64] = "/tmp/gmc_turns_XXXXXX";

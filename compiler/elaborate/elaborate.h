@@ -1,0 +1,764 @@
+// The elaborator: from the syntax tree to graphs. Private to compiler/elaborate*.c; model.h is its public face.
+//
+// It evaluates the page as a program whose values are tensors of the graph, numbers known at once, distributions and
+// functions. Networks, blocks and library functions are expanded where they are applied, so every shape is known
+// while the graph grows, and a mistake is reported at the user's own line.
+//
+//   elaborate.c        entry, declarations, params, the order of the whole
+//   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic; numbers known at once by number.c
+//   elaborate_fact.c   what is known of values beyond their bounds
+//   elaborate_expr.c   expressions, statements, calls of functions and blocks
+//   elaborate_asked.c  log, mean, draw, each, kl
+//   elaborate_binder.c  aggregates: what their binders run over, and their blocks
+//   elaborate_batch.c  other examples of the batch
+//   elaborate_builtin.c  the functions the compiler knows itself
+//   elaborate_index.c  indices
+//   elaborate_move.c   functions that move numbers
+//   elaborate_grad.c   grad(y, x)
+//   elaborate_loop.c   scan and fold
+//   elaborate_support.c  where values may lie
+//   elaborate_dist.c   distributions: densities, draws, KL
+//   elaborate_formula.c  those of the library
+//   elaborate_mixture.c  mixtures
+//   elaborate_names.c  the names in texts that nothing has applied
+//   elaborate_naming.c  the names that values are given, for all who speak of them later
+//   elaborate_net.c    networks, weights, states, parameters
+//   elaborate_factor.c  networks as distributions
+//   elaborate_chain.c  joint, marginal and posterior distributions of a model's factors
+//   elaborate_data.c   data columns and sources
+//   elaborate_train.c  objectives and rounds; the test and init programs
+//   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
+//   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
+//   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
+//   elaborate_total.c  sums over all examples of a split, and what conditions measure
+//   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
+//   elaborate_words.c  warnings about objectives and metrics that are not what they seem
+//   elaborate_rounds.c  warnings about lines that undo one another
+//   elaborate_show.c   shows, and programs that draw samples
+//
+// Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened
+// by aggregates, mixtures and independent copies. The physical shape of a tensor is the sizes of its plates in order,
+// then its event shape.
+#ifndef GMC_ELABORATE_H
+#define GMC_ELABORATE_H
+
+#include "graph/model.h"
+#include "graph/names.h"
+
+enum {
+  MAX_PLATES = MAX_RANK,  // each is an axis
+  MAX_ARGS = 24,
+  MAX_CALL_DEPTH = 120,
+  MAX_USES = 16,      // of files inside one another
+  MAX_TURNS = 10000,  // of a round
+  MAX_BATCH = 1048576,
+  MAX_NESTING = 600,   // expressions being evaluated inside one another: bounds the stack
+  MAX_WORK = 1000000,  // expressions evaluated in all: bounds the time
+  MAX_RESTARTS = 10000,
+  MAX_LOOP_TURNS = 1000000,
+  MAX_DRAWS = 100000000,  // of aggregates within one another, for one example
+  MAX_COMPLAINTS = 500    // repeated ones counted: what has so many mistakes is looked at no further
+};
+
+enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
+static inline unsigned plate_bit(int plate) { return 1u << plate; }
+
+typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE, V_OPTIMIZER } ValueKind;
+
+typedef struct Value {
+  ValueKind kind;
+  Span span;           // the expression it comes from
+  double number;       // NUMBER; true is 1
+  const char *said;    // NUMBER: what the page says for it: beta1, 1 - beta1; or NULL
+  const char *text;    // TEXT; LIST: ".." of a range
+  Node *node;          // TENSOR
+  unsigned plates;     // TENSOR: which plates it has
+  int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
+  struct Value *item;  // LIST
+  int items;
+  bool apart;  // LIST: the values that a body ends in, `a, b`, which are no tensor together
+  struct Dist *dist;          // DIST
+  const struct Decl *decl;    // CALLABLE
+  struct DataSource *source;  // SOURCE
+  const struct Optimizer *optimizer;  // OPTIMIZER
+  const struct Terms *terms;  // TENSOR: what it is the sum of, or NULL if that is not followed
+  struct Scope *example;      // TENSOR: it is the place of another example, of whose values these names speak; or NULL
+} Value;
+
+// A value as a sum, as far as it can be followed through sums, differences, factors, names and functions: log densities
+// and divergences, and the rest as it stands.
+typedef enum { TERM_DENSITY, TERM_KL, TERM_OTHER } TermKind;
+typedef struct {
+  TermKind kind;
+  const struct Dist *dist, *other;  // the density's; KL(dist || other)
+  Value value;                      // the term itself
+  Value point;                      // DENSITY: where it is taken
+} Term;
+typedef struct Terms {
+  int n;
+  struct Weighed {
+    const Term *term;
+    double lo, hi;  // bounds on its coefficient
+  } of[];
+} Terms;
+
+typedef struct Binding {
+  const char *name;
+  Value value;
+  struct Binding *next;
+} Binding;
+// `of` and `sees_data` are those of the declaration whose text is evaluated: a body sees the columns of the data only
+// where it is an objective, a metric or a show.
+typedef struct Scope {
+  struct Scope *up;
+  Binding *first;
+  const Ast *of;  // NULL: sizes and settings
+  bool sees_data;
+} Scope;
+
+// What a name at the top level of a file stands for.
+typedef struct Decl {
+  const char *name;
+  const Ast *ast;
+  bool library;
+  struct Decl *next;  // in its bucket
+  bool busy;          // being evaluated: to find circles
+  bool known;         // value is computed (params; lets of the current program)
+  int program;        // for which program, and for which set of draws if it holds one
+  int context;
+  bool holds_data, holds_draw;
+  bool holds_place;  // a word of the tensor that is optimised
+  Value value;
+  bool used;            // a network that was applied
+  const char *path;     // of a network's weights: q, or q.z where there are several of the name
+  struct Decl *factor;  // the network of the same name declared before, another factor of the model
+} Decl;
+
+typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
+// Where values may lie. `rank` axes of each value belong together (real[2]: 1).
+typedef struct {
+  SupportKind kind;
+  double lo,
+      hi;  // bounds; of the set's members; 0 and n-1 for a class. Where they are computed, the widest they can be
+  const double *member;     // of a set
+  int members;              // how many; 0 where they are not known
+  bool computed;            // they are, and
+  double sure_lo, sure_hi;  // these are the narrowest they can be
+  int rank;
+  int64_t dim[MAX_RANK];
+} Support;
+
+// What is asked of a kind of distribution. A new kind is a row of these, and whoever makes distributions of it.
+// Densities, draws and members are those of one copy: an event without outer axes, in which parameters that differ from
+// copy to copy do so over a plate, where the kind is apart; else of all copies at once.
+// The outputs of a program, while they are being found.
+typedef struct {
+  Output *of;
+  int n, room;
+} Outputs;
+
+// total(e) of a text that is evaluated for two programs: what the first adds up, and the second is fed.
+typedef struct {
+  int output;  // of the first program
+  Shape shape;
+  double lo, hi;
+} Sum;
+typedef struct Totals {
+  Outputs *outputs;  // of the first program
+  Sum *sum;          // in the order in which they are met
+  int n, room;
+  bool after;   // the second program is being built
+  int next;     // in it: the sum met next
+  bool inside;  // what is to be added up is being evaluated
+} Totals;
+
+typedef struct Elab Elab;
+typedef struct Dist Dist;
+typedef struct Chain Chain;
+typedef struct {
+  const char *(*name)(const Dist *d);                          // for messages
+  bool (*is_apart)(const Dist *d);                             // it speaks of one value: copies get a plate of their own
+  bool (*is_same)(const Dist *a, const Dist *b);               // two of one declaration and one event
+  bool (*knows)(const Dist *d, const char *what);              // sample, log, mean, entropy?
+  Value (*sample)(Elab *e, const Dist *one);                   // in the draw that is being made
+  Value (*log)(Elab *e, const Dist *one, Value point, Span where);  // the log density, term by term
+  Value (*member)(Elab *e, const Dist *one, const char *what);  // mean, or entropy term by term: where it is known
+  void (*explain)(Elab *e, const Dist *d);                     // what `gmc explain` says beyond the rule of a divergence
+} DistKind;
+
+struct Dist {
+  const DistKind *kind;
+  const Ast *decl;     // AST_DISTRIBUTION or AST_MIXTURE
+  const Ast *formals;  // of its parameters; NULL: it has none
+  Scope *scope;        // its parameters; for a mixture the scope it was written in
+  Value *param;
+  int params;
+  const Dist *component;  // of a mixture: all of them on a plate that is closed
+  Chain *chain;           // of a marginal
+  bool shaped;           // event is known
+  Shape event;           // shape of one draw
+  int own;               // the last axes of it, over which it is joint: the others are independent copies
+  unsigned plates;       // of the parameters
+  const char *variable;  // what it is a distribution of, or NULL
+  const Ast *net;        // the network that made it, or NULL
+  const NameScope *names;  // the application of it
+  bool has_point;
+  Value point;      // p(x | z): x
+  Support support;  // where draws lie
+  Support domain;   // where log is defined
+  int classes;
+  bool held;  // by stop(...): no gradient flows into its parameters
+  Span span;
+};
+
+// A density, entropy or divergence is a sum over the event, or its terms, one at each place over which none of the
+// distributions is joint.
+typedef enum { WHOLE, EACH } Extent;
+
+// What is being expanded: for the names of weights, random streams and messages.
+typedef struct Frame {
+  struct Frame *up;
+  const Ast *ast;     // NET, FUNCTION, OBJECTIVE, ...
+  const char *path;   // of weights; NULL outside of networks
+  const char *owner;  // network whose weights these are
+  Binding *counts;    // applications of each block so far
+  Span call;          // where it was applied
+  NameScope *scope;        // of the names of its values, or NULL
+  const NameScope *outer;  // that around it
+} Frame;
+
+// A network applied to given inputs: kept, so that the same application is the same values. One that draws is the same
+// within one set of draws only: each aggregate has its own.
+typedef struct Application {
+  const Ast *net;
+  Node *argument[MAX_ARGS];
+  unsigned plates[MAX_ARGS];  // of the arguments
+  const Graph *graph;  // its nodes belong to
+  int context;
+  bool holds_draw;
+  Value result;  // one value, or a list of them in the order of the outputs
+  struct Application *next;
+} Application;
+
+typedef struct DataSource {
+  DataFormat format;
+  int files;
+  const char **train, **test;
+  double holdout;
+  bool last;              // what is held out is the last of the examples
+  bool grey;              // its first column is levels of grey
+  DataHeader header;      // of csv, as in PlanData
+  char separator;
+  Value columns, test_columns;  // what each column is made of; V_ERROR: not given
+  const Decl *generator;  // DATA_GENERATED: the source of the library
+  Scope *scope;           // its arguments
+  int64_t examples;
+} DataSource;
+
+typedef struct {
+  const char *name;
+  const Ast *variable;
+  Support support;
+  bool declared;  // the support was written
+  Shape shape;
+  int classes;
+  Span span;
+} Column;
+
+// A stage after a source, `|> binarize(x)`: what it is applied to, and the call as written.
+typedef struct {
+  const Ast *callee, *arguments;
+  Span span;
+  unsigned columns;  // a bit for each
+} Stage;
+
+// How a tensor begins.
+typedef struct {
+  const Ast *init;  // expression, or NULL for zero
+  Scope *scope;
+  bool drawn;
+  int beside;       // 1 + the weight that `value` is in it, or 0
+  Support support;  // that the value is held on: the tensor itself is unconstrained
+  uint32_t hash;    // of the tensor's name; set by tensor_declare
+} TensorStart;
+
+typedef enum { UNSTARTED, STARTING, STARTED } Started;
+
+// A value that was drawn, and what it was drawn from.
+typedef struct Drawn {
+  const Node *node;
+  const Dist *dist;
+  Span where;
+  struct Drawn *next;
+} Drawn;
+
+// A node that was declared to lie on the simplex.
+typedef struct Fact {
+  const Node *node;
+  struct Fact *next;
+} Fact;
+
+// A draw being made: what random() gives.
+typedef struct {
+  bool active;
+  bool in_data;  // draws are fixed for an example
+  Shape event;
+  unsigned plates;
+  const char *path;  // of the stream, with the count of random() so far; NULL: that of the network applied
+  int count;
+} Drawing;
+
+// A value that a loop carries from turn to turn.
+typedef struct Carried {
+  const char *name;
+  int input;  // of the loop
+  Shape shape;
+  struct Carried *next;
+} Carried;
+
+// A loop whose body is being evaluated.
+typedef struct Build {
+  Graph *around;  // where the loop will stand
+  GraphLoop *loop;
+  Carried *carried;
+  unsigned plates;     // of what is carried
+  unsigned missing;    // and of what is to be carried, beside these
+  const Frame *frame;  // the body's statements are evaluated in
+  struct Build *up;
+} Build;
+
+// What an objective maximizes or minimizes.
+typedef struct {
+  bool given, minimized;
+  Value value;
+  const Build *around;  // the loop it is evaluated in, or NULL
+} Pursuit;
+
+// An objective applied as a function: of the same arguments it is one value within one set of draws.
+typedef struct Pursued {
+  const struct Decl *decl;
+  Binding *arguments;  // in the scope of its body
+  int context;
+  Value value;
+  struct Pursued *next;
+} Pursued;
+
+struct Elab {
+  Arena *arena;
+  Sources *sources;
+  const Overrides *overrides;
+  Model *model;
+  struct Word *said;         // warnings given
+  struct Judgement *judged;  // what the lines of the round ask of networks
+  Decl *bucket[256];
+  Decl **decl;  // in order
+  int decls, decl_room;
+  int file;        // the model's own
+  int given;       // texts registered beforehand: a run's folder hands over what `use` would read
+  bool *declared;  // for each of these
+  Scope *global;   // empty: the scope above all bodies; names of files are Decls
+
+  // the data
+  Column column[16];
+  int columns;
+  const Ast *data, *data_expr, *train;
+  const Ast **step;             // lines of training, of all phases
+  int *phase_of;                // each of these
+  struct Condition *condition;  // blocks of the phase being elaborated that have one
+  Totals *totals;               // where total(e) has a meaning, else NULL
+  struct Asked *asked;          // what the phase's conditions ask, or NULL
+  DataSource *data_source;
+  Stage stage[8];  // after the source, first to last
+  int stages;
+
+  // tensors of all programs
+  TensorStart *start;
+  Started *started;  // of each tensor, in the program that starts them; else NULL
+  int tensors, tensor_room;
+
+  // the program being built
+  Graph *graph;  // where nodes are made: the program's own, or the body of the innermost loop
+  Build *build;  // that loop, or NULL
+  int program;  // counts programs, to keep values of one out of another
+  bool training;
+  const char *const *learning;  // owners that learn in the current line
+  int learners;
+  unsigned plates;  // of the context: where a draw is made afresh
+  unsigned others;  // that run over other examples of the batch
+  double draws;     // sets of draws that the aggregates around make for one example
+  int64_t plate[MAX_PLATES];
+  int plate_count;
+  Node **current;  // value of each tensor in this program, once read or assigned
+  int current_room;
+  Assign *assign;
+  int assigns, assign_room;
+  Application *applications;
+  Drawn *drawn;
+  Fact *simplex;
+  Value *column_value;   // of this program, once used
+  Binding *draw_counts;  // how often each name was drawn in this line
+  int line;
+  const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
+  int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
+  int randoms, reads;     // random numbers made and columns read so far
+  int places;             // counts of updates read so far
+  Frame *frame;
+  int depth;    // of calls
+  int nesting;  // of expressions
+  int work;     // expressions evaluated so far
+  int complaints;
+  bool unfinished;  // a program could not be built; somebody has said why
+
+  Drawing drawing;
+  int staging;  // the column whose stages are being applied, or -1
+
+  Pursuit pursuit;     // of the objective being evaluated
+  Pursued *pursued;    // those applied as values, in this program or another
+  // optimiser being evaluated
+  int optimizing;                      // tensor, or -1
+  const char *keeper;                  // in whose name it keeps its states: line_2, or a let that several lines share
+  bool counts;                         // its updates are counted for each tensor, not for the line
+  Node *update;                        // the count, once it is asked for
+  int shadow;                          // the average that is being kept, or -1
+  Node *gradient_norm, *const *gradient_of;  // of all weights of the line
+  int gradients;
+  // show being elaborated
+  bool in_show;
+  int64_t rows, cols;
+  bool across;
+};
+
+// --- elaborate.c
+Decl *find_decl(const Elab *e, const char *name);
+Decl *find_decl_at(const Elab *e, const char *name, Span where);
+void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
+Span user_span(const Elab *e, Span where);
+void unknown_name(Elab *e, const Scope *scope, const char *name, Span where);
+bool is_word(const Scope *scope, const char *name);  // true, step, row, ...: one that has a meaning in this text
+// Says that a column of the data, or a let that holds one, is none of this text's names.
+void not_seen(Elab *e, const Scope *scope, const char *name, Span where);
+void finding(Elab *e, const char *topic, Span where, const char *format, ...) PRINTF_LIKE(4, 5);
+Value lookup(Elab *e, const Scope *scope, const Ast *name);
+void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known);
+uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
+bool name_in(const char *name, int n, const char *const *list);
+// A setting's value; `absent` after reporting, and without one.
+double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi);
+double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi);
+const Setting *find_setting(const Setting *list, int n, const char *name);
+
+// --- elaborate_naming.c
+// From here on values are made and named in a scope of their own, until the outer one is returned to.
+NameScope *open_names(Elab *e, const char *word, bool hidden);
+const NameScope *names_here(const Elab *e);
+void close_names(Elab *e, const NameScope *outer);
+bool on_page(const Elab *e, const Ast *ast);  // not in the library
+void name_bound(Elab *e, const Ast *where, const char *word, const Value *v);  // word = v
+void name_declared(Elab *e, const Ast *declaration, Value *v);  // of a parameter, a let, a param
+void name_formal(const Ast *declaration, const Ast *formal, Value *v);  // of a number handed to an optimiser
+void name_keyword(Elab *e, const Ast *argument, const Value *v);
+void name_application(Elab *e, const char *word, const Value *v);  // what a block or function gives
+void name_called(Elab *e, const Ast *ast, const Value *v);         // what an expression of the page gives
+void name_drawn(Elab *e, const NameScope *variable, const Value *v);
+void name_parameters(Elab *e, const NameScope *variable, const Dist *d);
+void name_density(Elab *e, const Dist *d, const Value *v);
+const char *words_for(const Elab *e, Op op, int n, const Value *args);  // of numbers, if something is said for one of them
+const char *argument_word(const Elab *e, const Value *v);  // by which applications to it and others are told apart
+
+// --- elaborate_value.c
+Value value_error(void);
+Value value_number(double x);
+Value value_tensor(Node *n, unsigned plates);
+const char *value_text(Elab *e, Value v);  // "tensor [28, 28]", "a distribution": for messages
+bool same_value(const Value *a, const Value *b);  // for sure
+int event_rank(const Value *v);
+Shape event_shape(const Value *v);  // [] for a number
+Shape physical_shape(const Elab *e, unsigned plates, Shape event);
+Value to_tensor(Elab *e, Value v);             // numbers become constants, lists are stacked; else an error
+bool list_shape(const Value *list, Shape *s);  // of the tensor that a list of numbers stands for; false if it is none
+Value widen(Elab *e, Value v, unsigned plates, Shape event);  // repeats it along the axes it lacks
+bool broadcast_shapes(Shape s, Shape t, Shape *out);          // false when they do not fit
+const char *op_sign(Op op);                   // as the language writes it: + for add, the name if it has no sign
+Value apply(Elab *e, Op op, Span where, int n, const Value *args);  // an elementwise operation of the table
+Value apply1(Elab *e, Op op, Span where, Value a);
+Value apply2(Elab *e, Op op, Span where, Value a, Value b);
+Value reduce_events(Elab *e, Op op, Value v, unsigned event_axes);
+Value plate_to_event(Elab *e, Value v, int plate);  // the plate becomes the last event axis; v repeated if it lacks it
+// The first axes of the event, `outer`, become the newest plate, whose size is their product, and back. No number
+// moves.
+Value event_to_plate(Elab *e, Value v, Shape outer, int plate);
+Value plate_to_outer(Elab *e, Value v, Shape outer, int plate);
+Value reshape_event(Elab *e, Value v, Shape event);
+bool is_integral(const Node *n);
+
+// --- elaborate_fact.c
+void assert_simplex(Elab *e, const Node *n);                     // takes it that the last axis of n adds up to 1
+bool assert_support(Elab *e, Value *v, const Support *support);  // takes it that v lies there; false if it cannot
+bool is_simplex(const Elab *e, const Value *v);
+bool is_greater(const Value *a, const Value *b);  // for sure, at every place
+
+// --- elaborate_expr.c
+Value eval(Elab *e, Scope *scope, const Ast *ast);
+Value eval_body(Elab *e, Scope *scope, const Ast *body);
+double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what);  // NAN after reporting
+bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out);
+Scope *scope_new(Elab *e, Scope *up);
+Scope *scope_for(Elab *e, const Ast *declaration);  // of a body: it sees nothing but the file's names
+void bind(Elab *e, Scope *scope, const char *name, Value v);
+Binding *find_binding(const Scope *scope, const char *name);
+bool fresh_name(Elab *e, Scope *scope, const char *name, Span where);  // false after reporting that it has a value
+void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword);
+typedef struct {
+  Span span;
+  int n;
+  Value arg[MAX_ARGS];
+  const char *name[MAX_ARGS];  // keyword or NULL
+  const Ast *ast[MAX_ARGS];    // as written, or NULL
+} Call;
+bool eval_arguments(Elab *e, Scope *scope, const Ast *args, Call *call);
+// Binds a call to the formals of a declaration in a new scope; reports what does not fit and returns NULL.
+Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call);
+Value call_function(Elab *e, const Decl *d, const Call *call);
+Value call_value(Elab *e, Value callee, const Call *call);
+Value call_library(Elab *e, const char *name, Span where, int n, const Value *args);
+Frame *push_frame(Elab *e, const Ast *ast, Span call);
+void pop_frame(Elab *e);
+const char *expression_text(Elab *e, const Ast *ast);  // the source text of an expression
+
+// --- elaborate_asked.c
+Value eval_prefix(Elab *e, Scope *scope, const Ast *ast);
+bool is_divergence_call(const Ast *ast);  // kl(f || g)
+Value eval_divergence(Elab *e, Scope *scope, const Ast *call, Extent extent);
+bool is_joint(const Value *v);  // the distributions of a network with several outputs?
+
+// --- elaborate_builtin.c
+bool is_builtin(const char *name);
+Value call_builtin(Elab *e, const char *name, const Call *call);
+const char *const *builtin_names(Arena *a, int *n);
+// How a function is written, and what it is; all NULL when there is none of that name.
+typedef struct {
+  const char *name, *form, *what;
+} Description;
+Description builtin_describe(Arena *a, const char *name);
+
+// --- elaborate_binder.c
+Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast);
+// What `v in x` runs over, along the first axis of a value: the whole numbers of a range, or the parts of a tensor.
+bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v);
+// What `y ~ f` runs over: all values of the distribution, likewise.
+bool eval_values(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v, Value *dist);
+bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v);  // [n, event]
+
+// --- elaborate_batch.c
+// The same, seen from a plate `to` in place of `from`: no number moves unless other plates stand between.
+Value rename_plate(Elab *e, Value v, int from, int to);
+Dist *rename_distribution(Elab *e, const Dist *d, int from, int to);
+Value call_neighbour(Elab *e, const Call *call, Value *keyword);
+// `other.x`, x of another example; NONE if the name is none of that kind.
+Value example_value(Elab *e, const Scope *scope, const Ast *name);
+
+// --- elaborate_index.c
+Value eval_index(Elab *e, Scope *scope, const Ast *ast);
+Value index_value(Elab *e, Scope *scope, Value tensor, const Ast *indices);
+// The places of an axis of the event that `at` holds, rounded down and kept within it: its axes stand there instead.
+Value pick_places(Elab *e, Value v, int axis, Value at, Span where);
+Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is known for a range
+
+// --- elaborate_grad.c
+Value call_grad(Elab *e, const Call *call, Value *keyword);
+
+// --- elaborate_loop.c
+Value eval_loop(Elab *e, Scope *scope, const Ast *ast);
+// Evaluates `part`, a tensor or a list of some, in each turn of a loop, and joins them along their first axes in the
+// order of the turns. There are fewer than MAX_LOOPS loops around.
+Value eval_in_turns(Elab *e, int64_t turns, Value (*part)(Elab *e, void *what), void *what);
+bool update_carried(Elab *e, Scope *scope, const Ast *statement);  // false when it carries no such value
+Graph *program_graph(const Elab *e);
+int loops_around(const Elab *e);  // what is evaluated now
+// Is the value one of the present graph, or of one around it? Of these it becomes an input of the loops between.
+bool belongs_here(Elab *e, Value *v);
+bool is_around(const Elab *e, const Graph *g);  // the present graph, or one around it
+// Between the two, nodes are made in the program's own graph.
+typedef struct {
+  Graph *graph;
+  Build *build;
+} Outside;
+Outside leave_loops(Elab *e);
+void enter_loops(Elab *e, Outside o);
+// How far random numbers move on in the turns of the loops around, where a row has `count` of them.
+void set_random_steps(const Elab *e, Attr *attr, int64_t count);
+
+// --- elaborate_support.c
+bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
+const char *support_text(Elab *e, const Support *s);
+bool support_discrete(const Support *s);
+bool support_within(const Support *inner, const Support *outer);
+bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
+
+// --- elaborate_formula.c, elaborate_mixture.c
+extern const DistKind formula_kind, mixture_kind, marginal_kind;
+Value make_distribution(Elab *e, const Decl *d, const Call *call);
+Value call_distribution(Elab *e, const char *name, const Call *call);  // of the library
+Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
+
+// --- elaborate_dist.c
+Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
+Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
+Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where);
+Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where);  // mean: an event; entropy
+Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where);
+bool same_distribution(const Dist *a, const Dist *b);
+Shape outer_event(const Dist *d);  // of its independent copies: the event without the axes over which it is joint
+Shape own_event(const Dist *d);    // of one copy: those axes
+int open_plate(Elab *e, int64_t n, Span where);  // -1 after reporting
+Value sample_value(Elab *e, const Dist *d);      // a draw of the whole event, in the draw that is being made
+Value log_terms(Elab *e, const Dist *d, Value point, Span where);  // of each independent copy, before they are added up
+Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // `plates` of terms that are a number
+// The distribution of the places that indices pick, of one whose places are independent.
+Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where);
+Value quantile_of(Elab *e, Value dist, Value u, Span where);  // where its cumulative function is u, at each place
+Value prior_of(Elab *e, const char *variable, Span where);
+
+// --- elaborate_factor.c
+Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
+// Of a name like `D.f`, the network and the place of its output f; NULL if it is none.
+Decl *find_output(Elab *e, const char *name, Span where, int *place);
+Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *call_ast);
+Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
+const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
+// What an argument says; NONE where that is the name of what it is said of, which has no value here.
+Value value_in_call(Elab *e, Scope *scope, const Ast *argument, const char *of);
+Value with_point(Elab *e, Value dist, Value point);
+
+// --- elaborate_chain.c
+// Does a call without a bar name outputs of the model's factors, and variables with priors, and nothing else? Then it is
+// their joint distribution, or a marginal of it: a distribution at each of the points, or one.
+bool is_density_call(const Elab *e, Decl *model, const Ast *call);
+Value joint_density(Elab *e, Scope *scope, Decl *model, const Ast *call);
+// p(k | x), where no factor makes k and one makes x.
+bool is_posterior(const Elab *e, Decl *model, const Ast *call);
+Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call);
+Chain *rename_chain(Elab *e, const Chain *c, int from, int to);  // as rename_plate
+
+// --- elaborate_names.c
+void check_names(Elab *e, const Ast *declaration);
+
+// --- elaborate_net.c
+Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
+const char *name_at(const Ast *list, int i);              // "" past its end
+int place_of_name(const Ast *list, const char *name);     // -1 if it is not there
+void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
+void update_state(Elab *e, Scope *scope, const Ast *statement);
+Value parameter_value(Elab *e, const Decl *d);
+Value unconstrained_start(Elab *e, const Support *support, const char *name, Value start, Span where);
+int tensor_find(const Elab *e, const char *name);
+int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
+                   TensorStart start);
+Node *tensor_value(Elab *e, int tensor);
+void start_tensor(Elab *e, int tensor);  // in elaborate_train.c: its first value, in the program that gives those
+void tensor_assign(Elab *e, int tensor, Node *value);
+
+// --- elaborate_data.c
+void declare_data(Elab *e);
+Value column_value(Elab *e, int column);
+int find_column(const Elab *e, const char *name);
+Value call_standardize(Elab *e, const Call *call, Value *keyword);
+Value standardized(Elab *e, int column, Value v, bool back, Span where);  // if a stage says so: as a network sees it, or back
+Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv
+bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
+                 int *classes);  // data column or prior variable
+
+// --- elaborate_train.c
+int most_inputs(const Elab *e);                        // of a program, beside sums
+Decl *find_measured(const Elab *e, const char *name);  // an objective or a metric, or another declaration of that name
+// What is measured under the name of a declaration: an objective's or a metric's value, of each example or one in all,
+// with draws of its own. ERROR after reporting.
+Value measure_value(Elab *e, Decl *d, Span where);
+Value batch_average(Elab *e, Value v, Span where);
+bool minimizes(const Decl *objective);
+void begin_program(Elab *e, int64_t batch, bool training);
+void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
+int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
+void elaborate_training(Elab *e);
+void add_last_turn(Elab *e, PlanTurn turn);  // to the round of every phase
+// No objective and no metric is called as the records call something else.
+void check_measured_names(Elab *e);
+void check_objective(Elab *e, const Decl *d);  // one that no line names
+// Its value as written, whether that is maximized or minimized; ERROR after reporting.
+Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call);
+void elaborate_test(Elab *e);
+void elaborate_init(Elab *e);
+// The node of a value that the training loop feeds: one for each program, and for updates one for each line.
+Node *feed_node(Elab *e, InputKind kind);
+
+// --- elaborate_optimize.c
+typedef struct Optimizer {
+  const Decl *decl;
+  Call call;
+  const char *shared;  // the let that names it: lines that say so share what it keeps; NULL: each line has its own
+} Optimizer;
+Value optimizer_value(Elab *e, const Decl *d, const Call *call);
+Value optimizer_named(Elab *e, const Decl *let, Value v);  // what the let stands for is shared by those who name it
+void check_optimizer(Elab *e, Value v);
+// Applies the optimiser that `with` says to n weights and their gradients (NULL: none).
+void move_weights(Elab *e, const Ast *with, int n, const int *tensor, Node *const *gradient);
+const char *slot_path(Elab *e, const char *state);  // of a state beside the tensor that is optimised
+Value gradient_norm(Elab *e);
+Value update_count(Elab *e);
+// The averages that the train block asks for, as a last turn of the round.
+void elaborate_averages(Elab *e);
+// The let that a line's optimiser is named by, or NULL.
+const char *shared_optimizer(const Elab *e, const Ast *with);
+
+// --- elaborate_phases.c
+bool is_block(const Ast *item);                                // lines in braces: repeat, every, when
+const Ast *phase_setting(const Ast *phase, const char *name);  // its value, or NULL
+void check_phases(Elab *e);                                    // settings that nothing obeys
+// Before the round of a phase: its settings, and the program of its conditions.
+void elaborate_phase(Elab *e, const Ast *phase, PlanPhase *into);
+const char *phase_name(Elab *e, const char *what);  // of a program, told apart from those of other phases
+int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.when has it
+
+// --- elaborate_keep.c
+void elaborate_keep(Elab *e);  // after the test program
+
+// --- elaborate_total.c
+void add_output(Elab *e, Outputs *to, Output output);
+bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
+bool is_measure_word(const char *name);         // recent, change, best, total
+bool mentions_measure_word(const Ast *ast);
+Value eval_measure_word(Elab *e, Scope *scope, const Ast *call);
+// Around the conditions of a phase; and then the pass that they ask for, as a turn. `after` is 0 where they ask for
+// none.
+void begin_asking(Elab *e, int phase);
+void end_asking(Elab *e, Span where);
+PlanTurn elaborate_pass(Elab *e, const Ast *phase, int64_t batch);
+
+// --- elaborate_terms.c
+Value density_term(Elab *e, Value v, const Dist *d, Value point);
+Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, Span where);
+// The terms of an elementwise operation's result. Warns where a density meets a tensor of its event's shape.
+const Terms *combine_terms(Elab *e, Op op, Span where, int n, const Value *args);
+const char *term_text(Elab *e, const Term *t);  // as it was written
+
+// --- elaborate_words.c
+// Is this warning new here? What is evaluated again is not said again.
+bool word_is_new(Elab *e, DiagnosticCode code, Span where);
+#define warn_once(e, code, where, ...) \
+  (word_is_new((e), (code), (where)) && (complain((e), (code), (where), __VA_ARGS__), true))
+
+void check_words(Elab *e, const char *name, Value v);  // of an objective or a metric
+
+// --- elaborate_rounds.c
+// A line whose gradients are taken and whose weights have moved.
+void judge_line(Elab *e, const Ast *step, Value objective);
+void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *tensor, Node *const *gradient);
+void judge_program(Elab *e);  // before the program of the lines just judged ends
+void judge_round(Elab *e);    // all lines held against one another
+
+// --- elaborate_show.c
+void elaborate_shows(Elab *e);
+bool mentions(const Ast *list, const char *name);
+Value show_place(Elab *e, const char *name);  // `row` or `column`
+
+#endif

@@ -1,0 +1,342 @@
+// The distributions that follow from a model's factors: the joint p(x, z), the marginal p(x), the posterior p(k | x).
+// Part of the elaborator.
+//
+// What a call names, and what that is made of in turn, is a chain of variables, each behind those that it is made of.
+// The density of them all is the product of the factors' and priors'; variables that the call does not name are summed
+// out, over all their values.
+#include "elaborate/elaborate.h"
+
+#include <string.h>
+
+typedef struct Link {
+  const char *name;
+  Decl *factor;     // that makes it; NULL: it has a prior
+  const Ast *said;  // as the call names it; NULL: it is summed out
+  Value value;      // where its density is taken, and what is made of it; NONE: not known
+  struct Link *next;
+} Link;
+
+struct Chain {
+  const Ast *call;
+  Decl *model;
+  Link *first;  // each behind those that it is made of
+  Link *busy;   // those whose parts are being looked for
+  Link *about;  // of a marginal or posterior: the variable it is a distribution of
+};
+
+static bool has_prior(const Elab *e, const char *name) {
+  return find_decl(e, arena_format(e->arena, "prior %s", name)) != NULL;
+}
+
+// Is an output written with `~`?
+static bool is_drawn(const Decl *factor, const char *output) {
+  for (const Ast *s = factor->ast->c->a; s; s = s->next)
+    for (const Ast *v = s->kind == AST_DRAW ? s->a : NULL; v; v = v->next)
+      if (!strcmp(v->name, output)) return true;
+  return false;
+}
+
+bool is_density_call(const Elab *e, Decl *model, const Ast *call) {
+  bool made = false;
+  for (const Ast *a = call->b; a; a = a->next) {
+    const char *name = named_in(a);
+    Decl *factor = name ? find_factor(model, name) : NULL;
+    if (!name || (!factor && !has_prior(e, name))) return false;
+    made = made || (factor && is_drawn(factor, name));
+  }
+  return made && !call->flag;
+}
+
+bool is_posterior(const Elab *e, Decl *model, const Ast *call) {
+  const char *about = call->b && !call->b->next ? named_in(call->b) : NULL;
+  if (!about || !(call->flag & 1) || find_factor(model, about) || !has_prior(e, about)) return false;
+  bool made = false;
+  for (const Ast *a = call->c; a; a = a->next) {
+    const char *name = named_in(a);
+    if (!name || (!find_factor(model, name) && !has_prior(e, name))) return false;
+    made = made || find_factor(model, name);
+  }
+  return made;
+}
+
+// ---- which variables there are
+
+static Link *find_link(const Chain *c, const char *name) {
+  Link *l = c->first;
+  while (l && strcmp(l->name, name)) l = l->next;
+  return l;
+}
+
+static const Ast *said_of(const Chain *c, const char *name) {
+  for (const Ast *list = c->call->b; list; list = list == c->call->b ? c->call->c : NULL)
+    for (const Ast *a = list; a; a = a->next)
+      if (named_in(a) && !strcmp(named_in(a), name)) return a;
+  return NULL;
+}
+
+static bool add_link(Elab *e, Chain *c, const char *name, const char *user) {
+  if (find_link(c, name)) return true;
+  for (const Link *l = c->busy; l; l = l->next)
+    if (!strcmp(l->name, name)) return complain(e, E0716, c->call->span, user, name), false;
+  Link *l = NEW(e->arena, Link);
+  *l = (Link){.name = name, .factor = find_factor(c->model, name), .said = said_of(c, name), .next = c->busy};
+  if (!l->factor && !has_prior(e, name)) {
+    complain(e, E0718, c->call->span, c->model->name, user, name);
+    report_help(e->sources, "name what each is made of behind a `|`: log %s(%s | ..., %s)", c->model->name, user, name);
+    return false;
+  }
+  c->busy = l;
+  for (const Ast *in = l->factor ? l->factor->ast->b : NULL; in; in = in->next)
+    if (!add_link(e, c, in->name, name)) return false;
+  c->busy = l->next;
+  l->next = NULL;
+  Link **end = &c->first;
+  while (*end) end = &(*end)->next;
+  *end = l;
+  return true;
+}
+
+static bool add_named(Elab *e, Chain *c, const Ast *args) {
+  for (const Ast *a = args; a; a = a->next) {
+    if (said_of(c, named_in(a)) != a) return complain(e, E0224, a->span, named_in(a), c->model->name), false;
+    if (!add_link(e, c, named_in(a), named_in(a))) return false;
+  }
+  return true;
+}
+
+static Chain *chain_of(Elab *e, Scope *scope, Decl *model, const Ast *call) {
+  Chain *c = NEW(e->arena, Chain);
+  *c = (Chain){.call = call, .model = model};
+  if (!add_named(e, c, call->b) || !add_named(e, c, call->c)) return NULL;
+  for (Link *l = c->first; l; l = l->next) {
+    l->value = l->said ? value_in_call(e, scope, l->said, l->name) : (Value){.kind = V_NONE};
+    int classes = l->value.classes;
+    if (l->value.kind == V_LIST || l->value.kind == V_NUMBER) l->value = to_tensor(e, l->value);
+    l->value.classes = classes;
+    if (l->value.kind == V_ERROR) return NULL;
+  }
+  return c;
+}
+
+// ---- their densities
+
+static Value link_dist(Elab *e, const Chain *c, const Link *l) {
+  if (!l->factor) return prior_of(e, l->name, c->call->span);
+  Value input[MAX_ARGS];
+  int n = 0;
+  for (const Ast *in = l->factor->ast->b; in; in = in->next) {
+    input[n] = find_link(c, in->name)->value;
+    if (input[n++].kind != V_NONE) continue;
+    return complain(e, E0406, c->call->span, arena_format(e->arena, "%s(%s)", c->model->name, in->name)), value_error();
+  }
+  Value out = apply_net_values(e, l->factor, n, input, c->call->span);
+  if (out.kind == V_LIST) out = out.item[place_of_name(l->factor->ast->a, l->name)];
+  if (out.kind == V_DIST || out.kind == V_ERROR) return out;
+  return complain(e, E0418, c->call->span, c->model->name, l->name), value_error();
+}
+
+// Its values are the places of a newly opened plate.
+static int open_link(Elab *e, const Chain *c, Link *l, const Dist *d) {
+  int64_t n;
+  Value table;
+  if (!values_of(e, d, l->name, c->call->span, &n, &table)) return -1;
+  int plate = open_plate(e, n, c->call->span);
+  if (plate < 0) return plate;
+  l->value = event_to_plate(e, table, shape_of(1, &n), plate);
+  l->value.classes = d->classes;
+  return plate;
+}
+
+static Value log_links(Elab *e, const Chain *c, Link *l);
+
+static Value log_from(Elab *e, const Chain *c, Link *l, Value dist) {
+  if (l->value.kind == V_NONE) return complain(e, E0406, c->call->span, expression_text(e, c->call)), value_error();
+  Value own = log_density(e, dist, l->value, WHOLE, c->call->span);
+  if (own.kind == V_ERROR || !l->next) return own;
+  Value rest = log_links(e, c, l->next);
+  return rest.kind == V_ERROR ? rest : apply2(e, OP_ADD, c->call->span, own, rest);
+}
+
+// The log density of what is named from l on; what is not is summed out.
+static Value log_links(Elab *e, const Chain *c, Link *l) {
+  Value dist = link_dist(e, c, l);
+  if (dist.kind == V_ERROR || l->said) return dist.kind == V_ERROR ? dist : log_from(e, c, l, dist);
+  int plate = open_link(e, c, l, dist.dist);
+  if (plate < 0) return value_error();
+  Value v = log_from(e, c, l, dist);
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  l->value.kind = V_NONE;
+  e->plate_count--;
+  return v.kind == V_ERROR ? v : call_library(e, "logsumexp", c->call->span, 1, &v);
+}
+
+// ---- marginals: some variables are summed out
+
+static const char *marginal_name(const Dist *d) { return d->chain->model->name; }
+
+static bool marginal_is_apart(const Dist *d) { return (void)d, false; }
+
+static bool marginal_is_same(const Dist *a, const Dist *b) { return a->chain == b->chain; }
+
+static bool marginal_knows(const Dist *d, const char *what) {
+  return (void)d, !strcmp(what, "log") || !strcmp(what, "sample");
+}
+
+// What it is made of is drawn first.
+static Value marginal_sample(Elab *e, const Dist *d) {
+  const Chain *c = d->chain;
+  Value v = value_error();
+  for (Link *l = c->first; l; l = l->next) {
+    Value dist = l->said && l != c->about ? (Value){.kind = V_NONE} : link_dist(e, c, l);
+    if (dist.kind == V_NONE) continue;
+    v = dist.kind == V_ERROR ? dist : sample_value(e, dist.dist);
+    if (v.kind == V_ERROR || l == c->about) break;
+    v.node = node_unary(e->graph, OP_DISCRETE, v.node);
+    v.classes = dist.dist->classes;
+    l->value = v;
+  }
+  for (Link *l = c->first; l; l = l->next)
+    if (!l->said) l->value.kind = V_NONE;
+  return v;
+}
+
+static Value marginal_log(Elab *e, const Dist *d, Value point, Span where) {
+  (void)where;
+  Chain *c = d->chain;
+  Value before = c->about->value;
+  int classes = before.kind == V_NONE ? d->classes : before.classes;
+  c->about->value = point;
+  c->about->value.classes = classes;
+  Value v = log_links(e, c, c->first);
+  c->about->value = before;
+  return v;
+}
+
+static void marginal_explain(Elab *e, const Dist *d) {
+  for (const Link *l = d->chain->first; l; l = l->next)
+    if (!l->said) finding(e, "sum", d->span, "log %s sums out %s", expression_text(e, d->chain->call), l->name);
+}
+
+const DistKind marginal_kind = {marginal_name,  marginal_is_apart, marginal_is_same,
+                                marginal_knows, marginal_sample,   marginal_log,
+                                NULL,           marginal_explain};
+
+Chain *rename_chain(Elab *e, const Chain *c, int from, int to) {
+  Chain *copy = NEW(e->arena, Chain);
+  *copy = *c;
+  Link **end = &copy->first;
+  for (const Link *l = c->first; l; l = l->next) {
+    *end = NEW(e->arena, Link);
+    **end = *l;
+    (*end)->value = rename_plate(e, l->value, from, to);
+    if (l == c->about) copy->about = *end;
+    end = &(*end)->next;
+  }
+  return copy;
+}
+
+// Its distribution, given what it is made of: over plates, which are closed again, where that is summed out.
+static Value dist_of_link(Elab *e, const Chain *c, const Link *about) {
+  int plates = e->plate_count;
+  Value dist = value_error();
+  for (Link *l = c->first; l; l = l->next) {
+    dist = link_dist(e, c, l);
+    if (dist.kind == V_ERROR || l == about) break;
+    if (!l->said && open_link(e, c, l, dist.dist) < 0) {
+      dist = value_error();
+      break;
+    }
+  }
+  for (Link *l = c->first; l; l = l->next)
+    if (!l->said) l->value.kind = V_NONE;
+  Dist *outside = dist.kind == V_DIST ? NEW(e->arena, Dist) : NULL;
+  if (outside) {
+    *outside = *dist.dist;
+    outside->plates &= plate_bit(plates) - 1;
+    dist.dist = outside;
+  }
+  e->plate_count = plates;
+  return dist;
+}
+
+static Value marginal(Elab *e, Chain *c) {
+  for (Link *l = c->first; l; l = l->next) {
+    Value dist = l->said ? (Value){.kind = V_NONE} : dist_of_link(e, c, l);
+    if (dist.kind == V_NONE || dist.kind == V_ERROR || support_discrete(&dist.dist->support)) {
+      if (dist.kind == V_ERROR) return dist;
+      continue;
+    }
+    complain(e, E0711, c->call->span, expression_text(e, c->call), l->name);
+    report_help(e->sources, "a bound: logmeanexp(k) { %s ~ q(%s | x)  log %s(x, %s) - log q(%s | x) }", l->name,
+                l->name, c->model->name, l->name, l->name);
+    return value_error();
+  }
+  for (c->about = c->first; !c->about->said || !c->about->factor;) c->about = c->about->next;
+  Value dist = dist_of_link(e, c, c->about);
+  if (dist.kind == V_ERROR) return dist;
+  Dist *d = NEW(e->arena, Dist);
+  const Dist *of = dist.dist;
+  *d = (Dist){.kind = &marginal_kind,
+              .decl = c->call,
+              .chain = c,
+              .shaped = true,
+              .event = of->event,
+              .own = of->event.rank,
+              .plates = of->plates,
+              .variable = c->about->name,
+              .support = of->support,
+              .domain = of->domain,
+              .classes = of->classes,
+              .span = c->call->span};
+  return with_point(e, (Value){.kind = V_DIST, .dist = d, .span = c->call->span}, c->about->value);
+}
+
+Value joint_density(Elab *e, Scope *scope, Decl *model, const Ast *call) {
+  Chain *c = chain_of(e, scope, model, call);
+  if (!c) return value_error();
+  int n = 0;
+  for (const Link *l = c->first; l; l = l->next, n++)
+    if (!l->said) return marginal(e, c);
+  Value list = {.kind = V_LIST, .items = n, .item = NEW_ARRAY(e->arena, Value, n), .span = call->span};
+  n = 0;
+  for (const Link *l = c->first; l; l = l->next) {
+    Value dist = link_dist(e, c, l);
+    if (dist.kind == V_ERROR) return dist;
+    list.item[n++] = with_point(e, dist, l->value);
+  }
+  return n == 1 ? list.item[0] : list;
+}
+
+// ---- posteriors, by Bayes' rule
+
+Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call) {
+  Chain *c = chain_of(e, scope, model, call);
+  if (!c) return value_error();
+  Link *about = c->about = find_link(c, named_in(call->b));
+  Value point = about->value, prior = link_dist(e, c, about);
+  if (prior.kind == V_ERROR) return prior;
+  const Dist *d = prior.dist;
+  bool bits = d->support.kind == SUPPORT_SET && d->support.members == 2 && d->support.lo == 0 && d->support.hi == 1;
+  if (d->event.rank || !(d->classes || bits)) {
+    complain(e, E0719, call->span, expression_text(e, call), about->name);
+    return value_error();
+  }
+  int plate = open_link(e, c, about, d);
+  if (plate < 0) return value_error();
+  Value v = log_links(e, c, c->first);
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  e->plate_count--;
+  if (v.kind == V_ERROR) return v;
+  finding(e, "posterior", call->span, "%s: by Bayes' rule, over all values of %s", expression_text(e, call),
+          about->name);
+  if (bits) {
+    Shape one = {0};
+    Value at[2];
+    for (int i = 0; i < 2; i++) at[i] = pick_places(e, v, 0, value_tensor(node_const(e->graph, i, one), 0), call->span);
+    v = apply2(e, OP_SUB, call->span, at[1], at[0]);
+  }
+  Call logits = {.span = call->span, .n = 1, .arg = {v}, .name = {"logits"}};
+  Value out = call_distribution(e, bits ? "bernoulli" : "categorical", &logits);
+  if (out.kind == V_DIST) out.dist->variable = about->name;
+  return out.kind == V_DIST ? with_point(e, out, point) : out;
+}

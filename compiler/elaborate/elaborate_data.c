@@ -1,0 +1,442 @@
+// The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
+//
+// A source reads files (idx, npy, npz, csv) or is generated: then it is a formula over random numbers fixed for each
+// example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time; each is applied
+// to the columns that it names.
+#include "elaborate/elaborate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int find_column(const Elab *e, const char *name) {
+  for (int i = 0; i < e->columns; i++)
+    if (!strcmp(e->column[i].name, name)) return i;
+  return -1;
+}
+
+bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int *classes) {
+  int c = find_column(e, name);
+  if (c >= 0) {
+    *shape = e->column[c].shape;
+    *support = e->column[c].support;
+    *classes = e->column[c].classes;
+    return true;
+  }
+  const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", name));
+  if (!d) return false;
+  const Ast *v = d->ast->a;
+  *classes = 0;
+  *support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (v->b && !eval_support(e, e->global, v->b, support)) return false;
+  if (support->kind == SUPPORT_CLASS) *classes = (int)support->hi + 1;
+  return (v->a || v->b) && eval_dims(e, e->global, v->a, shape);
+}
+
+// --- files
+
+// The first that exists: beside the model, in the working folder, beside the models that came with gmc.
+static const char *resolve(Elab *e, const char *path) {
+  if (path[0] == '/') return path;
+  const char *model = e->model->source, *slash = strrchr(model, '/');
+  const char *beside = slash ? arena_format(e->arena, "%.*s/%s", (int)(slash - model), model, path) : path;
+  const char *candidate[] = {beside, path, shipped_file(e->arena, arena_format(e->arena, "models/%s", path))};
+  for (int i = 0; i < 3; i++)
+    if (candidate[i] && access(candidate[i], R_OK) == 0) return candidate[i];
+  return beside;
+}
+
+static const char **file_list(Elab *e, const Value *v, int *n) {
+  *n = v->kind == V_LIST ? v->items : 1;
+  const char **file = NEW_ARRAY(e->arena, const char *, *n + 1);
+  for (int i = 0; i < *n; i++) {
+    const Value *item = v->kind == V_LIST ? &v->item[i] : v;
+    if (item->kind != V_TEXT) return complain(e, E0604, item->span, value_text(e, *item)), NULL;
+    file[i] = resolve(e, item->text);
+  }
+  return file;
+}
+
+// `holdout: 0.2`, `holdout: last` or `holdout: last(0.2)`.
+static bool holdout_option(Elab *e, DataSource *s, Value v) {
+  if (v.kind == V_CALLABLE) v = call_value(e, v, &(Call){.span = v.span});
+  s->last = v.kind == V_LIST && v.items == 2 && v.item[1].kind == V_TEXT && !strcmp(v.item[1].text, "last");
+  Value part = s->last ? v.item[0] : v;
+  s->holdout = part.kind == V_NUMBER ? part.number : -1;
+  if (s->holdout >= 0 && s->holdout < 1) return true;
+  return complain(e, E0605, v.span), false;
+}
+
+// One character that parts the fields of a csv file.
+static bool separator_option(Elab *e, DataSource *s, const Value *v) {
+  const char *text = v->kind == V_TEXT ? v->text : "";
+  s->separator = !strcmp(text, "\\t") ? '\t' : text[0];
+  bool one = text[0] && (!text[1] || s->separator == '\t');
+  if (one && strchr(",;\t|:", s->separator)) return true;
+  return complain(e, E0629, v->span, value_text(e, *v)), false;
+}
+
+static bool reader_option(Elab *e, DataSource *s, const char *reader, const char *name, const Value *v, Value *test) {
+  bool csv = s->format == DATA_CSV, npz = s->format == DATA_NPZ;
+  if (!strcmp(name, "test")) return *test = *v, true;
+  if (!strcmp(name, "holdout")) return holdout_option(e, s, *v);
+  if (!strcmp(name, "columns") && (csv || npz)) return s->columns = *v, true;
+  if (!strcmp(name, "test_columns") && npz) return s->test_columns = *v, true;
+  if (!strcmp(name, "separator") && csv) return separator_option(e, s, v);
+  if (v->kind == V_NUMBER && !strcmp(name, "header") && csv)
+    return s->header = v->number != 0 ? HEADER_YES : HEADER_NO, true;
+  if (v->kind == V_NUMBER && !strcmp(name, "grey") && s->format == DATA_IDX) return s->grey = v->number != 0, true;
+  return complain(e, E0223, v->span, reader, name), false;
+}
+
+// What one option says must not be what another makes void.
+static bool options_agree(Elab *e, const Call *call, bool test) {
+  for (int i = 0; i < call->n; i++) {
+    const char *name = call->name[i] ? call->name[i] : "";
+    if (test && !strcmp(name, "holdout")) return complain(e, E0637, call->arg[i].span, "holdout", "beside"), false;
+    if (!test && !strcmp(name, "test_columns"))
+      return complain(e, E0637, call->arg[i].span, "test_columns", "without"), false;
+  }
+  return true;
+}
+
+Value call_reader(Elab *e, const char *name, const Call *call) {
+  DataSource *s = NEW(e->arena, DataSource);
+  s->format = !strcmp(name, "idx")   ? DATA_IDX
+              : !strcmp(name, "npy") ? DATA_NPY
+              : !strcmp(name, "npz") ? DATA_NPZ
+                                     : DATA_CSV;
+  s->holdout = 0.1;
+  Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)},
+        test = {.kind = V_NONE};
+  for (int i = 0; i < call->n; i++) {
+    const Value *v = &call->arg[i];
+    if (v->kind == V_ERROR) return value_error();
+    if (!call->name[i])
+      train.item[train.items++] = *v;
+    else if (!reader_option(e, s, name, call->name[i], v, &test))
+      return value_error();
+  }
+  int tests = 0;
+  if (!options_agree(e, call, test.kind != V_NONE)) return value_error();
+  if (!train.items) return complain(e, E0604, call->span, "nothing"), value_error();
+  s->train = file_list(e, &train, &s->files);
+  s->test = test.kind == V_NONE ? NULL : file_list(e, &test, &tests);
+  if (!s->train || (test.kind != V_NONE && !s->test)) return value_error();
+  if (s->test && tests != s->files) return complain(e, E0606, call->span, s->files, tests), value_error();
+  return (Value){.kind = V_SOURCE, .source = s, .span = call->span};
+}
+
+// --- the clause
+
+static bool declare_column(Elab *e, const Ast *v) {
+  if (e->columns == (int)(sizeof e->column / sizeof *e->column)) return complain(e, E0607, v->span), false;
+  if (find_column(e, v->name) >= 0) return complain(e, E0201, v->span, v->name), false;
+  Column *c = &e->column[e->columns++];
+  *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .span = v->span};
+  c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
+  if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
+  if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
+  if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
+  return true;
+}
+
+// A column that an argument of a stage names, or -1.
+static int named_column(const Elab *e, const Ast *argument) {
+  const Ast *name = argument->kind == AST_ARGUMENT && !argument->name ? argument->a : argument;
+  return name && name->kind == AST_NAME ? find_column(e, name->name) : -1;
+}
+
+// The first stage of a column, or NULL.
+static const Stage *first_stage(const Elab *e, int column) {
+  for (int i = 0; i < e->stages; i++)
+    if (e->stage[i].columns & 1u << column) return &e->stage[i];
+  return NULL;
+}
+
+// --- standardize: a mean and a deviation for each place, kept with the weights
+
+static Value statistic(Elab *e, int column, TensorStatistic which, Span where) {
+  const Column *c = &e->column[column];
+  static const char *const names[] = {[STATISTIC_MEAN] = "mean", [STATISTIC_DEVIATION] = "deviation"};
+  Ast *one = NEW(e->arena, Ast);
+  *one = (Ast){.kind = AST_NUMBER, .span = where, .number = 1};
+  const char *path = arena_format(e->arena, "data/%s/%s", c->name, names[which]);
+  TensorStart start = {.init = which == STATISTIC_DEVIATION ? one : NULL, .scope = e->global};
+  int t = tensor_declare(e, path, "data", TENSOR_STATE, c->shape, where, start);
+  if (t < 0) return value_error();
+  e->model->tensor[t].statistic = which;
+  e->model->tensor[t].column = column;
+  return value_tensor(tensor_value(e, t), 0);
+}
+
+static Value standardize(Elab *e, int column, Value v, bool back, Span where) {
+  Value mean = statistic(e, column, STATISTIC_MEAN, where), by = statistic(e, column, STATISTIC_DEVIATION, where);
+  if (back) return apply2(e, OP_ADD, where, apply2(e, OP_MUL, where, v, by), mean);
+  return apply2(e, OP_DIV, where, apply2(e, OP_SUB, where, v, mean), by);
+}
+
+// Statistics are those of what the files hold: nothing may have changed it.
+Value call_standardize(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value v = call->arg[0];
+  int c = e->staging;
+  if (c < 0 || v.kind != V_TENSOR || v.node->op != OP_INPUT) return complain(e, E0635, call->span), value_error();
+  return standardize(e, c, v, false, call->span);
+}
+
+Value standardized(Elab *e, int column, Value v, bool back, Span where) {
+  const Stage *s = first_stage(e, column);
+  return s && !strcmp(s->callee->name, "standardize") ? standardize(e, column, v, back, where) : v;
+}
+
+// --- stages
+
+// The columns that a stage is applied to: those it names first, `standardize(age, income)`, or the only one that is no
+// label.
+static bool aim_stage(Elab *e, Stage *s) {
+  int column;
+  if (s->callee->kind != AST_NAME) return complain(e, E0220, s->span, "this"), false;
+  while (s->arguments && (column = named_column(e, s->arguments)) >= 0) {
+    if (e->column[column].classes) return complain(e, E0626, s->span, e->column[column].name), false;
+    s->columns |= 1u << column;
+    s->arguments = s->arguments->next;
+  }
+  if (s->columns) return true;
+  for (int i = 0; i < e->columns; i++)
+    if (!e->column[i].classes) s->columns |= 1u << i;
+  if (s->columns && !(s->columns & (s->columns - 1))) return true;
+  const char *stage = expression_text(e, s->callee);
+  if (!s->columns) return complain(e, E0628, s->span, stage), false;
+  complain(e, E0627, s->span, stage);
+  for (int i = 0; i < e->columns; i++)
+    if (!e->column[i].classes) return report_help(e->sources, "write `%s(%s)`", stage, e->column[i].name), false;
+  return false;
+}
+
+// Separates `source |> stage |> stage`; the source of the pipe is evaluated once, the stages in every program.
+static bool split_clause(Elab *e) {
+  const Ast *stage[8], *source = e->data_expr;
+  int n = 0;
+  for (; source->kind == AST_PIPE; source = source->a) {
+    if (n == 8) return complain(e, E0608, source->span), false;
+    stage[n++] = source->b;
+  }
+  while (n--) {
+    bool call = stage[n]->kind == AST_CALL;
+    Stage *s = &e->stage[e->stages++];
+    call = call && !stage[n]->c;  // f(a | b) is no stage
+    *s = (Stage){call ? stage[n]->a : stage[n], call ? stage[n]->b : NULL, stage[n]->span, 0};
+    if (!aim_stage(e, s)) return false;
+  }
+  Value v = eval(e, e->global, source);
+  if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE)
+    v = call_value(e, v, &(Call){.span = source->span});
+  if (v.kind == V_ERROR) return false;
+  if (v.kind != V_SOURCE) return complain(e, E0609, source->span, value_text(e, v)), false;
+  e->data_source = v.source;
+  return true;
+}
+
+// The support that a stage's function sets its argument, as `binarize(x in [0, 1])` does; false if it sets none.
+static bool stage_support(Elab *e, const Stage *stage, Support *s) {
+  Value callee = lookup(e, e->global, stage->callee);
+  const Ast *formal = callee.kind == V_CALLABLE && callee.decl ? callee.decl->ast->a : NULL;
+  bool set = formal && formal->kind == AST_FORMAL && formal->text && !strcmp(formal->text, "in");
+  return set && eval_support(e, e->global, formal->b, s);
+}
+
+static int by_size(const void *x, const void *y) {
+  float a = *(const float *)x, b = *(const float *)y;
+  return (a > b) - (a < b);
+}
+
+// All whole numbers from the least to the greatest need no list.
+static void column_members(Elab *e, const Support *s, PlanColumn *p) {
+  float *member = NEW_ARRAY(e->arena, float, s->members + 1);
+  int n = 0;
+  bool dense = true;
+  p->whole = true;
+  for (int i = 0; i < s->members; i++) member[i] = (float)s->member[i];
+  if (s->members) qsort(member, (size_t)s->members, sizeof *member, by_size);
+  for (int i = 0; i < s->members; i++) {
+    if (n && member[n - 1] == member[i]) continue;
+    dense = dense && (n == 0 || member[i] == member[n - 1] + 1);
+    p->whole = p->whole && member[i] == floorf(member[i]);
+    member[n++] = member[i];
+  }
+  if (!dense || !p->whole) p->member = member, p->members = n;
+}
+
+// What numbers of the files may be: the declared support, or what the first stage takes. Levels of grey are in [0, 1]
+// where nothing else is said.
+static bool column_plan(Elab *e, int column, PlanColumn *p) {
+  const Column *c = &e->column[column];
+  const Stage *stage = first_stage(e, column);
+  Support s = c->support, real = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  *p = (PlanColumn){.name = c->name,
+                    .rank = c->shape.rank,
+                    .count = shape_count(c->shape),
+                    .classes = c->classes,
+                    .lo = -INFINITY,
+                    .hi = INFINITY};
+  memcpy(p->dim, c->shape.dim, sizeof p->dim);
+  if (c->classes || e->data_source->format == DATA_GENERATED) return true;
+  if (stage && !stage_support(e, stage, &s)) s = real;
+  bool images = e->data_source->grey || (stage && e->data_source->format == DATA_IDX);
+  if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
+  p->lo = (float)s.lo;
+  p->hi = (float)s.hi;
+  if (s.kind == SUPPORT_SET) column_members(e, &s, p);
+  p->simplex = s.kind == SUPPORT_SIMPLEX;
+  p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
+  if (s.kind != SUPPORT_SET || !e->data_source->grey) return true;
+  complain(e, E0610, c->span, c->name, support_text(e, &s));
+  report_help(e->sources, "write `from ... |> binarize`");
+  return false;
+}
+
+// A name in the files or a place, of `columns: ["income", 3]`.
+static bool pick_one(Elab *e, const Value *v, PlanPick *pick) {
+  *pick = (PlanPick){v->kind == V_TEXT ? v->text : NULL, v->kind == V_NUMBER ? (int64_t)v->number : -1};
+  if (pick->name || (v->kind == V_NUMBER && v->number >= 0 && v->number < 1e9 && floor(v->number) == v->number))
+    return true;
+  return complain(e, E0630, v->span, value_text(e, *v)), false;
+}
+
+// `columns: [...]`: for each column one pick, or in a csv file a list of as many as an example has numbers. Arrays of
+// an npz file have names only.
+static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column, bool test) {
+  if (columns->kind == V_ERROR) return true;  // not given
+  bool list = columns->kind == V_LIST, named = e->data_source->format == DATA_NPZ;
+  int entries = list ? columns->items : 1;
+  if (entries != e->columns) return complain(e, E0631, columns->span, entries, e->columns), false;
+  for (int i = 0; i < entries; i++) {
+    const Value *v = list ? &columns->item[i] : columns;
+    if (named && v->kind != V_TEXT) return complain(e, E0633, v->span, value_text(e, *v)), false;
+    int n = v->kind == V_LIST ? v->items : 1;
+    if (n != 1 && n != column[i].count)
+      return complain(e, E0632, v->span, n, column[i].name, (long long)column[i].count), false;
+    PlanPick *pick = NEW_ARRAY(e->arena, PlanPick, n);
+    for (int k = 0; k < n; k++)
+      if (!pick_one(e, v->kind == V_LIST ? &v->item[k] : v, &pick[k])) return false;
+    if (test) {
+      column[i].test_pick = pick->name;
+    } else {
+      column[i].pick = pick;
+      column[i].picks = n;
+    }
+  }
+  return true;
+}
+
+void declare_data(Elab *e) {
+  Model *m = e->model;
+  m->data = (PlanData){.format = DATA_NONE};
+  if (!e->data) return;
+  for (const Ast *v = e->data->a; v; v = v->next) declare_column(e, v);
+  m->column = NEW_ARRAY(e->arena, PlanColumn, e->columns + 1);
+  if (!split_clause(e) || diagnostics_errors(e->sources)) return;
+  const DataSource *s = e->data_source;
+  for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
+  if (!pick_columns(e, &s->columns, m->column, false) || !pick_columns(e, &s->test_columns, m->column, true)) return;
+  m->columns = e->columns;
+  m->data =
+      (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
+  m->data.holdout_last = s->last;
+  m->data.header = s->header;
+  m->data.separator = s->separator;
+  m->data.clause = expression_text(e, e->data_expr);
+  m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
+  m->data.line = span_line(e->sources, e->data_expr->span);
+  if (s->format == DATA_GENERATED)
+    m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
+  bool each = s->format == DATA_IDX || s->format == DATA_NPY;  // a file holds one column
+  if (s->files > 1 && !each) complain(e, E0634, e->data_expr->span, s->files);
+  if (each && s->files < e->columns) complain(e, E0611, e->data_expr->span, s->files, e->columns);
+}
+
+// --- values in a program
+
+static Value read_column(Elab *e, int c) {
+  const Column *col = &e->column[c];
+  const PlanColumn *p = &e->model->column[c];
+  Graph *g = e->graph;
+  double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
+  g->input[g->inputs] = (InputInfo){INPUT_COLUMN, c, col->name, physical_shape(e, 1, col->shape), lo, hi};
+  Value v = value_tensor(node_input(g, g->inputs++), 1);
+  v.span = col->span;
+  v.classes = col->classes;
+  if (col->support.kind == SUPPORT_SIMPLEX && !first_stage(e, c)) assert_simplex(e, v.node);
+  return v;
+}
+
+static Value fewer_columns(Elab *e, int c, int given) {
+  const Column *col = &e->column[c];
+  const char *gives = arena_format(e->arena, "%d column%s", given, given == 1 ? "" : "s");
+  return complain(e, E0612, col->span, col->name, shape_text(e->arena, col->shape), gives), value_error();
+}
+
+static Value generated_column(Elab *e, int c) {
+  const DataSource *s = e->data_source;
+  Value v = eval_body(e, scope_new(e, s->scope), s->generator->ast->c);
+  if (v.kind == V_LIST && v.items && e->columns > 1) {
+    if (c >= v.items) return fewer_columns(e, c, v.items);
+    v = v.item[c];
+  }
+  if (v.kind == V_ERROR) return v;
+  v = to_tensor(e, v);
+  if (v.kind == V_ERROR) return v;
+  Shape s_event = event_shape(&v);
+  if (!shape_equal(s_event, e->column[c].shape)) {
+    complain(e, E0612, e->column[c].span, e->column[c].name, shape_text(e->arena, e->column[c].shape),
+             shape_text(e->arena, s_event));
+    return value_error();
+  }
+  return widen(e, v, 1, s_event);
+}
+
+static Value staged(Elab *e, int column, Value v) {
+  for (int i = 0; i < e->stages && v.kind != V_ERROR; i++) {
+    const Stage *s = &e->stage[i];
+    Call call = {.span = s->span, .n = 1, .arg = {v}, .ast = {s->callee}};
+    if (!(s->columns & 1u << column)) continue;
+    if (!eval_arguments(e, e->global, s->arguments, &call)) return value_error();
+    e->staging = column;
+    v = call_value(e, lookup(e, e->global, s->callee), &call);
+    e->staging = -1;
+    v = v.kind == V_ERROR ? v : to_tensor(e, v);
+  }
+  return v;
+}
+
+static bool check_column(Elab *e, const Column *col, Value *v) {
+  Shape s = event_shape(v);
+  if (!shape_equal(s, col->shape)) {
+    complain(e, E0612, col->span, col->name, shape_text(e->arena, col->shape), shape_text(e->arena, s));
+    return false;
+  }
+  if (!col->declared || point_within(v, &col->support)) return true;
+  complain(e, E0613, col->span, col->name, support_text(e, &col->support), v->node->lo, v->node->hi);
+  return false;
+}
+
+Value column_value(Elab *e, int c) {
+  if (e->column_value[c].kind != V_NONE) return e->column_value[c];
+  bool generated = e->data_source->format == DATA_GENERATED;
+  Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
+  Outside o = leave_loops(e);
+  e->drawing = (Drawing){.active = true, .in_data = true, .plates = PLATE_BATCH};
+  e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
+  Value v = generated ? generated_column(e, c) : read_column(e, c);
+  bool stages = first_stage(e, c) != NULL;
+  if (stages) v = staged(e, c, v);
+  if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
+  e->drawing = saved;
+  enter_loops(e, o);
+  v.classes = e->column[c].classes;
+  v.span = e->column[c].span;
+  return e->column_value[c] = v;
+}

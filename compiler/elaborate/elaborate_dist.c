@@ -1,0 +1,385 @@
+// Distributions: densities, draws, divergences. Part of the elaborator.
+//
+// What a distribution is, is known here; no particular one is, and no kind of them: that is a row of functions
+// (DistKind). Each describes one value, or the last axes of the event, which belong together; over a larger event a
+// distribution stands for independent copies, so its log density is the sum over the event.
+#include "elaborate/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *dist_name(const Value *v) { return v->dist->kind->name(v->dist); }
+
+Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
+  Dist *d = dist.dist;
+  Shape merged;
+  if (!broadcast_shapes(event, d->event, &merged) || !shape_equal(merged, event)) {
+    complain(e, E0318, where, shape_text(e->arena, d->event), shape_text(e->arena, event));
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    return value_error();
+  }
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *d;
+  copy->event = event;
+  copy->shaped = true;
+  dist.dist = copy;
+  return dist;
+}
+
+Shape outer_event(const Dist *d) {
+  Shape s = d->event;
+  for (int i = 0; i < d->own && s.rank; i++) s.dim[--s.rank] = 0;
+  return s;
+}
+
+Shape own_event(const Dist *d) {
+  Shape own = {0};
+  for (int i = outer_event(d).rank; i < d->event.rank; i++) own.dim[own.rank++] = d->event.dim[i];
+  return own;
+}
+
+// --- independent copies: a formula that speaks of one value, as x[0] of a vector does, is evaluated with the copies on
+// a plate of their own
+
+int open_plate(Elab *e, int64_t n, Span where) {
+  if (e->plate_count == MAX_PLATES) return complain(e, E0311, where), -1;
+  e->plate[e->plate_count] = n;
+  return e->plate_count++;
+}
+
+static bool has_copies(const Dist *d) { return outer_event(d).rank > 0 && d->kind->is_apart(d); }
+
+// The distribution of one copy, over a newly opened plate; NULL after reporting. A parameter that differs from copy to
+// copy does so over the plate.
+static Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
+  Shape outer = outer_event(d);
+  if ((*plate = open_plate(e, shape_count(outer), where)) < 0) return NULL;
+  Dist *one = NEW(e->arena, Dist);
+  *one = *d;
+  one->event = own_event(d);
+  one->scope = scope_new(e, d->scope);
+  for (const Ast *f = d->formals; f; f = f->next) {
+    Value v = find_binding(d->scope, f->name)->value;
+    Shape s = event_shape(&v), wide = outer;
+    int own = ast_length(f->c);
+    if (v.kind != V_TENSOR || s.rank == own || (d->own && !own)) continue;
+    if (outer.rank + own > MAX_RANK) return complain(e, E0304, where, MAX_RANK), e->plate_count--, NULL;
+    for (int i = s.rank - own; i < s.rank; i++) wide.dim[wide.rank++] = s.dim[i];
+    v = widen(e, v, v.plates, wide);
+    if (v.kind == V_ERROR) return e->plate_count--, NULL;
+    bind(e, one->scope, f->name, event_to_plate(e, v, outer, *plate));
+    one->plates |= plate_bit(*plate);
+  }
+  return one;
+}
+
+static Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
+  if (v.kind != V_ERROR) v = plate_to_outer(e, v, outer_event(d), plate);
+  e->plate_count--;
+  return v;
+}
+
+// --- draws
+
+static Value held_still(Elab *e, const Dist *d, Value v) {
+  if (d->held && v.kind == V_TENSOR) v.node = node_unary(e->graph, OP_STOP, v.node);
+  return v;
+}
+
+static const char *draw_name(Elab *e, const char *variable) {
+  Binding *b = e->draw_counts;
+  while (b && strcmp(b->name, variable)) b = b->next;
+  if (!b) {
+    b = NEW(e->arena, Binding);
+    *b = (Binding){variable, value_number(0), e->draw_counts};
+    e->draw_counts = b;
+  }
+  b->value.number += 1;
+  return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
+}
+
+// A draw of the distribution's whole event, in the draw that is being made.
+Value sample_value(Elab *e, const Dist *d) {
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, d->kind->name(d)), value_error();
+  Drawing outer = e->drawing;
+  int plate = -1;
+  const Dist *one = has_copies(d) ? open_copies(e, d, &plate, d->span) : d;
+  if (!one) return value_error();
+  e->drawing.event = plate < 0 ? outer_event(d) : (Shape){0};
+  e->drawing.plates |= one->plates | (plate < 0 ? 0 : plate_bit(plate));
+  e->depth++;
+  Value v = one->kind->sample(e, one);
+  e->depth--;
+  if (v.kind != V_ERROR)
+    v = widen(e, v, v.kind == V_TENSOR ? v.plates | e->drawing.plates : e->drawing.plates, one->event);
+  if (plate >= 0) v = close_copies(e, d, v, plate);
+  v = held_still(e, d, v);
+  outer.count = e->drawing.count;
+  e->drawing = outer;
+  return v;
+}
+
+Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
+  if (declared) dist = shape_distribution(e, dist, *declared, where);
+  if (dist.kind == V_ERROR) return dist;
+  Dist *d = dist.dist;
+  Drawing saved = e->drawing;  // a sample may itself be written with draws
+  e->drawing.active = true;
+  e->drawing.plates = d->plates | e->plates;
+  if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
+  d->kind->explain(e, d);
+  const NameScope *outer = names_here(e), *names = open_names(e, variable, false);
+  name_parameters(e, names, d);
+  Value v = sample_value(e, d);
+  close_names(e, outer);
+  int count = e->drawing.count;
+  e->drawing = saved;
+  if (saved.active) e->drawing.count = count;
+  if (v.kind == V_ERROR) return v;
+  if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
+  if (d->support.kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
+  v.classes = d->classes;
+  v.span = where;
+  name_drawn(e, names, &v);
+  Drawn *drawn = NEW(e->arena, Drawn);
+  *drawn = (Drawn){v.node, d, where, e->drawn};
+  e->drawn = drawn;
+  return v;
+}
+
+bool same_distribution(const Dist *a, const Dist *b) {
+  return a->decl == b->decl && shape_equal(a->event, b->event) && a->kind->is_same(a, b);
+}
+
+// Was the value drawn from this distribution, afresh for each draw of the aggregate around it?
+static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
+  if (v->kind != V_TENSOR || e->plates & ~v->plates) return false;
+  for (const Drawn *of = e->drawn; of; of = of->next)
+    if (of->node == v->node && same_distribution(of->dist, d)) return true;
+  return false;
+}
+
+// --- densities
+
+static Value free_terms(Elab *e, const Dist *d, Value point, Span where) {
+  if (!has_copies(d)) return d->kind->log(e, d, point, where);
+  int plate;
+  const Dist *one = open_copies(e, d, &plate, where);
+  if (!one) return value_error();
+  point = widen(e, point, point.kind == V_TENSOR ? point.plates : 0, d->event);
+  Value v = point;
+  if (v.kind != V_ERROR) v = one->kind->log(e, one, event_to_plate(e, point, outer_event(d), plate), where);
+  if (v.kind != V_ERROR) v = widen(e, v, v.kind == V_TENSOR ? v.plates : 0, (Shape){0});
+  return close_copies(e, d, v, plate);
+}
+
+// Of a distribution that is held still: what the density hangs on beside the point is a constant. A mark that nothing
+// else stands behind tells which it is.
+Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+  if (!d->held || point.kind == V_ERROR) return free_terms(e, d, point, where);
+  Value mark = to_tensor(e, point);
+  int classes = point.classes;
+  point = mark;
+  mark.node = graph_mark(e->graph, point.node);
+  mark.classes = classes;
+  Value v = free_terms(e, d, mark, where);
+  if (v.kind == V_TENSOR) v.node = graph_hold(e->graph, v.node, mark.node, point.node);
+  return v;
+}
+
+// One number at each place of `outer`, the first axes of an event, or all of them added up. The terms may be finer, or
+// a number, which has `plates`.
+static Value gather_terms(Elab *e, Value v, Shape from, Shape outer, Extent extent, unsigned plates) {
+  if (v.kind == V_ERROR) return v;
+  int kept = extent == EACH ? outer.rank : 0;
+  v = widen(e, v, v.kind == V_TENSOR ? v.plates : plates, from);
+  return reduce_events(e, OP_SUM, v, ((1u << from.rank) - 1) & ~((1u << kept) - 1));
+}
+
+Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
+  return gather_terms(e, v, outer_event(d), (Shape){0}, WHOLE, plates);
+}
+
+// Has it terms to be kept apart, one at each place of `outer`? An event that is one number has one.
+static bool check_each(Elab *e, const Dist *d, Shape outer, Span where) {
+  if (outer.rank || !d->event.rank) return true;
+  complain(e, E0721, where, d->kind->name(d), d->variable ? d->variable : shape_text(e->arena, d->event));
+  report_note(e->sources, user_span(e, d->span), "the distribution");
+  return false;
+}
+
+Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
+  Dist *d = dist.dist;
+  if (point.kind == V_LIST || point.kind == V_TENSOR) point = to_tensor(e, point);
+  if (point.kind == V_ERROR) return point;
+  if (point.kind != V_NUMBER && point.kind != V_TENSOR)
+    return complain(e, E0303, where, value_text(e, point)), value_error();
+  if (!point_within(&point, &d->domain)) {
+    double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
+    double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
+    complain(e, E0402, where, dist_name(&dist), support_text(e, &d->domain), lo, hi);
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    if (d->domain.hi < INFINITY)
+      report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
+    return value_error();
+  }
+  Shape at = event_shape(&point), merged;
+  if (point.kind == V_TENSOR && !shape_equal(at, d->event)) {
+    if (!broadcast_shapes(d->event, at, &merged) || !shape_equal(merged, d->shaped ? d->event : at)) {
+      complain(e, E0319, where, shape_text(e->arena, at), dist_name(&dist), shape_text(e->arena, d->event));
+      report_note(e->sources, user_span(e, d->span), "the distribution");
+      return value_error();
+    }
+    dist = shape_distribution(e, dist, merged, where);
+    if (dist.kind == V_ERROR) return dist;
+    point = widen(e, point, point.plates, merged);
+  }
+  dist.dist->kind->explain(e, dist.dist);
+  Shape outer = outer_event(dist.dist);
+  if (extent == EACH && !check_each(e, dist.dist, outer, where)) return value_error();
+  const char *variable = dist.dist->variable;
+  const NameScope *around = names_here(e);
+  open_names(e, variable ? variable : dist_name(&dist), !variable);
+  Value terms = log_terms(e, dist.dist, point, where);
+  close_names(e, around);
+  Value v = gather_terms(e, terms, outer, outer, extent, 0);
+  v.span = where;
+  return extent == EACH ? v : density_term(e, v, dist.dist, point);
+}
+
+Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where) {
+  Dist *d = dist.dist;
+  bool is_entropy = !strcmp(member, "entropy"), known = d->kind->knows(d, member);
+  Shape outer = outer_event(d);
+  if (extent == EACH && !check_each(e, d, outer, where)) return value_error();
+  if (!known && is_entropy) {
+    Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
+    finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(&dist));
+    if (x.kind == V_ERROR) return x;
+    Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, extent, where));
+    v.terms = NULL;  // it is an entropy, not the density of a draw
+    return v;
+  }
+  if (!known) return complain(e, E0415, where, dist_name(&dist), member), value_error();
+  int plate = -1;
+  const Dist *one = has_copies(d) ? open_copies(e, d, &plate, where) : d;
+  if (!one) return value_error();
+  Value v = one->kind->member(e, one, member);
+  if (plate >= 0) {
+    unsigned plates = v.kind == V_TENSOR ? v.plates : d->plates;
+    v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : one->event);
+    v = close_copies(e, d, v, plate);
+  }
+  v = held_still(e, d, v);
+  if (v.kind == V_ERROR) return v;
+  if (is_entropy) return gather_terms(e, v, outer, outer, extent, d->plates);
+  v = to_tensor(e, v);
+  v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
+  v.classes = d->classes;
+  return v;
+}
+
+// --- divergences
+
+static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
+  const Decl *named = find_decl_at(e, pattern->a->name, pattern->span);
+  return named && named->ast == d->decl;
+}
+
+static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
+  int i = 0;
+  for (const Ast *a = pattern->b; a && i < d->params; a = a->next, i++)
+    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, d->param[i]));
+}
+
+static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
+  for (int i = e->decls; i--;) {  // later rules, the user's own, come first
+    const Ast *a = e->decl[i]->ast;
+    if (a->kind == AST_KL && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
+  }
+  return NULL;
+}
+
+// The axes over which neither is joint; events are equal.
+static Shape common_outer(const Dist *f, const Dist *g) { return outer_event(f->own > g->own ? f : g); }
+
+// By a rule's formula, which gives a term at each place over which neither is joint.
+static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, Extent extent, Span where) {
+  Scope *scope = scope_for(e, rule);
+  bind_pattern(e, scope, rule->a, f);
+  bind_pattern(e, scope, rule->b, g);
+  finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", f->kind->name(f), g->kind->name(g),
+          sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span), expression_text(e, rule));
+  Shape outer = common_outer(f, g);
+  return gather_terms(e, eval_body(e, scope, rule->c), outer, outer, extent, f->plates);
+}
+
+// log f(z) - log g(z) at one draw of f.
+static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Span where) {
+  finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
+          dist_name(&f), dist_name(&g));
+  bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
+  Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
+  z = held_still(e, f.dist, z);
+  if (z.kind == V_ERROR) return z;
+  Value lf = log_density(e, f, z, extent, where), lg = log_density(e, g, z, extent, where);
+  if (lf.kind == V_ERROR || lg.kind == V_ERROR) return value_error();
+  if (extent == EACH) {
+    Shape outer = common_outer(f.dist, g.dist);
+    lf = gather_terms(e, lf, outer_event(f.dist), outer, extent, 0);
+    lg = gather_terms(e, lg, outer_event(g.dist), outer, extent, 0);
+  }
+  return apply2(e, OP_SUB, where, lf, lg);
+}
+
+Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
+  if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
+  if (!support_within(&f.dist->support, &g.dist->support)) {
+    complain(e, E0403, where, dist_name(&f), support_text(e, &f.dist->support), dist_name(&g),
+             support_text(e, &g.dist->support));
+    report_note(e->sources, user_span(e, f.dist->span), "this lies on %s", support_text(e, &f.dist->support));
+    report_note(e->sources, user_span(e, g.dist->span), "this lies on %s", support_text(e, &g.dist->support));
+    return value_error();
+  }
+  if (!g.dist->shaped)
+    g = shape_distribution(e, g, f.dist->event, where);
+  else if (!f.dist->shaped)
+    f = shape_distribution(e, f, g.dist->event, where);
+  if (f.kind == V_ERROR || g.kind == V_ERROR) return value_error();
+  if (!shape_equal(f.dist->event, g.dist->event)) {
+    complain(e, E0320, where, shape_text(e->arena, f.dist->event), shape_text(e->arena, g.dist->event));
+    report_note(e->sources, user_span(e, f.dist->span), "this draws %s", shape_text(e->arena, f.dist->event));
+    report_note(e->sources, user_span(e, g.dist->span), "this draws %s", shape_text(e->arena, g.dist->event));
+    return value_error();
+  }
+  const Dist *joint = f.dist->own > g.dist->own ? f.dist : g.dist;
+  if (extent == EACH && !check_each(e, joint, outer_event(joint), where)) return value_error();
+  const Ast *rule = find_rule(e, f.dist, g.dist);
+  Value v = rule ? kl_by_rule(e, rule, f.dist, g.dist, extent, where) : kl_by_draw(e, f, g, extent, where);
+  return extent == EACH || v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, where);
+}
+
+Value prior_of(Elab *e, const char *variable, Span where) {
+  const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
+  if (!d) return complain(e, E0416, where, variable), value_error();
+  const Ast *v = d->ast->a;
+  Value dist = eval(e, scope_for(e, d->ast), d->ast->b);
+  if (dist.kind == V_ERROR) return dist;
+  if (dist.kind != V_DIST) return complain(e, E0407, d->ast->b->span, value_text(e, dist)), value_error();
+  Shape dims;
+  if (v->a && !eval_dims(e, e->global, v->a, &dims)) return value_error();
+  dist = v->a ? shape_distribution(e, dist, dims, v->span) : dist;
+  if (dist.kind == V_ERROR) return dist;
+  Support declared;
+  if (v->b && !eval_support(e, e->global, v->b, &declared)) return value_error();
+  if (v->b && !support_within(&dist.dist->support, &declared)) {
+    complain(e, E0417, v->b->span, support_text(e, &dist.dist->support), variable, support_text(e, &declared));
+    return value_error();
+  }
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *dist.dist;
+  copy->variable = variable;
+  copy->shaped = true;
+  dist.dist = copy;
+  return dist;
+}

@@ -1,0 +1,190 @@
+// Distributions of the library: a declaration's formulas for one value, or for the last axes, `on real[n]`, with the
+// parameters at each place. Part of the elaborator.
+#include "elaborate/elaborate.h"
+
+#include <string.h>
+
+static const Ast *find_member(const Ast *decl, const char *name) {
+  for (const Ast *m = decl->c; m; m = m->next)
+    if (m->kind == AST_MEMBER && !strcmp(m->name, name)) return m;
+  return NULL;
+}
+
+static bool is_numeric(const Value *v) { return v->kind == V_NUMBER || v->kind == V_TENSOR || v->kind == V_LIST; }
+
+// The parameters' common shape, without the trailing axes that a vector parameter (`p[n]`) has of its own.
+static bool join_parameters(Elab *e, Dist *d, const char *name) {
+  bool vector = d->decl->b->kind == AST_INDEX;
+  int i = 0;
+  for (const Ast *f = d->formals; f; f = f->next, i++) {
+    Binding *b = find_binding(d->scope, f->name);
+    if (is_numeric(&b->value) && b->value.kind != V_NUMBER) b->value = to_tensor(e, b->value);
+    if (b->value.kind == V_ERROR) return false;
+    d->param[i] = b->value;
+    int own = ast_length(f->c);
+    if (b->value.kind != V_TENSOR && (b->value.kind != V_NUMBER || !own)) continue;
+    Shape s = event_shape(&b->value), merged;
+    d->plates |= b->value.plates;
+    if (vector && !own) continue;  // the formula sees it whole
+    if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;
+    s.rank -= own;
+    int k = 0;
+    for (const Ast *n = f->c; n; n = n->next)
+      if (n->kind == AST_NAME) bind(e, d->scope, n->name, value_number((double)s.dim[s.rank + k++]));
+    for (int z = s.rank; z < MAX_RANK; z++) s.dim[z] = 0;
+    if (!broadcast_shapes(d->event, s, &merged)) {
+      complain(e, E0301, d->span, shape_text(e->arena, d->event), shape_text(e->arena, s), name);
+      return false;
+    }
+    d->event = merged;
+  }
+  return true;
+}
+
+Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
+  const Ast *ast = decl->ast;
+  Dist *d = NEW(e->arena, Dist);
+  *d = (Dist){.kind = &formula_kind, .decl = ast, .formals = ast->a, .params = ast_length(ast->a), .span = call->span};
+  d->param = NEW_ARRAY(e->arena, Value, d->params + 1);
+  d->scope = bind_formals(e, ast, call);
+  if (!d->scope || !join_parameters(e, d, decl->name)) return value_error();
+  if (!eval_support(e, d->scope, ast->b, &d->support)) return value_error();
+  d->domain = d->support;
+  const Ast *domain = find_member(ast, "domain");
+  if (domain && !eval_support(e, d->scope, domain->c->b, &d->domain)) return value_error();
+  d->own = d->support.rank;
+  if (d->event.rank + d->own > MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+  for (int i = 0; i < d->own; i++) d->event.dim[d->event.rank++] = d->support.dim[i];
+  d->shaped = d->event.rank > 0;
+  if (d->support.kind == SUPPORT_CLASS) d->classes = (int)d->support.hi + 1;
+  return (Value){.kind = V_DIST, .dist = d, .span = call->span};
+}
+
+Value call_distribution(Elab *e, const char *name, const Call *call) {
+  const Decl *d = find_decl(e, name);
+  while (d && (!d->library || strcmp(d->name, name))) d = d->next;
+  if (!d) fail(e->arena, EXIT_SOFTWARE, "the standard library has no `%s`", name);
+  return make_distribution(e, d, call);
+}
+
+// --- what is asked of them
+
+// `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in
+// scope.
+static const Dist *written_mixture(Elab *e, const Dist *d) {
+  const Ast *m = find_member(d->decl, "mixture");
+  if (!m) return NULL;
+  Dist *mixture = NEW(e->arena, Dist);
+  *mixture = *d;
+  mixture->kind = &mixture_kind;
+  mixture->decl = m->c->b;
+  mixture->formals = NULL;
+  mixture->params = 0;
+  return mixture;
+}
+
+static const char *formula_name(const Dist *d) { return d->decl->name; }
+
+// A formula of one number works place by place.
+static bool formula_is_apart(const Dist *d) { return d->own || find_member(d->decl, "mixture"); }
+
+static bool formula_is_same(const Dist *a, const Dist *b) {
+  for (int i = 0; i < a->params; i++)
+    if (!same_value(&a->param[i], &b->param[i])) return false;
+  return true;
+}
+
+static bool formula_knows(const Dist *d, const char *what) {
+  bool density = !strcmp(what, "log") || !strcmp(what, "sample");
+  return find_member(d->decl, what) || (density && find_member(d->decl, "mixture"));
+}
+
+// The parameters as the formula sees them: where one has axes of its own, those of the event it lacks stand before them
+// with size 1.
+static Scope *formula_scope(Elab *e, const Dist *one) {
+  Scope *scope = scope_new(e, one->scope);
+  for (const Ast *f = one->own ? NULL : one->formals; f; f = f->next) {
+    Value v = find_binding(one->scope, f->name)->value;
+    Shape s = event_shape(&v), wide = {.rank = one->event.rank + ast_length(f->c)};
+    int missing = wide.rank - s.rank;
+    if (v.kind != V_TENSOR || !f->c || missing <= 0 || wide.rank > MAX_RANK) continue;
+    for (int i = 0; i < wide.rank; i++) wide.dim[i] = i < missing ? 1 : s.dim[i - missing];
+    int classes = v.classes;
+    v = reshape_event(e, v, wide);
+    v.classes = classes;
+    bind(e, scope, f->name, v);
+  }
+  return scope;
+}
+
+static Value formula_sample(Elab *e, const Dist *one) {
+  const Dist *mixture = written_mixture(e, one);
+  if (mixture) return mixture->kind->sample(e, mixture);
+  const Ast *m = find_member(one->decl, "sample");
+  if (!m) return complain(e, E0413, one->span, one->decl->name), value_error();
+  Value v = eval_body(e, formula_scope(e, one), m->c);
+  return v.kind == V_DIST ? sample_value(e, v.dist) : v;
+}
+
+static Value formula_log(Elab *e, const Dist *one, Value point, Span where) {
+  const Dist *mixture = written_mixture(e, one);
+  if (mixture) return mixture->kind->log(e, mixture, point, where);
+  const Ast *m = find_member(one->decl, "log");
+  if (!m || !m->a) return complain(e, E0414, where, one->decl->name), value_error();
+  Scope *scope = formula_scope(e, one);
+  bind(e, scope, m->a->name, point);
+  return eval_body(e, scope, m->c);
+}
+
+static Value formula_member(Elab *e, const Dist *one, const char *member) {
+  return eval_body(e, formula_scope(e, one), find_member(one->decl, member)->c);
+}
+
+static void formula_explain(Elab *e, const Dist *d) {
+  const Dist *mixture = written_mixture(e, d);
+  if (mixture) mixture->kind->explain(e, mixture);
+}
+
+const DistKind formula_kind = {formula_name,   formula_is_apart, formula_is_same, formula_knows,
+                               formula_sample, formula_log,      formula_member,  formula_explain};
+
+// --- parts of them
+
+Value quantile_of(Elab *e, Value dist, Value u, Span where) {
+  const Dist *d = dist.dist;
+  const Ast *m = d->kind == &formula_kind && !d->own ? find_member(d->decl, "quantile") : NULL;
+  if (!m || !m->a) return complain(e, E0415, where, d->kind->name(d), "quantile"), value_error();
+  Scope *scope = scope_new(e, d->scope);
+  bind(e, scope, m->a->name, u);
+  Value v = to_tensor(e, eval_body(e, scope, m->c));
+  Shape merged;
+  if (v.kind == V_ERROR || !d->shaped) return v;
+  if (broadcast_shapes(event_shape(&v), d->event, &merged)) return widen(e, v, v.plates, merged);
+  const char *of = shape_text(e->arena, event_shape(&v)), *event = shape_text(e->arena, d->event);
+  return complain(e, E0301, where, event, of, "quantile"), value_error();
+}
+
+Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where) {
+  const Dist *d = dist.dist;
+  if (d->kind != &formula_kind || formula_is_apart(d))
+    return complain(e, E0415, where, d->kind->name(d), "distribution of one place"), value_error();
+  Dist *part = NEW(e->arena, Dist);
+  *part = *d;
+  part->param = NEW_ARRAY(e->arena, Value, d->params + 1);
+  part->scope = scope_new(e, d->scope);
+  Value places = index_value(e, scope, value_tensor(node_const(e->graph, 0, d->event), 0), indices);
+  if (places.kind == V_ERROR) return places;
+  part->event = event_shape(&places);
+  int i = 0;
+  for (const Ast *f = d->formals; f; f = f->next, i++) {
+    Value v = d->param[i];
+    Shape whole = d->event, s = event_shape(&v);
+    for (int own = ast_length(f->c); own && v.kind == V_TENSOR; own--) whole.dim[whole.rank++] = s.dim[s.rank - own];
+    if (v.kind == V_TENSOR) v = widen(e, v, v.plates, whole);
+    if (v.kind == V_TENSOR) v = index_value(e, scope, v, indices);
+    if (v.kind == V_ERROR) return v;
+    part->param[i] = v;
+    bind(e, part->scope, f->name, v);
+  }
+  return (Value){.kind = V_DIST, .dist = part, .span = where};
+}

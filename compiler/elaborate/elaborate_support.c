@@ -1,0 +1,127 @@
+// Supports: where values may lie, and whether they do. Part of the elaborator.
+#include "elaborate/elaborate.h"
+#include "text/vocabulary.h"
+
+#include <math.h>
+#include <string.h>
+
+// The hull of the elements; `ordered` for an interval, whose ends stand in order.
+static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support *s) {
+  s->lo = INFINITY;
+  s->hi = -INFINITY;
+  double *member = NEW_ARRAY(e->arena, double, ast_length(list) + 1);
+  int n = 0;
+  for (const Ast *a = list; a; a = a->next) {
+    Value v = eval(e, scope, a);
+    if (v.kind == V_ERROR) return false;
+    if (v.kind != V_NUMBER && v.kind != V_TENSOR)
+      return complain(e, E0305, a->span, "a bound", value_text(e, v)), false;
+    double lo = v.kind == V_NUMBER ? v.number : v.node->lo, hi = v.kind == V_NUMBER ? v.number : v.node->hi;
+    s->computed = s->computed || v.kind == V_TENSOR;
+    member[n++] = lo;
+    if (!ordered || a == list) s->lo = fmin(s->lo, lo), s->sure_lo = hi;
+    if (!ordered || a != list) s->hi = fmax(s->hi, hi), s->sure_hi = lo;
+  }
+  if (!ordered && !s->computed) s->member = member, s->members = n;
+  return true;
+}
+
+bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
+  *s = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (ast->kind == AST_LIST) {
+    s->kind = SUPPORT_INTERVAL;
+    if (ast_length(ast->a) != 2) return complain(e, E0408, ast->span), false;
+    if (!bounds(e, scope, ast->a, true, s)) return false;
+    if (s->lo < s->hi) return true;
+    return complain(e, E0409, ast->span, s->lo, s->hi), false;
+  }
+  if (ast->kind == AST_SET) {
+    s->kind = SUPPORT_SET;
+    return bounds(e, scope, ast->a, false, s);
+  }
+  const Ast *head = ast->kind == AST_CALL || ast->kind == AST_INDEX ? ast->a : ast;
+  const char *name = head->kind == AST_NAME ? head->name : "";
+  if (ast->kind == AST_CALL && !strcmp(name, "class") && ast_length(ast->b) == 1) {
+    double n = eval_number(e, scope, ast->b->kind == AST_ARGUMENT ? ast->b->a : ast->b, "a number of classes");
+    if (isnan(n)) return false;
+    if (n < 1 || n > 1e6 || floor(n) != n) return complain(e, E0306, ast->span, n), false;
+    *s = (Support){.kind = SUPPORT_CLASS, .lo = 0, .hi = n - 1};
+    return true;
+  }
+  if (ast->kind == AST_INDEX) {
+    Shape dims;
+    if (!eval_dims(e, scope, ast->b, &dims)) return false;
+    s->rank = dims.rank;
+    memcpy(s->dim, dims.dim, sizeof s->dim);
+  }
+  if (!strcmp(name, "real")) return true;
+  if (!strcmp(name, "positive")) {
+    s->kind = SUPPORT_INTERVAL, s->lo = 0;
+    return true;
+  }
+  if (!strcmp(name, "simplex")) {
+    s->kind = SUPPORT_SIMPLEX, s->lo = 0, s->hi = 1;
+    return true;
+  }
+  const WordEntry *word = word_find(name);
+  if (word && word->kind == LATER)
+    report_later(e->sources, user_span(e, ast->span), arena_format(e->arena, "the support `%s`", name), word->help);
+  else
+    complain(e, E0410, ast->span, expression_text(e, ast));
+  return false;
+}
+
+// {-1, 1}; of many members the first two and the last.
+static const char *set_text(Elab *e, const Support *s) {
+  enum { MANY = 8 };
+  Text t = text_new(e->arena);
+  if (!s->members) return arena_format(e->arena, "a set that is computed, somewhere in [%g, %g]", s->lo, s->hi);
+  for (int i = 0; i < s->members; i++) {
+    bool left_out = s->members > MANY && i >= 2 && i + 1 < s->members;
+    if (!left_out || i == 2) text_add(&t, "%s%s", i ? ", " : "{", left_out ? "..." : "");
+    if (!left_out) text_add(&t, "%g", s->member[i]);
+  }
+  text_add(&t, "}");
+  return t.data;
+}
+
+const char *support_text(Elab *e, const Support *s) {
+  switch (s->kind) {
+    case SUPPORT_REAL: return "the real line";
+    case SUPPORT_SIMPLEX: return "the simplex";
+    case SUPPORT_CLASS: return arena_format(e->arena, "class(%g)", s->hi + 1);
+    case SUPPORT_SET: return set_text(e, s);
+    case SUPPORT_INTERVAL: break;
+  }
+  if (s->computed) return arena_format(e->arena, "an interval that is computed, somewhere in [%g, %g]", s->lo, s->hi);
+  if (s->hi == INFINITY) return s->lo == 0 ? "the positive numbers" : arena_format(e->arena, "[%g, infinity)", s->lo);
+  return arena_format(e->arena, "[%g, %g]", s->lo, s->hi);
+}
+
+bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
+
+// Does x lie there? In a set whose members are not known, a whole number between the least and the greatest.
+static bool support_holds(const Support *s, double x) {
+  bool found = s->members == 0 && floor(x) == x;
+  for (int i = 0; i < s->members; i++) found = found || s->member[i] == x;
+  return x >= s->lo && x <= s->hi && (found || !support_discrete(s));
+}
+
+bool support_within(const Support *inner, const Support *outer) {
+  bool within = true;
+  if (support_discrete(outer) && !support_discrete(inner)) return false;
+  for (int i = 0; i < inner->members; i++) within = within && support_holds(outer, inner->member[i]);
+  for (double k = 0; inner->kind == SUPPORT_CLASS && k <= inner->hi; k++) within = within && support_holds(outer, k);
+  if (!within) return false;
+  if (outer->computed) return inner->lo >= outer->sure_lo && inner->hi <= outer->sure_hi;
+  return inner->lo >= outer->lo && inner->hi <= outer->hi;
+}
+
+bool point_within(const Value *v, const Support *s) {
+  double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
+  if (s->kind == SUPPORT_REAL) return true;
+  if (lo == hi) return support_holds(s, lo);
+  bool whole = v->classes || is_integral(v->node), labels = true;
+  for (double k = 0; k < v->classes; k++) labels = labels && support_holds(s, k);
+  return lo >= s->lo && hi <= s->hi && labels && (!support_discrete(s) || whole);
+}

@@ -1,0 +1,304 @@
+// Sums over all examples of a split, and what conditions measure. Part of the elaborator.
+//
+// A text that holds total(e) is evaluated for two programs. In the first, which runs on batches, e is a further output,
+// which the training loop adds up over the split; in the second, which runs once, total(e) is the sum that it is fed.
+// Invariant: both evaluations meet the same totals in the same order.
+#include "elaborate/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+// ---- outputs of a program that are still being found
+
+void add_output(Elab *e, Outputs *to, Output output) {
+  if (to->n == to->room) {
+    to->room = to->room ? 2 * to->room : 16;
+    Output *grown = NEW_ARRAY(e->arena, Output, to->room);
+    if (to->n) memcpy(grown, to->of, (size_t)to->n * sizeof *grown);
+    to->of = grown;
+  }
+  to->of[to->n++] = output;
+}
+
+// ---- total(e)
+
+// The sum that a program is fed.
+static Node *sum_node(Elab *e, InputKind kind, int index, Shape shape, double lo, double hi) {
+  static const char *const name[] = {[INPUT_TOTAL] = "total", [INPUT_REST] = "rest"};
+  Graph *g = e->graph;
+  for (int i = 0; i < g->inputs; i++)
+    if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
+  InputInfo *grown = NEW_ARRAY(e->arena, InputInfo, g->inputs + 1 + most_inputs(e));
+  if (g->inputs) memcpy(grown, g->input, (size_t)g->inputs * sizeof *grown);
+  g->input = grown;
+  g->input[g->inputs] = (InputInfo){kind, index, name[kind], shape, lo, hi};
+  return node_input(g, g->inputs++);
+}
+
+// The output of the first program that v is, a further one if there is none yet.
+static int total_output(Elab *e, Value v, const char *name) {
+  Outputs *all = e->totals->outputs;
+  bool per_example = v.plates & PLATE_BATCH;
+  for (int i = 0; i < all->n; i++)
+    if (all->of[i].total && all->of[i].value == v.node && all->of[i].per_example == per_example) return i;
+  add_output(e, all, (Output){.name = name, .value = v.node, .per_example = per_example, .total = true});
+  return all->n - 1;
+}
+
+static void add_sum(Elab *e, int output, Shape shape, double lo, double hi) {
+  Totals *t = e->totals;
+  if (t->n == t->room) {
+    t->room = t->room ? 2 * t->room : 8;
+    Sum *grown = NEW_ARRAY(e->arena, Sum, t->room);
+    if (t->n) memcpy(grown, t->sum, (size_t)t->n * sizeof *grown);
+    t->sum = grown;
+  }
+  t->sum[t->n++] = (Sum){output, shape, lo, hi};
+}
+
+// v is a value of each example; false after reporting that it is not its own.
+static bool is_own(Elab *e, Value v, const char *what, Span where) {
+  if (!graph_coupled(e->graph, v.node, e->plate[0])) return true;
+  complain(e, E0533, where, what);
+  return false;
+}
+
+static Value sum_value(Elab *e, const Sum *s, InputKind kind) {
+  return value_tensor(sum_node(e, kind, s->output, s->shape, s->lo, s->hi), 0);
+}
+
+static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
+  const Ast *arg = call->b && !call->b->next && !call->c ? call->b : NULL;
+  Totals *t = e->totals;
+  bool here = t && !t->inside && !e->build && e->plates == PLATE_BATCH;
+  if (!arg || arg->name) return complain(e, E0231, call->span, "total", 1, 1, ast_length(call->b)), value_error();
+  if (!here) {
+    complain(e, E0532, call->span, "total(e)", "in a metric, outside of aggregates, loops and other totals");
+    return value_error();
+  }
+  if (t->after) return t->next < t->n ? sum_value(e, &t->sum[t->next++], INPUT_TOTAL) : value_error();
+  t->inside = true;
+  Value v = to_tensor(e, eval(e, scope, arg->a));
+  t->inside = false;
+  if (v.kind == V_ERROR || !is_own(e, v, expression_text(e, arg->a), arg->a->span)) return value_error();
+  double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
+  add_sum(e, total_output(e, v, expression_text(e, call)), event_shape(&v), lo, hi);
+  return sum_value(e, &t->sum[t->n - 1], INPUT_TOTAL);
+}
+
+// A value made of sums: nothing of single examples is beside them.
+bool is_of_sums(Elab *e, Value v, Span where) {
+  if (!v.plates && !graph_coupled(e->graph, v.node, e->plate[0])) return true;
+  complain(e, E0325, where);
+  report_help(e->sources, "%s",
+              "what stands beside total(...) is one number too: of the examples, only sums are known there");
+  return false;
+}
+
+// ---- what conditions measure
+
+// A measure that is taken on all training data at the end of every epoch.
+typedef struct Wanted {
+  Decl *decl;
+  Span where;
+  bool best, minus, least;  // its best value is asked for; that of its negative; and it is the smallest
+  bool sums;                // it is made of totals of its own
+  struct Wanted *next;
+} Wanted;
+
+typedef struct Asked {
+  const char *path;  // of the tensors
+  bool open;         // they are being evaluated
+  Wanted *wanted;
+} Asked;
+
+static int kept(Elab *e, const char *what, const char *of, Span where) {
+  const char *path = arena_format(e->arena, "%s/%s%s%s", e->asked->path, what, *of ? "/" : "", of);
+  return tensor_declare(e, path, "train", TENSOR_SLOT, (Shape){0}, where, (TensorStart){0});
+}
+
+static Value kept_value(Elab *e, const char *what, const char *of, Span where) {
+  return value_tensor(tensor_value(e, kept(e, what, of, where)), 0);
+}
+
+static void keep_value(Elab *e, const char *what, const char *of, Span where, Value v) {
+  tensor_assign(e, kept(e, what, of, where), v.node);
+}
+
+static Value choose(Elab *e, Span where, Value c, Value a, Value b) {
+  return to_tensor(e, apply(e, OP_SELECT, where, 3, (Value[]){c, a, b}));
+}
+
+// What stands in the brackets of recent(m), change(m), best(m); NULL after reporting.
+static Decl *measure_named(Elab *e, const Ast *call, bool *minus) {
+  const char *word = call->a->name;
+  const Ast *m = call->b && !call->b->next && !call->c && !call->b->name ? call->b->a : NULL;
+  *minus = m && m->kind == AST_UNARY && m->text[0] == '-' && !strcmp(word, "best");
+  if (*minus) m = m->a;
+  if (!m || m->kind != AST_NAME) return complain(e, E0534, call->span, word), NULL;
+  Decl *d = find_measured(e, m->name);
+  bool objective = d && d->ast->kind == AST_OBJECTIVE;
+  if (!objective && !(d && d->ast->kind == AST_METRIC)) return complain(e, E0206, m->span, "measure", m->name), NULL;
+  if (*minus && objective) return complain(e, E0534, call->span, word), NULL;
+  return d;
+}
+
+// The running mean over the batches. It begins as the first one's, whatever the tensor has been.
+static Value recent_value(Elab *e, Decl *d, Span where) {
+  const char *name = d->ast->name;
+  int t = kept(e, "recent", name, where);
+  for (int i = 0; i < e->assigns; i++)
+    if (e->assign[i].target->attr.id == t) return value_tensor(tensor_value(e, t), 0);
+  Value m = measure_value(e, d, where);
+  if (m.kind == V_ERROR) return m;
+  m = batch_average(e, m, where);
+  Value old = apply2(e, OP_MUL, where, kept_value(e, "recent", name, where), value_number(0.9));
+  Value mixed = apply2(e, OP_ADD, where, old, apply2(e, OP_MUL, where, m, value_number(0.1)));
+  keep_value(e, "recent", name, where, choose(e, where, kept_value(e, "begun", "", where), mixed, m));
+  finding(e, "line", where, "recent(%s): before each step 0.9 of what it was, and 0.1 of %s on the step's batch", name,
+          name);
+  return value_tensor(tensor_value(e, t), 0);
+}
+
+static Wanted *want(Elab *e, Decl *d, bool best, bool minus, Span where) {
+  for (Wanted *w = e->asked->wanted; w; w = w->next)
+    if (w->decl == d && w->best == best && w->minus == minus) return w;
+  Wanted *w = NEW(e->arena, Wanted);
+  *w = (Wanted){.decl = d, .where = where, .best = best, .minus = minus, .next = e->asked->wanted};
+  return e->asked->wanted = w;
+}
+
+// In the tensors "best" of a measure is the largest of its negative where the smallest is the best.
+static Value best_value(Elab *e, Decl *d, bool minus, Span where) {
+  Wanted *w = want(e, d, true, minus, where);
+  w->least = d->ast->kind == AST_METRIC || minimizes(d);
+  Value v = kept_value(e, minus ? "best_minus" : "best", d->ast->name, where);
+  Value before = apply2(e, OP_LESS, where, kept_value(e, "passes", "", where), value_number(1));
+  return choose(e, where, before, value_number(w->least ? INFINITY : -INFINITY), v);
+}
+
+// Infinite until there are two epochs to compare.
+static Value change_value(Elab *e, Decl *d, Span where) {
+  want(e, d, false, false, where);
+  Value v = kept_value(e, "change", d->ast->name, where);
+  Value before = apply2(e, OP_LESS, where, kept_value(e, "passes", "", where), value_number(2));
+  return choose(e, where, before, value_number(INFINITY), v);
+}
+
+static const char *const measure_words[] = {"recent", "change", "best", "total"};
+enum { MEASURE_WORDS = sizeof measure_words / sizeof *measure_words };
+
+bool is_measure_word(const char *name) { return name_in(name, MEASURE_WORDS, measure_words); }
+
+bool mentions_measure_word(const Ast *ast) {
+  for (int i = 0; i < MEASURE_WORDS; i++)
+    if (mentions(ast, measure_words[i])) return true;
+  return false;
+}
+
+Value eval_measure_word(Elab *e, Scope *scope, const Ast *call) {
+  bool minus;
+  const char *word = call->a->name;
+  if (!strcmp(word, "total")) return eval_total(e, scope, call);
+  if (!e->asked || !e->asked->open) {
+    complain(e, E0532, call->span, arena_format(e->arena, "%s(m)", word),
+             "in a condition: `when c { ... }`, `until c`");
+    return value_error();
+  }
+  Decl *d = measure_named(e, call, &minus);
+  if (!d) return value_error();
+  if (!strcmp(word, "recent")) return recent_value(e, d, call->span);
+  return !strcmp(word, "best") ? best_value(e, d, minus, call->span) : change_value(e, d, call->span);
+}
+
+void begin_asking(Elab *e, int phase) {
+  e->asked = NEW(e->arena, Asked);
+  e->asked->open = true;
+  e->asked->path = phase ? arena_format(e->arena, "train_%d", phase + 1) : "train";
+}
+
+void end_asking(Elab *e, Span where) {
+  const char *path = arena_format(e->arena, "%s/begun", e->asked->path);
+  e->asked->open = false;
+  if (tensor_find(e, path) >= 0) keep_value(e, "begun", "", where, to_tensor(e, value_number(1)));
+}
+
+// ---- the pass at the end of an epoch
+
+// The outputs that a measure is made of, in the first program: its own totals, if it has any; else its sum, and how
+// many examples there are.
+static bool sum_up(Elab *e, Wanted *w) {
+  Span where = w->where;
+  int before = e->totals->n;
+  Value v = measure_value(e, w->decl, where), one = to_tensor(e, value_number(1));
+  if (v.kind == V_ERROR) return false;
+  w->sums = e->totals->n > before;
+  if (w->sums) return true;
+  if (!is_own(e, v, w->decl->ast->name, where)) return false;
+  add_sum(e, total_output(e, v, w->decl->ast->name), (Shape){0}, -INFINITY, INFINITY);
+  add_sum(e, total_output(e, one, "1"), (Shape){0}, 1, INFINITY);
+  return true;
+}
+
+// Between two sums in double precision, of which each was fed in two parts.
+static Value change_of(Elab *e, Span where, const char *name, Value sum, Value rest) {
+  Value whole = apply2(e, OP_SUB, where, sum, kept_value(e, "sum", name, where));
+  Value part = apply2(e, OP_SUB, where, rest, kept_value(e, "rest", name, where));
+  keep_value(e, "sum", name, where, sum);
+  keep_value(e, "rest", name, where, rest);
+  return apply1(e, OP_ABS, where, apply2(e, OP_ADD, where, whole, part));
+}
+
+// The measure, and what is kept of it, in the second program.
+static bool keep_measure(Elab *e, const Wanted *w) {
+  Totals *t = e->totals;
+  Span where = w->where;
+  const char *name = w->decl->ast->name;
+  Value sum, count = value_number(1), rest = to_tensor(e, value_number(0));
+  if (w->sums) {
+    sum = measure_value(e, w->decl, where);
+    if (sum.kind == V_ERROR || !is_of_sums(e, sum, where)) return false;
+  } else {
+    sum = sum_value(e, &t->sum[t->next], INPUT_TOTAL);
+    rest = sum_value(e, &t->sum[t->next], INPUT_REST);
+    count = sum_value(e, &t->sum[t->next + 1], INPUT_TOTAL);
+    t->next += 2;
+  }
+  if (!w->best) {
+    Value change = apply2(e, OP_DIV, where, change_of(e, where, name, sum, rest), count);
+    keep_value(e, "change", name, where, change);
+    return true;
+  }
+  const char *kept = w->minus ? "best_minus" : "best";
+  Value m = apply2(e, OP_DIV, where, sum, count);
+  if (w->minus) m = apply1(e, OP_NEG, where, m);
+  Value first = apply2(e, OP_LESS, where, kept_value(e, "passes", "", where), value_number(1));
+  Value better = apply2(e, w->least ? OP_MIN : OP_MAX, where, kept_value(e, kept, name, where), m);
+  keep_value(e, kept, name, where, choose(e, where, first, m, better));
+  return true;
+}
+
+PlanTurn elaborate_pass(Elab *e, const Ast *phase, int64_t batch) {
+  Outputs out = {0};
+  Totals totals = {.outputs = &out};
+  PlanTurn turn = {.every = EACH_EPOCH};
+  bool good = true;
+  if (!e->asked->wanted) return turn;
+  e->totals = &totals;
+  begin_program(e, batch, false);
+  for (Wanted *w = e->asked->wanted; w; w = w->next) good = sum_up(e, w) && good;
+  if (good) {
+    turn.program = end_program(e, phase_name(e, "pass"), batch, out.of, out.n);
+    totals.after = true;
+    begin_program(e, batch, false);
+    for (const Wanted *w = e->asked->wanted; w; w = w->next) good = keep_measure(e, w) && good;
+    Value passes = kept_value(e, "passes", "", phase->span);
+    keep_value(e, "passes", "", phase->span, apply2(e, OP_ADD, phase->span, passes, value_number(1)));
+    turn.after = end_program(e, phase_name(e, "after the pass"), batch, NULL, 0);
+  }
+  for (const Wanted *w = e->asked->wanted; w && good; w = w->next)
+    finding(e, "line", phase->span, "%s(%s%s): measured on all training data at the end of every epoch",
+            w->best ? "best" : "change", w->minus ? "-" : "", w->decl->ast->name);
+  e->totals = NULL;
+  return turn;
+}

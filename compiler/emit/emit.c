@@ -1,0 +1,198 @@
+// The emitter: the order of the emitted file; see emit.h.
+//
+// The model comes first: its text, its places in memory, its kernels, its programs and tables, with just those types
+// and functions above them that they are made of. What every emitted program has in common stands below, and main ends
+// the file.
+#include <string.h>
+
+#include "emit/emit.h"
+
+// The reader of the data, and what it expands compressed files by: zlib, which is everywhere, in place of the faster
+// one of gmc itself.
+static const char *reader_of(DataFormat format) {
+  switch (format) {
+    case DATA_IDX: return "data_read_idx, inflate_zlib";
+    case DATA_NPY: return "data_read_npy, inflate_zlib";
+    case DATA_NPZ: return "data_read_npz, inflate_zlib";
+    case DATA_CSV: return "data_read_csv, NULL";
+    case DATA_NONE:
+    case DATA_GENERATED: break;
+  }
+  return "NULL, NULL";
+}
+
+static const SourceText *model_source(const Model *m) {
+  for (int i = 0; i < sources_count(m->sources); i++)
+    if (m->source && strcmp(sources_text(m->sources, i)->name, m->source) == 0) return sources_text(m->sources, i);
+  return NULL;
+}
+
+static void print_heading(Text *out, const char *text) {
+  static const char dashes[] = "--------------------------------------------------------------------------------";
+  text_add(out, "\n// %s\n// %s\n", dashes, text);
+}
+
+// Are there files of data whose paths do not begin at the root?
+static bool reads_nearby(const Plan *p) { return p->data.files > 0 && p->data.train && p->data.train[0][0] != '/'; }
+
+const char emit_begins[] = "// Trains the model `";
+
+static void print_opening(Text *out, const Model *m, const Plan *p, const char *command, bool zlib) {
+  text_add(out, "%s", emit_begins);
+  emit_comment_text(out, m->name);
+  text_add(out, "`. Written by: ");
+  emit_comment_text(out, command);
+  text_add(
+      out,
+      "\n//\n// Compile and run:\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c %s%s-lm -lpthread -o train\n"
+      "//   ./train --out runs/a\n"
+      "%s"
+      "//\n// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its "
+      "programs\n"
+      "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
+      "// The last function is main.\n",
+      zlib ? "-lz " : "", p->products == PRODUCTS_OPENBLAS ? "-ldl " : "",
+      reads_nearby(p) ? "// in the folder where gmc was: the paths of the data begin there.\n" : "");
+}
+
+// The model's text as comment.
+static void print_model(Text *out, const Model *m) {
+  const SourceText *s = model_source(m);
+  if (!s) return;
+  text_add(out, "//\n");
+  for (const char *p = s->text; *p;) {
+    size_t n = strcspn(p, "\n");
+    text_add(out, n ? "//   " : "//");
+    emit_comment_text(out, arena_slice(out->arena, p, n));
+    text_add(out, "\n");
+    p += n + (p[n] != '\0');
+  }
+}
+
+// How a run is given what executes it.
+static void print_open(Text *out, const Plan *p) {
+  text_add(out,
+           "\n// Gives a run what executes it.\n"
+           "static void open_run(Run *run, int threads) {\n"
+           "  run->pool = pool_open(run->arena, threads);\n"
+           "%s"
+           "  run->execute = execute;\n}\n",
+           p->products == PRODUCTS_OPENBLAS ? "  blas_serve(run);\n" : "");
+}
+
+const char emit_in_place[] =
+    "\n// Above a loop that may write over what it reads, element by element.\n"
+    "#if defined(__clang__)\n#define IN_PLACE _Pragma(\"clang loop vectorize(assume_safety)\")\n"
+    "#elif defined(__GNUC__)\n#define IN_PLACE _Pragma(\"GCC ivdep\")\n#else\n#define IN_PLACE\n#endif\n";
+
+// What must hold where the file is compiled, as the runtime's own sources say it.
+static void print_machine(Text *out) {
+  for (const EmbeddedFile *f = embedded_runtime; f->name; f++)
+    if (strstr(f->name, "machine.h")) text_add(out, "\n%s", f->text);
+}
+
+static void print_includes(Text *out, const Fragments *f, bool roots) {
+  text_add(
+      out,
+      "\n// Sums and products are done one by one, as they are written: then the losses are those of `gmc run` to the "
+      "last\n"
+      "// bit, whatever the compiler and its flags.\n"
+      "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
+      "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", \"no-trapping-math\")\n"
+      "#endif\n\n#define _GNU_SOURCE\n");
+  fragments_includes(out, f);
+  if (roots)
+    text_add(out,
+             "\n// Square roots without a look at errno, so that their loops become vector code.\n"
+             "#if defined(__GNUC__)\nextern float sqrtf(float) __attribute__((const));\n#endif\n");
+}
+
+// What a run keeps in its folder, line by line.
+static void print_texts(Text *out, const KeptText *kept, int kepts) {
+  for (int i = 0; i < kepts; i++) {
+    text_add(out, "\nstatic const char *const model_text_%d[] = {\n", i + 1);
+    for (const char *p = kept[i].text; *p;) {
+      size_t n = strcspn(p, "\n");
+      n += p[n] != '\0';
+      text_add(out, "    ");
+      emit_string(out, arena_slice(out->arena, p, n));
+      text_add(out, ",\n");
+      p += n;
+    }
+    text_add(out, "    NULL};\n");
+  }
+  text_add(out, "\nstatic const ProgramText model_texts[] = {\n");
+  for (int i = 0; i < kepts; i++) {
+    text_add(out, "    {");
+    emit_string(out, kept[i].name);
+    text_add(out, ", ");
+    emit_string(out, kept[i].origin);
+    text_add(out, ", model_text_%d},\n", i + 1);
+  }
+  text_add(out, "    {NULL, NULL, NULL}};\n");
+}
+
+// The model's own part of the file, all of it, and main.
+typedef struct {
+  Text places, kernels, programs, tables, entry;
+} ModelText;
+
+static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragments *f, const KeptText *kept,
+                            int kepts) {
+  ModelText t = {text_new(a), text_new(a), text_new(a), text_new(a), text_new(a)};
+  Names *names = names_new(a, f);
+  Offsets offsets = emit_offsets(a, p, names);
+  emit_offset_names(&t.places, p, &offsets);
+  emit_programs(&t.kernels, &t.programs, p, m->sources, &offsets, names);
+  print_open(&t.programs, p);
+  emit_tables(&t.tables, p, &offsets);
+  print_texts(&t.entry, kept, kepts);
+  text_add(&t.entry,
+           "\nint main(int argc, char **argv) {\n"
+           "  return program_main(argc, argv, &model_plan, open_run, %s, model_texts);\n}\n",
+           reader_of(p->data.format));
+  return t;
+}
+
+// Types and functions of headers that the model's part is made of, and declarations of the other functions it calls.
+static Text above_text(Arena *a, Fragments *f, const ModelText *t) {
+  Text above = text_new(a), declarations = text_new(a);
+  const char *words = arena_format(a, "%s%s%s", t->kernels.data, t->programs.data, t->tables.data);
+  fragments_want(f, words);
+  fragments_print(&above, f, FRAGMENTS_HEADERS);
+  if (fragments_declare(&declarations, f, words)) {
+    print_heading(&above, "Functions that stand below.");
+    text_add(&above, "\n%s", declarations.data);
+  }
+  return above;
+}
+
+void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept, int kepts, const char *command) {
+  Arena *a = arena_open(out->arena);
+  Fragments *f = fragments_new(a, embedded_runtime);
+  fragments_omit(f, "Kernel");
+  fragments_omit(f, "Code");
+  ModelText t = model_text(a, m, p, f, kept, kepts);
+  Text above = above_text(a, f, &t);
+  fragments_want(f, t.entry.data);
+  print_opening(out, m, p, command, fragments_include(f, "<zlib.h>"));
+  print_model(out, m);
+  print_machine(out);
+  print_includes(out, f, strstr(t.kernels.data, "m_sqrt("));
+  if (strstr(t.kernels.data, "IN_PLACE")) text_add(out, "%s", emit_in_place);
+  text_append(out, above.data, above.length);
+  print_heading(out, "The model's places in memory: offsets in floats.");
+  text_append(out, t.places.data, t.places.length);
+  print_heading(out, "The model's kernels: what a step of a program computes.");
+  text_append(out, t.kernels.data, t.kernels.length);
+  print_heading(out, "The model's programs: kernels in their order; a kernel begins when the one before is done.");
+  text_append(out, t.programs.data, t.programs.length);
+  print_heading(out, "The model's tables: what the training loop knows of it.");
+  text_append(out, t.tables.data, t.tables.length);
+  print_heading(out, "What such programs have in common.");
+  fragments_print(out, f, FRAGMENTS_ALL);
+  print_heading(out, "What a run keeps in its folder beside its numbers: the model's text and what was set.");
+  text_append(out, t.entry.data, t.entry.length);
+  arena_close(a);
+}

@@ -1,0 +1,36 @@
+// What graph.c asks of the files that hold the rules of ops.def. Private to the graph's own files.
+#ifndef GMC_GRAPH_RULES_H
+#define GMC_GRAPH_RULES_H
+
+#include "graph/graph.h"
+
+// Checks the inputs and attributes of a node, whose shape is the one given by the caller or rank 0, and leaves the
+// shape it must have in *shape. Returns what is wrong, or NULL. (graph_shape.c)
+const char *graph_shape(const Graph *g, const Node *n, Shape *shape);
+extern const char graph_too_large[];  // the one thing it finds wrong that is the user's doing
+
+// The simpler node that stands for the draft n (complete but for its id and bounds), or NULL. May put the inputs of a
+// commutative operation in order. (graph_simplify.c)
+Node *graph_simplify(Graph *g, Node *n);
+
+// Sets the node's bounds from those of its inputs. (range.c)
+void graph_range(const Graph *g, Node *n);
+
+// Whether values flow from input i into the node, and gradients back; not only choices (a condition, an index), or
+// what has no slope. (gradient.c)
+bool graph_carries(const Node *n, int i);
+
+// Whether the two do the same to inputs of the same shapes.
+bool node_alike(const Node *x, const Node *y);
+bool loop_equal(const GraphLoop *x, const GraphLoop *y);  // likewise (graph_loop.c)
+
+// The adjoints of a loop's inputs, from those of its results by number, NULL where there is none. `wanted`: for each
+// input whether its adjoint is asked for; share[i] becomes NULL where it is zero. (gradient_loop.c)
+void gradient_loop(Graph *g, Node *loop, Node *const *adjoint, const bool *wanted, Node **share, Node **blocked);
+
+// The shape of a with the axes in the mask set to 1.
+Shape shape_with_ones(Shape a, uint32_t axes);
+
+static inline bool node_is(const Node *n, double value) { return n->op == OP_CONST && n->attr.value == value; }
+
+#endif

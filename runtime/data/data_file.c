@@ -1,0 +1,65 @@
+// What readers of data share: files read whole and expanded, arrays taken from them. See data.h.
+#include "data/data.h"
+
+#include <string.h>
+
+#include "core/helper.h"
+
+enum { DATA_HEAD = 16384 };  // no format's header is longer
+
+const char *data_hint(Arena *a, const Plan *plan) {
+  const PlanData *d = &plan->data;
+  const char *clause = d->clause ? d->clause : "";
+  if (!d->file) return arena_format(a, "wanted by `from %s`", printable(a, clause));
+  return arena_format(a, "wanted by `from %s` at %s:%d", printable(a, clause), printable(a, d->file), d->line);
+}
+
+void data_enough_files(Arena *a, const Plan *plan) {
+  if (plan->data.files < plan->columns)
+    fail(a, EXIT_DATA, "%d files cannot be %d columns: each file holds one (%s)", plan->data.files, plan->columns,
+         data_hint(a, plan));
+}
+
+Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size) {
+  if (size / INFLATE_RATIO > packed.size)
+    fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path),
+         size, packed.size);
+  uint8_t *whole = arena_alloc(a, size + 1, 1);
+  Helper *helper = helper_pages(a, whole, size);
+  const char *wrong = files->inflate(a, kind, packed.data, packed.size, whole, size);
+  if (helper) helper_end(helper);
+  if (wrong) fail(a, EXIT_DATA, "%s: %s", printable(a, path), wrong);
+  return (Bytes){whole, size};
+}
+
+// The file's bytes, expanded if it is compressed, in an arena of their own.
+static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, DataBegin *begin, Arena **own) {
+  Arena *packed = *own = arena_open(a);
+  Bytes file = file_read(packed, path, SIZE_MAX / 2, data_hint(a, files->plan));
+  if (!gunzip_is(file.data, file.size)) return file;
+  uint8_t *head = arena_alloc(packed, DATA_HEAD, 1);
+  size_t got = gunzip_head(file.data, file.size, head, DATA_HEAD), size;
+  if (got == 0) fail(a, EXIT_DATA, "%s: is empty, cut short or not soundly compressed", printable(a, path));
+  begin(a, path, head, got, &size);
+  *own = arena_open(a);
+  file = data_expand(*own, files, path, INFLATE_GZIP, file, size);
+  arena_close(packed);
+  return file;
+}
+
+Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, const char *path, DataBegin *begin) {
+  Arena *own;
+  Bytes file = data_bytes(a, files, path, begin, &own);
+  return data_take(a, own, column, path, file, begin);
+}
+
+Array data_take(Arena *a, Arena *own, const PlanColumn *column, const char *path, Bytes file, DataBegin *begin) {
+  size_t size;
+  bool kept;
+  Stored s = begin(a, path, file.data, file.size, &size);
+  if (size != file.size)
+    fail(a, EXIT_DATA, "%s: has %zu bytes, but its header promises %zu", printable(a, path), file.size, size);
+  Array array = stored_array(a, column, path, &s, &kept);
+  if (!kept) arena_close(own);
+  return array;
+}

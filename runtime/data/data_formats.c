@@ -1,0 +1,14 @@
+// Which reader a format of data has. Apart from data.c so that an emitted program holds no reader it does not use.
+#include "data/data.h"
+
+DataReader *data_reader(DataFormat format) {
+  switch (format) {
+    case DATA_IDX: return data_read_idx;
+    case DATA_NPY: return data_read_npy;
+    case DATA_NPZ: return data_read_npz;
+    case DATA_CSV: return data_read_csv;
+    case DATA_NONE:
+    case DATA_GENERATED: break;
+  }
+  return NULL;
+}

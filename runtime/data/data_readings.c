@@ -1,0 +1,65 @@
+// How numbers and texts of the files became values, as a text that is kept with the weights: who measures or draws
+// later reads alike, whatever has become of the files. See data.h.
+#include <math.h>
+#include <string.h>
+
+#include "data/data.h"
+#include "formats/json.h"
+
+const char *data_readings_text(Arena *a, const Run *run) {
+  Text t = text_new(a);
+  text_add(&t, "[");
+  for (int i = 0; i < run->plan->columns; i++) {
+    const Reading *r = &run->reading[i];
+    text_add(&t, "%s{\"column\":", i ? "," : "");
+    json_add_string(&t, run->plan->column[i].name);
+    text_add(&t, ",\"scale\":");
+    json_add_number(&t, (double)r->scale);
+    text_add(&t, ",\"shift\":");
+    json_add_number(&t, (double)r->shift);
+    for (int k = 0; k < r->words; k++) {
+      text_add(&t, k ? "," : ",\"texts\":[");
+      json_add_string(&t, r->word[k]);
+    }
+    text_add(&t, r->words ? "]}" : "}");
+  }
+  text_add(&t, "]");
+  return t.data;
+}
+
+// The texts of labels: in order, and not more than there are classes.
+static bool data_take_words(Arena *a, const PlanColumn *c, const Json *list, Reading *r) {
+  const char **word = NEW_ARRAY(a, const char *, c->classes);
+  for (const Json *j = list->child; j; j = j->next) {
+    bool sound =
+        j->kind == JSON_STRING && r->words < c->classes && (r->words == 0 || strcmp(word[r->words - 1], j->string) < 0);
+    if (!sound) return false;
+    word[r->words++] = j->string;
+  }
+  r->word = word;
+  return r->words > 0;
+}
+
+static bool data_take_reading(Arena *a, const PlanColumn *c, const Json *j, Reading *r) {
+  const Json *name = json_find(j, "column"), *scale = json_find(j, "scale"), *shift = json_find(j, "shift"),
+             *texts = json_find(j, "texts");
+  bool sound = name && name->kind == JSON_STRING && strcmp(name->string, c->name) == 0 && scale &&
+               scale->kind == JSON_NUMBER && shift && shift->kind == JSON_NUMBER;
+  if (!sound) return false;
+  r->scale = (float)scale->number;
+  r->shift = (float)shift->number;
+  return isfinite(r->scale) && isfinite(r->shift) && (!texts || data_take_words(a, c, texts, r));
+}
+
+bool data_readings_take(Run *run, const char *text) {
+  const char *problem;
+  int n = run->plan->columns, i = 0;
+  Reading *reading = NEW_ARRAY(run->arena, Reading, n);
+  const Json *list = json_parse(run->arena, text, strlen(text), &problem);
+  if (!list || list->kind != JSON_ARRAY) return false;
+  for (const Json *j = list->child; j; j = j->next, i++)
+    if (i == n || !data_take_reading(run->arena, &run->plan->column[i], j, &reading[i])) return false;
+  if (i < n) return false;
+  run->reading = reading;
+  return true;
+}

@@ -1,0 +1,157 @@
+// From a show's outputs to its picture; see show.h. Runs after every epoch and for `gmc show`.
+//
+// Invariant: nothing of the training changes. What a picture shows depends on the weights, the seed and the epoch only.
+#include "pictures/show.h"
+
+#include <string.h>
+
+#include "core/file.h"
+#include "pictures/picture.h"
+
+enum { SHOW_LIMIT = 1 << 28 };
+
+// Where the values of an example begin, and how many there are; those of the whole batch where examples share them.
+static const float *show_values(const Run *run, const PlanOutput *output, int64_t example) {
+  return run->memory + output->at + (output->per_example ? example * output->count : 0);
+}
+
+// How the values of one picture are laid out: the sizes that are left of an output's once the first `skip` are gone.
+static PictureImage show_layout(const PlanOutput *output, int skip) {
+  int rank = output->rank - skip;
+  const int64_t *dim = output->dim + skip;
+  PictureImage image = {.height = 1, .width = 1, .channels = 1};
+  if (rank > 2 && (dim[rank - 1] == 3 || dim[rank - 1] == 1)) image.channels = (int)dim[--rank];
+  if (rank > 0) image.width = (int)dim[--rank];
+  while (rank > 0) image.height *= (int)dim[--rank];
+  return image;
+}
+
+static PictureImage show_image(const PlanOutput *output, int skip, const float *pixel, float lo, float hi) {
+  PictureImage image = show_layout(output, skip);
+  image.pixel = pixel;
+  image.lo = lo;
+  image.hi = hi;
+  return image;
+}
+
+// "digits: x, mean p(x | z)"
+static const char *show_title(Arena *a, const PlanShow *show) {
+  Text t = text_new(a);
+  text_add(&t, "%s", show->name);
+  for (int i = 0; i < show->items; i++) text_add(&t, "%s%s", i ? ", " : ": ", show->item[i].label);
+  return t.data;
+}
+
+// A grid has show->rows rows; every item fills a block of columns of its own.
+typedef struct {
+  const PlanShow *show;
+  GridPicture picture;
+  PictureImage *image;
+} Grid;
+
+static int show_block(const PlanShow *show, const PlanItem *item) {
+  return show->across ? item->columns : show->columns;
+}
+
+// The pictures of one item, from column `first` on. Across, a row is one example, which may hold several pictures.
+static void show_item(const Run *run, Grid *g, const PlanItem *item, int first) {
+  const PlanOutput *output = &run->plan->program[g->show->program].output[item->output];
+  int columns = show_block(g->show, item), skip = g->show->across && item->columns > 1;
+  int64_t size = skip ? output->count / item->columns : output->count;
+  for (int row = 0; row < g->show->rows; row++)
+    for (int c = 0; c < columns; c++) {
+      const float *value = g->show->across ? show_values(run, output, row) + c * size
+                                           : show_values(run, output, (int64_t)row * columns + c);
+      g->image[row * g->picture.columns + first + c] = show_image(output, skip, value, item->lo, item->hi);
+    }
+}
+
+static void show_draw_grid(const Run *run, Arena *scratch, const PlanShow *show, const char *path) {
+  int columns = 0;
+  for (int i = 0; i < show->items; i++) columns += show_block(show, &show->item[i]);
+  Grid g = {show, {.title = show_title(scratch, show), .rows = show->rows, .columns = columns}, NULL};
+  bool *apart = NEW_ARRAY(scratch, bool, columns);
+  g.image = NEW_ARRAY(scratch, PictureImage, (int64_t)show->rows * columns);
+  g.picture.image = g.image;
+  g.picture.apart = apart;
+  for (int i = 0, first = 0; i < show->items; i++) {
+    show_item(run, &g, &show->item[i], first);
+    apart[first] = i > 0;
+    first += show_block(show, &show->item[i]);
+  }
+  picture_grid(scratch, path, &g.picture);
+}
+
+static PlotSeries show_series(const Run *run, const PlanShow *show, const PlanItem *item) {
+  const PlanProgram *p = &run->plan->program[show->program];
+  const PlanOutput *output = &p->output[item->output];
+  const float *value = run->memory + output->at;
+  int64_t all = (output->per_example ? p->batch : 1) * output->count;
+  switch (item->kind) {
+    case ITEM_POINTS: return (PlotSeries){SERIES_POINTS, item->label, all / 2, value, value + 1, 2};
+    case ITEM_CURVE: {
+      bool one = item->columns > 1 && item->columns < all;  // of the first example
+      return (PlotSeries){SERIES_LINE, item->label, one ? item->columns : all, NULL, value, 0};
+    }
+    default: return (PlotSeries){SERIES_DENSITY, item->label, all, value, NULL, 0};
+  }
+}
+
+static void show_draw_plot(const Run *run, Arena *scratch, const PlanShow *show, const char *path) {
+  PlotSeries *series = NEW_ARRAY(scratch, PlotSeries, show->items);
+  Plot plot = {.title = show->name, .series = series, .count = show->items, .equal = show->items > 0};
+  for (int i = 0; i < show->items; i++) {
+    series[i] = show_series(run, show, &show->item[i]);
+    plot.equal = plot.equal && show->item[i].kind == ITEM_POINTS;
+    if (show->item[i].kind == ITEM_DENSITY) plot.y_label = "density";
+    if (show->item[i].kind == ITEM_CURVE) {
+      plot.x_lo = show->t_lo;
+      plot.x_hi = show->t_hi;
+      plot.x_label = "t";
+    }
+  }
+  picture_plot(scratch, path, &plot);
+}
+
+void show_draw(Run *run, int show, const char *path, Moment moment) {
+  const PlanShow *s = &run->plan->show[show];
+  const PlanProgram *p = &run->plan->program[s->program];
+  const Data *data = run->test.examples > 0 ? &run->test : &run->train;
+  Arena *scratch = arena_open(run->arena);
+  run->example = NEW_ARRAY(scratch, int32_t, p->batch);
+  for (int64_t i = 0; i < p->batch; i++) run->example[i] = (int32_t)(data->examples > 0 ? i % data->examples : i);
+  run->purpose = PURPOSE_SHOW;
+  run->step = (uint32_t)(moment.epoch + 1);
+  run->turn = run->first_position = 0;
+  feed_program(run, data, s->program, p->batch, moment);
+  run->execute(run, s->program);
+  if (s->kind == SHOW_GRID)
+    show_draw_grid(run, scratch, s, path);
+  else
+    show_draw_plot(run, scratch, s, path);
+  run->example = NULL;
+  arena_close(scratch);
+}
+
+void show_epoch(Run *run, int show, const char *folder, Moment moment, bool numbered) {
+  Arena *scratch = arena_open(run->arena);
+  const char *name = run->plan->show[show].name, *latest = arena_format(scratch, "%s/shows/%s.png", folder, name);
+  show_draw(run, show, latest, moment);
+  if (numbered) {
+    Bytes picture = file_read(scratch, latest, SHOW_LIMIT, "");
+    const char *path = arena_format(scratch, "%s/shows/%s_%04lld.png", folder, name, (long long)moment.epoch + 1);
+    file_replace(scratch, path, picture.data, picture.size);
+  }
+  arena_close(scratch);
+}
+
+void show_grid(Arena *a, const char *path, const PlanOutput *output, const float *value, int64_t n, float lo,
+               float hi) {
+  int columns = 1;
+  while ((int64_t)columns * columns < n) columns++;
+  int rows = (int)((n + columns - 1) / columns);
+  PictureImage *image = NEW_ARRAY(a, PictureImage, (int64_t)rows * columns);
+  for (int64_t i = 0; i < n; i++) image[i] = show_image(output, 0, value + i * output->count, lo, hi);
+  GridPicture grid = {.rows = rows, .columns = columns, .image = image};
+  picture_grid(a, path, &grid);
+}

@@ -1,0 +1,26 @@
+// Sums over all examples of a split, in double precision.
+#ifndef GMC_PASS_H
+#define GMC_PASS_H
+
+#include "data/feed.h"
+
+// Room for the sums of a program's outputs: an array of numbers for each output that is added up, NULL for the others.
+double **totals_new(Arena *a, const PlanProgram *p);
+
+void totals_clear(const PlanProgram *p, double *const *total);
+
+// Adds what a program has just made of a batch, of which the first `rows` examples count. What is the same for all of
+// them counts once for each.
+void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *const *total);
+
+// Makes the run ready for a program on the examples of a split from `first` on, of which run->example has room for a
+// whole batch. Returns how many examples there are. `whole`: copies of the last one fill up the batch.
+int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, int64_t first, bool whole,
+                     Moment moment);
+
+// A pass over the training split, in its order, and the program after it, which is fed the sums. The random numbers are
+// those of PURPOSE_PASS, the same in every pass, so that what differs from one to the next is the model. `moment` is
+// that of the round, `total` has room for the sums and `rows` for a batch; run->example is left as it was.
+void pass_run(Run *run, const PlanTurn *turn, Moment moment, double *const *total, int32_t *rows);
+
+#endif

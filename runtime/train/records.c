@@ -1,0 +1,171 @@
+// metrics.jsonl and metrics.csv; see records.h.
+//
+// Invariant: a line is written whole by one call; the lengths are those of the files.
+#include "train/records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/json.h"
+
+static void records_close(void *records) {
+  const Records *r = records;
+  if (r->jsonl >= 0) close(r->jsonl);
+  if (r->csv >= 0) close(r->csv);
+}
+
+// Opens a file of the folder for appending, cut to `length` bytes.
+static int records_file(Records *r, const char *name, int64_t length) {
+  const char *path = arena_format(r->arena, "%s/%s", r->folder, name);
+  int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file < 0) fail(r->arena, EXIT_CANTCREATE, "%s: %s", path, strerror(errno));
+  struct stat about;
+  bool known = fstat(file, &about) == 0, holds = known && about.st_size >= length;
+  if (holds && ftruncate(file, (off_t)length) == 0) return file;
+  int error = errno;
+  close(file);
+  if (!known || holds) fail(r->arena, EXIT_IO, "%s: %s", path, strerror(error));
+  fail(r->arena, EXIT_DATA, "%s: shorter than the %lld bytes it had at the last checkpoint", path, (long long)length);
+}
+
+static int64_t records_write(Records *r, int file, const char *name) {
+  for (size_t done = 0; done < r->line.length;) {
+    ssize_t n = write(file, r->line.data + done, r->line.length - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail(r->arena, EXIT_IO, "%s/%s: %s", r->folder, name, strerror(errno));
+    done += (size_t)n;
+  }
+  return (int64_t)r->line.length;
+}
+
+static void records_column(Records *r, const char *name, bool aside) {
+  for (int i = 0; i < r->columns; i++)
+    if (strcmp(r->column[i].name, name) == 0) return;
+  r->column[r->columns++] = (RecordColumn){name, aside};
+}
+
+// A cell of text: quoted where it must be.
+static void records_cell(Text *t, const char *cell) {
+  if (!strpbrk(cell, ",\"\n\r")) {
+    text_add(t, "%s", cell);
+    return;
+  }
+  text_add(t, "\"");
+  for (; *cell; cell++) text_add(t, *cell == '"' ? "\"\"" : "%c", *cell);
+  text_add(t, "\"");
+}
+
+static void records_header(Records *r) {
+  r->line.length = 0;
+  text_add(&r->line, "step,epoch,split");
+  for (int i = 0; i < r->columns; i++) {
+    text_add(&r->line, ",");
+    records_cell(&r->line, r->column[i].name);
+  }
+  text_add(&r->line, "\n");
+  r->length.csv += records_write(r, r->csv, "metrics.csv");
+}
+
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length) {
+  Records *r = NEW(a, Records);
+  const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
+  *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + 3 * measure_count(plan) + 2);
+  for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
+  for (int i = 0; test && i < test->outputs; i++) {
+    const PlanOutput *o = &test->output[i];
+    if (o->count != 1 || o->total) continue;
+    records_column(r, o->name, false);
+    if (o->per_example || o->coupled) records_column(r, arena_format(a, "%s_se", o->name), true);
+    if (o->coupled) records_column(r, arena_format(a, "%s_batch", o->name), true);
+  }
+  for (int i = 0; test && plan->test_after && i < plan->program[plan->test_after].outputs; i++)
+    records_column(r, plan->program[plan->test_after].output[i].name, false);
+  if (plan->restarts > 1) records_column(r, "start", true);
+  if (plan->keep.measure) records_column(r, "best", true);
+  arena_cleanup(a, records_close, r);
+  r->jsonl = records_file(r, "metrics.jsonl", length.jsonl);
+  r->csv = records_file(r, "metrics.csv", length.csv);
+  if (length.csv == 0) records_header(r);
+  return r;
+}
+
+static void records_json_member(Text *t, const char *name, const char *suffix, double value) {
+  text_add(t, ",");
+  json_add_string(t, name);
+  t->length--;  // the closing quote
+  text_add(t, "%s\":", suffix);
+  json_add_number(t, value);
+}
+
+static void records_json(Records *r, const char *split, const Measure *measure, int n, int64_t step, int64_t epoch) {
+  r->line.length = 0;
+  text_add(&r->line, "{\"step\":%lld,\"epoch\":%lld,\"split\":\"%s\"", (long long)step, (long long)epoch, split);
+  for (int i = 0; i < n; i++) {
+    if (!measure_told(&measure[i])) continue;
+    records_json_member(&r->line, measure[i].name, "", measure[i].mean);
+    if (measure[i].error >= 0) records_json_member(&r->line, measure[i].name, "_se", measure[i].error);
+    if (measure[i].batch) records_json_member(&r->line, measure[i].name, "_batch", (double)measure[i].batch);
+  }
+  int waiting = 0, spoilt = 0;
+  for (int i = 0; i < n; i++) {
+    if (!measure[i].waits) continue;
+    text_add(&r->line, waiting++ ? "," : ",\"learnt\":{");
+    json_add_string(&r->line, measure[i].name);
+    text_add(&r->line, ":%lld", (long long)measure[i].learnt);
+  }
+  if (waiting) text_add(&r->line, "}");
+  for (int i = 0; i < n; i++) {
+    if (isfinite(measure[i].mean)) continue;
+    text_add(&r->line, spoilt++ ? "," : ",\"not_finite\":{");
+    json_add_string(&r->line, measure[i].name);
+    text_add(&r->line, ":\"%s\"", json_not_finite(measure[i].mean));
+  }
+  text_add(&r->line, spoilt ? "}}\n" : "}\n");
+  r->length.jsonl += records_write(r, r->jsonl, "metrics.jsonl");
+}
+
+// Does `column` hold a number of this measure: its mean, standard error or batch? Then *value is that number.
+static bool records_matches(const char *column, const Measure *m, double *value) {
+  size_t length = strlen(m->name);
+  if (strncmp(column, m->name, length) != 0) return false;
+  const char *suffix = column + length;
+  bool error = m->error >= 0 && strcmp(suffix, "_se") == 0, batch = m->batch && strcmp(suffix, "_batch") == 0;
+  *value = error ? m->error : batch ? (double)m->batch : m->mean;
+  return error || batch || !*suffix;
+}
+
+static void records_csv(Records *r, const char *split, const Measure *measure, int n, int64_t step, int64_t epoch) {
+  r->line.length = 0;
+  text_add(&r->line, "%lld,%lld,%s", (long long)step, (long long)epoch, split);
+  for (int c = 0; c < r->columns; c++) {
+    text_add(&r->line, ",");
+    for (int i = 0; i < n; i++) {
+      double value;
+      if (!measure_told(&measure[i]) || !records_matches(r->column[c].name, &measure[i], &value)) continue;
+      if (isfinite(value))
+        json_add_number(&r->line, value);
+      else
+        text_add(&r->line, "%s", json_not_finite(value));
+      break;
+    }
+  }
+  text_add(&r->line, "\n");
+  r->length.csv += records_write(r, r->csv, "metrics.csv");
+}
+
+void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n) {
+  if (!r) return;
+  records_json(r, split, measure, n, step, epoch);
+  records_csv(r, split, measure, n, step, epoch);
+}
+
+void records_sync(Records *r) {
+  if (fsync(r->jsonl) != 0 || fsync(r->csv) != 0)
+    fail(r->arena, EXIT_IO, "%s/metrics.jsonl, metrics.csv: %s", r->folder, strerror(errno));
+}

@@ -1,0 +1,44 @@
+// Records: a run's numbers, one line for each epoch and split, as JSON Lines and as CSV.
+//
+// The files hold no times and nothing of the machine, and a checkpoint keeps their lengths: what was written after it
+// is cut off when the run goes on, so that a resumed run's files equal those of a run that was never stopped.
+#ifndef GMC_RECORDS_H
+#define GMC_RECORDS_H
+
+#include "train/measure.h"
+
+typedef struct {
+  int64_t jsonl, csv;  // bytes
+} RecordLengths;
+
+typedef struct {
+  const char *name;
+  bool aside;  // of another column: its standard error, or the size of its batches
+} RecordColumn;
+
+typedef struct Records {
+  Arena *arena;
+  const char *folder;
+  RecordColumn *column;  // of the CSV, after step, epoch and split
+  int columns;
+  int jsonl, csv;  // file descriptors
+  RecordLengths length;
+  Text line;  // being written
+} Records;
+
+// Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run). The columns are the names of
+// `lines` and of the test program's outputs, with their standard errors, and the size of the
+// batch where examples meet. Fails with EXIT_DATA if a file is shorter than
+// that.
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
+
+// Adds a line to both files. Of a line that does not learn in every step a member "learnt" says how often it did,
+// {"discern":212}; where it did not at all it has no number here and an empty cell in the CSV. JSON has no word for a
+// measure that is not finite: there it is null, and a last member, "not_finite", says what it is: {"nll":"inf"}. In the
+// cell of the CSV stands that word.
+void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n);
+
+// What was added is on the disk when this returns.
+void records_sync(Records *r);
+
+#endif

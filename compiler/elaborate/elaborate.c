@@ -167,10 +167,18 @@ static void add_net(Elab *e, const Ast *net, bool library) {
     add_decl(e, net->name, net, library);
 }
 
+// Some bodies give by their statements alone.
+static void check_end(Elab *e, const Ast *i) {
+  bool gives_none = i->kind == AST_NET || i->kind == AST_OBJECTIVE || i->kind == AST_OPTIMIZER ||
+                    i->kind == AST_AVERAGE || i->kind == AST_SHOW;
+  if (gives_none && i->c && i->c->b) complain(e, E0514, i->c->b->span, i->name);
+}
+
 static void declare_file(Elab *e, int file, bool library, int depth) {
   const Ast *tree = parse_file(e->arena, e->sources, file);
   if (file == e->file) e->model->tree = tree;
   for (const Ast *i = tree->a; i; i = i->next) {
+    check_end(e, i);
     switch (i->kind) {
       case AST_MODEL: e->model->name = i->name; break;
       case AST_USE: use_file(e, i, depth); break;
@@ -330,16 +338,19 @@ static Value let_value(Elab *e, const Decl *d) {
   return v;
 }
 
-// Params are numbers or texts, the same in all programs; lets may depend on `step` and are made anew in each.
+// Params are numbers or texts, the same in all programs; lets may depend on `step` and are made anew in each, and in
+// one program after a line has moved what they may be made of.
 static bool still_known(const Elab *e, const Decl *d) {
   bool same_draw = (!d->holds_draw || d->context == e->context) && !d->holds_place;
-  return d->known && (d->ast->kind == AST_PARAM || (d->ast->kind == AST_LET && d->program == e->program && same_draw));
+  bool same_tensors = !d->holds_tensor || d->moves == e->moves;
+  bool same = d->program == e->program && same_draw && same_tensors && (!d->graph || is_around(e, d->graph));
+  return d->known && (d->ast->kind == AST_PARAM || (d->ast->kind == AST_LET && same));
 }
 
 static Value named_value(Elab *e, const Scope *scope, Decl *d, Span where) {
   if (!still_known(e, d)) {
     if (d->busy) return complain(e, E0208, where, d->name), value_error();
-    int reads = e->reads, randoms = e->randoms, places = e->places;
+    int reads = e->reads, randoms = e->randoms, places = e->places, looks = e->looks;
     d->busy = true;
     d->value = d->ast->kind == AST_PARAM ? param_value(e, d)
                : d->ast->kind == AST_LET ? let_value(e, d)
@@ -350,12 +361,16 @@ static Value named_value(Elab *e, const Scope *scope, Decl *d, Span where) {
     d->known = true;
     d->program = e->program;
     d->context = e->context;
+    d->moves = e->moves;
+    d->graph = e->graph;
+    d->holds_tensor = e->looks > looks;
     d->holds_data = e->reads > reads;
     d->holds_draw = e->randoms > randoms;
     d->holds_place = e->places > places;
   }
   e->reads += d->holds_data;
   e->randoms += d->holds_draw;
+  e->looks += d->holds_tensor;
   if (d->holds_data && !scope->sees_data) return not_seen(e, scope, d->name, where), value_error();
   return d->value;
 }

@@ -126,7 +126,9 @@ typedef struct Decl {
   bool known;         // value is computed (params; lets of the current program)
   int program;        // for which program, and for which set of draws if it holds one
   int context;
-  bool holds_data, holds_draw;
+  int moves;          // tensors assigned before, if it holds what one of them is
+  const Graph *graph;  // its nodes belong to
+  bool holds_data, holds_draw, holds_tensor;
   bool holds_place;  // a word of the tensor that is optimised
   Value value;
   bool used;            // a network that was applied
@@ -402,6 +404,7 @@ struct Elab {
   int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
   int randoms, reads;     // random numbers made and columns read so far
   int places;             // counts of updates read so far
+  int looks, moves;       // tensors read and assigned so far
   Frame *frame;
   int depth;    // of calls
   int nesting;  // of expressions

@@ -61,6 +61,7 @@ static Node **current_slot(Elab *e, int t) {
 
 Node *tensor_value(Elab *e, int t) {
   Graph *g = program_graph(e);
+  e->looks++;
   g->tensor = e->model->tensor;
   g->tensors = e->tensors;
   if (e->started && e->started[t] != STARTED) start_tensor(e, t);  // one parameter begins with another's value
@@ -73,6 +74,7 @@ Node *tensor_value(Elab *e, int t) {
 // From here on the program reads the new value; a gradient does not flow back into how it came about.
 void tensor_assign(Elab *e, int t, Node *value) {
   tensor_value(e, t);
+  e->moves++;
   *current_slot(e, t) = node_unary(e->graph, OP_STOP, value);
   for (int i = 0; i < e->assigns; i++)
     if (e->assign[i].target->attr.id == t) {
@@ -93,10 +95,12 @@ void tensor_assign(Elab *e, int t, Node *value) {
 static int declare_one(Elab *e, Scope *scope, const Ast *s) {
   Shape shape;
   bool is_weight = s->kind == AST_WEIGHT;
-  if (e->optimizing >= 0) {  // a slot beside the weight that is optimised, of its shape
+  if (e->optimizing >= 0) {  // a slot beside the weight that is optimised, of its shape where none is written
     if (is_weight) return complain(e, E0509, s->span), -1;
     const TensorInfo *w = &e->model->tensor[e->optimizing];
-    return tensor_declare(e, slot_path(e, s->name), w->owner, TENSOR_SLOT, w->shape, s->span,
+    shape = w->shape;
+    if (s->a && !eval_dims(e, scope, s->a, &shape)) return -1;
+    return tensor_declare(e, slot_path(e, s->name), w->owner, TENSOR_SLOT, shape, s->span,
                           (TensorStart){.init = s->b, .scope = scope, .beside = e->optimizing + 1});
   }
   if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, s->name), -1;
@@ -268,10 +272,9 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   f->scope->argument = n ? argument_word(e, &input[0]) : NULL;
   e->depth++;
   d->used = true;
-  Value rest = eval_body(e, scope, net->c);
+  eval_body(e, scope, net->c);
   e->depth--;
   pop_frame(e);
-  if (net->c->b && rest.kind != V_ERROR) complain(e, E0514, net->c->b->span, d->name);
   Value list = {.kind = V_LIST, .items = ast_length(net->a), .item = NEW_ARRAY(e->arena, Value, ast_length(net->a))};
   int i = 0;
   for (const Ast *out = net->a; out; out = out->next, i++) {
@@ -328,7 +331,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   for (Application *a = e->applications; a; a = a->next) {
     bool same = a->net == d->ast && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
     for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
-    if (same) return e->randoms += a->holds_draw, a->result;
+    if (same) return e->looks++, e->randoms += a->holds_draw, a->result;
   }
   Application *a = NEW(e->arena, Application);
   *a = (Application){.net = d->ast, .graph = e->graph, .context = e->context};

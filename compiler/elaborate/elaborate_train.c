@@ -107,7 +107,7 @@ Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call) {
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, call->span, d->name), value_error();
   Scope *inner = bind_formals(e, d->ast, call);
   if (!inner) return value_error();
-  e->reads++;  // seen where data are, whatever it is made of
+  e->reads++, e->looks++;  // seen where data are, whatever it is made of
   for (const Pursued *p = e->pursued; p; p = p->next)
     if (p->decl == d && p->context == e->context && same_arguments(d->ast->a, p->arguments, inner->first))
       return p->value;

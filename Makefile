@@ -124,7 +124,7 @@ GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh,$(wildcard tests/cli/*.sh)))
 # and beside them those of make test
-SLOW := 'TOUR=all tests/cli/readme.sh' 'PLACES=all $(B)/unit/test_turns' tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/products.sh tests/models/cross.sh
+SLOW := 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/products.sh tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models

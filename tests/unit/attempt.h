@@ -19,6 +19,7 @@
 #undef fail  // cmocka's; base.h has its own
 
 #include "core/base.h"
+#include "scratch.h"
 
 // cmocka's fail_msg, which needs its fail.
 #define complain(...) (print_error(__VA_ARGS__), print_error("\n"), assert_true(false))
@@ -28,9 +29,7 @@ static char message[4096];  // what the last attempt printed on stderr
 
 static inline int folder_make(void **state) {
   (void)state;
-  bool memory = access("/dev/shm", W_OK) == 0;  // thousands of small files are quicker there than on some disks
-  strcpy(folder, memory ? "/dev/shm/gmc-test-XXXXXX" : "/tmp/gmc-test-XXXXXX");
-  return mkdtemp(folder) ? 0 : -1;
+  return scratch_make(folder);
 }
 
 static inline const char *path_of(Arena *a, const char *name) {

@@ -23,6 +23,7 @@
 #include "formats/safetensors.h"
 #include "train/session.h"
 #include "data/shuffle.h"
+#include "scratch.h"
 
 enum { TRAIN = 50, TEST = 21, BATCH = 8, TEST_BATCH = 8, EPOCH_STEPS = TRAIN / BATCH, EPOCHS = 4 };
 enum { INIT, LEARN, MEASURE, DRAW };
@@ -151,7 +152,7 @@ static const PlanTurn turns[] = {{.program = LEARN, .lines = 1}};
 static const PlanPhase phases[] = {{.turns = 1, .batch = BATCH, .epochs = EPOCHS, .conditions = -1}};
 static const char *const objectives[] = {"fit"};
 
-static char folder[64] = "/tmp/gmc_train_XXXXXX";
+static char folder[64];
 static const char *train_files[2], *test_files[2];
 static Arena *arena;  // of the tests; every session has one of its own
 
@@ -246,7 +247,7 @@ static void write_split(const char *name, int64_t n, const char **file, uint32_t
 static int set_up(void **state) {
   (void)state;
   arena = arena_open(NULL);
-  if (!arena || !mkdtemp(folder)) return -1;
+  if (!arena || scratch_make(folder) != 0) return -1;
   write_split("train", TRAIN, train_files, 1);
   write_split("test", TEST, test_files, 2);
   forget();

@@ -1,5 +1,5 @@
 // How a training is put together: turns with a cadence and a condition, phases, and where runs go on. Models whose
-// outcome is known in closed form, trained by sessions in a folder of their own under /tmp.
+// outcome is known in closed form, trained by sessions in a folder of their own.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,9 +17,10 @@
 #include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "train/session.h"
+#include "scratch.h"
 #include "std_page.h"
 
-static char folder[64] = "/tmp/gmc_turns_XXXXXX";
+static char folder[64];
 static int runs;
 static Arena *arena;  // of a test
 
@@ -406,12 +407,12 @@ static void same_run(int a, int b) {
 }
 
 // Stopped after its steps and gone on with, at once to the end and from each to the next, on one to three threads. All
-// of its steps if PLACES says so, and otherwise those at the borders.
+// of its steps if FULL is set, and otherwise those at the borders.
 static void a_run_goes_on_from_anywhere(void **state) {
   (void)state;
   static const int64_t some[] = {1, 17, 18, 19, 23, 33, 34, 61};
   Plan *plan = plan_of(places);
-  bool every = getenv("PLACES") != NULL;
+  bool every = getenv("FULL") != NULL;
   int whole = train(plan, 0), stepwise = ++runs, n = every ? 62 : (int)(sizeof some / sizeof *some);
   assert_int_equal(steps_of(whole), 62);
   for (int i = 0; i < n; i++) {
@@ -451,7 +452,7 @@ int main(void) {
                                      TEST(a_later_phase_leaves_the_others_alone),
                                      TEST(an_average_follows_through_all_phases),
                                      TEST(a_run_goes_on_from_anywhere)};
-  if (!mkdtemp(folder)) return 1;
+  if (scratch_make(folder) != 0) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", folder);

@@ -8,6 +8,7 @@
 #include "elaborate/elaborate.h"
 #include "text/vocabulary.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -167,13 +168,27 @@ static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
   return inner;
 }
 
+// An infinite value of a place that has no probability counts for nothing, as in an integral: it becomes 0.
+static Value reached(Elab *e, Span where, Value v, Value probability) {
+  v = to_tensor(e, v);
+  if (isfinite(v.node->lo) && isfinite(v.node->hi)) return v;
+  Value least = value_number(-FLT_MAX), most = value_number(FLT_MAX), none = value_number(0);
+  Value beyond = apply2(e, OP_ADD, where, apply2(e, OP_LESS, where, v, least), apply2(e, OP_LESS, where, most, v));
+  Value lost = apply2(e, OP_MUL, where, apply2(e, OP_EQUAL, where, probability, none), beyond);
+  return apply(e, OP_SELECT, where, 3, (Value[]){lost, none, v});
+}
+
 // Multiplied by the probability of its place; or, on a scale of logarithms, plus that one's.
 static Value weighed(Elab *e, const Aggregate *a, const Scope *inner, Value v) {
   Value weight = log_density(e, a->dist, find_binding(inner, a->ast->a->name)->value, WHOLE, a->ast->a->span);
   if (weight.kind == V_ERROR) return weight;
   weight.terms = NULL;
   if (strcmp(a->ast->text, "mean") != 0) return apply2(e, OP_ADD, a->ast->span, v, weight);
-  return apply2(e, OP_MUL, a->ast->span, v, apply1(e, OP_EXP, a->ast->span, weight));
+  if (weight.kind == V_TENSOR && weight.node->op == OP_LOG)  // of the probability itself: its slope is known at 0 too
+    weight = value_tensor(weight.node->in[0], weight.plates);
+  else
+    weight = apply1(e, OP_EXP, a->ast->span, weight);
+  return apply2(e, OP_MUL, a->ast->span, reached(e, a->ast->span, v, weight), weight);
 }
 
 static Value block_value(Elab *e, Aggregate *a, int plate) {

@@ -493,8 +493,45 @@ static void models_are_their_sums(void **state) {
   }
 }
 
+// A value that cannot be adds nothing, however infinite what it would add is; one that can be adds it. The slopes by
+// the probability are those of sums of finite values.
+static void what_cannot_be_adds_nothing(void **state) {
+  (void)state;
+  static const double at[] = {0, 0.25, 1};
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x in [0, 1], c[3] on simplex from npy(\"x\", \"c\")\n"
+                      "metric of_log = mean(k ~ bernoulli(x)) { log(k) }\n"
+                      "metric of_class = mean(y ~ categorical(c)) { if y == 1 then infinity else -y }\n"
+                      "metric of_logits = mean(y ~ categorical(logits: [0, 1000 * x])) { -1 / (y > 0) }\n"
+                      "metric second = mean(k ~ bernoulli(x)) { [5, log(1 - k)] }[1]\n"
+                      "metric slope = grad(mean(y ~ categorical(c)) { if y == 1 then infinity else 1 }, c)[0]\n"
+                      "metric slope_of_class = sum([1, 10, 100] * grad(mean(y ~ categorical(c)) { 3 + 2 * y }, c))\n",
+                      3);
+  for (int i = 0; i < 3; i++) {
+    page_column(p, "x")[i] = page_column(p, "c")[3 * i + 1] = (float)at[i];
+    page_column(p, "c")[3 * i] = (float)(1 - at[i]);
+  }
+  page_test(p);
+  for (int i = 0; i < 3; i++) {
+    const char *which = arena_format(a, "at %g", at[i]);
+    page_check(page_metric(p, "of_log")[i] == (i < 2 ? -INFINITY : 0), "of_log", which,
+               (double)page_metric(p, "of_log")[i], i < 2 ? -INFINITY : 0);
+    page_check(page_metric(p, "of_class")[i] == (i > 0 ? INFINITY : 0), "of_class", which,
+               (double)page_metric(p, "of_class")[i], i > 0 ? INFINITY : 0);
+    page_check(page_metric(p, "second")[i] == (i > 0 ? -INFINITY : 0), "second", which,
+               (double)page_metric(p, "second")[i], i > 0 ? -INFINITY : 0);
+    page_check(page_metric(p, "of_logits")[i] == (i < 1 ? -INFINITY : -1), "of_logits", which,
+               (double)page_metric(p, "of_logits")[i], i < 1 ? -INFINITY : -1);
+    page_near("slope", which, (double)page_metric(p, "slope")[i], 1, 1e-6);
+    page_near("slope_of_class", which, (double)page_metric(p, "slope_of_class")[i], 753, 1e-4);
+  }
+  arena_close(a);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(sums_are_those_written_out),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(what_cannot_be_adds_nothing),
+                                     cmocka_unit_test(sums_are_those_written_out),
                                      cmocka_unit_test(models_are_their_sums)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

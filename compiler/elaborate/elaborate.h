@@ -32,6 +32,7 @@
 //   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
 //   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
+//   elaborate_choice.c  which sides of an `if` were taken
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
 //   elaborate_show.c   shows, and programs that draw samples
@@ -405,6 +406,7 @@ struct Elab {
   int randoms, reads;     // random numbers made and columns read so far
   int places;             // counts of updates read so far
   int looks, moves;       // tensors read and assigned so far
+  struct Choice *choices;  // that were made, on the page
   Frame *frame;
   int depth;    // of calls
   int nesting;  // of expressions
@@ -743,6 +745,11 @@ Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, Span where);
 // The terms of an elementwise operation's result. Warns where a density meets a tensor of its event's shape.
 const Terms *combine_terms(Elab *e, Op op, Span where, int n, const Value *args);
 const char *term_text(Elab *e, const Term *t);  // as it was written
+
+// --- elaborate_choice.c
+void choice_made(Elab *e, const Ast *of, bool holds);  // the condition of an `if` is a number
+// Does the name stand in the text of a line's objective, or of what it applies, behind such choices alone?
+bool chosen_out(Elab *e, const Ast *step, const char *name);
 
 // --- elaborate_words.c
 // Is this warning new here? What is evaluated again is not said again.

@@ -437,7 +437,10 @@ static Value eval_binary(Elab *e, Scope *scope, const Ast *ast) {
 static Value eval_if(Elab *e, Scope *scope, const Ast *ast) {
   Value c = eval(e, scope, ast->a);
   if (c.kind == V_ERROR) return c;
-  if (c.kind == V_NUMBER) return eval(e, scope, c.number != 0 ? ast->b : ast->c);
+  if (c.kind == V_NUMBER) {
+    choice_made(e, ast, c.number != 0);
+    return eval(e, scope, c.number != 0 ? ast->b : ast->c);
+  }
   Value args[3] = {c, eval(e, scope, ast->b), eval(e, scope, ast->c)};
   if (args[1].kind == V_ERROR || args[2].kind == V_ERROR) return value_error();
   return apply(e, OP_SELECT, ast->span, 3, args);

@@ -197,8 +197,11 @@ static bool owner_in(const Elab *e, int t) {
   return false;
 }
 
-// Every network that is to learn has weights, and the objective depends on them.
+// Every network that is to learn has weights, and the objective depends on them; but where a choice has left some out,
+// the others learn.
 static bool check_learners(Elab *e, const Line *line) {
+  bool any = false;
+  for (int i = 0; i < line->count; i++) any = any || line->gradient[i];
   for (const Ast *a = line->step->b; a; a = a->next) {
     int weights = 0, moved = 0;
     for (int i = 0; i < line->count; i++) {
@@ -207,6 +210,10 @@ static bool check_learners(Elab *e, const Line *line) {
       moved += own && line->gradient[i];
     }
     if (moved) continue;
+    if (any && chosen_out(e, line->step, a->name)) {
+      finding(e, "line", a->span, "`%s` is left out by an `if` whose condition is known, and stays as it begins", a->name);
+      continue;
+    }
     complain(e, E0520, a->span, line->step->name, a->name);
     const Decl *d = find_objective(e, line->step->name, line->step->span);
     if (d) report_note(e->sources, d->ast->span, "the objective");

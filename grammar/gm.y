@@ -135,6 +135,9 @@ item:
   | SOURCE NAME formals_opt definition      { $$ = ast_list(TREE(SOURCE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | OBJECTIVE id formals_opt body           { $$ = ast_list(TREE(OBJECTIVE, @$, .name = $2, .a = $3.first, .c = $4)); }
   | METRIC id definition                    { $$ = ast_list(TREE(METRIC, @$, .name = $2, .c = $3)); }
+  | METRIC id EVERY NUMBER definition {
+      $$ = ast_list(TREE(METRIC, @$, .name = $2, .a = TREE(NUMBER, @4, .number = $4), .c = $5));
+    }
   | TRAIN phases                            { $$ = ast_list($2); $2->span = @$; }
   | SHOW id body                            { $$ = ast_list(TREE(SHOW, @$, .name = $2, .c = $3)); }
   | error RESYNC                            { $$ = ast_list(TREE(ERROR, @$)); yyerrok; }

@@ -448,6 +448,7 @@ static void write_metrics(Writer *w) {
     begin_measure(w);
     w->metric = new_name(w, "m");
     WRITE(w, "metric %s ", w->metric);
+    if (chance(w, 1, 5)) WRITE(w, "every %d ", 1 + below(w, 3));
     if (chance(w, 1, 6)) {
       WRITE(w, "= total(");
       write_scalar(w, DEPTH);

@@ -4,17 +4,32 @@
 
 #include "elaborate/elaborate.h"
 
-// *program: the one that measures it.
-static const Output *find_measure(const Elab *e, const char *name, const GraphProgram **program) {
-  const Model *m = e->model;
-  int list[] = {m->test, m->test_after ? m->test_after : -1};
-  for (int k = 0; k < 2; k++) {
-    if (list[k] < 0) continue;
-    *program = &m->program[list[k]].graph;
-    for (int i = 0; i < (*program)->outputs; i++)
-      if (!(*program)->output[i].total && !strcmp((*program)->output[i].name, name)) return &(*program)->output[i];
+// Where a measure is taken: after every so many epochs, in a program that is fed the sums of another.
+typedef struct {
+  int64_t every;
+  const GraphProgram *program, *test;  // the same, if it is no measure of sums
+  const Output *output;                // NULL: it is none of these
+} Place;
+
+static Place find_measure_in(const Elab *e, const char *name, PlanSeldom in) {
+  int list[] = {in.program, in.after ? in.after : -1};
+  Place at = {.every = in.every};
+  for (int k = 0; k < 2 && in.program >= 0 && list[k] >= 0; k++) {
+    at.program = &e->model->program[list[k]].graph;
+    at.test = &e->model->program[in.program].graph;
+    for (int i = 0; i < at.program->outputs; i++) {
+      at.output = &at.program->output[i];
+      if (!at.output->total && !strcmp(at.output->name, name)) return at;
+    }
   }
-  return NULL;
+  return (Place){0};
+}
+
+static Place find_measure(const Elab *e, const char *name) {
+  const Model *m = e->model;
+  Place at = find_measure_in(e, name, (PlanSeldom){1, m->test, m->test_after});
+  for (int i = 0; i < m->seldoms && !at.output; i++) at = find_measure_in(e, name, m->seldom[i]);
+  return at;
 }
 
 // The line whose objective is measured under this name, or NULL: it is a metric.
@@ -47,22 +62,21 @@ static const char *growing(const Elab *e, const Ast *body, const char *word) {
 }
 
 // What a value depends on that grows with the steps, or NULL; also through the sums that its program is fed.
-static const InputInfo *grows_by(const Elab *e, Graph *g, const Node *value) {
-  const GraphProgram *test = &e->model->program[e->model->test].graph;
+static const InputInfo *grows_by(Graph *g, const Node *value, const GraphProgram *test) {
   for (int i = 0; i < g->inputs; i++) {
     const InputInfo *in = &g->input[i];
     if (!graph_depends(g, value, node_input(g, i))) continue;
     if (in->kind == INPUT_STEP || in->kind == INPUT_EPOCH) return in;
-    if (in->kind == INPUT_TOTAL && g != test->graph) in = grows_by(e, test->graph, test->output[in->index].value);
+    if (in->kind == INPUT_TOTAL && g != test->graph) in = grows_by(test->graph, test->output[in->index].value, test);
     if (in != &g->input[i] && in) return in;
   }
   return NULL;
 }
 
 // A measure that hangs on the step or the epoch has its best where its schedule says.
-static bool is_eased(Elab *e, Graph *g, const Output *measure, const Ast *by, const Ast *line) {
+static bool is_eased(Elab *e, const Place *at, const Ast *by, const Ast *line) {
   const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
-  const InputInfo *by_what = grows_by(e, g, measure->value);
+  const InputInfo *by_what = grows_by(at->program->graph, at->output->value, at->test);
   if (!by_what) return false;
   const char *what = d ? growing(e, d->ast->c, by_what->name) : by_what->name;
   complain(e, E0767, by->span, by->name, what);
@@ -73,20 +87,20 @@ static bool is_eased(Elab *e, Graph *g, const Output *measure, const Ast *by, co
 static void keep_best(Elab *e, const Ast *by_what) {
   bool minus = false;
   const Ast *by = kept_by(e, by_what, &minus), *line = by ? line_of(e, by->name) : NULL;
-  const GraphProgram *program = NULL;
-  const Output *measure = by ? find_measure(e, by->name, &program) : NULL;
   if (!by) return;
+  Place at = find_measure(e, by->name);
   if (e->model->test < 0)
     complain(e, E0545, by_what->span);
-  else if (!measure)
+  else if (!at.output)
     complain(e, E0206, by->span, "measure", by->name);
   else if (line && minus)
     complain(e, E0546, by->span, by->name, line->flag ? "minimized" : "maximized", line->flag ? "smallest" : "largest");
-  else if (!is_eased(e, program->graph, measure, by, line))
-    e->model->keep.measure = measure->name, e->model->keep.largest = line ? !line->flag : minus;
-  if (e->model->keep.measure)
-    finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data",
-            by->name, by->name, e->model->keep.largest ? "largest" : "smallest");
+  else if (!is_eased(e, &at, by, line))
+    e->model->keep.measure = at.output->name, e->model->keep.largest = line ? !line->flag : minus;
+  if (!e->model->keep.measure) return;
+  const char *seldom = arena_format(e->arena, ", of those that %lld divides", (long long)at.every);
+  finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data%s",
+          by->name, by->name, e->model->keep.largest ? "largest" : "smallest", at.every > 1 ? seldom : "");
 }
 
 static void keep_epochs(Elab *e, const Ast *every) {

@@ -140,6 +140,10 @@ static Decl *measure_named(Elab *e, const Ast *call, bool *minus) {
   bool objective = d && d->ast->kind == AST_OBJECTIVE;
   if (!objective && !(d && d->ast->kind == AST_METRIC)) return complain(e, E0206, m->span, "measure", m->name), NULL;
   if (*minus && objective) return complain(e, E0534, call->span, word), NULL;
+  if (d->ast->a && !objective && d->ast->a->number > 1) {
+    complain(e, E0768, m->span, m->name, (long long)d->ast->a->number, expression_text(e, call));
+    return NULL;
+  }
   return d;
 }
 

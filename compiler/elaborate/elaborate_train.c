@@ -50,8 +50,8 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
   ModelProgram *grown = NEW_ARRAY(e->arena, ModelProgram, m->programs + 1);
   if (m->programs) memcpy(grown, m->program, (size_t)m->programs * sizeof *grown);
   m->program = grown;
-  m->program[m->programs].graph = (GraphProgram){
-      name, e->graph, output, outputs, e->assign, e->assigns, batch, e->training ? m->shards : 1};
+  m->program[m->programs].graph =
+      (GraphProgram){name, e->graph, output, outputs, e->assign, e->assigns, batch, e->training ? m->shards : 1};
   m->program[m->programs].batch = batch;
   return m->programs++;
 }
@@ -62,7 +62,8 @@ Node *feed_node(Elab *e, InputKind kind) {
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)
     if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
-  g->input[g->inputs] = (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES, INFINITY};
+  g->input[g->inputs] =
+      (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES, INFINITY};
   return node_input(g, g->inputs++);
 }
 
@@ -574,6 +575,9 @@ bool minimizes(const Decl *objective) {
   return s != NULL;
 }
 
+// Epochs from one measurement of a metric to the next.
+static int64_t metric_every(Elab *e, const Ast *ast) { return (int64_t)whole_number(e, ast->a, "every", 1, 1, 1e9); }
+
 static void elaborate_metric(Elab *e, const Ast *ast, Outputs *out) {
   const Decl *same = find_decl(e, ast->name);
   if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
@@ -587,8 +591,13 @@ static void elaborate_metric(Elab *e, const Ast *ast, Outputs *out) {
   add_output(e, out, measured_output(e, ast->name, v, ast->span));
 }
 
+// "test", "test, after", and of what is measured in some epochs only "test, every 20".
+static const char *test_name(Elab *e, const char *name, int64_t every) {
+  return every == 1 ? name : arena_format(e->arena, "%s, every %lld", name, (long long)every);
+}
+
 // Metrics that are made of sums over the split, in the program after that which adds them up.
-static void elaborate_test_after(Elab *e, const bool *of_sums) {
+static int elaborate_test_after(Elab *e, const bool *of_sums, int64_t every) {
   Outputs out = {0};
   e->totals->after = true;
   begin_program(e, e->model->batch, false);
@@ -599,36 +608,70 @@ static void elaborate_test_after(Elab *e, const bool *of_sums) {
     check_words(e, ast->name, v);
     add_output(e, &out, (Output){.name = ast->name, .value = v.node});
   }
-  if (e->model->test >= 0) e->model->test_after = end_program(e, "test, after", e->model->batch, out.of, out.n);
+  if (e->model->data.format == DATA_NONE) return 0;
+  return end_program(e, test_name(e, "test, after", every), e->model->batch, out.of, out.n);
 }
 
-void elaborate_test(Elab *e) {
-  Model *m = e->model;
-  Outputs out = {0};
-  Totals totals = {.outputs = &out};
-  bool *of_sums = NEW_ARRAY(e->arena, bool, e->decls + 1);
-  m->test = -1;
-  e->unfinished = true;
-  e->totals = &totals;
-  begin_program(e, m->batch, false);
+// The objectives of the lines.
+static void elaborate_objectives(Elab *e, Outputs *out) {
+  const Model *m = e->model;
   for (int i = 0; i < m->lines; i++) {
     bool first = !strcmp(e->step[i]->name, e->step[0]->name);
     begin_draws(e, first ? "" : e->step[i]->name);
     Value v = objective_value(e, e->step[i]);
     if (v.kind == V_ERROR) continue;
     bool again = false;  // lines that differ only in who moves
-    for (int k = 0; k < out.n; k++) again = again || out.of[k].value == v.node;
-    if (!again) add_output(e, &out, measured_output(e, m->objective[i], v, e->step[i]->span));
+    for (int k = 0; k < out->n; k++) again = again || out->of[k].value == v.node;
+    if (!again) add_output(e, out, measured_output(e, m->objective[i], v, e->step[i]->span));
   }
+}
+
+// What is measured after every so many epochs; where that is each, the objectives are. Without data nothing is held
+// out: then it is evaluated for its mistakes, and program is -1.
+static PlanSeldom elaborate_measures(Elab *e, int64_t every) {
+  Outputs out = {0};
+  Totals totals = {.outputs = &out};
+  PlanSeldom measures = {.every = every, .program = -1};
+  bool *of_sums = NEW_ARRAY(e->arena, bool, e->decls + 1);
+  e->totals = &totals;
+  begin_program(e, e->model->batch, false);
+  if (every == 1) elaborate_objectives(e, &out);
   for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
     int before = totals.n;
-    if (e->decl[i]->ast->kind == AST_METRIC) elaborate_metric(e, e->decl[i]->ast, &out);
+    if (ast->kind != AST_METRIC || metric_every(e, ast) != every) continue;
+    elaborate_metric(e, ast, &out);
     of_sums[i] = totals.n > before;
+    if (every > 1)
+      finding(e, "measure", ast->span, "%s: measured after each epoch that %lld divides, and at the end", ast->name,
+              (long long)every);
   }
-  bool measured = out.n && m->data.format != DATA_NONE;  // without data nothing is held out: this was for the mistakes
-  if (measured) m->test = end_program(e, "test", m->batch, out.of, out.n);
-  if (totals.n && !diagnostics_errors(e->sources)) elaborate_test_after(e, of_sums);
+  if (out.n && e->model->data.format != DATA_NONE)
+    measures.program = end_program(e, test_name(e, "test", every), e->model->batch, out.of, out.n);
+  if (totals.n && !diagnostics_errors(e->sources)) measures.after = elaborate_test_after(e, of_sums, every);
   e->totals = NULL;
+  return measures;
+}
+
+static bool has_seldom(const Model *m, int64_t every) {
+  for (int i = 0; i < m->seldoms; i++)
+    if (m->seldom[i].every == every) return true;
+  return false;
+}
+
+void elaborate_test(Elab *e) {
+  Model *m = e->model;
+  e->unfinished = true;
+  PlanSeldom each = elaborate_measures(e, 1);
+  m->test = each.program;
+  m->test_after = each.after;
+  m->seldom = NEW_ARRAY(e->arena, PlanSeldom, e->decls + 1);
+  for (int i = 0; i < e->decls; i++) {
+    const Ast *ast = e->decl[i]->ast;
+    int64_t every = ast->kind == AST_METRIC ? metric_every(e, ast) : 1;
+    if (every > 1 && !has_seldom(m, every)) m->seldom[m->seldoms++] = elaborate_measures(e, every);
+  }
+  if (m->data.format == DATA_NONE) m->seldoms = 0;
   e->unfinished = false;
 }
 

@@ -183,6 +183,15 @@ static void turn_table(Text *out, const Plan *p) {
   table_end(out, p->turns);
 }
 
+static void seldom_table(Text *out, const Plan *p) {
+  table_begin(out, "PlanSeldom", "model_seldom", p->seldoms);
+  for (int i = 0; i < p->seldoms; i++) {
+    const PlanSeldom *s = &p->seldom[i];
+    text_add(out, "  {.every = %lld, .program = %d, .after = %d},\n", (long long)s->every, s->program, s->after);
+  }
+  table_end(out, p->seldoms);
+}
+
 static void phase_table(Text *out, const Plan *p) {
   table_begin(out, "PlanPhase", "model_phase", p->phases);
   for (int i = 0; i < p->phases; i++) {
@@ -269,6 +278,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   tensor_table(out, p, at);
   column_table(out, p);
   program_table(out, p, at);
+  seldom_table(out, p);
   turn_table(out, p);
   phase_table(out, p);
   show_table(out, p);
@@ -286,6 +296,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "tensor", "tensors", p->tensors);
   plan_table(out, "program", "programs", p->programs);
   text_add(out, "  .init = %d, .test = %d, .test_after = %d,\n", p->init, p->test, p->test_after);
+  plan_table(out, "seldom", "seldoms", p->seldoms);
   plan_table(out, "turn", "turns", p->turns);
   plan_table(out, "phase", "phases", p->phases);
   plan_table(out, "show", "shows", p->shows);

@@ -43,6 +43,7 @@ typedef struct Model {
   TensorInfo *tensor;  int tensors;    // weights first, then states, then slots
   ModelProgram *program;  int programs;
   int init, test, test_after;          // as in Plan
+  PlanSeldom *seldom;  int seldoms;
   PlanTurn *turn;  int turns, lines;
   PlanPhase *phase;
   int phases;

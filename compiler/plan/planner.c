@@ -125,6 +125,8 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .init = m->init,
                  .test = m->test,
                  .test_after = m->test_after,
+                 .seldom = m->seldom,
+                 .seldoms = m->seldoms,
                  .turn = m->turn,
                  .turns = m->turns,
                  .lines = m->lines,

@@ -28,7 +28,7 @@ typedef struct Ast Ast;
   AST(AVERAGE, "average", "name; a: FORMAL list; c: BODY")                                         \
   AST(SOURCE, "source", "name; a: FORMAL list; c: BODY")                                           \
   AST(OBJECTIVE, "objective", "name; a: FORMAL list; c: BODY with MAXIMIZE/MINIMIZE statements")   \
-  AST(METRIC, "metric", "name; c: BODY")                                                           \
+  AST(METRIC, "metric", "name; a: NUMBER, epochs from one measurement to the next, or NULL; c: BODY") \
   AST(TRAIN, "train", "a: items: STEP, REPEAT, EVERY, WHEN, SETTING; b: TRAIN of the phase after `then`, or NULL") \
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \

@@ -22,7 +22,7 @@ static const Group group[] = {
      "distribution kl optimizer average source objective metric train show "},
     {"weight", "a statement", " maximize minimize weight state grid plot name prior kl "},
     {"repeat", "a line of training", " maximize minimize repeat every when name "},
-    {"number", "an expression", " every name string number '(' '[' '-' '!' if log mean draw each prior kl mixture "},
+    {"kl", "an expression", " every name string number '(' '[' '-' '!' if log mean draw each prior kl mixture "},
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
 

@@ -91,6 +91,8 @@ static bool is_name_here(Parser *p, const Token *t) {
     case TOKEN_MIXTURE: return (next.kind != TOKEN_OVER && next.kind != '(') || is_item(p->last.kind);
     case TOKEN_EACH: return (!word && next.kind != TOKEN_KL) || next.first;
     case TOKEN_EVERY:
+      if (!p->depth && p->last.kind == TOKEN_NAME) return false;  // `metric m every 20`
+      return !begins_line(p);
     case TOKEN_WHEN: return !begins_line(p);
     default:  // log, mean, draw: an operand follows
       if (next.kind == '[') return next.where.begin == t->where.end;
@@ -273,7 +275,7 @@ static bool refine(Parser *p, Token *t) {
     default: break;
   }
   Bracket *in = &p->bracket[p->depth];
-  bool opens = t->kind == TOKEN_REPEAT || t->kind == TOKEN_EVERY || t->kind == TOKEN_WHEN;
+  bool opens = t->kind == TOKEN_REPEAT || (t->kind == TOKEN_EVERY && p->depth) || t->kind == TOKEN_WHEN;
   bool over = t->kind == TOKEN_MIXTURE && token_peek(p).kind == TOKEN_OVER;
   if (opens || t->kind == TOKEN_DISTRIBUTION || over)
     in->block = true;

@@ -195,6 +195,12 @@ typedef struct {
   int64_t every;        // and every so many epochs, all of them; 0: none
 } PlanKeep;
 
+// Measures that are taken after some epochs only, and at the end: those of a program of their own.
+typedef struct {
+  int64_t every;       // after epochs that this divides; > 1
+  int program, after;  // as Plan's test and test_after
+} PlanSeldom;
+
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
@@ -216,6 +222,8 @@ typedef struct {
   int codes;
   int init, test;        // program indices; test -1 if nothing is measured
   int test_after;        // is fed the sums of `test`, behind which it stands; its outputs are measures too; 0: none
+  const PlanSeldom *seldom;
+  int seldoms;           // 0 if nothing is measured
   const PlanTurn *turn;
   int turns, lines;
   const PlanPhase *phase;

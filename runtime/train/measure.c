@@ -38,15 +38,27 @@ static void measure_batch(const Run *run, const PlanProgram *p, const PlanOutput
   }
 }
 
-static Measure measure_of(const PlanProgram *p, const PlanOutput *output, const Average *average) {
+static Measure measure_of(const Plan *plan, int program, const PlanOutput *output, const Average *average) {
   double n = (double)average->n;
   bool told = (output->per_example || output->coupled) && average->n > 1 && !average->spoilt;
   double mean = isnan(average->mean) ? (double)NAN : average->mean;  // of either sign, and it is printed
   return (Measure){.name = output->name,
                    .mean = mean,
                    .error = told ? sqrt(average->squares / (n - 1) / n) : -1,
-                   .batch = output->coupled ? p->batch : 0,
+                   .batch = output->coupled ? plan->program[program].batch : 0,
+                   .program = program,
                    .spoilt = average->spoilt};
+}
+
+static void measure_check_program(const Run *run, const PlanProgram *p) {
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].coupled && run->test.examples < p->batch)
+      fail(run->arena, EXIT_DATA,
+           "in `%s` the %lld examples of a batch meet, but the test split has %lld: hold out more, or take batches of "
+           "at "
+           "most %lld (%s)",
+           p->output[i].name, (long long)p->batch, (long long)run->test.examples, (long long)run->test.examples,
+           data_hint(run->arena, run->plan));
 }
 
 void measure_check(const Run *run) {
@@ -55,15 +67,8 @@ void measure_check(const Run *run) {
     fail(run->arena, EXIT_DATA, "`keep best(%s)` needs held-out data, and none are held out (%s)", plan->keep.measure,
          data_hint(run->arena, plan));
   if (plan->test < 0 || plan->data.format == DATA_NONE || run->test.examples == 0) return;
-  const PlanProgram *p = &plan->program[plan->test];
-  for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].coupled && run->test.examples < p->batch)
-      fail(run->arena, EXIT_DATA,
-           "in `%s` the %lld examples of a batch meet, but the test split has %lld: hold out more, or take batches of "
-           "at "
-           "most %lld (%s)",
-           p->output[i].name, (long long)p->batch, (long long)run->test.examples, (long long)run->test.examples,
-           data_hint(run->arena, plan));
+  measure_check_program(run, &plan->program[plan->test]);
+  for (int i = 0; i < plan->seldoms; i++) measure_check_program(run, &plan->program[plan->seldom[i].program]);
 }
 
 // Examples to measure by.
@@ -72,34 +77,37 @@ static int64_t measure_examples(const Run *run) {
   return plan->data.format == DATA_NONE ? plan->program[plan->test].batch : run->test.examples;
 }
 
-int64_t measure_prepare(Run *run, Moment moment, int64_t first, bool whole) {
+int64_t measure_prepare(Run *run, int program, Moment moment, int64_t first, bool whole) {
   run->purpose = PURPOSE_TEST;
   run->step = (uint32_t)(moment.epoch + 1);
-  return pass_prepare(run, &run->test, run->plan->test, measure_examples(run), first, whole, moment);
+  return pass_prepare(run, &run->test, program, measure_examples(run), first, whole, moment);
 }
 
 // The measures made of sums over the split.
-static int measure_after(Run *run, Moment moment, double *const *total, Measure *measure) {
-  const Plan *plan = run->plan;
-  const PlanProgram *p = &plan->program[plan->test_after];
+static int measure_after(Run *run, int program, Moment moment, double *const *total, Measure *measure) {
+  const PlanProgram *p = &run->plan->program[program];
   moment.total = total;
   run->first_position = 0;
-  feed_program(run, &run->test, plan->test_after, p->batch, moment);
-  run->execute(run, plan->test_after);
+  feed_program(run, &run->test, program, p->batch, moment);
+  run->execute(run, program);
   for (int i = 0; i < p->outputs; i++)
-    measure[i] = (Measure){.name = p->output[i].name, .mean = output_value(run, &p->output[i], 0), .error = -1};
+    measure[i] = (Measure){
+        .name = p->output[i].name, .mean = output_value(run, &p->output[i], 0), .error = -1, .program = program};
   return p->outputs;
 }
 
 int measure_count(const Plan *plan) {
   if (plan->test < 0) return 0;
-  return plan->program[plan->test].outputs + (plan->test_after ? plan->program[plan->test_after].outputs : 0);
+  int n = plan->program[plan->test].outputs + (plan->test_after ? plan->program[plan->test_after].outputs : 0);
+  for (const PlanSeldom *s = plan->seldom; s < plan->seldom + plan->seldoms; s++)
+    n += plan->program[s->program].outputs + (s->after ? plan->program[s->after].outputs : 0);
+  return n;
 }
 
-int measure_test(Run *run, Moment moment, Measure *measure) {
+// The measures of one pass over the split, and of the program that is fed its sums, if there is one.
+static int measure_pass(Run *run, int program, int after, Moment moment, Measure *measure) {
   const Plan *plan = run->plan;
-  if (plan->test < 0) return 0;
-  const PlanProgram *p = &plan->program[plan->test];
+  const PlanProgram *p = &plan->program[program];
   int64_t examples = measure_examples(run);
   if (examples == 0) return 0;
   Arena *scratch = arena_open(run->arena);
@@ -107,8 +115,8 @@ int measure_test(Run *run, Moment moment, Measure *measure) {
   double **total = totals_new(scratch, p);
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
   for (int64_t first = 0; first < examples; first += p->batch) {
-    int64_t rows = measure_prepare(run, moment, first, false);
-    run->execute(run, plan->test);
+    int64_t rows = measure_prepare(run, program, moment, first, false);
+    run->execute(run, program);
     totals_add(run, p, rows, total);
     for (int i = 0; i < p->outputs; i++) {
       if (total[i]) continue;
@@ -118,9 +126,19 @@ int measure_test(Run *run, Moment moment, Measure *measure) {
   }
   int n = 0;
   for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].count == 1 && !total[i]) measure[n++] = measure_of(p, &p->output[i], &average[i]);
-  if (plan->test_after) n += measure_after(run, moment, total, measure + n);
+    if (p->output[i].count == 1 && !total[i]) measure[n++] = measure_of(plan, program, &p->output[i], &average[i]);
+  if (after) n += measure_after(run, after, moment, total, measure + n);
   run->example = NULL;
   arena_close(scratch);
   return n;
+}
+
+int measure_test(Run *run, Moment moment, Measure *measure) {
+  const Plan *plan = run->plan;
+  return plan->test < 0 ? 0 : measure_pass(run, plan->test, plan->test_after, moment, measure);
+}
+
+int measure_seldom(Run *run, Moment moment, int which, Measure *measure) {
+  const PlanSeldom *s = &run->plan->seldom[which];
+  return measure_pass(run, s->program, s->after, moment, measure);
 }

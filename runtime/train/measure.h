@@ -11,6 +11,7 @@ typedef struct {
   int64_t batch;   // of a value in which examples meet: how many do; otherwise 0
   bool waits;      // of a line that does not learn in every step: how often it did is told
   int64_t learnt;  // of such a line; where it is 0 there is no mean
+  int program;     // whose output it is
   int64_t spoilt;  // where the mean is not finite: 1 + the first example of the batch that made it so; otherwise 0
 } Measure;
 
@@ -31,8 +32,12 @@ int measure_count(const Plan *plan);
 // and not on the training's.
 int measure_test(Run *run, Moment moment, Measure *measure);
 
-// Makes the run ready for its test program, on the batch that begins with example `first`, of which run->example has
-// room for a whole one. Returns how many examples there are. `whole`: copies of the last one fill up the batch.
-int64_t measure_prepare(Run *run, Moment moment, int64_t first, bool whole);
+// The same of those that are measured seldom, plan->seldom[which].
+int measure_seldom(Run *run, Moment moment, int which, Measure *measure);
+
+// Makes the run ready for one of its test programs, on the batch that begins with example `first`, of which
+// run->example has room for a whole one. Returns how many examples there are. `whole`: copies of the last one fill up
+// the batch.
+int64_t measure_prepare(Run *run, int program, Moment moment, int64_t first, bool whole);
 
 #endif

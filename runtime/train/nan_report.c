@@ -76,17 +76,16 @@ static void diagnose_say_place(const char *place) {
 }
 
 bool diagnose_measures(Run *run, const Session *s, Moment moment, const Measure *measure, int n) {
-  const PlanProgram *p = &run->plan->program[run->plan->test];
   int i = 0;
   while (i < n && isfinite(measure[i].mean)) i++;
   if (i == n) return false;
   Arena *scratch = arena_open(run->arena);
   int64_t first = measure[i].spoilt - 1, rows = 0;
   const char *place = NULL;
-  run->example = NEW_ARRAY(scratch, int32_t, p->batch);
+  run->example = NEW_ARRAY(scratch, int32_t, run->plan->program[measure[i].program].batch);
   if (first >= 0) {  // else it is made of sums
-    rows = measure_prepare(run, moment, first, true);
-    place = s->find_nan ? s->find_nan(run, run->plan->test) : NULL;
+    rows = measure_prepare(run, measure[i].program, moment, first, true);
+    place = s->find_nan ? s->find_nan(run, measure[i].program) : NULL;
   }
   run->example = NULL;
   fflush(stdout);

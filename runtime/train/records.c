@@ -71,21 +71,27 @@ static void records_header(Records *r) {
   r->length.csv += records_write(r, r->csv, "metrics.csv");
 }
 
-Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length) {
-  Records *r = NEW(a, Records);
-  const PlanProgram *test = plan->test < 0 ? NULL : &plan->program[plan->test];
-  *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
-  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + 3 * measure_count(plan) + 2);
-  for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
-  for (int i = 0; test && i < test->outputs; i++) {
+// Of a test program, and of the one that is fed its sums, if there is one.
+static void records_measures(Records *r, const Plan *plan, int program, int after) {
+  const PlanProgram *test = &plan->program[program];
+  for (int i = 0; i < test->outputs; i++) {
     const PlanOutput *o = &test->output[i];
     if (o->count != 1 || o->total) continue;
     records_column(r, o->name, false);
-    if (o->per_example || o->coupled) records_column(r, arena_format(a, "%s_se", o->name), true);
-    if (o->coupled) records_column(r, arena_format(a, "%s_batch", o->name), true);
+    if (o->per_example || o->coupled) records_column(r, arena_format(r->arena, "%s_se", o->name), true);
+    if (o->coupled) records_column(r, arena_format(r->arena, "%s_batch", o->name), true);
   }
-  for (int i = 0; test && plan->test_after && i < plan->program[plan->test_after].outputs; i++)
-    records_column(r, plan->program[plan->test_after].output[i].name, false);
+  for (int i = 0; after && i < plan->program[after].outputs; i++)
+    records_column(r, plan->program[after].output[i].name, false);
+}
+
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length) {
+  Records *r = NEW(a, Records);
+  *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
+  r->column = NEW_ARRAY(a, RecordColumn, plan->lines + 3 * measure_count(plan) + 2);
+  for (int i = 0; i < plan->lines; i++) records_column(r, line[i].name, false);
+  if (plan->test >= 0) records_measures(r, plan, plan->test, plan->test_after);
+  for (int i = 0; i < plan->seldoms; i++) records_measures(r, plan, plan->seldom[i].program, plan->seldom[i].after);
   if (plan->restarts > 1) records_column(r, "start", true);
   if (plan->keep.measure) records_column(r, "best", true);
   arena_cleanup(a, records_close, r);

@@ -335,6 +335,7 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   measure_check(run);
   Measure *measure = NEW_ARRAY(a, Measure, measure_count(plan));
   int n = measure_test(run, moment, measure), width = 0;
+  for (int i = 0; n && i < plan->seldoms; i++) n += measure_seldom(run, moment, i, measure + n);
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)
     say_line(stderr, "%s: %lld examples of the test split, weights of step %lld", s->folder,

@@ -328,6 +328,17 @@ static void training_record(Training *t, const char *split, Measure *measure, in
   records_add(t->records, t->step, training_epoch(t), split, measure, n);
 }
 
+// Measures that are taken seldom: those that are due at the end of this epoch, or those that are not. Returns how many.
+static int training_seldom(const Training *t, bool due, bool over, Measure *measure) {
+  int64_t epoch = training_epoch(t);
+  Moment moment = moment_after(t->step, epoch, t->line);
+  int n = 0;
+  for (int i = 0; i < t->plan->seldoms; i++)
+    if ((over && epoch > 0 && epoch % t->plan->seldom[i].every == 0) == due)
+      n += measure_seldom(t->run, moment, i, measure + n);
+  return n;
+}
+
 // Measures the test split, and tells what there is to tell of the epoch so far: metrics and the loss line. Returns how
 // many there are of the test split. `over`: the epoch is, and may be the best.
 static int training_report(Training *t, bool over) {
@@ -342,6 +353,7 @@ static int training_report(Training *t, bool over) {
       train[trained++] = training_measure(t, i, line->values ? line->sum / (double)line->values : 0, line->values);
   }
   int tests = measure_test(run, moment, test);
+  tests += training_seldom(t, true, over, test + tests);
   progress_report(t->progress, t, train, trained, test, tests);
   training_record(t, "train", train, trained, false);
   if (tests) training_record(t, "test", test, tests, over && keep_compare(t, test, tests));
@@ -460,6 +472,20 @@ static void training_end_early(Training *t) {
   training_judge(t, tests);
 }
 
+// At the end of a start, or of all, what is measured seldom and was not now has a line of its own. The last checkpoint
+// comes before it: it is dropped when the run goes on, because a run that was never stopped has no such line.
+static void training_end_seldom(Training *t) {
+  Measure *test = training_tests(t);
+  progress_next(t->progress, t);
+  progress_trained(t->progress);
+  int tests = training_seldom(t, false, training_whole(t), test);
+  if (!tests) return;
+  progress_report(t->progress, t, NULL, 0, test, tests);
+  training_record(t, "test", test, tests, false);
+  if (t->session->folder) curves_draw(t->records);
+  training_judge(t, tests);
+}
+
 static void training_record_step(Training *t) {
   int n = 0;
   for (int i = 0; i < t->plan->lines; i++)
@@ -490,6 +516,8 @@ static void training_tell_start(Training *t) {
 // Is the present start over, and are there more? Then the next one has begun.
 static bool training_next_start(Training *t) {
   if (!training_start_over(t) || !training_more_starts(t)) return false;
+  training_end_seldom(t);
+  if (t->failed) return false;
   training_tell_start(t);
   t->before += t->step;
   t->run->start++;
@@ -544,6 +572,7 @@ int training_run(Training *t) {
   }
   bool saved = t->saved_step == t->step && t->saved_start == t->run->start;
   if (!t->failed && !saved && training_sound(t)) training_keep(t, true, true);  // after a signal
+  if (!t->failed && training_done(t)) training_end_seldom(t);
   if (t->failed) return EXIT_NUMBERS;
   if (t->plan->restarts > 1 && training_start_over(t)) training_tell_start(t);
   progress_end(t->progress, t);

@@ -2,6 +2,7 @@
 # make check      the inner loop, under a minute    make test      everything, installing what is missing; under ten
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
+# make gallery  run = emitted, threads and resume of all other models
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
 # make library-page  grammar/LIBRARY.md from grammar/std
 # make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
@@ -123,13 +124,17 @@ units: $(UNITS)
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh,$(wildcard tests/cli/*.sh)))
-# and beside them those of make test
-SLOW := 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(filter-out models/flower.gm,$(wildcard models/*.gm))' tests/models/bits.sh tests/models/products.sh tests/models/cross.sh
+# and beside them those of make test, with a model of each kind; make gallery tries all of them
+KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm vae_lecture.gm vae_toy.gm)
+GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
+SLOW := 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
 QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh tests/arrows.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
 
+gallery: gmc
+	@tests/run.sh 'tests/models/emit.sh $(GALLERY)' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
 
@@ -232,7 +237,7 @@ uninstall:
 clean:
 	rm -rf build gmc
 
-.PHONY: all library-page units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
+.PHONY: all gallery library-page units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -265,6 +265,16 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
   return true;
 }
 
+// Does a statement speak of the name that it gives, behind a minus: `z ~ prior(z)   -sum(z)`?
+static bool goes_on(const Elab *e, const char *name, Span where) {
+  const Ast *s = e->giving, *v = s ? s->b : NULL;
+  if (!v || v->kind != AST_BINARY || strcmp(v->text, "-") != 0) return false;
+  if (v->b->span.file != where.file || where.begin < v->b->span.begin || where.end > v->b->span.end) return false;
+  for (const Ast *n = s->a; n; n = n->next)
+    if (!strcmp(n->name, name)) return true;
+  return false;
+}
+
 void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
   int room = e->decls + 256, n = 0, builtins;
   const char **known = NEW_ARRAY(e->arena, const char *, room);
@@ -281,6 +291,10 @@ void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
     return;
   }
   complain(e, E0202, where, name);
+  if (goes_on(e, name, where)) {
+    report_help(e->sources, "the line goes on with `-`: a new line, or a comma, before it begins something new");
+    return;
+  }
   if (word) {
     report_help(e->sources, "%s", word->help);
     return;

@@ -412,6 +412,7 @@ struct Elab {
   int nesting;  // of expressions
   int work;     // expressions evaluated so far
   int complaints;
+  const Ast *giving;  // the last statement met that gives names values
   bool unfinished;  // a program could not be built; somebody has said why
 
   Drawing drawing;

@@ -529,6 +529,7 @@ bool fresh_name(Elab *e, Scope *scope, const char *name, Span where) {
 
 static void run_assign(Elab *e, Scope *scope, const Ast *s) {
   int names = ast_length(s->a);
+  e->giving = s;
   Value v = eval(e, scope, s->b);
   if (v.kind == V_NONE) complain(e, E0230, s->b->span), v = value_error();
   if (names > 1 && v.kind != V_ERROR && (v.kind != V_LIST || v.items != names)) {
@@ -552,6 +553,7 @@ static bool is_output(const Elab *e, const char *name) {
 }
 
 static void run_draw(Elab *e, Scope *scope, const Ast *s) {
+  e->giving = s;
   Value all = eval(e, scope, s->b);
   bool joint = is_joint(&all);
   if (joint && all.items != ast_length(s->a)) {

@@ -67,7 +67,7 @@ static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
     place_name(p, feed->at, p->plan->column[feed->index].name, shape);
   } else {
     place_name(p, feed->at, number[feed->kind],
-              feed->count == 1 ? "[]" : kernel_shape(p->arena, 1, (const int64_t[]){feed->count}));
+               feed->count == 1 ? "[]" : kernel_shape(p->arena, 1, (const int64_t[]){feed->count}));
   }
 }
 
@@ -224,7 +224,10 @@ Offsets emit_offsets(Arena *a, const Plan *p, Names *names) {
 }
 
 void emit_offset_names(Text *out, const Plan *p, const Offsets *offsets) {
-  static const char *const what[] = {"weights", "states of layers", "slots of optimisers"};
+  static const char *const what[] = {[TENSOR_WEIGHT] = "weights",
+                                     [TENSOR_STATE] = "states of layers",
+                                     [TENSOR_SLOT] = "slots of optimisers",
+                                     [TENSOR_AVERAGE] = "averages"};
   if (p->tensors) text_add(out, "\nenum {\n");
   for (int i = 0; i < p->tensors; i++) {
     const PlanTensor *t = &p->tensor[i];

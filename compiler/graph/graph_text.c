@@ -414,7 +414,7 @@ static void read_node(Reader *r) {
 
 static void read_tensor(Reader *r) {
   TensorInfo *tensor = &r->in->graph->tensor[r->in->graph->tensors];
-  tensor->kind = (TensorKind)read_choice(r, TENSOR_SLOT + 1, kind_names);
+  tensor->kind = (TensorKind)read_choice(r, TENSOR_AVERAGE + 1, kind_names);
   tensor->name = read_string(r);
   expect(r, "of");
   tensor->owner = read_string(r);

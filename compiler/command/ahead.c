@@ -56,9 +56,14 @@ static int count_names(const char *text, char letter) {
   return most + 1;
 }
 
+// A loop whose functions are all inlined (`flatten`): in a file of so many, gcc would stop at some and call them number
+// by number.
 static void print_body(int index, const char *text) {
   int arrays = count_names(text, 'a'), numbers = count_names(text, 'n'), results = count_names(text, 'y');
-  printf("static void body_%d(float *const *out, const float *const *in, const int64_t *step, int64_t n) {\n", index);
+  printf(
+      "__attribute__((flatten)) static void body_%d(float *const *out, const float *const *in, const int64_t *step,\n"
+      "    int64_t n) {\n",
+      index);
   printf("  (void)step;\n");
   for (int i = 0; i < numbers; i++) printf("  const float n%d = *in[%d];\n", i, arrays + i);
   printf("  for (int64_t i = 0; i < n; i += LANES) {\n    float y0[LANES]");

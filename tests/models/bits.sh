@@ -1,26 +1,9 @@
 #!/bin/sh
 # Same seed, same bits: tests/models/bits.sh [MODEL...], all of models/ by default. GMC names the program, ./gmc by default.
 # Every model is trained for a few short epochs on little data: on one, two and three threads; stopped in the middle of an
-# epoch and resumed; interrupted by Ctrl-C and resumed; with another seed; and in 8 shards, on as many threads, and stopped. All files of a run but its log, its settings and
-# its record of threads must be the same to the byte, and differ with the seed.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=$(realpath "${GMC:-./gmc}") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {  # check WHAT COMMAND...: counts whether the command succeeds
-  what=$1
-  shift
-  if "$@" >"$work/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $what"
-    head -n 20 "$work/log"
-  fi
-}
+# epoch and resumed; interrupted by Ctrl-C and resumed; with another seed; and in 8 shards, on as many threads, and stopped. All
+# files of a run but its log, its settings and its record of threads must be the same to the byte, and differ with the seed.
+. "$(dirname "$0")/common.sh"
 
 # The first N images or labels of an IDX file, as one of its own: cut_idx FROM TO HEADER SIZE N, N below 65536
 cut_idx() {
@@ -116,5 +99,4 @@ for model in "$@"; do
   check "$name: one shard, to other roundings" differ "$name-shards-1" "$name-shard"
 done
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

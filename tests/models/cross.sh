@@ -2,28 +2,11 @@
 # Another processor: gmc's sources compile for aarch64; an emitted program does, and run under emulation leaves the bytes that
 # `gmc run` leaves here; gmc itself says so where a processor is older than the one it was built for. The model has what
 # processors differ in: sums, fused products, NaN, subnormal numbers.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=${GMC:-./gmc}
+. "$(dirname "$0")/common.sh"
 if ! ./setup.sh --check cross 2>/dev/null; then
   echo 'skipped: no cross compiler and emulator here (./setup.sh cross)'
   exit 0
 fi
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {  # check WHAT COMMAND...: counts whether the command succeeds
-  what=$1
-  shift
-  if "$@" >"$work/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $what"
-    head -n 20 "$work/log"
-  fi
-}
 
 train() {  # train FOLDER COMMAND...: ends with 1, for a metric is not a number
   folder=$1
@@ -62,5 +45,4 @@ if [ "$(uname -m)" = x86_64 ] && strings "$gmc" | grep -q ' AVX2 '; then
   check 'an old processor: exit code' test $? = 69
   check 'an old processor: a line' grep -q 'built for a processor with avx' "$work/said"
 fi
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -3,28 +3,8 @@
 # Every model is trained for a few steps by gmc and by its emitted program, compiled by gcc and clang with warnings as errors;
 # the losses printed and all files of the runs but run.log (times), and but what says how many threads there were, must be
 # equal to the byte.
-set -u
-gmc=${GMC:-./gmc}
+. "$(dirname "$0")/common.sh"
 steps=${STEPS:-12}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() {  # check WHAT COMMAND...: counts whether the command succeeds
-  what=$1
-  shift
-  if "$@" >"$work/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $what"
-    head -n 20 "$work/log"
-  fi
-}
-
-same_files() {  # same_files A B: both ways, so that neither folder lacks a file
-  diff -r -x run.log -x .lock -I '^ *"*threads"*: ' "$1" "$2"
-}
 
 train() {  # train FOLDER OUTPUT THREADS COMMAND...
   folder=$1 output=$2 threads=$3
@@ -64,5 +44,4 @@ check "clang: unsafe sums" clang -O2 -funsafe-math-optimizations "$work/$name.c"
 check "clang: unsafe sums are refused" refuses "$work/unsafe" --out "$work/unsafe-run"
 check "... and nothing is begun" test ! -e "$work/unsafe-run"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

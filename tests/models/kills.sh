@@ -2,13 +2,9 @@
 # Runs that are killed go on to the same bits: tests/models/kills.sh [KILLS], 60 by default. GMC names the program.
 # tests/models/schedule.gm is trained whole, and then again and again by sessions of which each is killed after a time of its
 # own, on one to three threads; a run that has come to its end must have the files of the whole one.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=$(realpath "${GMC:-./gmc}") || exit 1
+. "$(dirname "$0")/common.sh"
 wanted=${1:-60} model=tests/models/schedule.gm
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0 kills=0 sessions=0
+kills=0 sessions=0
 
 "$gmc" run "$model" -q --checkpoint 1 --out "$work/whole" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 
@@ -53,5 +49,4 @@ done
 
 [ $kills -ge "$wanted" ] || { failed=$((failed + 1)); echo "FAILED: $kills of $wanted kills"; }
 [ $passed -gt 0 ] || { failed=$((failed + 1)); echo "FAILED: no run came to its end"; }
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

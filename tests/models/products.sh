@@ -2,25 +2,8 @@
 # Products by OpenBLAS: tests/models/products.sh [MODEL...], all of models/ by default. GMC names the program, ./gmc by default.
 # Every model is trained so on one, two and three threads and by its emitted program, on one and on two: the same bytes. What is
 # measured then is what our own products lead to, but for roundings. With kernels for another processor, where those run here too.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=$(realpath "${GMC:-./gmc}") || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
+. "$(dirname "$0")/common.sh"
 unset OPENBLAS_CORETYPE
-
-check() {  # check WHAT COMMAND...: counts whether the command succeeds
-  what=$1
-  shift
-  if "$@" >"$work/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $what"
-    head -n 20 "$work/log"
-  fi
-}
 
 train() {  # train FOLDER THREADS COMMAND...
   into=$1 threads=$2
@@ -29,7 +12,7 @@ train() {  # train FOLDER THREADS COMMAND...
 }
 
 same() {  # same A B: all files, both ways
-  diff -r -x run.log -x .lock -I '^ *"*threads"*: ' "$work/$1" "$work/$2"
+  same_files "$work/$1" "$work/$2"
 }
 
 # Numbers of the last line, one beside the other: a few steps leave them apart by little
@@ -76,5 +59,4 @@ if grep -qw avx2 /proc/cpuinfo; then
   check 'to other roundings' differ "$name-1" "$name-haswell-1"
 fi
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

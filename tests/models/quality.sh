@@ -2,25 +2,8 @@
 # Do the models learn what they should? Real trainings, some minutes: tests/models/quality.sh
 # GMC names the program, ./gmc by default. The limits are what was measured, with a margin for another machine's
 # rounding. KEEP names a folder for the runs and their pictures.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-gmc=$(realpath "${GMC:-./gmc}") || exit 1
-scratch=$(mktemp -d) || exit 1
-trap 'rm -rf "$scratch"' EXIT
-work=${KEEP:-$scratch}
-passed=0 failed=0
-
-check() {  # check WHAT COMMAND...: counts whether the command succeeds
-  what=$1
-  shift
-  if "$@" >"$scratch/log" 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    echo "FAILED: $what"
-    head -n 20 "$scratch/log"
-  fi
-}
+. "$(dirname "$0")/common.sh"
+scratch=$work work=${KEEP:-$work}
 
 train() {  # train FOLDER MODEL ARGUMENT...
   folder=$1 model=$2
@@ -108,5 +91,4 @@ swap student_t 'student_t(3)' 'KL(normal || student_t): no closed form is known;
 swap mixture 'mixture over k in 0 .. 3 { normal(k - 1, 0.5) }' 'KL(normal || mixture): no closed form is known; Monte Carlo' -115
 swap flower 'flower(6)' 'KL(normal || flower): no closed form is known; Monte Carlo' -160 '--set latent=2'
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

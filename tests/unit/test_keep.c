@@ -12,84 +12,18 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "data/data.h"
-#include "core/file.h"
 #include "formats/npy.h"
-#include "formats/safetensors.h"
-#include "train/session.h"
-#include "scratch.h"
-#include "std_page.h"
+#include "sessions.h"
 
 enum { EXAMPLES = 40 };  // 36 to train on
-
-static char folder[64];
-static int runs;
-static Arena *arena;  // of a test
-
-static const char *path_of(int run, const char *file) { return arena_format(arena, "%s/%d/%s", folder, run, file); }
 
 // The plan of a text whose data are a column x of 0 .. EXAMPLES - 1.
 static Plan *plan_of(const char *text) {
   return page_format(arena, 0, "model k  data x from npy(\"%s/x.npy\")\n%s", folder, text)->plan;
 }
 
-// A session of run `run`, up to `steps` in all. Returns its exit code.
-static int session(const Plan *plan, int run, bool resume, int64_t steps, int64_t epochs, int threads) {
-  Session s = {.open = exec_open,
-               .reader = data_read_npy,
-               .folder = path_of(run, ""),
-               .quiet = true,
-               .steps = steps,
-               .epochs = epochs,
-               .threads = threads,
-               .resume = resume,
-               .resume_by = "resume"};
-  Arena *volatile a = arena_open(NULL);
-  volatile int code = -1;
-  if (ARENA_TRY(a) == 0)
-    code = session_train(a, plan, &s);
-  else
-    code = a->code;
-  arena_close(a);
-  return code;
-}
-
-static int train(const Plan *plan, int64_t steps) {
-  assert_int_equal(session(plan, ++runs, false, steps, 0, 1), EXIT_DONE);
-  return runs;
-}
-
-static Safetensors *kept(int run, const char *file) { return safetensors_read(arena, path_of(run, file)); }
-
 static double number(int run, const char *file, const char *tensor) {
-  const TensorView *view = safetensors_find(kept(run, file), tensor);
-  assert_non_null(view);
-  return (double)*view->value;
-}
-
-static int64_t meta(int run, const char *file, const char *key) {
-  const char *text = safetensors_meta(kept(run, file), key);
-  assert_non_null(text);
-  return atoll(text);
-}
-
-static bool says(int run, const char *text) {
-  Bytes file = file_read(arena, path_of(run, "metrics.jsonl"), 1 << 20, "");
-  bool said = memmem(file.data, file.size, text, strlen(text)) != NULL;
-  if (!said) print_error("%s is not in\n%.*s\n", text, (int)file.size, (const char *)file.data);
-  return said;
-}
-
-static void same_run(int a, int b) {
-  static const char *const files[] = {"weights.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    if (!file_exists(path_of(a, files[i])) && !file_exists(path_of(b, files[i]))) continue;
-    Bytes one = file_read(arena, path_of(a, files[i]), 1 << 20, "");
-    Bytes two = file_read(arena, path_of(b, files[i]), 1 << 20, "");
-    bool same = one.size == two.size && memcmp(one.data, two.data, one.size) == 0;
-    if (!same) print_error("%s of runs %d and %d\n", files[i], a, b);
-    assert_true(same);
-  }
+  return (double)*tensor_of(run, file, tensor);
 }
 
 // ---- the best epoch
@@ -282,18 +216,6 @@ static void starts_are_of_one_length(void **state) {
   assert_int_equal(session(plan, run, true, 0, 9, 1), EXIT_DONE);
 }
 
-static int open_arena(void **state) {
-  (void)state;
-  arena = arena_open(NULL);
-  return 0;
-}
-
-static int close_arena(void **state) {
-  (void)state;
-  arena_close(arena);
-  return 0;
-}
-
 static void write_data(void) {
   float value[EXAMPLES];
   int64_t n = EXAMPLES;
@@ -302,8 +224,6 @@ static void write_data(void) {
   npy_write(arena, arena_format(arena, "%s/x.npy", folder), 1, &n, value);
   arena_close(arena);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -314,7 +234,5 @@ int main(void) {
   if (scratch_make(folder) != 0) return 1;
   write_data();
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command) || failed;
+  return !folder_remove() || failed;
 }

@@ -12,69 +12,17 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "data/data.h"
-#include "core/file.h"
 #include "formats/npy.h"
-#include "formats/safetensors.h"
-#include "train/session.h"
-#include "scratch.h"
-#include "std_page.h"
-
-static char folder[64];
-static int runs;
-static Arena *arena;  // of a test
-
-static const char *path_of(int run, const char *file) { return arena_format(arena, "%s/%d/%s", folder, run, file); }
+#include "sessions.h"
 
 static Plan *plan_of(const char *text) { return page_open(arena, text, 0)->plan; }
 
-// A session of run `run`, up to `steps` in all. Returns its exit code.
-static int session(const Plan *plan, int run, bool resume, int64_t steps, int threads) {
-  Session s = {.open = exec_open,
-               .reader = data_read_npy,
-               .folder = path_of(run, ""),
-               .quiet = true,
-               .steps = steps,
-               .threads = threads,
-               .resume = resume,
-               .resume_by = "resume"};
-  Arena *volatile a = arena_open(NULL);
-  volatile int code = -1;
-  if (ARENA_TRY(a) == 0)
-    code = session_train(a, plan, &s);
-  else
-    code = a->code;
-  arena_close(a);
-  return code;
-}
-
-// A new run; its number.
-static int train(const Plan *plan, int64_t steps) {
-  assert_int_equal(session(plan, ++runs, false, steps, 1), EXIT_DONE);
-  return runs;
-}
-
 static const float *tensor(int run, const char *name) {
-  const TensorView *view = safetensors_find(safetensors_read(arena, path_of(run, "weights.safetensors")), name);
-  assert_non_null(view);
-  return view->value;
+  return tensor_of(run, "weights.safetensors", name);
 }
 
 static int64_t steps_of(int run) {
-  return atoll(safetensors_meta(safetensors_read(arena, path_of(run, "weights.safetensors")), "step"));
-}
-
-static void same_file(int a, int b, const char *name) {
-  Bytes one = file_read(arena, path_of(a, name), 1 << 20, ""), two = file_read(arena, path_of(b, name), 1 << 20, "");
-  assert_int_equal(one.size, two.size);
-  assert_memory_equal(one.data, two.data, one.size);
-}
-
-static bool says(int run, const char *text) {
-  Bytes file = file_read(arena, path_of(run, "metrics.jsonl"), 1 << 20, "");
-  bool said = memmem(file.data, file.size, text, strlen(text)) != NULL;
-  if (!said) print_error("%s is not in\n%.*s\n", text, (int)file.size, (const char *)file.data);
-  return said;
+  return meta(run, "weights.safetensors", "step");
 }
 
 // A measure of the last line of metrics.jsonl, which is of the test split.
@@ -322,7 +270,7 @@ static void phases_follow_one_another(void **state) {
   assert_true(says(run, "{\"step\":7,\"epoch\":2,\"split\":\"train\",\"first\":6}\n"));
   assert_true(says(run, "{\"step\":10,\"epoch\":3,\"split\":\"train\",\"up\":0,\"learnt\":{\"up\":1}}\n"));
   assert_true(says(run, "{\"step\":25,\"epoch\":6,\"split\":\"train\",\"last\":8.5}\n"));
-  assert_int_equal(session(plan, run, true, 0, 1), EXIT_DONE);  // it is over
+  assert_int_equal(session(plan, run, true, 0, 0, 1), EXIT_DONE);  // it is over
   assert_int_equal(steps_of(run), 25);
 }
 
@@ -400,12 +348,6 @@ static const char places[] =
     "  batch 10, until step >= 62\n"
     "}\n";
 
-static void same_run(int a, int b) {
-  same_file(a, b, "weights.safetensors");
-  same_file(a, b, "metrics.jsonl");
-  same_file(a, b, "metrics.csv");
-}
-
 // Stopped after its steps and gone on with, at once to the end and from each to the next, on one to three threads. All
 // of its steps if FULL is set, and otherwise those at the borders.
 static void a_run_goes_on_from_anywhere(void **state) {
@@ -418,27 +360,13 @@ static void a_run_goes_on_from_anywhere(void **state) {
   for (int i = 0; i < n; i++) {
     int64_t steps = every ? i + 1 : some[i];
     int run = train(plan, steps);
-    assert_int_equal(session(plan, run, true, 0, 1 + i % 3), EXIT_DONE);
+    assert_int_equal(session(plan, run, true, 0, 0, 1 + i % 3), EXIT_DONE);
     same_run(whole, run);
-    assert_int_equal(session(plan, stepwise, i > 0, steps, 1 + i % 2), EXIT_DONE);
+    assert_int_equal(session(plan, stepwise, i > 0, steps, 0, 1 + i % 2), EXIT_DONE);
   }
-  assert_int_equal(session(plan, stepwise, true, 0, 1), EXIT_DONE);
+  assert_int_equal(session(plan, stepwise, true, 0, 0, 1), EXIT_DONE);
   same_run(whole, stepwise);
 }
-
-static int open_arena(void **state) {
-  (void)state;
-  arena = arena_open(NULL);
-  return 0;
-}
-
-static int close_arena(void **state) {
-  (void)state;
-  arena_close(arena);
-  return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
 
 int main(void) {
   const struct CMUnitTest tests[] = {TEST(blocks_are_taken_when_they_are_due),
@@ -454,7 +382,5 @@ int main(void) {
                                      TEST(a_run_goes_on_from_anywhere)};
   if (scratch_make(folder) != 0) return 1;
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command) || failed;
+  return !folder_remove() || failed;
 }

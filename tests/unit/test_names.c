@@ -2,7 +2,6 @@
 //
 // A text has the names of the graphs' nodes as elaborated, then those after the passes, then what every kernel of the
 // plan computes. With GMC_PROMOTE set in the environment the texts are rewritten instead.
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,37 +11,7 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#define CASES "tests/names"
-
-static Arena *arena;
-
-static int open_arena(void **state) {
-  (void)state;
-  arena = arena_open(NULL);
-  return arena ? 0 : -1;
-}
-
-static int close_arena(void **state) {
-  (void)state;
-  arena_close(arena);
-  return 0;
-}
-
-static const char *read_text(const char *path) {
-  FILE *f = fopen(path, "r");
-  Text t = text_new(arena);
-  char part[4096];
-  for (size_t n; f && (n = fread(part, 1, sizeof part, f)) > 0;) text_append(&t, part, n);
-  if (f) fclose(f);
-  return t.data;
-}
-
-static void write_text(const char *path, const char *text) {
-  FILE *f = fopen(path, "w");
-  assert_non_null(f);
-  fputs(text, f);
-  fclose(f);
-}
+#include "golden.h"
 
 // ---- the texts
 
@@ -89,35 +58,14 @@ static Model *model_of(const char *path) {
 
 // ---- cases
 
-static int is_model(const struct dirent *e) { return strstr(e->d_name, ".gm") != NULL; }
-
-static void show_difference(const char *path, const char *want, const char *got) {
-  int line = 1;
-  while (*want && *want == *got) line += *want++ == '\n', got++;
-  print_error("%s:%d: wanted `%.*s`, got `%.*s`\n", path, line, (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"),
-              got);
+static bool names_hold(const char *model) {
+  const char *path = arena_format(arena, "%.*s.txt", (int)strlen(model) - 3, model);
+  return golden_holds(path, read_text(path), names_text(model_of(model)));
 }
 
 static void golden(void **state) {
   (void)state;
-  struct dirent **list;
-  int wrong = 0, n = scandir(CASES, &list, is_model, alphasort);
-  assert_true(n > 0);
-  for (int i = 0; i < n; i++) {
-    const char *model = arena_format(arena, CASES "/%s", list[i]->d_name);
-    const char *path = arena_format(arena, "%.*s.txt", (int)strlen(model) - 3, model);
-    const char *want = read_text(path), *got = names_text(model_of(model));
-    free(list[i]);
-    if (strcmp(want, got) == 0) continue;
-    if (getenv("GMC_PROMOTE")) {
-      write_text(path, got);
-    } else {
-      show_difference(path, want, got);
-      wrong++;
-    }
-  }
-  free(list);
-  assert_int_equal(wrong, 0);
+  golden_folder("tests/names", ".gm", names_hold);
 }
 
 // ---- what must hold of every plan

@@ -2,7 +2,6 @@
 //
 // A case is a graph, then sections that begin with a line `==> passes`, `==> fused` or `==> plan` and hold what that
 // stage must print. With GMC_PROMOTE set in the environment the sections are rewritten instead.
-#include <dirent.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,22 +13,9 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#define CASES "tests/plans"
+#include "golden.h"
+
 enum { SEEDS = 400 };
-
-static Arena *arena;
-
-static int open_arena(void **state) {
-  (void)state;
-  arena = arena_open(NULL);
-  return arena ? 0 : -1;
-}
-
-static int close_arena(void **state) {
-  (void)state;
-  arena_close(arena);
-  return 0;
-}
 
 // A model of one program.
 static Model *model_of(const GraphProgram *p) {
@@ -57,23 +43,6 @@ static const char *stage_text(const GraphProgram *p, const char *stage) {
   return t.data;
 }
 
-static const char *read_text(const char *path) {
-  FILE *f = fopen(path, "r");
-  assert_non_null(f);
-  Text t = text_new(arena);
-  char part[4096];
-  for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;) text_append(&t, part, n);
-  fclose(f);
-  return t.data;
-}
-
-static void write_text(const char *path, const char *text) {
-  FILE *f = fopen(path, "w");
-  assert_non_null(f);
-  fputs(text, f);
-  fclose(f);
-}
-
 // The case as it should be: the graph as it stands, and each section as it is now.
 static const char *renew(const char *text) {
   const char *section = strstr(text, "==> ");
@@ -89,34 +58,14 @@ static const char *renew(const char *text) {
   return out.data;
 }
 
-static void show_difference(const char *path, const char *want, const char *got) {
-  int line = 1;
-  while (*want && *want == *got) line += *want++ == '\n', got++;
-  print_error("%s:%d: wanted `%.*s`, got `%.*s`\n", path, line, (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"),
-              got);
+static bool case_holds(const char *path) {
+  const char *want = read_text(path);
+  return golden_holds(path, want, renew(want));
 }
-
-static int is_case(const struct dirent *e) { return strstr(e->d_name, ".txt") != NULL; }
 
 static void golden(void **state) {
   (void)state;
-  struct dirent **list;
-  int wrong = 0, n = scandir(CASES, &list, is_case, alphasort);
-  assert_true(n > 0);
-  for (int i = 0; i < n; i++) {
-    const char *path = arena_format(arena, "%s/%s", CASES, list[i]->d_name);
-    const char *want = read_text(path), *got = renew(want);
-    free(list[i]);
-    if (strcmp(want, got) == 0) continue;
-    if (getenv("GMC_PROMOTE")) {
-      write_text(path, got);
-    } else {
-      show_difference(path, want, got);
-      wrong++;
-    }
-  }
-  free(list);
-  assert_int_equal(wrong, 0);
+  golden_folder("tests/plans", ".txt", case_holds);
 }
 
 // ---- what must hold of every plan

@@ -19,13 +19,24 @@ for split in train:500 t10k:150; do
   cut_idx "$from/$name-labels-idx1-ubyte.gz" "$to/$name-labels-idx1-ubyte.gz" 8 1 "$n" 2>/dev/null
 done
 
-# The model's own data, less of it: data MODEL
+# The model's own data, less of it, in the same stages: data MODEL
 data() {
-  source=$(sed -n 's/^data .* from *\([a-z_.0-9]*\).*/\1/p' "$1")
+  declared=$(sed -n 's/^data .* from *//p' "$1")
+  source=$(expr "$declared" : '\([a-z_.0-9]*\)')
   case $source in
-    mnist) echo "mnist(\"$work/mnist\")" ;;
-    *) echo "$source(examples: 1000)" ;;
+    mnist) less="mnist(\"$work/mnist\")" ;;
+    *) less="$source(examples: 1000)" ;;
   esac
+  case $declared in
+    *'|>'*) echo "$less |>${declared#*|>}" ;;
+    *) echo "$less" ;;
+  esac
+}
+
+# The number of the last step of a run, times a share in percent: step FOLDER SHARE
+step() {
+  last=$(tail -n 1 "$work/$1/metrics.jsonl" | sed 's/.*"step":\([0-9]*\).*/\1/')
+  echo $((last * $2 / 100))
 }
 
 train() {  # train FOLDER ARGUMENT...: a run of `model`
@@ -76,9 +87,9 @@ for model in "$@"; do
     check "$name: $threads threads" train "$name-$threads" --threads $threads
     check "$name: $threads threads, the same files" same "$name-1" "$name-$threads"
   done
-  check "$name: stopped" train "$name-stopped" --threads 2 --steps 13
+  check "$name: stopped" train "$name-stopped" --threads 2 --steps "$(step "$name-1" 52)"
   check "$name: stopped before the end" differ "$name-1" "$name-stopped"
-  check "$name: stopped again" resume "$name-stopped" --threads 1 --steps 19
+  check "$name: stopped again" resume "$name-stopped" --threads 1 --steps "$(step "$name-1" 76)"
   check "$name: resumed" resume "$name-stopped" --threads 3
   check "$name: resumed, the same files" same "$name-1" "$name-stopped"
   check "$name: Ctrl-C" interrupt "$name-interrupted"
@@ -92,7 +103,7 @@ for model in "$@"; do
     check "$name: 8 shards, $threads threads" train "$name-shards-$threads" --threads $threads --shards 8
     check "$name: 8 shards, $threads threads, the same files" same "$name-shards-1" "$name-shards-$threads"
   done
-  check "$name: 8 shards, stopped" train "$name-shards-stopped" --threads 2 --shards 8 --steps 13
+  check "$name: 8 shards, stopped" train "$name-shards-stopped" --threads 2 --shards 8 --steps "$(step "$name-shards-1" 52)"
   check "$name: 8 shards, resumed" resume "$name-shards-stopped" --threads 1
   check "$name: 8 shards, resumed, the same files" same "$name-shards-1" "$name-shards-stopped"
   check "$name: one shard" train "$name-shard"

@@ -79,7 +79,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
-%type <tree> binding variable parameter constraint_opt constraint support formal member definition titem
+%type <tree> network binding variable parameter constraint_opt constraint support formal member definition titem
 %type <tree> phases body block contents where_statement weight state name_node argument binder
 %type <tree> expression index arithmetic prefix operand postfix call primary mixture_over
 
@@ -112,12 +112,7 @@ item:
       report(p->sources, E0117, @3);
       $$ = ast_list(TREE(PRIOR, @$, .a = $2, .b = $4));
     }
-  | net_word id open names ')' autoregressive body {
-      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7));
-    }
-  | net_word id open names '|' names ')' autoregressive body {
-      $$ = ast_list(TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9));
-    }
+  | network                                 { $$ = ast_list($1); }
   | FUNCTION id formals constraint_opt definition {
       $$ = ast_list(TREE(FUNCTION, @$, .name = $2, .a = $3.first, .b = $4, .c = $5));
     }
@@ -141,6 +136,16 @@ item:
   | TRAIN phases                            { $$ = ast_list($2); $2->span = @$; }
   | SHOW id body                            { $$ = ast_list(TREE(SHOW, @$, .name = $2, .c = $3)); }
   | error RESYNC                            { $$ = ast_list(TREE(ERROR, @$)); yyerrok; }
+  ;
+
+/* an item; or a statement: a network of the body's own, with weights of its own wherever the body is applied */
+network:
+    net_word id open names ')' autoregressive body {
+      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7);
+    }
+  | net_word id open names '|' names ')' autoregressive body {
+      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9);
+    }
   ;
 
 net_word:
@@ -370,6 +375,7 @@ statement_closed:
   | PLOT expressions OVER id IN expression  {
       $$ = ast_list(TREE(PLOT, @$, .a = $2.first, .name = $4, .b = $6));
     }
+  | network                                 { $$ = ast_list($1); }
   | expression expression                   { $$ = ast_list(TREE(SETTING, @$, .name = parser_setting(p, $1, $2), .a = $2)); }
   ;
 

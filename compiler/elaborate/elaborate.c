@@ -111,7 +111,7 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
     return;
   }
   unsigned b = bucket_of(name);
-  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b], .path = name, .factor = model};
+  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b], .path = name, .owner = name, .factor = model};
   if (model) name_factors(e, d);
   e->bucket[b] = d;
   if (e->decls == e->decl_room) {

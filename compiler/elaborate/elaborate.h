@@ -79,7 +79,7 @@ typedef struct Value {
   int items;
   bool apart;  // LIST: the values that a body ends in, `a, b`, which are no tensor together
   struct Dist *dist;          // DIST
-  const struct Decl *decl;    // CALLABLE
+  struct Decl *decl;          // CALLABLE
   struct DataSource *source;  // SOURCE
   const struct Optimizer *optimizer;  // OPTIMIZER
   const struct Terms *terms;  // TENSOR: what it is the sum of, or NULL if that is not followed
@@ -135,6 +135,8 @@ typedef struct Decl {
   bool used;            // a network that was applied
   const char *path;     // of a network's weights: q, or q.z where there are several of the name
   struct Decl *factor;  // the network of the same name declared before, another factor of the model
+  const char *owner;    // whose its weights are: itself, or of a body's own network whose the body's are
+  Scope *around;        // of a body's own network: the names above it, which it sees; NULL at the top level
 } Decl;
 
 typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
@@ -233,7 +235,7 @@ typedef struct Frame {
 // A network applied to given inputs: kept, so that the same application is the same values. One that draws is the same
 // within one set of draws only: each aggregate has its own.
 typedef struct Application {
-  const Ast *net;
+  const Decl *net;
   Node *argument[MAX_ARGS];
   unsigned plates[MAX_ARGS];  // of the arguments
   const Graph *graph;  // its nodes belong to
@@ -511,6 +513,7 @@ bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out);
 Scope *scope_new(Elab *e, Scope *up);
 Scope *scope_for(Elab *e, const Ast *declaration);  // of a body: it sees nothing but the file's names
 void bind(Elab *e, Scope *scope, const char *name, Value v);
+Binding *own_binding(const Scope *scope, const char *name);   // without the scopes around it
 Binding *find_binding(const Scope *scope, const char *name);
 bool fresh_name(Elab *e, Scope *scope, const char *name, Span where);  // false after reporting that it has a value
 void unknown_keyword(Elab *e, const char *name, const Ast *formals, Span where, const char *keyword);
@@ -628,7 +631,8 @@ Value prior_of(Elab *e, const char *variable, Span where);
 // --- elaborate_factor.c
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
 // Of a name like `D.f`, the network and the place of its output f; NULL if it is none.
-Decl *find_output(Elab *e, const char *name, Span where, int *place);
+Decl *find_network(const Elab *e, const Scope *scope, const char *name, Span where);  // NULL if it is none
+Decl *find_output(Elab *e, const Scope *scope, const char *name, Span where, int *place);
 Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *call_ast);
 Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
 const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
@@ -654,6 +658,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
 const char *name_at(const Ast *list, int i);              // "" past its end
 int place_of_name(const Ast *list, const char *name);     // -1 if it is not there
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
+void declare_network(Elab *e, Scope *scope, const Ast *net);         // a body's own
 void update_state(Elab *e, Scope *scope, const Ast *statement);
 Value parameter_value(Elab *e, const Decl *d);
 Value unconstrained_start(Elab *e, const Support *support, const char *name, Value start, Span where);

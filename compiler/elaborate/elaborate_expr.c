@@ -24,11 +24,16 @@ Scope *scope_for(Elab *e, const Ast *declaration) {
   return s;
 }
 
+Binding *own_binding(const Scope *scope, const char *name) {
+  Binding *b = scope->first;
+  while (b && strcmp(b->name, name)) b = b->next;
+  return b;
+}
+
 Binding *find_binding(const Scope *scope, const char *name) {
-  for (; scope; scope = scope->up)
-    for (Binding *b = scope->first; b; b = b->next)
-      if (!strcmp(b->name, name)) return b;
-  return NULL;
+  Binding *b = NULL;
+  for (; scope && !b; scope = scope->up) b = own_binding(scope, name);
+  return b;
 }
 
 void bind(Elab *e, Scope *scope, const char *name, Value v) {
@@ -186,8 +191,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
       return NULL;
     }
     if (!f) return complain(e, E0222, call->arg[i].span, what, name, ast_length(formals)), NULL;
-    for (Binding *b = scope->first; b; b = b->next)
-      if (!strcmp(b->name, f->name)) return complain(e, E0224, call->arg[i].span, f->name, name), NULL;
+    if (own_binding(scope, f->name)) return complain(e, E0224, call->arg[i].span, f->name, name), NULL;
     if (!call->name[i]) next = f->next;
     good = good && call->arg[i].kind != V_ERROR;
     Value v = call->arg[i];
@@ -195,8 +199,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
     bind(e, scope, f->name, v);
   }
   for (const Ast *f = formals; f && good; f = f->next) {
-    Binding *b = scope->first;
-    while (b && strcmp(b->name, f->name)) b = b->next;
+    Binding *b = own_binding(scope, f->name);
     if (!b && !f->a) return complain(e, E0225, call->span, what, name, f->name), NULL;
     if (!b) {
       Value v = eval(e, scope, f->a);
@@ -312,11 +315,12 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   if (ast->a->kind != AST_NAME) return complain(e, E0220, ast->a->span, "this"), value_error();
   Binding *local = find_binding(scope, name);
   if (!local && !strcmp(name, "prior")) return eval_prior(e, scope, ast);
+  Decl *net = find_network(e, scope, name, ast->a->span);
+  if (net) return apply_net(e, scope, net, ast);
   Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
-  if (d && d->ast->kind == AST_NET) return apply_net(e, scope, d, ast);
   if (!local && !d && is_measure_word(name)) return eval_measure_word(e, scope, ast);
   int output = 0;
-  Decl *net = local || d ? NULL : find_output(e, name, ast->a->span, &output);
+  net = local || d ? NULL : find_output(e, scope, name, ast->a->span, &output);
   if (net) return apply_output(e, scope, net, output, ast);
   if (is_divergence_call(ast)) return eval_divergence(e, scope, ast, WHOLE);
   if (ast->flag & 1 && strcmp(name, "kl")) return complain(e, E0228, ast->span, name), value_error();
@@ -336,10 +340,10 @@ static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
   const Ast *right = ast->b, *callee = right->kind == AST_CALL ? right->a : right;
   Call call = {.span = ast->span, .n = 1, .arg = {first}, .ast = {ast->a}};
   if (right->kind == AST_CALL && !eval_arguments(e, scope, right->b, &call)) return value_error();
+  Decl *net = find_network(e, scope, callee->name, callee->span);
+  if (net && net->factor) return complain(e, E0717, ast->span, net->name, expression_text(e, right)), value_error();
+  if (net) return apply_net_values(e, net, call.n, call.arg, ast->span);
   Decl *d = find_binding(scope, callee->name) ? NULL : find_decl_at(e, callee->name, callee->span);
-  bool net = d && d->ast->kind == AST_NET;
-  if (net && d->factor) return complain(e, E0717, ast->span, d->name, expression_text(e, right)), value_error();
-  if (net) return apply_net_values(e, d, call.n, call.arg, ast->span);
   if (d && d->ast->kind == AST_OBJECTIVE) return apply_objective(e, scope, d, &call);
   Value f = lookup(e, scope, callee);
   return call_value(e, f, &call);
@@ -518,13 +522,11 @@ Value eval(Elab *e, Scope *scope, const Ast *ast) {
 // --- statements
 
 bool fresh_name(Elab *e, Scope *scope, const char *name, Span where) {
-  for (Binding *b = scope->first; b; b = b->next)
-    if (!strcmp(b->name, name)) {
-      complain(e, E0204, where, name);
-      if (b->value.span.end) report_note(e->sources, user_span(e, b->value.span), "first given here");
-      return false;
-    }
-  return true;
+  const Binding *b = own_binding(scope, name);
+  if (!b) return true;
+  complain(e, E0204, where, name);
+  if (b->value.span.end) report_note(e->sources, user_span(e, b->value.span), "first given here");
+  return false;
 }
 
 static void run_assign(Elab *e, Scope *scope, const Ast *s) {
@@ -607,6 +609,7 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
       case AST_UPDATE: update_state(e, scope, s); break;
       case AST_WEIGHT:
       case AST_STATE: declare_weights(e, scope, s); break;
+      case AST_NET: declare_network(e, scope, s); break;
       case AST_MAXIMIZE:
       case AST_MINIMIZE: run_objective(e, scope, s); break;
       case AST_GRID:

@@ -163,10 +163,16 @@ Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *ast) {
 
 // ---- one output of several, by its name: D.f(x)
 
-Decl *find_output(Elab *e, const char *name, Span where, int *place) {
+Decl *find_network(const Elab *e, const Scope *scope, const char *name, Span where) {
+  const Binding *own = find_binding(scope, name);
+  Decl *d = !own ? find_decl_at(e, name, where) : own->value.kind == V_CALLABLE ? own->value.decl : NULL;
+  return d && d->ast->kind == AST_NET ? d : NULL;
+}
+
+Decl *find_output(Elab *e, const Scope *scope, const char *name, Span where, int *place) {
   const char *dot = strrchr(name, '.');
-  Decl *d = dot ? find_decl_at(e, arena_slice(e->arena, name, (size_t)(dot - name)), where) : NULL;
-  for (d = d && d->ast->kind == AST_NET ? d : NULL; d; d = d->factor) {
+  Decl *d = dot ? find_network(e, scope, arena_slice(e->arena, name, (size_t)(dot - name)), where) : NULL;
+  for (; d; d = d->factor) {
     *place = 0;
     for (const Ast *o = d->ast->a; o; o = o->next, ++*place)
       if (!strcmp(o->name, dot + 1)) return d;

@@ -67,8 +67,9 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
     }
     return;
   }
-  Decl *d = local ? NULL : find_decl(e, name);
-  bool net = d && d->ast->kind == AST_NET, output = !local && !d && find_output(e, name, call->a->span, &(int){0});
+  Decl *own = local ? find_network(e, scope, name, call->a->span) : NULL, *d = local ? own : find_decl(e, name);
+  bool net = d && d->ast->kind == AST_NET;
+  bool output = !local && !d && find_output(e, scope, name, call->a->span, &(int){0});
   if (!net && !output && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
   if (net && (call->flag & 1 || !d->ast->b || is_density_call(e, d, call))) {
     walk_outputs(e, scope, d, call);
@@ -134,6 +135,23 @@ static void walk_support(Elab *e, Scope *scope, const Ast *support) {
   walk(e, scope, support->kind == AST_LIST || support->kind == AST_SET ? support->a : support->b);
 }
 
+static void walk_net(Elab *e, Scope *scope, const Ast *net) {
+  for (const Ast *in = net->b; in; in = in->next) define(e, scope, in->name, in->span);
+  walk_body(e, scope, net->c);
+  for (const Ast *out = net->a; out; out = out->next)
+    if (!own_binding(scope, out->name)) complain(e, E0515, out->span, net->name, out->name);
+}
+
+// A body's own.
+static void walk_network(Elab *e, Scope *scope, const Ast *net) {
+  walk_net(e, scope_new(e, scope), net);
+  if (net->c->b) complain(e, E0514, net->c->b->span, net->name);
+  if (!fresh_name(e, scope, net->name, net->span)) return;
+  Decl *d = NEW(e->arena, Decl);
+  *d = (Decl){.name = net->name, .ast = net};
+  bind(e, scope, net->name, (Value){.kind = V_CALLABLE, .decl = d, .span = net->span});
+}
+
 static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
   Scope *inner = scope_new(e, scope);
   switch (s->kind) {
@@ -154,6 +172,7 @@ static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
       walk(e, scope, s->b);
       define(e, scope, s->name, s->span);
       return;
+    case AST_NET: walk_network(e, scope, s); return;
     case AST_UPDATE:
       if (!find_binding(scope, s->name)) complain(e, E0511, s->span, s->name);
       walk(e, scope, s->b);
@@ -213,12 +232,7 @@ static void walk_pattern(Elab *e, Scope *scope, const Ast *pattern) {
 void check_names(Elab *e, const Ast *ast) {
   Scope *scope = scope_for(e, ast);
   switch (ast->kind) {
-    case AST_NET:
-      for (const Ast *in = ast->b; in; in = in->next) define(e, scope, in->name, in->span);
-      walk_body(e, scope, ast->c);
-      for (const Ast *out = ast->a; out; out = out->next)
-        if (!find_binding(scope, out->name)) complain(e, E0515, out->span, ast->name, out->name);
-      return;
+    case AST_NET: walk_net(e, scope, ast); return;
     case AST_KL:
       walk_pattern(e, scope, ast->a);
       walk_pattern(e, scope, ast->b);

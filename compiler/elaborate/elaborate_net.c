@@ -103,7 +103,7 @@ static int declare_one(Elab *e, Scope *scope, const Ast *s) {
     return tensor_declare(e, slot_path(e, s->name), w->owner, TENSOR_SLOT, shape, s->span,
                           (TensorStart){.init = s->b, .scope = scope, .beside = e->optimizing + 1});
   }
-  if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, s->name), -1;
+  if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, "weight", s->name), -1;
   if (!eval_dims(e, scope, s->a, &shape)) return -1;
   const char *path = arena_format(e->arena, "%s/%s", e->frame->path, s->name);
   TensorStart start = {.init = s->b, .scope = scope, .drawn = s->flag != 0};
@@ -230,7 +230,7 @@ static bool fits_variable(Elab *e, const Decl *net, const char *role, const char
   Shape declared, own = v->kind == V_DIST ? v->dist->event : event_shape(v);
   int classes;
   Support support;
-  if (!variable_of(e, name, &declared, &support, &classes)) return true;
+  if (net->around || !variable_of(e, name, &declared, &support, &classes)) return true;
   if (v->kind == V_DIST && !v->dist->shaped) {
     *v = shape_distribution(e, *v, declared, where);
     return v->kind != V_ERROR;
@@ -259,15 +259,35 @@ static void name_output(Elab *e, const NameScope *application, const Dist *d) {
   close_names(e, outer);
 }
 
+// It sees what stands above it. Its weights are the body's, under its name.
+void declare_network(Elab *e, Scope *scope, const Ast *net) {
+  Value v = value_error();
+  v.span = net->span;
+  if (!e->frame || !e->frame->path) {
+    complain(e, E0510, net->span, "network", net->name);
+  } else if (e->optimizing >= 0) {
+    complain(e, E0509, net->span);
+  } else if (ast_length(net->a) > MAX_ARGS || ast_length(net->b) > MAX_ARGS) {
+    complain(e, E0221, net->span, MAX_ARGS);
+  } else {
+    Decl *d = NEW(e->arena, Decl);
+    *d = (Decl){.name = net->name, .ast = net, .owner = e->frame->owner, .around = NEW(e->arena, Scope)};
+    d->path = arena_format(e->arena, "%s/%s", e->frame->path, net->name);
+    *d->around = *scope;
+    v = (Value){.kind = V_CALLABLE, .decl = d, .span = net->span};
+  }
+  if (fresh_name(e, scope, net->name, net->span)) bind(e, scope, net->name, v);
+}
+
 static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   const Ast *net = d->ast;
-  Scope *scope = scope_for(e, net);
+  Scope *scope = d->around ? scope_new(e, d->around) : scope_for(e, net);
   const Ast *name = net->b;
   for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
   Frame *f = push_frame(e, net, where);
   f->path = d->path;
-  f->owner = d->name;
+  f->owner = d->owner;
   f->scope->network = true;
   f->scope->argument = n ? argument_word(e, &input[0]) : NULL;
   e->depth++;
@@ -278,7 +298,7 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   Value list = {.kind = V_LIST, .items = ast_length(net->a), .item = NEW_ARRAY(e->arena, Value, ast_length(net->a))};
   int i = 0;
   for (const Ast *out = net->a; out; out = out->next, i++) {
-    Binding *b = find_binding(scope, out->name);
+    Binding *b = own_binding(scope, out->name);
     if (!b) return complain(e, E0515, out->span, d->name, out->name), value_error();
     Value v = b->value;
     if (v.kind == V_NUMBER || v.kind == V_LIST) v = to_tensor(e, v);
@@ -329,12 +349,12 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
   }
   for (Application *a = e->applications; a; a = a->next) {
-    bool same = a->net == d->ast && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
+    bool same = a->net == d && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
     for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
     if (same) return e->looks++, e->randoms += a->holds_draw, a->result;
   }
   Application *a = NEW(e->arena, Application);
-  *a = (Application){.net = d->ast, .graph = e->graph, .context = e->context};
+  *a = (Application){.net = d, .graph = e->graph, .context = e->context};
   for (int i = 0; i < n; i++) a->argument[i] = input[i].node, a->plates[i] = input[i].plates;
   int randoms = e->randoms, other = other_example(e, n, input);
   a->result = other ? apply_to_other(e, d, n, input, other, where) : expand_net(e, d, n, input, where);

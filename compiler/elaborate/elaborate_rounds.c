@@ -120,9 +120,9 @@ static void judge_output(Elab *e, Judgement j, const Value *out) {
 void judge_line(Elab *e, const Ast *step, Value objective) {
   for (const Application *a = e->applications; a; a = a->next) {
     const char *name = a->net->name;
-    if (!moves(step, name) || lines_that_move(e, name) < 2 || a->result.kind == V_ERROR) continue;
+    if (a->net->around || !moves(step, name) || lines_that_move(e, name) < 2 || a->result.kind == V_ERROR) continue;
     Judgement j = {.line = e->line, .step = step, .judge = name, .goal = objective.node};
-    j.maker = maker_of(e, ast_length(a->net->b), a->argument, name);
+    j.maker = maker_of(e, ast_length(a->net->ast->b), a->argument, name);
     bool list = a->result.kind == V_LIST;
     for (j.output = 0; j.output < (list ? a->result.items : 1); j.output++)
       judge_output(e, j, list ? &a->result.item[j.output] : &a->result);

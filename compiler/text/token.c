@@ -53,7 +53,8 @@ static bool at_margin(const Parser *p, const Token *t) {
 }
 
 static bool is_statement_word(int kind) {
-  return kind == TOKEN_MAXIMIZE || kind == TOKEN_MINIMIZE || kind == TOKEN_REPEAT || kind == TOKEN_WEIGHT ||
+  bool network = kind >= TOKEN_ENCODER && kind <= TOKEN_NET;
+  return network || kind == TOKEN_MAXIMIZE || kind == TOKEN_MINIMIZE || kind == TOKEN_REPEAT || kind == TOKEN_WEIGHT ||
          kind == TOKEN_STATE || kind == TOKEN_GRID || kind == TOKEN_PLOT;
 }
 

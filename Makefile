@@ -4,6 +4,7 @@
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
 # make gallery  run = emitted, threads and resume of all other models
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
+# make browser  the pages of gmc report opened in Chromium
 # make library-page  grammar/LIBRARY.md from grammar/std
 # make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
 # make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local, MACHINE=-march=x86-64-v3
@@ -34,7 +35,7 @@ Q := $(if $(V),,@)
 SAY = $(if $(V),,@echo '  $(1) $<')
 
 SOURCES := $(wildcard runtime/*/*.c compiler/*/*.c)
-OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/command/main.c compiler/command/ahead.c compiler/command/page.c compiler/command/processor.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out compiler/command/main.c compiler/command/ahead.c compiler/command/page.c compiler/command/processor.c,$(SOURCES))) $(B)/gm.tab.o $(B)/gm.lex.o $(B)/std.o $(B)/fragments.o $(B)/page.o
 UNITS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(if $(filter release,$(MODE)),gmc,$(B)/gmc)
@@ -76,7 +77,7 @@ $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
 	$(Q)$(CC) $(CFLAGS) -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
 $(filter $(B)/compiler/%,$(OBJECTS)): | $(B)/gm.tab.h $(B)/gm.lex.h
 
-# texts built into the program: the standard library, and the runtime's sources for the emitter, which prints calls of
+# texts built into the program: the standard library, the page of the report, and the runtime's sources for the emitter, which prints calls of
 # kernels and needs no table of them
 $(B)/embed: grammar/embed.c
 	@mkdir -p $(@D)
@@ -86,7 +87,10 @@ $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
 FRAGMENTS := $(filter-out runtime/engine/kernel.c,$(sort $(wildcard runtime/*/*.h runtime/*/*.c runtime/*/*.def)))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
-$(B)/std.o $(B)/fragments.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h
+PAGE := $(addprefix compiler/report/page.,html css js)
+$(B)/page.c: $(B)/embed $(PAGE)
+	$(Q)$(B)/embed embedded_report $(PAGE) > $@
+$(B)/std.o $(B)/fragments.o $(B)/page.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
 # loops compiled ahead, found in the models by the compiler itself
@@ -156,6 +160,13 @@ cross:
 	@$(SUB) gmc
 	@tests/models/cross.sh
 .PHONY: cross
+
+# pages, opened in Chromium
+browser:
+	@./setup.sh build browser
+	@$(SUB) gmc
+	@tests/run.sh tests/browser/report.sh
+.PHONY: browser
 
 # the models trained for real, for some minutes
 quality: gmc

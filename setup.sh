@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|products|test|lint|fuzz|bench|cross|fmt]...
+# Installs what gmc needs and the machine lacks: ./setup.sh [--check] [build|products|test|lint|fuzz|bench|cross|browser|fmt]...
 # With --check it only says what is missing. Does nothing, and quickly, when all is there.
 set -u
 
@@ -39,12 +39,13 @@ needs_lint() { need clang clang; need clang-tidy clang-tidy; }
 needs_fuzz() { need clang clang; need libclang-rt-14-dev '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a'; }
 needs_bench() { needs_products; }  # to compare with
 needs_cross() { need gcc-aarch64-linux-gnu aarch64-linux-gnu-gcc; need libc6-dev-arm64-cross '/usr/aarch64-linux-gnu/lib/libc.a'; need qemu-user qemu-aarch64; }
+needs_browser() { need chromium chromium; }
 needs_fmt() { need clang-format clang-format; }
 
 [ $# -gt 0 ] || set -- build products
 for group; do
   case $group in
-    build | products | test | lint | fuzz | bench | cross | fmt) "needs_$group" ;;
+    build | products | test | lint | fuzz | bench | cross | browser | fmt) "needs_$group" ;;
     *) echo "setup.sh: there is no group $group" >&2; exit 64 ;;
   esac
 done

@@ -22,7 +22,8 @@ compiler/graph core engine text
 compiler/elaborate core text graph
 compiler/plan core engine text graph
 compiler/emit core engine train text graph
-compiler/command core formats engine data pictures train text graph elaborate plan emit
+compiler/report core formats text
+compiler/command core formats engine data pictures train text graph elaborate plan emit report
 ROWS
 for folder in runtime/* compiler/*; do
   [ ! -d "$folder" ] || grep -q "^$folder" "$0" && continue

@@ -16,6 +16,7 @@
   C(SAMPLE, sample, "DIR", 1, 1, "draw from a trained model into a picture or an array")          \
   C(SHOW, show, "DIR [NAME]", 1, 2, "draw the pictures that the model asks for")                  \
   C(EVAL, eval, "DIR", 1, 1, "measure a trained model on held-out data")                          \
+  C(REPORT, report, "DIR...", 1, MANY_WORDS, "write a page of a run, or of several beside one another")                  \
   C(EMIT, emit, "FILE", 1, 1, "write the training as one C file")                                 \
   C(HELP, help, "[COMMAND]", 0, 1, "say how a command is used")                                   \
   C(VERSION, version, "", 0, 0, "print the version")
@@ -56,8 +57,8 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
-  O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "file to write")                    \
-  O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(EMIT), "replace FILE, whatever it holds")         \
+  O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "file to write")                    \
+  O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "replace FILE, whatever it holds")         \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
   O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
   O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, times")                    \

@@ -11,6 +11,7 @@ typedef struct {
 } EmbeddedFile;
 
 extern const EmbeddedFile embedded_std[];      // the standard library; ends with a NULL name
+extern const EmbeddedFile embedded_report[];   // the page of `gmc report`
 extern const EmbeddedFile embedded_runtime[];  // the runtime's sources, for the emitter
 
 #endif

@@ -269,9 +269,11 @@ void json_add_number(Text *t, double value) {
     text_append(t, "null", 4);
     return;
   }
+  bool whole = fabs(value) < 1e15 && value == trunc(value);
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(text, sizeof text, "%.*g", digits, value);
     if (strtod(text, NULL) == value) break;
   }
+  if (whole) snprintf(text, sizeof text, "%.0f", value);  // 30, not 3e+01
   text_append(t, text, strlen(text));
 }

@@ -28,6 +28,6 @@ void json_add_string(Text *t, const char *string);  // quoted and escaped; bytes
 
 const char *json_not_finite(double value);  // "nan", "inf" or "-inf"; NULL of a number that is one
 
-void json_add_number(Text *t, double value);  // the shortest text that reads back the same; NaN and infinities as null
+void json_add_number(Text *t, double value);  // the shortest text that reads back the same, whole numbers below 10^15 with all their digits; NaN and infinities as null
 
 #endif

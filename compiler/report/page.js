@@ -1,0 +1,382 @@
+'use strict';
+// The page of `gmc report`: everything is drawn from the one object that the page carries. No request leaves the page.
+
+const runs = JSON.parse(document.getElementById('runs').textContent);
+for (const run of runs) run.texts = run.texts.map(([name, text]) => ({ name, text }));
+const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#8c564b'];
+const several = runs.length > 1;
+
+// An element with attributes and children; text stays text.
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function section(id, title, ...children) {
+  document.getElementById('links').append(make('a', { href: '#' + id }, title));
+  const node = make('section', { id }, make('h2', {}, title), ...children);
+  document.body.append(node);
+  return node;
+}
+
+const finite = Number.isFinite;
+const shown = v => !finite(v) ? '' : Math.abs(v) >= 1e6 || (v && Math.abs(v) < 1e-3) ? v.toExponential(3) : String(+v.toPrecision(6));
+const unique = list => [...new Set(list)];
+
+function table(head, rows, numbers = () => false) {
+  const cell = (tag, i, c) => make(tag, numbers(i) ? { class: 'number' } : {}, c);
+  return make('div', { class: 'wide' }, make('table', {}, make('tr', {}, ...head.map((c, i) => cell('th', i, c))),
+    ...rows.map(row => make('tr', {}, ...row.map((c, i) => cell('td', i, c))))));
+}
+
+// What was measured ------------------------------------------------------------------------------------------------
+
+const measures = unique(runs.flatMap(r => r.measures.map(m => m.name)));
+const about = name => runs.flatMap(r => r.measures).find(m => m.name === name);
+const column = (run, split, name) => (run.rows[split] || {})[name] || [];
+
+// The last value that a run has of a measure, on held-out data where there are some.
+function last(run, name) {
+  for (const split of ['test', 'train']) {
+    const values = column(run, split, name);
+    for (let i = values.length - 1; i >= 0; i--) {
+      if (values[i] === null) continue;
+      return { value: values[i], error: column(run, split, name + '_se')[i], epoch: column(run, split, 'epoch')[i], split };
+    }
+  }
+  return null;
+}
+
+function figure(found) {
+  if (!found) return '';
+  return shown(found.value) + (finite(found.error) ? ' ± ' + shown(+found.error.toPrecision(2)) : '');
+}
+
+// Runs that differ in their seeds alone: their mean and standard deviation.
+function groups() {
+  const of = new Map();
+  runs.forEach((run, i) => {
+    const key = JSON.stringify([run.texts, run.settings.filter(s => s[0] !== 'seed')]);
+    of.set(key, [...(of.get(key) || []), i]);
+  });
+  return [...of.values()].filter(members => members.length > 1);
+}
+
+function spread(values) {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const square = values.reduce((a, b) => a + (b - mean) ** 2, 0);
+  return { value: mean, error: values.length > 1 ? Math.sqrt(square / (values.length - 1)) : NaN };
+}
+
+function summary() {
+  const node = section('figures', 'Figures');
+  if (!measures.length) return node.append(make('p', {}, 'Nothing has been measured yet.'));
+  if (!several) {
+    const rows = measures.map(name => [name, last(runs[0], name)]).filter(row => row[1]);
+    node.append(table(['', 'last', 'of', 'epoch', 'what it is'], rows.map(([name, f]) =>
+      [name, figure(f), f.split === 'test' ? 'held-out data' : 'training data', shown(f.epoch), meaning(name)]), i => i === 1 || i === 3));
+  } else {
+    const rows = runs.map((run, i) => [key(i), run.folder, ...measures.map(name => figure(last(run, name)))]);
+    for (const members of groups()) {
+      const values = name => members.map(i => last(runs[i], name)).filter(Boolean).map(f => f.value);
+      rows.push(['', `mean of ${members.length} seeds ± standard deviation`, ...measures.map(name => values(name).length ? figure(spread(values(name))) : '')]);
+    }
+    node.append(table(['', 'run', ...measures], rows, i => i > 1));
+    node.append(make('details', {}, make('summary', {}, 'what each is'), table(['', ''], measures.map(name => [name, meaning(name)]))));
+  }
+  node.append(make('p', { class: 'faint' }, '± is the standard error of a mean over examples. The last value measured, on held-out data where there are some.'));
+}
+
+function meaning(name) {
+  const m = about(name);
+  return make('span', {}, m.kind + (m.is ? ', ' + m.is : '') + (m.text ? ': ' : ''), make('code', {}, m.text || ''));
+}
+
+const key = i => make('span', { class: 'key', style: 'background:' + colours[i % colours.length] });
+
+// Curves -----------------------------------------------------------------------------------------------------------
+
+const view = { axis: 'epoch', smooth: 0, robust: true, together: true, from: null, to: null };
+const charts = [];
+
+// Points of one run, split and measure. Where another start begins, or nothing was measured, the line is broken.
+function series(run, split, name) {
+  const x = column(run, split, view.axis), y = column(run, split, name), points = { x: [], y: [] };
+  let smooth = 0, weight = 0;
+  for (let i = 0; i < y.length; i++) {
+    if (points.x.length && x[i] < points.x[points.x.length - 1]) {
+      points.x.push(x[i]), points.y.push(NaN);
+      smooth = weight = 0;
+    }
+    if (y[i] === null) continue;
+    smooth = view.smooth * smooth + (1 - view.smooth) * y[i];
+    weight = view.smooth * weight + 1 - view.smooth;
+    points.x.push(x[i]), points.y.push(smooth / weight);
+  }
+  return points;
+}
+
+// What is drawn as one line: a run, or the runs of several seeds.
+function bundles() {
+  const together = view.together ? groups() : [], alone = runs.map((_, i) => i).filter(i => !together.some(members => members.includes(i)));
+  return [...together.map(members => ({ members, label: `${members.length} seeds, from ${runs[members[0]].folder}: ` })),
+    ...alone.map(i => ({ members: [i], label: several ? runs[i].folder + ' ' : '' }))];
+}
+
+// The mean of several lines, place by place, and their standard deviation about it; a single line is itself.
+function joined(lines) {
+  if (lines.length === 1) return lines[0];
+  const at = new Map();
+  lines.forEach(line => line.x.forEach((x, i) => { if (finite(line.y[i])) at.set(x, [...(at.get(x) || []), line.y[i]]); }));
+  const x = [...at.keys()].sort((a, b) => a - b), all = x.map(place => spread(at.get(place)));
+  return { x, y: all.map(s => s.value), about: all.map(s => s.error || 0) };
+}
+
+// Between the 2nd and the 98th percentile and some more, so that one wild value does not flatten the rest.
+function range(values, robust) {
+  const sorted = values.filter(finite).sort((a, b) => a - b);
+  if (!sorted.length) return [0, 1];
+  const at = q => sorted[Math.round(q * (sorted.length - 1))];
+  let lo = at(0), hi = at(1);
+  if (robust && sorted.length > 20) {
+    const margin = at(0.98) - at(0.02);
+    lo = Math.max(lo, at(0.02) - margin), hi = Math.min(hi, at(0.98) + margin);
+  }
+  const pad = (hi - lo || Math.abs(hi) || 1) * 0.05;
+  return [lo - pad, hi + pad];
+}
+
+function ticks(lo, hi, most) {
+  const raw = (hi - lo) / most, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].find(s => s * power >= raw) * power, list = [];
+  for (let i = Math.ceil(lo / step); i * step <= hi + step * 1e-9; i++) list.push(+(i * step).toPrecision(12));
+  return list;
+}
+
+class Chart {
+  constructor(name) {
+    this.name = name;
+    this.log = false;
+    this.canvas = make('canvas');
+    this.tip = make('div', { class: 'tip', hidden: '' });
+    const box = make('input', { type: 'checkbox', onchange: () => { this.log = box.checked; this.draw(); } });
+    this.node = make('div', { class: 'chart' }, make('label', {}, box, ' logarithmic'), make('h3', {}, name), this.canvas, this.tip);
+    this.canvas.addEventListener('pointerdown', e => { this.grip = this.canvas.setPointerCapture(e.pointerId) || this.place(e); });
+    this.canvas.addEventListener('pointermove', e => this.hover(e));
+    this.canvas.addEventListener('pointerleave', () => { this.tip.hidden = true; });
+    this.canvas.addEventListener('pointerup', e => this.release(e));
+    this.canvas.addEventListener('dblclick', () => zoom(null, null));
+    this.load();
+  }
+
+  load() {
+    this.lines = [];
+    for (const { members, label } of bundles()) {
+      for (const split of ['train', 'test']) {
+        const points = joined(members.map(i => series(runs[i], split, this.name)));
+        if (!points.y.some(finite)) continue;
+        const colour = colours[(several ? members[0] : split === 'test' ? 0 : 1) % colours.length];
+        this.lines.push({ ...points, label: label + (split === 'test' ? 'held-out' : 'training'), dashed: split === 'train', colour });
+      }
+    }
+  }
+
+  place(e) { return this.scale.x0 + (e.offsetX - this.left) / (this.width - this.left - 8) * (this.scale.x1 - this.scale.x0); }
+
+  release(e) {
+    const from = this.grip, to = this.place(e), { x0, x1 } = this.scale;
+    this.grip = null;
+    if (Math.abs(to - from) > (x1 - x0) / 50) zoom(Math.min(from, to), Math.max(from, to));
+  }
+
+  frame() {
+    const xs = this.lines.flatMap(l => [l.x[0], l.x[l.x.length - 1]]);
+    const x0 = view.from ?? Math.min(...xs), x1 = view.to ?? Math.max(...xs, x0 + 1e-9);
+    const ends = l => l.about ? [...l.y.map((y, i) => y - l.about[i]), ...l.y.map((y, i) => y + l.about[i])] : l.y;
+    const within = this.lines.flatMap(l => ends(l).filter((y, i) => l.x[i % l.x.length] >= x0 && l.x[i % l.x.length] <= x1 && (!this.log || y > 0)));
+    const [y0, y1] = range(this.log ? within.map(Math.log10) : within, view.robust);
+    this.scale = { x0, x1: x1 > x0 ? x1 : x0 + 1, y0, y1 };
+  }
+
+  draw() {
+    const ratio = devicePixelRatio || 1, c = this.canvas.getContext('2d'), style = getComputedStyle(document.body);
+    this.width = this.canvas.clientWidth, this.height = this.canvas.clientHeight, this.left = 62;
+    this.canvas.width = this.width * ratio, this.canvas.height = this.height * ratio;
+    c.scale(ratio, ratio);
+    this.frame();
+    const { x0, x1, y0, y1 } = this.scale, right = this.width - 8, bottom = this.height - 24;
+    this.px = x => this.left + (x - x0) / (x1 - x0) * (right - this.left);
+    this.py = y => bottom - ((this.log ? Math.log10(y) : y) - y0) / (y1 - y0) * (bottom - 6);
+    this.axes(c, style, right, bottom);
+    c.save();
+    c.beginPath(), c.rect(this.left, 0, right - this.left, bottom + 1), c.clip();
+    this.lines.forEach(line => { if (line.about) this.band(c, line); this.curve(c, line); });
+    c.restore();
+  }
+
+  axes(c, style, right, bottom) {
+    const { x0, x1, y0, y1 } = this.scale;
+    c.font = '11px system-ui, sans-serif';
+    c.strokeStyle = style.getPropertyValue('--line'), c.fillStyle = style.getPropertyValue('--faint');
+    c.textAlign = 'right', c.textBaseline = 'middle';
+    for (const t of ticks(y0, y1, 5)) {
+      const y = bottom - (t - y0) / (y1 - y0) * (bottom - 6);
+      c.beginPath(), c.moveTo(this.left, y), c.lineTo(right, y), c.stroke();
+      c.fillText(shown(this.log ? +(10 ** t).toPrecision(3) : t), this.left - 6, y);
+    }
+    c.textAlign = 'center', c.textBaseline = 'top';
+    for (const t of ticks(x0, x1, 6)) c.fillText(shown(t), this.px(t), bottom + 6);
+  }
+
+  band(c, { x, y, about, colour }) {
+    const low = y.map((v, i) => this.py(this.log ? Math.max(v - about[i], 1e-30) : v - about[i]));
+    c.fillStyle = colour, c.globalAlpha = 0.15;
+    c.beginPath();
+    x.forEach((v, i) => c.lineTo(this.px(v), this.py(y[i] + about[i])));
+    for (let i = x.length - 1; i >= 0; i--) c.lineTo(this.px(x[i]), low[i]);
+    c.fill();
+    c.globalAlpha = 1;
+  }
+
+  // At most three points a column of pixels: its first, its lowest and its highest are what can be seen.
+  curve(c, { x, y, colour, dashed }) {
+    c.strokeStyle = c.fillStyle = colour, c.lineWidth = 1.6;
+    c.setLineDash(dashed ? [5, 3] : []);
+    c.beginPath();
+    let open = false, at = NaN, lo = 0, hi = 0;
+    const flush = () => { if (finite(at) && lo !== hi) c.lineTo(at, lo), c.lineTo(at, hi); };
+    for (let i = 0; i < x.length; i++) {
+      if (!finite(y[i]) || (this.log && y[i] <= 0)) { flush(), open = false, at = NaN; continue; }
+      const px = Math.round(this.px(x[i]) * 2) / 2, py = this.py(y[i]);
+      if (px === at) { lo = Math.min(lo, py), hi = Math.max(hi, py); continue; }
+      flush();
+      open ? c.lineTo(px, py) : c.moveTo(px, py);
+      open = true, at = px, lo = hi = py;
+    }
+    flush();
+    c.stroke();
+    if (x.length === 1) c.fillRect(this.px(x[0]) - 2, this.py(y[0]) - 2, 4, 4);
+  }
+
+  hover(e) {
+    const at = this.place(e), lines = this.lines.map(line => {
+      let i = line.x.findIndex(x => x >= at);
+      if (i < 0) i = line.x.length - 1;
+      if (i > 0 && at - line.x[i - 1] < line.x[i] - at) i--;
+      return make('div', {}, make('span', { class: 'key', style: 'background:' + line.colour }), `${line.label}, ${view.axis} ${shown(line.x[i])}: ${figure({ value: line.y[i], error: line.about && line.about[i] })}`);
+    });
+    this.tip.replaceChildren(...lines);
+    this.tip.hidden = false;
+    this.tip.style.left = Math.min(e.offsetX + 14, this.width - this.tip.offsetWidth) + 'px';
+    this.tip.style.top = e.offsetY + 40 + 'px';
+  }
+}
+
+function redraw() { charts.forEach(chart => { chart.load(); chart.draw(); }); }
+function zoom(from, to) { view.from = from, view.to = to; charts.forEach(chart => chart.draw()); }
+
+function curves() {
+  const told = measures.filter(name => runs.some(r => last(r, name)));
+  if (!told.length) return;
+  const smooth = make('input', { type: 'range', min: 0, max: 0.98, step: 0.02, value: 0, oninput: () => { view.smooth = +smooth.value; redraw(); } });
+  const robust = make('input', { type: 'checkbox', checked: '', onchange: () => { view.robust = robust.checked; redraw(); } });
+  const axis = make('select', { onchange: () => { view.axis = axis.value; view.from = view.to = null; redraw(); } }, make('option', {}, 'epoch'), make('option', {}, 'step'));
+  const together = make('input', { type: 'checkbox', checked: '', onchange: () => { view.together = together.checked; redraw(); } });
+  told.forEach(name => charts.push(new Chart(name)));
+  const legend = several ? runs.map((run, i) => make('span', {}, key(i), run.folder)) : ['held-out data', 'training data'].map((text, i) => make('span', {}, key(i), text));
+  section('curves', 'Curves',
+    make('div', { class: 'controls' }, make('label', {}, 'over ', axis), make('label', {}, 'smoothing ', smooth), make('label', {}, robust, ' leave out extremes'),
+      groups().length ? make('label', {}, together, ' seeds together: mean and standard deviation') : '',
+      make('span', { class: 'faint' }, 'drag over a curve to look closer, double click to see all')),
+    make('p', { class: 'legend' }, ...legend, several ? make('span', { class: 'faint' }, 'dashed: training data') : ''),
+    make('div', { class: 'charts' }, ...charts.map(chart => chart.node)));
+  charts.forEach(chart => chart.draw());
+  new ResizeObserver(() => charts.forEach(chart => chart.draw())).observe(document.getElementById('curves'));
+}
+
+// Pictures ---------------------------------------------------------------------------------------------------------
+
+function pictures() {
+  const names = unique(runs.flatMap(run => run.shows.map(show => show.name)));
+  const all = names.flatMap(name => runs.flatMap(run => run.shows.filter(show => show.name === name && show.pictures.length).map(show => ({ run, show }))));
+  if (!all.length) return;
+  const epochs = unique(all.flatMap(({ show }) => show.pictures.map(p => p.epoch))).sort((a, b) => a - b);
+  const figures = all.map(({ run, show }) => {
+    const img = make('img', { alt: show.name }), caption = make('figcaption');
+    const set = epoch => {
+      const picture = show.pictures.filter(p => p.epoch <= epoch).pop() || show.pictures[0];
+      img.src = 'data:image/png;base64,' + picture.png;
+      caption.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
+    };
+    return { node: make('figure', {}, img, caption), set };
+  });
+  const slider = make('input', { type: 'range', id: 'epoch', min: 0, max: epochs.length - 1, value: epochs.length - 1, 'aria-label': 'epoch' });
+  const told = make('span');
+  const turn = () => { const epoch = epochs[slider.value]; told.textContent = 'epoch ' + epoch; figures.forEach(f => f.set(epoch)); };
+  const play = make('button', { onclick: () => run() }, 'play');
+  let timer = null;
+  const run = () => {
+    if (timer) { clearInterval(timer); timer = null; play.textContent = 'play'; return; }
+    if (+slider.value === epochs.length - 1) slider.value = 0;
+    play.textContent = 'stop';
+    timer = setInterval(() => { if (+slider.value === epochs.length - 1) return run(); slider.value++; turn(); }, 300);
+  };
+  slider.addEventListener('input', turn);
+  const left = all.filter(({ show }) => show.pictures.length < show.of);
+  section('pictures', 'Pictures', epochs.length > 1 ? make('div', { class: 'controls' }, play, slider, told) : '',
+    left.length ? make('p', { class: 'faint' }, left.map(({ show }) => `${show.pictures.length} of ${show.of} pictures of ${show.name}`).join(', ') + ': so that the page stays small') : '',
+    make('div', { class: 'gallery' }, ...figures.map(f => f.node)));
+  turn();
+}
+
+// Texts and settings -----------------------------------------------------------------------------------------------
+
+// Lines of b against those of a, by their longest common subsequence.
+function difference(a, b) {
+  const n = a.length, m = b.length, long = Array.from({ length: n + 1 }, () => new Uint16Array(m + 1));
+  for (let i = n - 1; i >= 0; i--)
+    for (let j = m - 1; j >= 0; j--) long[i][j] = a[i] === b[j] ? long[i + 1][j + 1] + 1 : Math.max(long[i + 1][j], long[i][j + 1]);
+  const lines = [];
+  for (let i = 0, j = 0; i < n || j < m;) {
+    if (i < n && j < m && a[i] === b[j]) lines.push(make('span', {}, a[i] + '\n')), i++, j++;
+    else if (j < m && (i === n || long[i][j + 1] >= long[i + 1][j])) lines.push(make('ins', {}, '+ ' + b[j++]));
+    else lines.push(make('del', {}, '- ' + a[i++]));
+  }
+  return lines;
+}
+
+function settings() {
+  const names = unique(runs.flatMap(r => r.settings.map(s => s[0]))), value = (run, name) => (run.settings.find(s => s[0] === name) || ['', ''])[1];
+  const differs = names.filter(name => unique(runs.map(run => value(run, name))).length > 1);
+  const rows = list => list.map(name => [name, ...runs.map(run => value(run, name))]);
+  const head = ['', ...runs.map(run => several ? run.folder : '')];
+  if (!several) return section('settings', 'Settings', table(head, rows(names)));
+  section('settings', 'What differs', differs.length ? table(head, rows(differs)) : make('p', {}, 'No setting.'),
+    make('details', {}, make('summary', {}, 'all settings'), table(head, rows(names))));
+}
+
+function texts() {
+  const node = section('model', 'Model');
+  runs.forEach((run, i) => run.texts.forEach(text => {
+    const first = runs[0].texts.find(t => t.name === text.name), title = several ? `${run.folder}: ${text.name}` : text.name;
+    if (i === 0 || !first) node.append(make('h3', {}, title), make('pre', {}, text.text));
+    else if (first.text === text.text) node.append(make('p', {}, `${title}: the same text`));
+    else node.append(make('h3', {}, `${title}, against the first`), make('pre', {}, ...difference(first.text.split('\n'), text.text.split('\n'))));
+  }));
+  section('explained', 'What gmc understood', ...runs.map(run => make('details', several ? {} : { open: '' }, make('summary', {}, run.folder), make('pre', {}, run.explained))));
+  section('log', 'Log', ...runs.map(run => make('details', {}, make('summary', {}, run.folder), make('pre', {}, run.log))));
+}
+
+document.getElementById('title').textContent = several ? `${runs.length} runs` : `${runs[0].model}`;
+document.getElementById('where').textContent = runs.map(r => r.folder).join(', ');
+summary();
+curves();
+pictures();
+settings();
+texts();
+document.documentElement.dataset.milliseconds = Math.round(performance.now());

@@ -1,0 +1,59 @@
+#!/bin/sh
+# The pages of gmc report, opened in Chromium: all that is to be on them is, the console is silent, and they are there in time.
+. "$(dirname "$0")/../cli/common.sh"
+
+# opens FILE MILLISECONDS: the page as it stands once its script is done, in `dom`; the console said nothing and it was in time
+opens() {
+  timeout 120 chromium --headless --no-sandbox --disable-gpu --virtual-time-budget=2000 --enable-logging=stderr --user-data-dir="$scratch/browser" \
+    --dump-dom "file://$scratch/$1" >dom 2>console
+  grep CONSOLE console >said
+  milliseconds=$(sed -n 's/.* data-milliseconds="\([0-9]*\)".*/\1/p' dom | head -n 1)
+  echo "$1: $(wc -c <"$1") bytes, drawn in ${milliseconds:-no} ms"
+  holds "$1: a silent console" test ! -s said
+  holds "$1: in time" test "${milliseconds:-999999}" -lt "$2"
+}
+has() { holds "$1" grep -q -e "$2" dom; }
+counts() { holds "$2 of $1" test "$(grep -o -e "$1" dom | wc -l)" = "$2"; }
+
+cat >page.gm <<'END'
+model page
+param width = 8
+data x from toy.line(examples: 4000)
+prior z ~ normal(0, 1)
+encoder q(z | x) { z ~ normal(sum(dense([x], 1)), exp(sum(dense([x], 1)))) }
+decoder p(x | z) { h = dense([z], width) |> tanh   x ~ normal(sum(dense(h, 1)), 1) }
+objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
+metric far = square(x - mean p(x | z: mean q(z | x)))
+train { maximize elbo over q, p with adam(1e-2)   batch 50, epochs 50 }
+show a { z ~ prior(z)   plot draw p(x | z) }
+show b { z ~ prior(z)   plot draw p(x | z) }
+show c { plot x }
+show d { z ~ q(z | x)   plot z }
+show e { z ~ prior(z)   plot z, mean p(x | z) }
+END
+for seed in 1 2 3; do says 0 '' run page.gm -q --out "seed$seed" --seed $seed --checkpoint 50; done
+says 0 '' run page.gm -q --out wide --set width=16 --epochs 5
+
+says 0 '' report seed1 -o one.html
+opens one.html 1000
+holds 'at most 15 MB' test "$(wc -c <one.html)" -le 15000000
+counts '<canvas' 2
+counts '<figure>' 5
+has 'a figure with its error' '<td class="number">[-0-9.]* ± [0-9.]*</td>'
+has 'what it is' 'maximized: <code>objective elbo {'
+has 'the last pictures' '<figcaption>e, epoch 50</figcaption>'
+has 'the model' 'model page'
+has 'what was understood' 'matrix products'
+has 'a setting' '<td>width</td><td>8</td>'
+
+says 0 '' report seed1 seed2 seed3 wide -o four.html
+opens four.html 2000
+has 'seeds together' 'mean of 3 seeds ± standard deviation'
+has 'what differs' '<td>width</td><td>8</td><td>8</td><td>8</td><td>16</td>'
+counts '<figure>' 20
+
+# 100,000 points of each measure
+awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"step\":%d,\"epoch\":%d,\"split\":\"train\",\"elbo\":%.4f}\n", i, i, sin(i / 1000) + (i * 7919 % 1000) / 1000 }' >>wide/metrics.jsonl
+says 0 '' report wide -o many.html
+opens many.html 2000
+finish

@@ -1,0 +1,62 @@
+#!/bin/sh
+# gmc report: the page of a run, and of several beside one another
+. "$(dirname "$0")/common.sh"
+
+cat >line.gm <<'END'
+# a <script> in a text stays text: </script><b>
+model line
+param width = 8
+data x from toy.line(examples: 400)
+prior z ~ normal(0, 1)
+encoder q(z | x) { z ~ normal(sum(dense([x], 1)), exp(sum(dense([x], 1)))) }
+decoder p(x | z) { h = dense([z], width) |> tanh   x ~ normal(sum(dense(h, 1)), 1) }
+objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
+metric far = square(x)
+train { maximize elbo over q, p with adam(1e-2)   batch 50, epochs 4 }
+show cloud { z ~ prior(z)   plot draw p(x | z) }
+show cloud_2 { plot x }
+END
+says 0 '' run line.gm -q --out one
+says 0 '' run line.gm -q --out two --seed 2
+says 0 '' run line.gm -q --out wide --set width=16
+
+# the object that a page carries, on lines of its own: carries FILE PATTERN
+carries() { sed -n 's/.*<script type="application\/json" id="runs">\(.*\)<\/script>$/\1/p' "$1" | grep -q -e "$2"; }
+
+says 0 '^one/report.html$' report one
+holds 'an object' carries one/report.html '^\[{"folder":"one".*}\]$'
+holds 'the model' carries one/report.html '"model":"line"'
+holds 'its text, which ends no script' carries one/report.html '\\u003c/script>\\u003cb>\\u000amodel line\\u000aparam width'
+holds 'settings' carries one/report.html '\["width","8"\].*\["epochs","4"\]'
+holds 'what is followed' carries one/report.html '{"name":"elbo","kind":"maximized","text":"objective elbo {'
+holds 'what is measured' carries one/report.html '{"name":"far","kind":"metric","text":"metric far = square(x)"'
+holds 'what was understood' carries one/report.html '"explained":"model line (.*line.gm)\\u000a'
+holds 'training' carries one/report.html '"train":{"step":\[[0-9]*,[0-9]*,[0-9]*,[0-9]*\],"epoch":\[1,2,3,4\],"elbo":\['
+holds 'held-out data' carries one/report.html '"test":{"step":.*"elbo":\[.*"elbo_se":\[.*"far":\['
+holds 'pictures of every epoch, of each show its own' carries one/report.html '{"name":"cloud","of":[0-9]*,"pictures":\[{"epoch":1,"png":"iVBORw0KGgo.*{"name":"cloud_2","of":'
+holds 'nothing is asked of the network' sh -c '! grep -q -e "https\?:" -e "<link rel=\"style" -e "<script src" one/report.html'
+
+first=$(tail -n 1 one/metrics.jsonl | sed 's/.*"far":\([-0-9.]\{6\}\).*/\1/')
+holds 'the number that was measured' carries one/report.html "\"far\":\[[^]]*$first"
+
+says 0 '^report.html$' report one two wide
+holds 'three runs' carries report.html '"folder":"one".*"folder":"two".*"folder":"wide"'
+says 0 '^elsewhere.html$' report one -o elsewhere.html
+says 0 '' report one
+
+# what goes wrong
+says 66 'nowhere holds no run' report nowhere
+says 64 'needs DIR' report
+echo 'mine' >mine.html
+says 73 'mine.html: is there, and is not a page that gmc wrote' report one -o mine.html
+says 0 '' report one -o mine.html --force
+echo '{"step":1,' >>two/metrics.jsonl
+says 65 'two/metrics.jsonl:9: ' report two
+holds 'the old page stays' carries report.html '"folder":"two"'
+: >two/metrics.jsonl
+says 0 '' report two
+holds 'a run that measured nothing' carries two/report.html '"rows":{"train":{},"test":{}}'
+rm -r two/shows two/run.log
+says 0 '' report two
+holds 'without pictures' carries two/report.html '"log":"".*"shows":\[{"name":"cloud","of":0,"pictures":\[\]}'
+finish

@@ -50,7 +50,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
 %token AVERAGE "average"
-%token OBJECTIVE "objective" METRIC "metric" TRAIN "train" SHOW "show"
+%token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
 %token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
@@ -132,6 +132,11 @@ item:
   | METRIC id definition                    { $$ = ast_list(TREE(METRIC, @$, .name = $2, .c = $3)); }
   | METRIC id EVERY NUMBER definition {
       $$ = ast_list(TREE(METRIC, @$, .name = $2, .a = TREE(NUMBER, @4, .number = $4), .c = $5));
+    }
+  | EXPECT expression                       { $$ = ast_list(TREE(EXPECT, @$, .a = $2)); }
+  | EXPECT expression id arithmetic id      {
+      parser_after(p, $3, @3, $5, @5);
+      $$ = ast_list(TREE(EXPECT, @$, .a = $2, .b = $4));
     }
   | TRAIN phases                            { $$ = ast_list($2); $2->span = @$; }
   | SHOW id body                            { $$ = ast_list(TREE(SHOW, @$, .name = $2, .c = $3)); }

@@ -656,6 +656,16 @@ static void write_helpers(Writer *w) {
   if (chance(w, 1, 3)) write_block(w);
 }
 
+static void write_expectations(Writer *w) {
+  for (int n = below(w, 3); n-- && w->metric;) {
+    bool bad = chance(w, w->odds, 100);
+    const char *name = bad ? "nobody" : w->metric;
+    WRITE(w, "expect %s %s %d", name, bad && chance(w, 1, 2) ? "==" : chance(w, 1, 2) ? "<=" : ">=", below(w, 9) - 4);
+    if (chance(w, 1, 2)) WRITE(w, " after %d epochs", bad ? below(w, 9) : 1);
+    WRITE(w, "\n");
+  }
+}
+
 RandomModel random_model(Arena *a, uint64_t seed) {
   static const int odds[] = {0, 0, 2, 5, 10, 30, 100};
   Writer *w = NEW(a, Writer);
@@ -676,6 +686,7 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   write_metrics(w);
   for (int n = below(w, 3); n--;) write_show(w);
   if (chance(w, 7, 8)) write_train(w);
+  write_expectations(w);
   m.text = w->text.data;
   m.settings = random_settings(w);
   m.given = random_given(w);

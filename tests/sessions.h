@@ -5,6 +5,7 @@
 
 #include "core/file.h"
 #include "data/data.h"
+#include "formats/npy.h"
 #include "formats/safetensors.h"
 #include "scratch.h"
 #include "std_page.h"
@@ -13,6 +14,7 @@
 static char folder[64];
 static int runs;
 static Arena *arena;  // of a test
+static Expected *expected;  // of the next session, or NULL
 
 static inline const char *path_of(int run, const char *file) {
   return arena_format(arena, "%s/%d/%s", folder, run, file);
@@ -28,6 +30,7 @@ static inline int session(const Plan *plan, int run, bool resume, int64_t steps,
                .epochs = epochs,
                .threads = threads,
                .resume = resume,
+               .expected = expected,
                .resume_by = "resume"};
   Arena *volatile a = arena_open(NULL);
   volatile int code = -1;
@@ -87,6 +90,16 @@ static inline int close_arena(void **state) {
   (void)state;
   arena_close(arena);
   return 0;
+}
+
+// x.npy of the folder: the numbers from 0.
+static inline void write_numbers(int n) {
+  Arena *a = arena_open(NULL);
+  int64_t count = n;
+  float *value = NEW_ARRAY(a, float, n);
+  for (int i = 0; i < n; i++) value[i] = (float)i;
+  npy_write(a, arena_format(a, "%s/x.npy", folder), 1, &count, value);
+  arena_close(a);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)

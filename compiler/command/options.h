@@ -17,6 +17,7 @@
   C(SHOW, show, "DIR [NAME]", 1, 2, "draw the pictures that the model asks for")                  \
   C(EVAL, eval, "DIR", 1, 1, "measure a trained model on held-out data")                          \
   C(REPORT, report, "DIR...", 1, MANY_WORDS, "write a page of a run, or of several beside one another")                  \
+  C(VERIFY, verify, "FILE...", 1, MANY_WORDS, "train models, and hold what they expect against what came out") \
   C(EMIT, emit, "FILE", 1, 1, "write the training as one C file")                                 \
   C(HELP, help, "[COMMAND]", 0, 1, "say how a command is used")                                   \
   C(VERSION, version, "", 0, 0, "print the version")
@@ -38,7 +39,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
 
 // O(ID, name, letter, value, kind, least, most, commands that take it, what it does)
 #define OPTIONS(O)                                                                                                   \
-  O(OUT, "out", 0, "DIR", TEXT, 0, 0, ON(RUN), "folder of the run (runs/<model>, or the next free number after it)") \
+  O(OUT, "out", 0, "DIR", TEXT, 0, 0, ON(RUN) | ON(VERIFY), "folder of the run (runs/<model>, or the next free number after it); of verify: keeps the runs there") \
   O(RESUME, "resume", 0, "DIR", TEXT, 0, 0, ON(RUN), "go on with the run in DIR, from its last checkpoint")          \
   O(FROM, "from", 0, "DIR", TEXT, 0, 0, ON(RUN), "a new run of the model in DIR, which begins with its weights") \
   O(CONFIG, "config", 'c', "FILE", TEXT, 0, 0, ON_MODEL, "a YAML run file: params, priors, data, train, sweep")      \
@@ -51,8 +52,8 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(SEED, "seed", 0, "N", NUMBER, 0, UINT32_MAX, ON_MODEL | ON(SAMPLE), "seed of every random number")               \
   O(STEPS, "steps", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "stop after N steps, in all")                            \
   O(CHECKPOINT, "checkpoint", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "a checkpoint every N steps, beside the others") \
-  O(THREADS, "threads", 0, "N", NUMBER, 1, 1024, ON(RUN) | ON_FOLDER, "threads; the results do not depend on them")  \
-  O(PRODUCTS, "products", 0, "WHO", TEXT, 0, 0, ON_MODEL | ON_FOLDER, "who makes matrix products: own, openblas, auto") \
+  O(THREADS, "threads", 0, "N", NUMBER, 1, 1024, ON(RUN) | ON(VERIFY) | ON_FOLDER, "threads; the results do not depend on them")  \
+  O(PRODUCTS, "products", 0, "WHO", TEXT, 0, 0, ON_MODEL | ON(VERIFY) | ON_FOLDER, "who makes matrix products: own, openblas, auto") \
   O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE), "how many to draw (64)")                               \
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
@@ -61,7 +62,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "replace FILE, whatever it holds")         \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
   O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
-  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN), "say more: threads, times")                    \
+  O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN) | ON(VERIFY), "say more: threads, times")                    \
   O(HELP, "help", 'h', NULL, FLAG, 0, 0, ~0u, "say how the command is used")
 
 typedef enum {

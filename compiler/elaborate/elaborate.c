@@ -185,7 +185,8 @@ static void declare_file(Elab *e, int file, bool library, int depth) {
       case AST_DATA: declare_only(e, &e->data, i, "data"); break;
       case AST_TRAIN: declare_only(e, &e->train, i, "train"); break;
       case AST_PRIOR: add_decl(e, arena_format(e->arena, "prior %s", i->a->name), i, library); break;
-      case AST_KL: add_decl(e, "", i, library); break;
+      case AST_KL:
+      case AST_EXPECT: add_decl(e, "", i, library); break;
       case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
       case AST_METRIC: add_decl(e, arena_format(e->arena, "metric %s", i->name), i, library); break;
       case AST_NET: add_net(e, i, library); break;
@@ -608,6 +609,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   if (good(e)) elaborate_averages(e);
   if (good(e)) elaborate_test(e);
   if (good(e)) elaborate_keep(e);
+  if (good(e)) elaborate_expectations(e);
   if (good(e)) elaborate_shows(e);
   check_the_rest(e);
   if (good(e)) elaborate_init(e);

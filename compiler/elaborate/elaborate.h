@@ -30,6 +30,7 @@
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
 //   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
 //   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
+//   elaborate_expect.c  what a run is expected to measure
 //   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_choice.c  which sides of an `if` were taken
@@ -732,6 +733,16 @@ int condition_of(const Elab *e, const Ast *when);  // its output, as PlanTurn.wh
 
 // --- elaborate_keep.c
 void elaborate_keep(Elab *e);  // after the test program
+// Where a measure is taken: after every so many epochs, in a program that is fed the sums of another.
+typedef struct {
+  int64_t every;
+  const GraphProgram *program, *test;  // the same, if it is no measure of sums
+  const Output *output;                // NULL: it is none of these
+} MeasurePlace;
+MeasurePlace find_measure(const Elab *e, const char *name);
+
+// --- elaborate_expect.c
+void elaborate_expectations(Elab *e);  // after the test program
 
 // --- elaborate_total.c
 void add_output(Elab *e, Outputs *to, Output output);

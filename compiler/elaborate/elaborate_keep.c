@@ -4,16 +4,9 @@
 
 #include "elaborate/elaborate.h"
 
-// Where a measure is taken: after every so many epochs, in a program that is fed the sums of another.
-typedef struct {
-  int64_t every;
-  const GraphProgram *program, *test;  // the same, if it is no measure of sums
-  const Output *output;                // NULL: it is none of these
-} Place;
-
-static Place find_measure_in(const Elab *e, const char *name, PlanSeldom in) {
+static MeasurePlace find_measure_in(const Elab *e, const char *name, PlanSeldom in) {
   int list[] = {in.program, in.after ? in.after : -1};
-  Place at = {.every = in.every};
+  MeasurePlace at = {.every = in.every};
   for (int k = 0; k < 2 && in.program >= 0 && list[k] >= 0; k++) {
     at.program = &e->model->program[list[k]].graph;
     at.test = &e->model->program[in.program].graph;
@@ -22,12 +15,12 @@ static Place find_measure_in(const Elab *e, const char *name, PlanSeldom in) {
       if (!at.output->total && !strcmp(at.output->name, name)) return at;
     }
   }
-  return (Place){0};
+  return (MeasurePlace){0};
 }
 
-static Place find_measure(const Elab *e, const char *name) {
+MeasurePlace find_measure(const Elab *e, const char *name) {
   const Model *m = e->model;
-  Place at = find_measure_in(e, name, (PlanSeldom){1, m->test, m->test_after});
+  MeasurePlace at = find_measure_in(e, name, (PlanSeldom){1, m->test, m->test_after});
   for (int i = 0; i < m->seldoms && !at.output; i++) at = find_measure_in(e, name, m->seldom[i]);
   return at;
 }
@@ -74,7 +67,7 @@ static const InputInfo *grows_by(Graph *g, const Node *value, const GraphProgram
 }
 
 // A measure that hangs on the step or the epoch has its best where its schedule says.
-static bool is_eased(Elab *e, const Place *at, const Ast *by, const Ast *line) {
+static bool is_eased(Elab *e, const MeasurePlace *at, const Ast *by, const Ast *line) {
   const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
   const InputInfo *by_what = grows_by(at->program->graph, at->output->value, at->test);
   if (!by_what) return false;
@@ -88,9 +81,9 @@ static void keep_best(Elab *e, const Ast *by_what) {
   bool minus = false;
   const Ast *by = kept_by(e, by_what, &minus), *line = by ? line_of(e, by->name) : NULL;
   if (!by) return;
-  Place at = find_measure(e, by->name);
+  MeasurePlace at = find_measure(e, by->name);
   if (e->model->test < 0)
-    complain(e, E0545, by_what->span);
+    complain(e, E0545, by_what->span, by->name);
   else if (!at.output)
     complain(e, E0206, by->span, "measure", by->name);
   else if (line && minus)

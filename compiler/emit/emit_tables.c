@@ -207,6 +207,19 @@ static void phase_table(Text *out, const Plan *p) {
   table_end(out, p->phases);
 }
 
+static void expect_table(Text *out, const Plan *p) {
+  table_begin(out, "PlanExpect", "model_expect", p->expects);
+  for (int i = 0; i < p->expects; i++) {
+    const PlanExpect *x = &p->expect[i];
+    text_add(out, "  {.bound = %s", emit_double(out->arena, x->bound));
+    field_string(out, "measure", x->measure);
+    if (x->at_least) text_add(out, ", .at_least = true");
+    field_integer(out, "epoch", x->epoch);
+    text_add(out, "},\n");
+  }
+  table_end(out, p->expects);
+}
+
 static void item_table(Text *out, const PlanShow *s, const char *name) {
   table_begin(out, "PlanItem", name, s->items);
   for (int i = 0; i < s->items; i++) {
@@ -282,6 +295,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   turn_table(out, p);
   phase_table(out, p);
   show_table(out, p);
+  expect_table(out, p);
   strings_table(out, "model_objective", p->objective, p->lines);
   strings_table(out, "model_train_file", p->data.train, p->data.files);
   strings_table(out, "model_test_file", p->data.test, p->data.files);
@@ -301,6 +315,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "phase", "phases", p->phases);
   plan_table(out, "show", "shows", p->shows);
   plan_table(out, "objective", "lines", p->lines);
+  plan_table(out, "expect", "expects", p->expects);
   keep_fields(out, p);
   text_add(out, "};\n");
 }

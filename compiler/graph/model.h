@@ -50,6 +50,7 @@ typedef struct Model {
   PlanShow *show;  int shows;
   PlanKeep keep;
   int restarts;                        // 0: one start
+  PlanExpect *expect;  int expects;
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;
   struct Elab *elab;                   // for programs that are added later

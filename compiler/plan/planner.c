@@ -136,7 +136,9 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .shows = m->shows,
                  .objective = m->objective,
                  .keep = m->keep,
-                 .restarts = m->restarts};
+                 .restarts = m->restarts,
+                 .expect = m->expect,
+                 .expects = m->expects};
   plan->tensor = plan_tensors(a, m, &plan->persistent);
   PlanProgram *program = NEW_ARRAY(a, PlanProgram, m->programs + 1);
   plan->peak = plan->persistent;

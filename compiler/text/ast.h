@@ -29,6 +29,7 @@ typedef struct Ast Ast;
   AST(SOURCE, "source", "name; a: FORMAL list; c: BODY")                                           \
   AST(OBJECTIVE, "objective", "name; a: FORMAL list; c: BODY with MAXIMIZE/MINIMIZE statements")   \
   AST(METRIC, "metric", "name; a: NUMBER, epochs from one measurement to the next, or NULL; c: BODY") \
+  AST(EXPECT, "expect", "a: what is to hold; b: after so many epochs, or NULL: at the end")        \
   AST(TRAIN, "train", "a: items: STEP, REPEAT, EVERY, WHEN, SETTING; b: TRAIN of the phase after `then`, or NULL") \
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \

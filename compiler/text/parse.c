@@ -100,6 +100,17 @@ const char *parser_setting(Parser *p, const Ast *e, const Ast *value) {
 
 const char *parser_every(Parser *p, const char *name) { return arena_format(p->arena, "%s every", name); }
 
+static void parser_word(Parser *p, const char *wanted, const char *name, Span where) {
+  const char *one = arena_format(p->arena, "%ss", name);  // after 1 epoch
+  if (strcmp(name, wanted) != 0 && strcmp(one, wanted) != 0)
+    report(p->sources, E0101, where, arena_format(p->arena, "`%s`", wanted), arena_format(p->arena, "`%s`", name));
+}
+
+void parser_after(Parser *p, const char *after, Span at, const char *unit, Span where) {
+  parser_word(p, "after", after, at);
+  parser_word(p, "epochs", unit, where);
+}
+
 void parser_colon(Parser *p, const char *name, Span equals) {
   report(p->sources, E0108, equals);
   report_help(p->sources, "write %s: value", name);

@@ -42,14 +42,16 @@ static Token token_made(const Parser *p, int kind, uint32_t at) {
 // The words that begin items are declared in one run in gm.y.
 static bool is_item(int kind) { return kind >= TOKEN_MODEL && kind <= TOKEN_SHOW; }
 
-// An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`.
-static bool begins_item(Parser *p, const Token *t) {
-  if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE) return token_peek(p).kind == TOKEN_NAME;
-  return is_item(t->kind) && t->first;
-}
-
 static bool at_margin(const Parser *p, const Token *t) {
   return t->where.begin == 0 || p->text[t->where.begin - 1] == '\n';
+}
+
+// An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`; `expect nll`.
+static bool begins_item(Parser *p, const Token *t) {
+  if (t->kind == TOKEN_EXPECT && !p->depth && at_margin(p, t)) return true;
+  if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_EXPECT)
+    return token_peek(p).kind == TOKEN_NAME;
+  return is_item(t->kind) && t->first;
 }
 
 static bool is_statement_word(int kind) {
@@ -271,6 +273,7 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_WHEN:
     case TOKEN_MIXTURE: name_or_keyword(p, t); break;
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
+    case TOKEN_EXPECT:   // or a name
       if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;
       break;
     default: break;

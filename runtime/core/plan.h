@@ -201,6 +201,14 @@ typedef struct {
   int program, after;  // as Plan's test and test_after
 } PlanSeldom;
 
+// What a measure of the held-out data is to be.
+typedef struct {
+  const char *measure;  // output of a test program
+  bool at_least;        // or else at most
+  double bound;
+  int64_t epoch;        // after so many; 0: at the end
+} PlanExpect;
+
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
@@ -233,6 +241,8 @@ typedef struct {
   const char *const *objective;  // outputs of the training programs: a name of its own for each line
   PlanKeep keep;
   int restarts;          // starts of the run, of which `keep` finds the best; 0: one
+  const PlanExpect *expect;
+  int expects;
 } Plan;
 
 #endif

@@ -13,7 +13,7 @@
 #include "core/philox.h"
 #include "formats/safetensors.h"
 
-enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 32 };
+enum { CHECKPOINT_FORMAT = 1, CHECKPOINT_METAS = 32 };  // METAS: beside those of what is expected
 
 static const struct {
   const char *name, *what, *then;
@@ -28,9 +28,14 @@ const char *checkpoint_hash_name(int hash) { return hashed[hash].name; }
 // The metadata on their way to the file.
 typedef struct {
   Arena *arena;
-  const char *key[CHECKPOINT_METAS], *value[CHECKPOINT_METAS];
+  const char **key, **value;
   int count;
 } Metas;
+
+static Metas metas_new(Arena *a, const Plan *plan) {
+  int room = CHECKPOINT_METAS + plan->expects;
+  return (Metas){.arena = a, .key = NEW_ARRAY(a, const char *, room), .value = NEW_ARRAY(a, const char *, room)};
+}
 
 static void metas_text(Metas *m, const char *key, const char *value) {
   m->key[m->count] = key;
@@ -69,7 +74,7 @@ static void metas_lines(Metas *m, const Training *t) {
 }
 
 static Metas checkpoint_metas(Arena *scratch, const Training *t) {
-  Metas m = {.arena = scratch};
+  Metas m = metas_new(scratch, t->plan);
   metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
   metas_text(&m, "model", t->plan->model);
   if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
@@ -99,6 +104,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
     metas_best(&m, "best", &t->best);
     metas_best(&m, "best_of_start", &t->own);
   }
+  for (int i = 0; i < t->plan->expects; i++) metas_best(&m, arena_format(scratch, "expected_%d", i + 1), &t->figure[i]);
   return m;
 }
 
@@ -126,7 +132,7 @@ void checkpoint_write(Training *t) {
 
 // Of weights that nothing goes on from but draws, measures and other runs.
 static Metas weights_metas(Arena *scratch, const Training *t, const Best *at) {
-  Metas m = {.arena = scratch};
+  Metas m = metas_new(scratch, t->plan);
   metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
   metas_text(&m, "model", t->plan->model);
   if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
@@ -302,6 +308,14 @@ static Starts source_starts(const Source *s, const Training *t) {
   return r;
 }
 
+// What was measured of what is expected; of an expectation that the run did not have then, nothing.
+static void source_figures(const Source *s, Training *t) {
+  for (int i = 0; i < t->plan->expects; i++) {
+    const char *key = arena_format(s->arena, "expected_%d", i + 1);
+    t->figure[i] = safetensors_meta(s->file, key) ? source_best(s, key) : (Best){0};
+  }
+}
+
 static Source source_open(Arena *scratch, const char *path) {
   return (Source){scratch, path, safetensors_read(scratch, path)};
 }
@@ -328,7 +342,7 @@ void checkpoint_from(Training *t) {
 void checkpoint_write_start(Training *t) {
   Arena *scratch = arena_open(t->run->arena);
   const char *path = checkpoint_start_path(scratch, t);
-  Metas m = {.arena = scratch};
+  Metas m = metas_new(scratch, t->plan);
   metas_text(&m, "model", t->plan->model);
   metas_text(&m, "from", t->from ? t->from : "");
   if (t->from)
@@ -371,6 +385,7 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   if (safetensors_count(s.file) != t->plan->tensors)
     fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
          safetensors_count(s.file), t->plan->tensors);
+  source_figures(&s, t);
   source_tensors(&s, run, true);
   if (!t->session->seed_given) run->seed = seed;
   if (resumed) source_warnings(&s, t, &r);

@@ -47,12 +47,9 @@ Progress *progress_open(Arena *a, const Session *s) {
   return p;
 }
 
-static void progress_say(Progress *p, bool loud, const char *format, ...) PRINTF_LIKE(3, 4);
-
 // A line for run.log and, if `loud`, for stderr.
-static void progress_say(Progress *p, bool loud, const char *format, ...) {
-  va_list list, again;
-  va_start(list, format);
+static void progress_say_list(Progress *p, bool loud, const char *format, va_list list) {
+  va_list again;
   va_copy(again, list);
   if (loud && !p->quiet) {
     progress_clear(p);
@@ -63,6 +60,21 @@ static void progress_say(Progress *p, bool loud, const char *format, ...) {
     fflush(p->log);
   }
   va_end(again);
+}
+
+static void progress_say(Progress *p, bool loud, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static void progress_say(Progress *p, bool loud, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  progress_say_list(p, loud, format, list);
+  va_end(list);
+}
+
+void progress_expected(Progress *p, const char *format, ...) {
+  va_list list;
+  va_start(list, format);
+  progress_say_list(p, true, format, list);
   va_end(list);
 }
 

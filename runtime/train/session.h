@@ -28,6 +28,13 @@ typedef struct {
   const char *origin;  // the path it came from; NULL for the settings
 } KeptText;
 
+// What became of an expectation of the plan. OPEN: its epoch was not reached, or not measured.
+typedef struct {
+  enum { EXPECTED_OPEN, EXPECTED_MET, EXPECTED_MISSED } outcome;
+  double figure;
+  int64_t epoch;  // it was measured after
+} Expected;
+
 typedef struct Session Session;
 struct Session {
   // Gives the run what executes it: sets run->execute and, if it uses one, run->pool. Called once, after the memory is
@@ -56,6 +63,7 @@ struct Session {
   bool quiet, verbose;
   const KeptText *kept;
   int kepts;
+  Expected *expected;     // room for plan->expects of them, filled when the run has come to its end; or NULL
   const char *resume_by;  // told, with the folder, when a run stops early: "gmc run --resume"
 };
 

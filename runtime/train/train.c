@@ -11,6 +11,7 @@
 
 #include "train/checkpoint.h"
 #include "train/curves.h"
+#include "train/expect.h"
 #include "data/data.h"
 #include "train/nan_report.h"
 #include "core/hash.h"
@@ -183,6 +184,7 @@ Training *training_new(Run *run, const Session *s) {
     for (int k = 0; k < plan->turn[i].lines; k++) training_output(t, &plan->turn[i], plan->turn[i].first_line + k);
   t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + ASIDE_LINES + measure_count(plan) + ASIDE_TESTS);
   training_room(t);
+  t->figure = NEW_ARRAY(run->arena, Best, plan->expects);
   keep_open(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
@@ -356,7 +358,10 @@ static int training_report(Training *t, bool over) {
   tests += training_seldom(t, true, over, test + tests);
   progress_report(t->progress, t, train, trained, test, tests);
   training_record(t, "train", train, trained, false);
-  if (tests) training_record(t, "test", test, tests, over && keep_compare(t, test, tests));
+  bool best = over && keep_compare(t, test, tests);
+  if (tests) training_record(t, "test", test, tests, best);
+  if (over) expect_note(t, test, tests, best);
+  expect_epoch(t);
   return tests;
 }
 
@@ -482,6 +487,7 @@ static void training_end_seldom(Training *t) {
   if (!tests) return;
   progress_report(t->progress, t, NULL, 0, test, tests);
   training_record(t, "test", test, tests, false);
+  expect_note(t, test, tests, false);
   if (t->session->folder) curves_draw(t->records);
   training_judge(t, tests);
 }
@@ -575,6 +581,7 @@ int training_run(Training *t) {
   if (!t->failed && training_done(t)) training_end_seldom(t);
   if (t->failed) return EXIT_NUMBERS;
   if (t->plan->restarts > 1 && training_start_over(t)) training_tell_start(t);
+  if (training_done(t)) expect_end(t);
   progress_end(t->progress, t);
   return training_done(t) ? EXIT_DONE : training_stopped();
 }

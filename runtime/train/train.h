@@ -68,6 +68,7 @@ typedef struct {
   double began;                  // by the same clock: of this session
   double keeping, keeping_last;  // seconds of it that went into checkpoints and pictures, in all and the last time
   Best best, own;                // epoch so far: of all starts, and of this one
+  Best *figure;                  // plan->expects: what was measured of what is expected
   float *kept;                   // the tensors of the best, or NULL
   bool kept_waits;               // they are not yet in the folder
   const char *from;              // the run and epoch whose weights it began with, or NULL

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "formats/npy.h"
 #include "sessions.h"
 
 enum { EXAMPLES = 40 };  // 36 to train on
@@ -216,15 +215,6 @@ static void starts_are_of_one_length(void **state) {
   assert_int_equal(session(plan, run, true, 0, 9, 1), EXIT_DONE);
 }
 
-static void write_data(void) {
-  float value[EXAMPLES];
-  int64_t n = EXAMPLES;
-  for (int i = 0; i < EXAMPLES; i++) value[i] = (float)i;
-  arena = arena_open(NULL);
-  npy_write(arena, arena_format(arena, "%s/x.npy", folder), 1, &n, value);
-  arena_close(arena);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(the_best_epoch_is_kept),      TEST(an_objective_has_a_direction), TEST(what_is_not_finite_is_never_the_best),
@@ -232,7 +222,7 @@ int main(void) {
       TEST(a_run_goes_on_from_anywhere), TEST(starts_are_of_one_length),     TEST(starts_end_by_a_condition),
   };
   if (scratch_make(folder) != 0) return 1;
-  write_data();
+  write_numbers(EXAMPLES);
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   return !folder_remove() || failed;
 }

@@ -1,0 +1,118 @@
+// Expectations; see expect.h. Called by the training loop where it measures, and at its end.
+#include "train/expect.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "formats/json.h"
+#include "train/progress.h"
+
+enum { RECORD_LIMIT = 1 << 28 };
+
+// Where run.json says what was expected: its last member, on a line of its own.
+static const char expect_member[] = ",\n  \"expected\": [";
+
+static bool expect_better(const PlanExpect *x, double value, double than) {
+  return x->at_least ? value > than : value < than;
+}
+
+static bool expect_takes(const Training *t, const PlanExpect *x, const Best *now, const Best *had, bool best) {
+  if (!isfinite(now->value) || (x->epoch && now->epoch > x->epoch)) return false;
+  if (!had->known) return true;
+  if (x->epoch) {
+    bool due = now->epoch == x->epoch;
+    return had->epoch < x->epoch ? due || now->start == had->start : due && expect_better(x, now->value, had->value);
+  }
+  bool of_best = t->best.known && had->start == t->best.start && had->epoch == t->best.epoch;
+  return best || !of_best;
+}
+
+void expect_note(Training *t, const Measure *test, int tests, bool best) {
+  for (int i = 0; i < t->plan->expects; i++) {
+    const PlanExpect *x = &t->plan->expect[i];
+    for (int k = 0; k < tests; k++) {
+      Best now = {true, t->run->start, t->step, training_epoch(t), test[k].mean};
+      bool same = strcmp(test[k].name, x->measure) == 0;
+      if (same && expect_takes(t, x, &now, &t->figure[i], best)) t->figure[i] = now;
+    }
+  }
+}
+
+const char *expect_text(Arena *a, const PlanExpect *x) {
+  const char *after =
+      x->epoch ? arena_format(a, " after %lld epoch%s", (long long)x->epoch, x->epoch > 1 ? "s" : "") : "";
+  return arena_format(a, "%s %s %.9g%s", x->measure, x->at_least ? ">=" : "<=", x->bound, after);
+}
+
+static Expected expect_outcome(const Training *t, int i) {
+  const PlanExpect *x = &t->plan->expect[i];
+  const Best *f = &t->figure[i];
+  bool ended = t->phase == t->plan->phases;  // by its own condition
+  bool reached = f->known && (!x->epoch || f->epoch == x->epoch || ended);
+  bool met = reached && (x->at_least ? f->value >= x->bound : f->value <= x->bound);
+  return (Expected){!reached ? EXPECTED_OPEN : met ? EXPECTED_MET : EXPECTED_MISSED, f->value, f->epoch};
+}
+
+static void expect_say(const Training *t, int i) {
+  static const char *const word[] = {"not reached", "met", "missed"};
+  Arena *scratch = arena_open(t->run->arena);
+  Expected o = expect_outcome(t, i);
+  const PlanExpect *x = &t->plan->expect[i];
+  Text figure = text_new(scratch);
+  if (o.outcome != EXPECTED_OPEN) text_add(&figure, "%.9g", o.figure);
+  if (o.outcome != EXPECTED_OPEN && o.epoch != x->epoch) text_add(&figure, " at epoch %lld", (long long)o.epoch);
+  progress_expected(t->progress, "expected %s: %s%s%s", expect_text(scratch, x), figure.data, figure.length ? ", " : "",
+                    word[o.outcome]);
+  arena_close(scratch);
+}
+
+void expect_epoch(const Training *t) {
+  for (int i = 0; i < t->plan->expects; i++)
+    if (t->plan->expect[i].epoch == training_epoch(t) && t->figure[i].epoch == training_epoch(t) && !training_done(t))
+      expect_say(t, i);
+}
+
+static void expect_json(Text *r, const PlanExpect *x, const Expected *o) {
+  text_add(r, "{\"measure\": ");
+  json_add_string(r, x->measure);
+  text_add(r, ", \"%s\": ", x->at_least ? "at_least" : "at_most");
+  json_add_number(r, x->bound);
+  if (x->epoch) text_add(r, ", \"after\": %lld", (long long)x->epoch);
+  if (o->outcome != EXPECTED_OPEN) {
+    text_add(r, ", \"figure\": ");
+    json_add_number(r, o->figure);
+    text_add(r, ", \"epoch\": %lld, \"met\": %s", (long long)o->epoch, o->outcome == EXPECTED_MET ? "true" : "false");
+  }
+  text_add(r, "}");
+}
+
+// Takes the place of what an earlier session of the run has said.
+static void expect_record(const Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  const char *path = arena_format(scratch, "%s/run.json", t->session->folder);
+  if (file_exists(path)) {
+    Bytes file = file_read(scratch, path, RECORD_LIMIT, "");
+    const char *text = arena_slice(scratch, (const char *)file.data, file.size), *end = strstr(text, expect_member);
+    if (!end) end = strstr(text, "\n}\n");
+    Text r = text_new(scratch);
+    text_append(&r, text, end ? (size_t)(end - text) : strlen(text));
+    text_add(&r, "%s", expect_member);
+    for (int i = 0; i < t->plan->expects; i++) {
+      Expected o = expect_outcome(t, i);
+      text_add(&r, i ? ",\n    " : "\n    ");
+      expect_json(&r, &t->plan->expect[i], &o);
+    }
+    text_add(&r, "\n  ]\n}\n");
+    if (end) file_replace(scratch, path, r.data, r.length);
+  }
+  arena_close(scratch);
+}
+
+void expect_end(const Training *t) {
+  for (int i = 0; i < t->plan->expects; i++) {
+    expect_say(t, i);
+    if (t->session->expected) t->session->expected[i] = expect_outcome(t, i);
+  }
+  if (t->plan->expects && t->session->folder) expect_record(t);
+}

@@ -254,6 +254,28 @@ static void grow_triangle(Maker *m, Op op) {
   keep(m, op == OP_CHOLESKY ? l : node_solve(m->g, l, fit(m, pick(m, NULL), right), below(m, 2)), false);
 }
 
+// A convolution or one of its adjoints, of whatever shapes fit.
+static void grow_conv(Maker *m, Op op) {
+  int64_t groups = 1 + below(m, 2);
+  Shape x = shape_of(4, (int64_t[]){1 + below(m, 3), 1 + below(m, 6), 1 + below(m, 8), groups * (1 + below(m, 3))});
+  Shape w = shape_of(4, (int64_t[]){1 + below(m, 3), 1 + below(m, 4), x.dim[3] / groups, groups * (1 + below(m, 3))});
+  Attr attr = {.a = {0, 0, 0, 0, groups}};
+  for (int i = 0; i < 4; i++) attr.a[i] = 1 + below(m, 3), attr.b[i] = below(m, 3);
+  if (below(m, 3) == 0) x.dim[0] = m->batch;
+  Shape y = x;
+  for (int i = 0; i < 2; i++) {
+    const int64_t *zeros = attr.b + 2 * i;
+    y.dim[i + 1] = conv_places(x.dim[i + 1], w.dim[i], attr.a[i], attr.a[i + 2], zeros[0], zeros[1]);
+    if (y.dim[i + 1] == 0) return;
+  }
+  y.dim[3] = w.dim[3];
+  Node *a = fit(m, pick(m, NULL), op == OP_CONV_INPUT ? y : x),
+       *b = fit(m, pick(m, NULL), op == OP_CONV_WEIGHT ? y : w);
+  if (op == OP_CONV) keep(m, node_conv(m->g, a, b, &attr), false);
+  if (op == OP_CONV_INPUT) keep(m, node_conv_input(m->g, a, b, &attr, x), false);
+  if (op == OP_CONV_WEIGHT) keep(m, node_conv_weight(m->g, a, b, &attr, w), false);
+}
+
 static void grow_source(Maker *m, Op op) {
   Shape s = shape_of(2, (int64_t[]){m->batch, 1 + below(m, 5)});
   switch (op) {
@@ -329,8 +351,10 @@ static void grow(Maker *m) {
     case CONTRACTION:
       if (op == OP_MATMUL)
         grow_matmul(m);
-      else
+      else if (op == OP_CHOLESKY || op == OP_SOLVE)
         grow_triangle(m, op);
+      else
+        grow_conv(m, op);
       break;
     case CONTROL: grow_loop(m); break;
     case MARK: {

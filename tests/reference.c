@@ -344,6 +344,34 @@ static void eval_solve(const Job *j) {
   }
 }
 
+// ---- convolutions
+
+// Every term y * d of the sum whose derivatives the three are: its places in x, w and y.
+static void eval_conv(const Job *j) {
+  const Node *n = j->node;
+  const int64_t *a = n->attr.a, *pad = n->attr.b;
+  Shape x = n->op == OP_CONV_INPUT ? n->shape : n->in[0]->shape;
+  Shape w = n->op == OP_CONV_WEIGHT ? n->shape : n->in[1]->shape;
+  Shape y = n->op == OP_CONV ? n->shape : n->op == OP_CONV_INPUT ? n->in[0]->shape : n->in[1]->shape;
+  int64_t at_y[MAX_RANK], at_w[MAX_RANK];
+  for (int64_t e = 0; e < shape_count(y); e++)
+    for (int64_t t = 0; t < shape_count(w); t++) {
+      unravel(y, e, at_y);
+      unravel(w, t, at_w);
+      if (at_w[3] != at_y[3]) continue;
+      int64_t at_x[MAX_RANK] = {at_y[0], at_y[1] * a[0] + at_w[0] * a[2] - pad[0],
+                                at_y[2] * a[1] + at_w[1] * a[3] - pad[2],
+                                at_y[3] / (y.dim[3] / a[4]) * w.dim[2] + at_w[2]};
+      if (at_x[1] < 0 || at_x[1] >= x.dim[1] || at_x[2] < 0 || at_x[2] >= x.dim[2]) continue;
+      int64_t f = ravel(x, at_x);
+      switch (n->op) {
+        case OP_CONV: j->out[e] += j->in[0][f] * j->in[1][t]; break;
+        case OP_CONV_INPUT: j->out[f] += j->in[0][e] * j->in[1][t]; break;
+        default: j->out[t] += j->in[0][f] * j->in[1][e];
+      }
+    }
+}
+
 // ---- loops
 
 // Each result of a loop has its values at results[number].
@@ -407,6 +435,9 @@ static void eval(const Job *j) {
     case OP_MATMUL: eval_matmul(j); break;
     case OP_CHOLESKY: eval_cholesky(j); break;
     case OP_SOLVE: eval_solve(j); break;
+    case OP_CONV:
+    case OP_CONV_INPUT:
+    case OP_CONV_WEIGHT: eval_conv(j); break;
     case OP_LOOP: eval_loop(j, j->results[j->node->id]); break;
     case OP_RESULT: eval_result(j); break;
     default: eval_elementwise(j);

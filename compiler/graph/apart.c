@@ -113,6 +113,13 @@ static int64_t multiplied(const Node *n, const int64_t *in, int64_t batch) {
   return BLOCKS_MEET;
 }
 
+// Of images or of what they give, by images; the weights are the same for all.
+static int64_t convolved(const Node *n, const int64_t *in, int64_t batch) {
+  Blocks b;
+  if (n->op == OP_CONV_WEIGHT || in[1] != BLOCKS_NONE) return BLOCKS_MEET;
+  return blocks_find(&n->in[0]->shape, in[0], batch, &b) && b.axis == 0 ? b.over : BLOCKS_MEET;
+}
+
 int64_t blocks_of(const Node *n, const int64_t *in, int64_t batch) {
   int64_t all = joined(n->arity, in);
   Blocks b;
@@ -126,6 +133,9 @@ int64_t blocks_of(const Node *n, const int64_t *in, int64_t batch) {
     case OP_SCATTER: return scattered(n, in, batch);
     case OP_MATMUL:
     case OP_SOLVE: return multiplied(n, in, batch);
+    case OP_CONV:
+    case OP_CONV_INPUT:
+    case OP_CONV_WEIGHT: return convolved(n, in, batch);
     case OP_CHOLESKY:
       return blocks_find(&n->in[0]->shape, in[0], batch, &b) && n->shape.rank == 3 && b.axis == 0 ? all : BLOCKS_MEET;
     default: return blocks_find(&n->in[0]->shape, in[0], batch, &b) ? moved(n, &b, batch) : BLOCKS_MEET;

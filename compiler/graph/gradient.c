@@ -313,6 +313,22 @@ static Node *gradient_solve(Graph *g, Node *n, Node *d, int i) {
   return node_unary(g, OP_NEG, lower(g, product, 1));
 }
 
+// The three are the partial derivatives of one sum, of y * d by d, by x and by w, which is linear in each of them.
+static Node *gradient_conv(Graph *g, Node *n, Node *d, int i) {
+  if (i == 0) return node_conv_input(g, d, n->in[1], &n->attr, n->in[0]->shape);
+  return node_conv_weight(g, n->in[0], d, &n->attr, n->in[1]->shape);
+}
+
+static Node *gradient_conv_input(Graph *g, Node *n, Node *x, int i) {
+  if (i == 0) return node_conv(g, x, n->in[1], &n->attr);
+  return node_conv_weight(g, x, n->in[0], &n->attr, n->in[1]->shape);
+}
+
+static Node *gradient_conv_weight(Graph *g, Node *n, Node *w, int i) {
+  if (i == 0) return node_conv_input(g, n->in[1], w, &n->attr, n->in[0]->shape);
+  return node_conv(g, n->in[0], w, &n->attr);
+}
+
 // The loop itself passes the adjoints of all its results on (pass_loop).
 static Node *gradient_result(Graph *g, Node *n, Node *d, int i) { return gradient_none(g, n, d, i); }
 

@@ -300,6 +300,18 @@ Node *node_solve(Graph *g, Node *l, Node *b, bool transposed) {
   return graph_node(g, OP_SOLVE, 2, (Node *[]){l, b}, &(Attr){.flag = transposed}, NULL);
 }
 
+Node *node_conv(Graph *g, Node *x, Node *w, const Attr *attr) {
+  return graph_node(g, OP_CONV, 2, (Node *[]){x, w}, attr, NULL);
+}
+
+Node *node_conv_input(Graph *g, Node *d, Node *w, const Attr *attr, Shape shape) {
+  return graph_node(g, OP_CONV_INPUT, 2, (Node *[]){d, w}, attr, &shape);
+}
+
+Node *node_conv_weight(Graph *g, Node *x, Node *d, const Attr *attr, Shape shape) {
+  return graph_node(g, OP_CONV_WEIGHT, 2, (Node *[]){x, d}, attr, &shape);
+}
+
 bool graph_owns(const Graph *g, const Node *n) { return n->id < g->count && g->node[n->id] == n; }
 
 bool graph_depends(Graph *g, const Node *y, const Node *on) {

@@ -149,7 +149,7 @@ Graph *graph_new(Arena *a);
 
 // Builds a node. The shape rule is checked: a violation is a bug of the caller (fail with EXIT_SOFTWARE),
 // the elaborator reports users' mistakes before it gets here. `shape` is needed for sources, RESHAPE,
-// BROADCAST and SLICE, and computed otherwise (pass NULL).
+// BROADCAST, SLICE and adjoints of CONV, and computed otherwise (pass NULL).
 // Equal nodes are shared, and trivial identities removed (x + 0, x * 1, reshape to the same shape,
 // broadcast of a constant, an operation on constants): a graph is simple from birth.
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape);
@@ -176,6 +176,10 @@ Node *node_reduce(Graph *g, Op op, Node *a, uint32_t axes);  // OP_SUM, OP_MAXIM
 Node *node_cumsum(Graph *g, Node *a, int axis, bool from_end);
 Node *node_matmul(Graph *g, Node *a, Node *b, bool transpose_a, bool transpose_b);
 Node *node_solve(Graph *g, Node *l, Node *b, bool transposed);
+// OP_CONV, and its adjoints, which take its attributes and give a value of `shape`.
+Node *node_conv(Graph *g, Node *x, Node *w, const Attr *attr);
+Node *node_conv_input(Graph *g, Node *d, Node *w, const Attr *attr, Shape shape);
+Node *node_conv_weight(Graph *g, Node *x, Node *d, const Attr *attr, Shape shape);
 
 // A loop without inputs yet.
 GraphLoop *loop_new(Arena *a, int64_t times, bool reversed);
@@ -193,6 +197,9 @@ GraphProgram *loop_program(Arena *a, const GraphLoop *l);
 
 // In order: the lines of a round, of each its forward pass, its backward pass, its update. Below 0: a comes before b.
 int section_order(Section a, Section b);
+
+// The places along an axis of `size`, with zeros before and after it, at which a window of taps fits; 0: it does not.
+int64_t conv_places(int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t after);
 
 int64_t shape_count(Shape s);            // number of elements, 1 for rank 0
 bool shape_equal(Shape a, Shape b);

@@ -157,6 +157,47 @@ static const char *shape_solve(const Node *n, Shape *out) {
   return fits ? NULL : "the sizes differ";
 }
 
+// The places of an axis that a window comes to lie at; 0 where it does not fit.
+int64_t conv_places(int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t after) {
+  int64_t span = (taps - 1) * dilation + 1, room = before + size + after;
+  return span > room ? 0 : (room - span) / stride + 1;
+}
+
+// Checks the attributes and the shapes of image and weights, and leaves the shape of what they give.
+static const char *conv_shape(const Attr *attr, const Shape *x, const Shape *w, Shape *y) {
+  const int64_t *a = attr->a, *b = attr->b;
+  if (x->rank != 4 || w->rank != 4) return "needs images and weights of four axes";
+  for (int i = 0; i < 5; i++)
+    if (a[i] < 1 || a[i] > MOST) return "bad stride, dilation or groups";
+  for (int i = 0; i < 4; i++)
+    if (b[i] < 0 || b[i] > MOST) return "bad padding";
+  if (w->dim[0] > MOST / a[2] || w->dim[1] > MOST / a[3]) return "too far a window";
+  if (w->dim[2] * a[4] != x->dim[3] || w->dim[3] % a[4] != 0) return "the channels differ";
+  *y = *x;
+  for (int i = 0; i < 2; i++)
+    y->dim[i + 1] = conv_places(x->dim[i + 1], w->dim[i], a[i], a[i + 2], b[2 * i], b[2 * i + 1]);
+  y->dim[3] = w->dim[3];
+  return y->dim[1] < 1 || y->dim[2] < 1 ? "the window does not fit" : NULL;
+}
+
+static const char *shape_conv(const Node *n, Shape *out) {
+  return conv_shape(&n->attr, &n->in[0]->shape, &n->in[1]->shape, out);
+}
+
+static const char *shape_conv_input(const Node *n, Shape *out) {
+  Shape y;
+  *out = n->shape;
+  const char *wrong = conv_shape(&n->attr, out, &n->in[1]->shape, &y);
+  return wrong ? wrong : shape_equal(y, n->in[0]->shape) ? NULL : "not the shape of what is convolved";
+}
+
+static const char *shape_conv_weight(const Node *n, Shape *out) {
+  Shape y;
+  *out = n->shape;
+  const char *wrong = conv_shape(&n->attr, &n->in[0]->shape, out, &y);
+  return wrong ? wrong : shape_equal(y, n->in[1]->shape) ? NULL : "not the shape of what is convolved";
+}
+
 // What the body reads must be what the loop is given; what it carries keeps its shape.
 static const char *shape_loop(const Node *n, Shape *out) {
   const GraphLoop *l = n->attr.loop;

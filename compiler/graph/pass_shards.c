@@ -114,6 +114,31 @@ static Node *product_parts(Cutting *w, const Node *n, Value *const *in) {
   return node_reshape(w->to, all, with_front(w->shards, n->shape));
 }
 
+// The gradient by the weights of a convolution, of the images of each shard.
+static Node *weight_parts(Cutting *w, const Node *n, Value *const *in) {
+  Node *x[2], **part = NEW_ARRAY(w->arena, Node *, w->shards);
+  if (n->op != OP_CONV_WEIGHT) return NULL;
+  Blocks b = {.axis = -1}, own;
+  for (int i = 0; i < 2; i++) {
+    if (in[i]->blocks == BLOCKS_NONE) continue;
+    bool images = blocks_find(&n->in[i]->shape, in[i]->blocks, w->batch, &own) && own.axis == 0;
+    if (!images || (b.axis == 0 && own.over != b.over)) return NULL;
+    b = own;
+  }
+  if (b.axis < 0) return NULL;
+  for (int i = 0; i < 2; i++) x[i] = cut_axis(w, in[i]->whole, &b);
+  for (int64_t k = 0; k < w->shards; k++) {
+    Node *of[2];
+    for (int i = 0; i < 2; i++) {
+      Shape one = x[i]->shape, rest = shape_of(one.rank - 1, one.dim + 1);
+      one.dim[0] = 1;
+      of[i] = node_reshape(w->to, node_slice(w->to, x[i], (int64_t[MAX_RANK]){k}, one), rest);
+    }
+    part[k] = node_reshape(w->to, node_conv_weight(w->to, of[0], of[1], &n->attr, n->shape), with_front(1, n->shape));
+  }
+  return node_concat(w->to, 0, (int)w->shards, part);
+}
+
 static Node *numbers_like(Graph *g, const Node *n, double value) { return node_const(g, value, n->shape); }
 
 // The row that an index means in a table of `rows`: rounded down, and the nearest there is; of a NaN row 0.
@@ -192,6 +217,7 @@ static Value cut_node(Cutting *w, const Node *n, Value *const *in) {
   if (all == BLOCKS_MEET) {
     Node *part = sum_parts(w, n, in[0]);
     if (!part) part = product_parts(w, n, in);
+    if (!part) part = weight_parts(w, n, in);
     if (!part) part = scatter_parts(w, n, in);
     if (part) return (Value){.part = part};
     all = BLOCKS_NONE;

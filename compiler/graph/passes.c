@@ -29,9 +29,7 @@ int *node_uses(Arena *a, const GraphProgram *p) {
 }
 
 Node *rewrite_same(Graph *g, const Node *old, Node **in) {
-  bool free_shape =
-      op_class(old->op) == SOURCE || old->op == OP_RESHAPE || old->op == OP_BROADCAST || old->op == OP_SLICE;
-  return graph_node(g, old->op, old->arity, in, &old->attr, free_shape ? &old->shape : NULL);
+  return graph_node(g, old->op, old->arity, in, &old->attr, &old->shape);
 }
 
 void graph_stand(Graph *g, const Node *old) {

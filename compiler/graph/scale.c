@@ -52,6 +52,9 @@ static double degree_of(const Node *n, const double *in) {
     case OP_EQUAL: return isnan(joined(in[0], in[1])) ? unknown : 0;
     case OP_SIGN: return isnan(in[0]) ? unknown : 0;
     case OP_MUL:
+    case OP_CONV:
+    case OP_CONV_INPUT:
+    case OP_CONV_WEIGHT:
     case OP_MATMUL: return in[0] == any || in[1] == any ? any : in[0] + in[1];
     case OP_DIV: return in[0] == any ? any : in[1] == any ? unknown : in[0] - in[1];
     case OP_SQRT: return in[0] / 2;

@@ -268,6 +268,49 @@ static void lower_solve(Layout *l, Step *s, Node *n) {
   set_solve(l, s, k);
 }
 
+// Small ones by whole rows of tiles are not worth a barrier; larger ones are cut as products are.
+static int conv_pieces(const int64_t *number, KernelKind kind) {
+  enum { LEAST_FLOPS = 1500000, PIECE_FLOPS = 30000000 };
+  const KernelSizes size = kernel_row[kind].sizes(number);
+  int most = even_pieces(size.flops, PIECE_FLOPS, size.cut), pieces = size.flops >= LEAST_FLOPS && size.cut > 1 ? 2 : 1;
+  while (2 * pieces <= most) pieces *= 2;
+  return pieces;
+}
+
+// The numbers of a convolution of x by w that gives y, in the terms of a row.
+#define CONV_SHAPES(X, W, Y)                                                                                        \
+  .batch = (X).dim[0], .height = (X).dim[1], .width = (X).dim[2], .channels = (X).dim[3], .out_height = (Y).dim[1], \
+  .out_width = (Y).dim[2], .filters = (Y).dim[3], .taps_y = (W).dim[0], .taps_x = (W).dim[1],                       \
+  .stride_y = n->attr.a[0], .stride_x = n->attr.a[1], .dilation_y = n->attr.a[2], .dilation_x = n->attr.a[3],       \
+  .groups = n->attr.a[4], .pad_y = n->attr.b[0], .pad_x = n->attr.b[2]
+
+static void lower_conv(Layout *l, Step *s, Node *n) {
+  ConvRow k = {CONV_SHAPES(n->in[0]->shape, n->in[1]->shape, n->shape)};
+  k.x = rows_of(l, n->in[0]);
+  k.w = rows_of(l, n->in[1]);
+  k.y = place_of(l, n);
+  set_conv(l, s, k);
+  s->kernel.pieces = conv_pieces(s->kernel.number, KERNEL_CONV);
+}
+
+static void lower_conv_input(Layout *l, Step *s, Node *n) {
+  ConvInputRow k = {CONV_SHAPES(n->shape, n->in[1]->shape, n->in[0]->shape)};
+  k.d = rows_of(l, n->in[0]);
+  k.w = rows_of(l, n->in[1]);
+  k.x = place_of(l, n);
+  set_conv_input(l, s, k);
+  s->kernel.pieces = conv_pieces(s->kernel.number, KERNEL_CONV_INPUT);
+}
+
+static void lower_conv_weight(Layout *l, Step *s, Node *n) {
+  ConvWeightRow k = {CONV_SHAPES(n->in[0]->shape, n->shape, n->in[1]->shape)};
+  k.x = rows_of(l, n->in[0]);
+  k.d = rows_of(l, n->in[1]);
+  k.w = place_of(l, n);
+  set_conv_weight(l, s, k);
+  s->kernel.pieces = conv_pieces(s->kernel.number, KERNEL_CONV_WEIGHT);
+}
+
 static const struct {
   void (*lower)(Layout *l, Step *s, Node *n);
   const KernelRow *row;

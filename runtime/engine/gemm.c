@@ -10,67 +10,13 @@
 #include <string.h>
 
 #include "core/maths.h"
+#include "engine/vectors.h"
 
-// The vectors of the machine: registers allow for 8 x 3 of them where there are 32, otherwise 4 x 3.
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#define GEMM_TARGET
-#define VECTOR              __m512
-#define VECTOR_FLOATS       16
-#define TILE_ROWS           8
-#define vector_zero()       _mm512_setzero_ps()
-#define vector_all(x)       _mm512_set1_ps(x)
-#define vector_load(p)      _mm512_loadu_ps(p)
-#define vector_store(p, v)  _mm512_storeu_ps(p, v)
-#define vector_add(a, b)    _mm512_add_ps(a, b)
-#define vector_fma(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define gemm_has_vectors()  true
-#elif defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-#define GEMM_TARGET         __attribute__((target("avx2,fma")))
-#define VECTOR              __m256
-#define VECTOR_FLOATS       8
-#define TILE_ROWS           4
-#define vector_zero()       _mm256_setzero_ps()
-#define vector_all(x)       _mm256_set1_ps(x)
-#define vector_load(p)      _mm256_loadu_ps(p)
-#define vector_store(p, v)  _mm256_storeu_ps(p, v)
-#define vector_add(a, b)    _mm256_add_ps(a, b)
-#define vector_fma(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define gemm_has_vectors()  (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-#include <arm_neon.h>
-#define GEMM_TARGET
-#define VECTOR              float32x4_t
-#define VECTOR_FLOATS       4
-#define TILE_ROWS           8
-#define vector_zero()       vdupq_n_f32(0)
-#define vector_all(x)       vdupq_n_f32(x)
-#define vector_load(p)      vld1q_f32(p)
-#define vector_store(p, v)  vst1q_f32(p, v)
-#define vector_add(a, b)    vaddq_f32(a, b)
-#define vector_fma(a, b, c) vfmaq_f32(c, a, b)
-#define gemm_has_vectors()  true
+// Registers allow for tiles of 8 x 3 vectors where there are 32, otherwise 4 x 3.
+#if VECTOR_REGISTERS == 32
+#define TILE_ROWS 8
 #else
-#define GEMM_TARGET
-#define VECTOR              float
-#define VECTOR_FLOATS       1
-#define TILE_ROWS           4
-#define vector_zero()       0.0f
-#define vector_all(x)       (x)
-#define vector_load(p)      (*(p))
-#define vector_store(p, v)  (*(p) = (v))
-#define vector_add(a, b)    ((a) + (b))
-#define vector_fma(a, b, c) m_fma(a, b, c)
-#define gemm_has_vectors()  true
-#endif
-
-#if defined(__GNUC__)
-#define GEMM_INLINE          GEMM_TARGET __attribute__((always_inline)) inline
-#define gemm_fetch(p, write) __builtin_prefetch(p, write)
-#else
-#define GEMM_INLINE          inline
-#define gemm_fetch(p, write) (void)(p)
+#define TILE_ROWS 4
 #endif
 
 enum {
@@ -79,7 +25,6 @@ enum {
   BLOCK_FLOATS = 1 << 17,  // of the packed rows of a: half of what the second cache holds
   FEW_ROWS = 128,          // so few that the columns of b are read where they lie
   SAME_PLACE = 1024,       // rows so many floats apart fall on each other in the caches
-  CACHE_LINE = 16,         // floats
   AHEAD = 16,              // terms for which factors are asked for in time
   NARROW = 16,             // products with fewer columns are made transposed,
   NARROW_ROWS = 64         // and those with at most so many rows and a transposed b
@@ -87,59 +32,11 @@ enum {
 
 // ---- packing
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define BLOCK 8
-
-// Transposes BLOCK x BLOCK elements: pairs of rows that lie four apart share a register, then neighbours are
-// interleaved.
-static GEMM_TARGET void transpose_block(float *out, int64_t width, const float *in, int64_t ld) {
-  __m256 row[4], pair[4];
-  for (int half = 0; half < 2; half++) {
-    for (int i = 0; i < 4; i++)
-      row[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(in + i * ld + 4 * half)),
-                                    _mm_loadu_ps(in + (i + 4) * ld + 4 * half), 1);
-    pair[0] = _mm256_unpacklo_ps(row[0], row[1]);
-    pair[1] = _mm256_unpackhi_ps(row[0], row[1]);
-    pair[2] = _mm256_unpacklo_ps(row[2], row[3]);
-    pair[3] = _mm256_unpackhi_ps(row[2], row[3]);
-    _mm256_storeu_ps(out, _mm256_shuffle_ps(pair[0], pair[2], 0x44));
-    _mm256_storeu_ps(out + width, _mm256_shuffle_ps(pair[0], pair[2], 0xee));
-    _mm256_storeu_ps(out + 2 * width, _mm256_shuffle_ps(pair[1], pair[3], 0x44));
-    _mm256_storeu_ps(out + 3 * width, _mm256_shuffle_ps(pair[1], pair[3], 0xee));
-    out += 4 * width;
-  }
-}
-#else
-#define BLOCK 4
-
-static void transpose_block(float *out, int64_t width, const float *in, int64_t ld) {
-  for (int i = 0; i < BLOCK; i++)
-    for (int j = 0; j < BLOCK; j++) out[i * width + j] = in[j * ld + i];
-}
-#endif
-
-// out[p * width + r] = in[r * ld + p] for the first `rows` of `width`. Those up to the end of a vector are 0.
-static void pack_across(float *restrict out, int64_t width, const float *restrict in, int64_t ld, int64_t rows,
-                        int64_t terms) {
-  int64_t r = 0, end = (rows + VECTOR_FLOATS - 1) / VECTOR_FLOATS * VECTOR_FLOATS;
-  for (; r + BLOCK <= rows; r += BLOCK) {
-    int64_t p = 0;
-    for (; p + BLOCK <= terms; p += BLOCK) {
-      for (int64_t i = r; i < r + BLOCK && p % CACHE_LINE == 0; i++) gemm_fetch(in + i * ld + p + 2 * CACHE_LINE, 0);
-      transpose_block(out + p * width + r, width, in + r * ld + p, ld);
-    }
-    for (; p < terms; p++)
-      for (int64_t i = r; i < r + BLOCK; i++) out[p * width + i] = in[i * ld + p];
-  }
-  for (int64_t p = 0; p < terms && r < end && r < width; p++)
-    for (int64_t i = r; i < end && i < width; i++) out[p * width + i] = i < rows ? in[i * ld + p] : 0.0f;
-}
-
 // out[p * width + c] = in[p * ld + c] for the first `columns` of `width`, the others 0.
 static void pack_along(float *restrict out, int64_t width, const float *restrict in, int64_t ld, int64_t columns,
                        int64_t terms) {
   for (int64_t p = 0; p < terms; p++, in += ld, out += width) {
-    for (int64_t c = 0; c < columns; c += CACHE_LINE) gemm_fetch(in + AHEAD * ld + c, 0);
+    for (int64_t c = 0; c < columns; c += VECTOR_LINE) vector_fetch(in + AHEAD * ld + c, 0);
     if (columns < width) {
       for (int64_t c = 0; c < width; c++) out[c] = c < columns ? in[c] : 0.0f;
     } else if (width == TILE_COLUMNS) {
@@ -179,9 +76,9 @@ typedef struct {
 #define ROW_BEGIN(r, factor)                                                                \
   VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0, sum_##r##_2 = sum_##r##_0; \
   if (rows > r) {                                                                           \
-    gemm_fetch(c + r * ldc, 1);                                                             \
-    if (vectors > 1) gemm_fetch(c + r * ldc + VECTOR_FLOATS, 1);                            \
-    if (vectors > 2) gemm_fetch(c + r * ldc + 2 * VECTOR_FLOATS, 1);                        \
+    vector_fetch(c + r * ldc, 1);                                                           \
+    if (vectors > 1) vector_fetch(c + r * ldc + VECTOR_FLOATS, 1);                          \
+    if (vectors > 2) vector_fetch(c + r * ldc + 2 * VECTOR_FLOATS, 1);                      \
   }
 
 #define ROW_TERM(r, factor)                                        \
@@ -199,11 +96,11 @@ typedef struct {
     if (vectors > 2) sum_store(c + r * ldc + 2 * VECTOR_FLOATS, sum_##r##_2, t->first); \
   }
 
-static GEMM_INLINE void sum_store(float *c, VECTOR sum, bool first) {
+static VECTOR_INLINE void sum_store(float *c, VECTOR sum, bool first) {
   vector_store(c, first ? sum : vector_add(vector_load(c), sum));
 }
 
-static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool packed) {
+static VECTOR_INLINE void tile_product(const Tile *t, int rows, int vectors, bool packed) {
   int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step_a = packed ? TILE_ROWS : 1;
   const float *a = t->a, *middle = rows > 4 ? a + 4 * lda : a, *b = t->b;
   float *c = t->c;
@@ -211,9 +108,9 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool 
   for (int64_t p = 0; p < t->terms; p++, a += step_a, middle += step_a, b += t->step_b) {
     const float *ahead = b + AHEAD * t->step_b;
     VECTOR y0 = vector_load(b), y1 = y0, y2 = y0;
-    gemm_fetch(ahead, 0);
-    if (vectors > 1) gemm_fetch(ahead + VECTOR_FLOATS, 0);
-    if (vectors > 2) gemm_fetch(ahead + 2 * VECTOR_FLOATS, 0);
+    vector_fetch(ahead, 0);
+    if (vectors > 1) vector_fetch(ahead + VECTOR_FLOATS, 0);
+    if (vectors > 2) vector_fetch(ahead + 2 * VECTOR_FLOATS, 0);
     if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
     if (vectors > 2) y2 = vector_load(b + 2 * VECTOR_FLOATS);
     EACH_ROW(ROW_TERM);
@@ -226,7 +123,7 @@ static GEMM_INLINE void tile_product(const Tile *t, int rows, int vectors, bool 
   case 4 * rows + 2: tile_product(t, rows, 2, packed); return; \
   case 4 * rows + 3: tile_product(t, rows, 3, packed); return;
 
-static GEMM_INLINE void tile_sized(const Tile *t, int rows, int vectors, bool packed) {
+static VECTOR_INLINE void tile_sized(const Tile *t, int rows, int vectors, bool packed) {
   switch (4 * rows + vectors) {
     TILE_CASES(1)
     TILE_CASES(2)
@@ -241,9 +138,9 @@ static GEMM_INLINE void tile_sized(const Tile *t, int rows, int vectors, bool pa
   }
 }
 
-static GEMM_TARGET void tile_packed(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, true); }
+static VECTOR_TARGET void tile_packed(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, true); }
 
-static GEMM_TARGET void tile_in_place(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, false); }
+static VECTOR_TARGET void tile_in_place(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, false); }
 
 static void tile_whole(const Tile *t, int rows, int vectors) {
   if (t->lda)
@@ -267,30 +164,31 @@ typedef struct {
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // c = sum, or c + sum, where `sum` was computed in a place of its own.
-static GEMM_INLINE void add_sums(const float *sum, int64_t ld, int rows, int columns, float *c, int64_t ldc,
-                                 bool first) {
+static VECTOR_INLINE void add_sums(const float *sum, int64_t ld, int rows, int columns, float *c, int64_t ldc,
+                                   bool first) {
   for (int i = 0; i < rows; i++, sum += ld, c += ldc)
     for (int j = 0; j < columns; j++) c[j] = first ? sum[j] : c[j] + sum[j];
 }
 
 // The same for a tile and its place in a transposed c.
-static GEMM_TARGET void add_turned(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
-  float block[BLOCK * BLOCK];
-  for (int i = 0; i < rows; i += BLOCK)
-    for (int j = 0; j < columns; j += BLOCK) {
-      transpose_block(block, BLOCK, sum + i * TILE_COLUMNS + j, TILE_COLUMNS);
-      int width = rows - i < BLOCK ? rows - i : BLOCK, height = columns - j < BLOCK ? columns - j : BLOCK;
-      if (width == BLOCK && height == BLOCK)
-        add_sums(block, BLOCK, BLOCK, BLOCK, c + j * ldc + i, ldc, first);
+static VECTOR_TARGET void add_turned(const float *sum, int rows, int columns, float *c, int64_t ldc, bool first) {
+  float block[VECTOR_BLOCK * VECTOR_BLOCK];
+  for (int i = 0; i < rows; i += VECTOR_BLOCK)
+    for (int j = 0; j < columns; j += VECTOR_BLOCK) {
+      vector_transpose(block, VECTOR_BLOCK, sum + i * TILE_COLUMNS + j, TILE_COLUMNS);
+      int width = rows - i < VECTOR_BLOCK ? rows - i : VECTOR_BLOCK,
+          height = columns - j < VECTOR_BLOCK ? columns - j : VECTOR_BLOCK;
+      if (width == VECTOR_BLOCK && height == VECTOR_BLOCK)
+        add_sums(block, VECTOR_BLOCK, VECTOR_BLOCK, VECTOR_BLOCK, c + j * ldc + i, ldc, first);
       else
-        add_sums(block, BLOCK, height, width, c + j * ldc + i, ldc, first);
+        add_sums(block, VECTOR_BLOCK, height, width, c + j * ldc + i, ldc, first);
     }
 }
 
 // A tile of the product, whose factors are known.
-static GEMM_TARGET void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns,
-                                     bool first) {
-  _Alignas(64) float sum[(TILE_ROWS > BLOCK ? TILE_ROWS : BLOCK) * TILE_COLUMNS + BLOCK];
+static VECTOR_TARGET void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns,
+                                       bool first) {
+  _Alignas(64) float sum[(TILE_ROWS > VECTOR_BLOCK ? TILE_ROWS : VECTOR_BLOCK) * TILE_COLUMNS + VECTOR_BLOCK];
   bool whole = !g->turned && columns % VECTOR_FLOATS == 0;
   float *c = g->turned ? g->c + column * g->ldc + row : g->c + row * g->ldc + column;
   t.c = whole ? c : sum;
@@ -312,13 +210,13 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
     if (g->transpose_a)
       pack_along(panel_a + r * terms, TILE_ROWS, g->a + term * g->lda + row + r, g->lda, height, terms);
     else
-      pack_across(panel_a + r * terms, TILE_ROWS, g->a + (row + r) * g->lda + term, g->lda, height, terms);
+      vector_pack_across(panel_a + r * terms, TILE_ROWS, g->a + (row + r) * g->lda + term, g->lda, height, terms);
   }
   for (int64_t column = 0; column < g->n; column += TILE_COLUMNS) {
     int64_t width = least(g->n - column, TILE_COLUMNS);
     Tile t = {.lda = in_place ? g->lda : 0, .b = panel_b, .step_b = TILE_COLUMNS, .terms = terms};
     if (g->transpose_b) {
-      pack_across(panel_b, TILE_COLUMNS, g->b + column * g->ldb + term, g->ldb, width, terms);
+      vector_pack_across(panel_b, TILE_COLUMNS, g->b + column * g->ldb + term, g->ldb, width, terms);
     } else if (rows <= FEW_ROWS && width % VECTOR_FLOATS == 0 && g->ldb % SAME_PLACE) {
       t.b = g->b + term * g->ldb + column;
       t.step_b = g->ldb;
@@ -370,14 +268,14 @@ static void product_plain(const Product *g) {
     }
 }
 
-bool gemm_knows_processor(void) { return VECTOR_FLOATS > 1 && gemm_has_vectors(); }
+bool gemm_knows_processor(void) { return VECTOR_FLOATS > 1 && vector_exists(); }
 
 void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
           const float *b, int64_t ldb, float *c, int64_t ldc) {
   Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false};
   if (m < 1 || n < 1) return;
   if (product_turns(&g)) g = product_turned(&g);
-  if (gemm_has_vectors())
+  if (vector_exists())
     product_blocks(&g);
   else
     product_plain(&g);

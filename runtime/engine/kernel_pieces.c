@@ -1,6 +1,7 @@
 // Lanes, and the kernels of single operations; see kernel_pieces.h.
 #include "engine/kernel_pieces.h"
 
+#include "engine/conv.h"
 #include "engine/gemm.h"
 #include "core/maths.h"
 #include "core/philox.h"
@@ -141,6 +142,30 @@ void solve_piece(const Solve *p, int64_t begin, int64_t end) {
     s = solve_part(p, begin, end);
     solve_columns(p, s.l, s.b, s.out, s.columns);
   }
+}
+
+// ---- convolutions
+
+#define CONV_SIZES(p)                                                                                               \
+  (ConvSizes) {                                                                                                     \
+    (p)->batch, (p)->height, (p)->width, (p)->channels, (p)->out_height, (p)->out_width, (p)->filters, (p)->taps_y, \
+        (p)->taps_x, (p)->stride_y, (p)->stride_x, (p)->pad_y, (p)->pad_x, (p)->dilation_y, (p)->dilation_x,        \
+        (p)->groups                                                                                                 \
+  }
+
+void conv_piece(const Conv *p, int64_t begin, int64_t end) {
+  const ConvSizes s = CONV_SIZES(p);
+  convolve(&s, p->x, p->w, p->y, begin, end);
+}
+
+void conv_input_piece(const ConvInput *p, int64_t begin, int64_t end) {
+  const ConvSizes s = CONV_SIZES(p);
+  convolve_back(&s, p->d, p->w, p->x, begin, end);
+}
+
+void conv_weight_piece(const ConvWeight *p, int64_t begin, int64_t end) {
+  const ConvSizes s = CONV_SIZES(p);
+  convolve_weights(&s, p->x, p->d, p->w, begin, end);
 }
 
 // ---- indices

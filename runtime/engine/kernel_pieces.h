@@ -101,6 +101,31 @@ typedef struct {
 } SolvePart;
 SolvePart solve_part(const Solve *p, int64_t begin, int64_t end);
 
+// Convolutions (see conv.h) and their adjoints: y by rows of all images, x likewise, and w by taps and channels.
+typedef struct {
+  const float *x, *w;
+  float *y;
+  int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+} Conv;
+void conv_piece(const Conv *p, int64_t begin, int64_t end);
+
+typedef struct {
+  const float *d, *w;
+  float *x;
+  int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+} ConvInput;
+void conv_input_piece(const ConvInput *p, int64_t begin, int64_t end);
+
+typedef struct {
+  const float *x, *d;
+  float *w;
+  int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+} ConvWeight;
+void conv_weight_piece(const ConvWeight *p, int64_t begin, int64_t end);
+
 // The row of a table that an index means: rounded down, and the nearest there is. NaN means row 0.
 int64_t index_row(float index, int64_t rows);
 

@@ -1,0 +1,35 @@
+// Convolutions of images with channels last, and their two adjoints.
+//
+// y[b][i][j][o] = sum of x[b][i * stride + p * dilation - pad][j ...][c] * w[p][q][c][o] over the taps p, q and the
+// channels c, where x is 0 outside of the image. In g groups, output channel o sees the channels of its own group
+// alone, of which w has the g-th part. (Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016.)
+//
+// An element of y depends on its own window and its own weights alone: whoever computes it, in whatever piece, on
+// whatever machine, it has the same bits. Its terms are added by one chain of fused multiply-adds that begins with +0,
+// in the order of the taps and then of the channels; those of the adjoint by x in the order of the source's places. The
+// adjoint by w adds so for as many places as CONV_PLACES and CONV_FLOATS let it take at once, and then these sums.
+#ifndef GMC_CONV_H
+#define GMC_CONV_H
+
+#include <stdint.h>
+
+enum {
+  CONV_FLOATS = 1 << 17,  // of the source, with what is 0 around it, that is held at once: half of the second cache
+  CONV_PLACES = 1024
+};
+
+// x[batch][height][width][channels], w[taps_y][taps_x][channels / groups][filters],
+// y[batch][out_height][out_width][filters].
+typedef struct {
+  int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+} ConvSizes;
+
+// Rows of all y, from `begin` to `end`.
+void convolve(const ConvSizes *s, const float *x, const float *w, float *y, int64_t begin, int64_t end);
+// The adjoint by x: x becomes the gradient of the sum of y * d; rows of all x.
+void convolve_back(const ConvSizes *s, const float *d, const float *w, float *x, int64_t begin, int64_t end);
+// The adjoint by w: w becomes the gradient of the sum of y * d; taps and channels of w, in the order of memory.
+void convolve_weights(const ConvSizes *s, const float *x, const float *d, float *w, int64_t begin, int64_t end);
+
+#endif

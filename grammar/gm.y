@@ -75,7 +75,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %right '^'
 
 %type <name> id net_word member_name limit
-%type <flag> goal
+%type <flag> goal autoregressive
 %type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
 %type <list> members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
@@ -146,10 +146,10 @@ item:
 /* an item; or a statement: a network of the body's own, with weights of its own wherever the body is applied */
 network:
     net_word id open names ')' autoregressive body {
-      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7);
+      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .c = $7, .flag = $6);
     }
   | net_word id open names '|' names ')' autoregressive body {
-      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9);
+      $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9, .flag = $8);
     }
   ;
 
@@ -161,7 +161,12 @@ net_word:
   | NET                                     { $$ = "net"; }
   ;
 
-autoregressive: %empty | AUTOREGRESSIVE     { mistake_word(p, "autoregressive", @1); } ;
+/* as AST_NET has it */
+autoregressive:
+    %empty                                  { $$ = 0; }
+  | AUTOREGRESSIVE                          { $$ = 1; }
+  | AUTOREGRESSIVE OVER id                  { $$ = parser_order(p, $3, @3); }
+  ;
 
 id: NAME                                    { $$ = parser_plain(p, $1, @1); } ;
 open: '(' | CALL_OPEN ;

@@ -330,7 +330,10 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
   const Decl *d = find_decl(e, name);
   bool objective = d && d->ast->kind == AST_OBJECTIVE;
   complain(e, E0782, where, name, objective ? "an objective" : "data", sees);
-  if (scope->of && scope->of->kind == AST_NET && !objective)
+  if (scope->of && scope->of->kind == AST_NET && place_of_name(scope->of->a, name) >= 0)
+    report_help(e->sources, "to give each place of it those before, write `autoregressive` behind the head: `%s(%s) autoregressive { ... }`",
+                scope->of->name, name);
+  else if (scope->of && scope->of->kind == AST_NET && !objective)
     report_help(e->sources, "name it in the head, `%s(... | ..., %s)`, and give it where `%s` is applied",
                 scope->of->name, name, scope->of->name);
 }

@@ -25,6 +25,7 @@
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_factor.c  networks as distributions
 //   elaborate_chain.c  joint, marginal and posterior distributions of a model's factors
+//   elaborate_order.c  autoregressive networks
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
@@ -135,6 +136,7 @@ typedef struct Decl {
   Value value;
   bool used;            // a network that was applied
   const char *path;     // of a network's weights: q, or q.z where there are several of the name
+  struct Proof *proofs;  // of an autoregressive network: that it keeps its order
   struct Decl *factor;  // the network of the same name declared before, another factor of the model
   const char *owner;    // whose its weights are: itself, or of a body's own network whose the body's are
   Scope *around;        // of a body's own network: the names above it, which it sees; NULL at the top level
@@ -181,6 +183,7 @@ typedef struct Totals {
 typedef struct Elab Elab;
 typedef struct Dist Dist;
 typedef struct Chain Chain;
+typedef struct Ordered Ordered;
 typedef struct {
   const char *(*name)(const Dist *d);                          // for messages
   bool (*is_apart)(const Dist *d);                             // it speaks of one value: copies get a plate of their own
@@ -201,6 +204,7 @@ struct Dist {
   int params;
   const Dist *component;  // of a mixture: all of them on a plate that is closed
   Chain *chain;           // of a marginal
+  Ordered *ordered;       // of an autoregressive network
   bool shaped;           // event is known
   Shape event;           // shape of one draw
   int own;               // the last axes of it, over which it is joint: the others are independent copies
@@ -330,6 +334,7 @@ typedef struct Build {
   unsigned plates;     // of what is carried
   unsigned missing;    // and of what is to be carried, beside these
   const Frame *frame;  // the body's statements are evaluated in
+  bool ordered;        // a draw place by place: random numbers are the same in all turns
   struct Build *up;
 } Build;
 
@@ -385,7 +390,8 @@ struct Elab {
   // the program being built
   Graph *graph;  // where nodes are made: the program's own, or the body of the innermost loop
   Build *build;  // that loop, or NULL
-  int program;  // counts programs, to keep values of one out of another
+  int program;   // to keep values of one out of another
+  int programs;  // begun so far
   bool training;
   const char *const *learning;  // owners that learn in the current line
   int learners;
@@ -651,11 +657,19 @@ bool is_posterior(const Elab *e, Decl *model, const Ast *call);
 Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call);
 Chain *rename_chain(Elab *e, const Chain *c, int from, int to);  // as rename_plate
 
+// --- elaborate_order.c
+extern const DistKind ordered_kind;
+// The distribution of what an autoregressive network explains, given its other inputs. Proves its order, once.
+Value apply_ordered(Elab *e, Decl *d, int n, const Value *input, Span where);
+Ordered *rename_ordered(Elab *e, const Ordered *o, int from, int to);  // as rename_plate
+
 // --- elaborate_names.c
 void check_names(Elab *e, const Ast *declaration);
 
 // --- elaborate_net.c
 Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
+// What its body makes of tensors of the right shapes; of an autoregressive network the last is what it explains.
+Value apply_to_values(Elab *e, Decl *d, int n, const Value *inputs, Span where);
 const char *name_at(const Ast *list, int i);              // "" past its end
 int place_of_name(const Ast *list, const char *name);     // -1 if it is not there
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state

@@ -61,8 +61,8 @@ int loops_around(const Elab *e) {
 void set_random_steps(const Elab *e, Attr *attr, int64_t count) {
   const Build *b = e->build;
   for (int i = 0; b; b = b->up, i++) {
-    attr->a[i] = count;
-    count *= b->loop->times;
+    attr->a[i] = b->ordered ? 0 : count;
+    count *= b->ordered ? 1 : b->loop->times;
   }
 }
 

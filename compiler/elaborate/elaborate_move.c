@@ -180,6 +180,25 @@ static Value reverse(Elab *e, const Call *call, Value *keyword) {
   return pick_places(e, v, (int)axis, place, call->span);
 }
 
+// Each place has what stood in the one before it. Before the first stands 0, or of a class a label of its own.
+static Value before(Elab *e, const Call *call, Value *keyword) {
+  Value v = as_tensor(e, call, 0);
+  if (v.kind == V_ERROR) return v;
+  Shape s = event_shape(&v), flat = shape_of(1, (int64_t[]){shape_count(s)});
+  bool along = keyword[0].kind != V_NONE;
+  int64_t axis = 0;
+  if (along && !find_axis(e, call, &v, keyword[0], &axis)) return value_error();
+  if (!along) v = reshape_event(e, v, flat);
+  int at = v.node->shape.rank - event_rank(&v) + (int)axis, classes = call->arg[0].classes, n = 1;
+  Shape first = v.node->shape, rest = first;
+  first.dim[at] = 1;
+  Node *part[2] = {node_const(e->graph, classes, first)};
+  if (--rest.dim[at]) part[n++] = node_slice(e->graph, v.node, (int64_t[MAX_RANK]){0}, rest);
+  v = reshape_event(e, value_tensor(node_concat(e->graph, at, n, part), v.plates), s);
+  v.classes = classes ? classes + 1 : 0;
+  return v;
+}
+
 // `times` copies of blocks of an axis, one behind another: of each place, or of the whole.
 static Value copies(Elab *e, const Call *call, Value keyword, bool whole_axis) {
   Value v = as_tensor(e, call, 0);
@@ -292,6 +311,14 @@ const Builtin movements[] = {
      reverse,
      "reverse(x, axis: -1)",
      "x with the places of an axis from the last to the first."},
+    {"before",
+     1,
+     1,
+     {"axis"},
+     before,
+     "before(x), before(x, axis: 0)",
+     "x moved on by one place, the last axis running fastest, or along an axis: each place has what stood before it, the "
+     "first 0. Of a class with n labels the first has label n, one of its own: class(n + 1)."},
     {"tile",
      2,
      2,

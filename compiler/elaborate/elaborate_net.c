@@ -267,6 +267,8 @@ void declare_network(Elab *e, Scope *scope, const Ast *net) {
     complain(e, E0510, net->span, "network", net->name);
   } else if (e->optimizing >= 0) {
     complain(e, E0509, net->span);
+  } else if (net->flag) {
+    complain(e, E0785, net->span);
   } else if (ast_length(net->a) > MAX_ARGS || ast_length(net->b) > MAX_ARGS) {
     complain(e, E0221, net->span, MAX_ARGS);
   } else {
@@ -279,9 +281,13 @@ void declare_network(Elab *e, Scope *scope, const Ast *net) {
   if (fresh_name(e, scope, net->name, net->span)) bind(e, scope, net->name, v);
 }
 
-static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
+static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where) {
   const Ast *net = d->ast;
   Scope *scope = d->around ? scope_new(e, d->around) : scope_for(e, net);
+  if (net->flag) {  // what is explained, until the body gives it its distribution
+    bind(e, scope, net->a->name, input[--n]);
+    scope = scope_new(e, scope);
+  }
   const Ast *name = net->b;
   for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
@@ -289,7 +295,7 @@ static Value expand_net(Elab *e, Decl *d, int n, Value *input, Span where) {
   f->path = d->path;
   f->owner = d->owner;
   f->scope->network = true;
-  f->scope->argument = n ? argument_word(e, &input[0]) : NULL;
+  f->scope->argument = n || net->flag ? argument_word(e, &input[0]) : NULL;
   e->depth++;
   d->used = true;
   eval_body(e, scope, net->c);
@@ -329,7 +335,7 @@ static int other_example(const Elab *e, int n, const Value *input) {
 static Value apply_to_other(Elab *e, Decl *d, int n, const Value *input, int other, Span where) {
   Value own[MAX_ARGS];
   for (int i = 0; i < n; i++) own[i] = rename_plate(e, input[i], other, 0);
-  return rename_plate(e, apply_net_values(e, d, n, own, where), 0, other);
+  return rename_plate(e, apply_to_values(e, d, n, own, where), 0, other);
 }
 
 Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
@@ -348,6 +354,10 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     input[i].classes = classes;
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
   }
+  return d->ast->flag ? apply_ordered(e, d, n, input, where) : apply_to_values(e, d, n, input, where);
+}
+
+Value apply_to_values(Elab *e, Decl *d, int n, const Value *input, Span where) {
   for (Application *a = e->applications; a; a = a->next) {
     bool same = a->net == d && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
     for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;

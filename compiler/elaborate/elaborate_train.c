@@ -13,7 +13,7 @@
 int most_inputs(const Elab *e) { return e->columns + 3 + e->model->lines; }
 
 void begin_program(Elab *e, int64_t batch, bool training) {
-  e->program++;
+  e->program = ++e->programs;
   e->graph = graph_new(e->arena);
   e->graph->sources = e->sources;
   e->graph->tensor = e->model->tensor;

@@ -234,6 +234,14 @@ const Node *graph_coupled(Graph *g, const Node *y, int64_t batch);
 // after another, all of them so many times over; or anyhow, where outer is 0.
 const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer);
 
+// What may be told of an order in which the numbers of an input x stand: place[i] is that of its i-th number, from 0.
+// The last place that each number of y hangs on by what the operations compute, or -1. (latest.c)
+int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, const int32_t *place);
+// The nodes by which number `at` of y, which hangs on some, has come to that place: from y back to x. There is room for
+// as many in `way` as the graph has nodes; how many they are, without x.
+int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
+              const Node **way);
+
 // For every node how the examples of a batch lie in it: 1: its outermost axis begins with the batch, of which each
 // example has its own block; n: n times over; 0: all examples share it; -1: examples meet, or it cannot be told. In the
 // body of a loop `read` says it of what the body reads, else it is NULL. (coupled.c)

@@ -13,6 +13,9 @@ extern const char graph_too_large[];  // the one thing it finds wrong that is th
 // commutative operation in order. (graph_simplify.c)
 Node *graph_simplify(Graph *g, Node *n);
 
+// An elementwise operation at in[0 .. 2], in single precision as kernels compute it; unused entries are 0.
+double graph_fold(Op op, const double *in);
+
 // Sets the node's bounds from those of its inputs. (range.c)
 void graph_range(const Graph *g, Node *n);
 

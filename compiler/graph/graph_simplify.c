@@ -36,15 +36,19 @@ static float fold(Op op, const float *in) {
   return 0;
 }
 
+double graph_fold(Op op, const double *in) {
+  return (double)flushed((double)fold(op, (float[]){flushed(in[0]), flushed(in[1]), flushed(in[2])}));
+}
+
 static Node *fold_constants(Graph *g, const Node *n) {
-  float value[3] = {0, 0, 0};
+  double value[3] = {0, 0, 0};
   bool once = n->op == OP_MUL && node_is(n->in[0], 1);
   if (once && n->in[1]->op == OP_CONST) return n->in[1];  // with the page's words for it
   for (int i = 0; i < n->arity; i++) {
     if (n->in[i]->op != OP_CONST) return NULL;
-    value[i] = flushed(n->in[i]->attr.value);
+    value[i] = n->in[i]->attr.value;
   }
-  return node_const(g, (double)flushed((double)fold(n->op, value)), n->shape);
+  return node_const(g, graph_fold(n->op, value), n->shape);
 }
 
 static bool is_const(const Node *n) { return n->op == OP_CONST; }

@@ -26,7 +26,7 @@ static const Group group[] = {
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
 };
 
-// Never named: what opens a call or an index fits after nearly every value, and `autoregressive` is refused.
+// Never named: what opens a call or an index fits after nearly every value, and `autoregressive` is seldom what is missing.
 static const char quiet[] = " CALL_OPEN INDEX_OPEN autoregressive ";
 
 typedef struct {

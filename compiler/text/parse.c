@@ -111,6 +111,12 @@ void parser_after(Parser *p, const char *after, Span at, const char *unit, Span 
   parser_word(p, "epochs", unit, where);
 }
 
+int parser_order(Parser *p, const char *name, Span where) {
+  bool channels = !strcmp(name, "channels");
+  if (!channels && strcmp(name, "rows")) report(p->sources, E0123, where, name);
+  return channels ? 3 : 2;
+}
+
 void parser_colon(Parser *p, const char *name, Span equals) {
   report(p->sources, E0108, equals);
   report_help(p->sources, "write %s: value", name);

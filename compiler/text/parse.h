@@ -89,6 +89,7 @@ const char *parser_name(Parser *p, const Ast *expression);
 const char *parser_setting(Parser *p, const Ast *expression, const Ast *value);
 const char *parser_every(Parser *p, const char *name);  // of a setting: `keep every`
 void parser_after(Parser *p, const char *after, Span at, const char *unit, Span where);  // `after 20 epochs`
+int parser_order(Parser *p, const char *name, Span where);  // of an autoregressive network: over rows, over channels
 void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` belongs
 Ast *parser_stage(Parser *p, Ast *expression);                // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);

@@ -1,0 +1,361 @@
+// Autoregressive networks: each place of what they explain is given those before it. Part of the elaborator.
+//
+// In the body of `decoder p(x) autoregressive { ... }` x is the value that is explained. That no place sees itself or
+// one that comes after it is proved by what the operations compute (latest.c): the body is evaluated once beside the
+// program, for two examples, with a density whose point is another value than the body's x. So log p(x) is exact, and a
+// draw is made place by place: in each turn all places are drawn from what the body makes of x so far, and the turn's
+// own place is kept. Random numbers have the same addresses in every turn, those that one parallel draw would have.
+#include "elaborate/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+struct Ordered {
+  Decl *net;
+  int n;
+  Value *input;  // beside x
+};
+
+// What a network makes of inputs of some shapes, proved to keep the order; or NULL where it does not.
+typedef struct Proof {
+  bool training;
+  int n;
+  Shape *shape;
+  int *classes;
+  const Dist *made;  // nodes of it belong to no program
+  struct Proof *next;
+} Proof;
+
+static const Ast *output_of(const Decl *net) { return net->ast->a; }
+
+// ---- the order
+
+static bool over_rows(const Decl *net) { return net->ast->flag == 2; }
+static bool over_channels(const Decl *net) { return net->ast->flag == 3; }
+
+// How many places there are, and the number of each by its place in the event without the axes that are joint.
+static int64_t places_of(const Decl *net, Shape outer) {
+  if (!outer.rank) return 1;
+  return over_rows(net) ? outer.dim[0] : over_channels(net) ? outer.dim[outer.rank - 1] : shape_count(outer);
+}
+
+static int64_t place_of(const Decl *net, Shape outer, int64_t at) {
+  if (!outer.rank) return 0;
+  if (over_channels(net)) return at % outer.dim[outer.rank - 1];
+  return over_rows(net) ? at / (shape_count(outer) / outer.dim[0]) : at;
+}
+
+// The same as a tensor of the event's shape.
+static Node *place_node(Elab *e, const Decl *net, Shape outer, Shape event) {
+  if (over_rows(net) && outer.rank) return node_iota(e->graph, 0, event);
+  if (over_channels(net) && outer.rank) return node_iota(e->graph, outer.rank - 1, event);
+  Shape ones = outer;
+  for (int i = outer.rank; i < event.rank; i++) ones.dim[ones.rank++] = 1;
+  Node *flat = node_iota(e->graph, 0, shape_of(1, (int64_t[]){shape_count(outer)}));
+  return node_broadcast(e->graph, node_reshape(e->graph, flat, ones), event);
+}
+
+// x[3, 4], or x[3] of what has rows for places.
+static const char *place_text(Elab *e, const Decl *net, Shape outer, int64_t place) {
+  Text t = text_new(e->arena);
+  text_add(&t, "%s", output_of(net)->name);
+  if (!outer.rank) return t.data;
+  if (over_rows(net)) return text_add(&t, "[%lld]", (long long)place), t.data;
+  if (over_channels(net)) {
+    for (int i = 0; i < outer.rank; i++) text_add(&t, "%s", i == 0 ? "[" : "");
+    for (int i = 1; i < outer.rank; i++) text_add(&t, ".., ");
+    return text_add(&t, "%lld]", (long long)place), t.data;
+  }
+  int64_t below = shape_count(outer);
+  for (int i = 0; i < outer.rank; i++) {
+    below /= outer.dim[i];
+    text_add(&t, "%s%lld", i ? ", " : "[", (long long)(place / below));
+    place %= below;
+  }
+  return text_add(&t, "]"), t.data;
+}
+
+// ---- the proof
+
+// An evaluation beside the program, which leaves the program as it was.
+typedef struct {
+  Elab elab;
+  Decl *decl;
+} Beside;
+
+static Beside step_beside(Elab *e, int inputs) {
+  Beside b = {.elab = *e, .decl = NEW_ARRAY(e->arena, Decl, e->decls + 1)};
+  for (int i = 0; i < e->decls; i++) b.decl[i] = *e->decl[i];
+  begin_program(e, 2, e->training);
+  e->graph->input = NEW_ARRAY(e->arena, InputInfo, most_inputs(e) + inputs);
+  e->graph->span = b.elab.graph->span;
+  e->build = NULL;
+  e->started = NULL;
+  e->frame = b.elab.frame;
+  return b;
+}
+
+static void step_back(Elab *e, const Beside *b) {
+  Elab beside = *e;
+  *e = b->elab;
+  for (int i = 0; i < e->decls; i++) {
+    bool used = e->decl[i]->used;
+    struct Proof *proofs = e->decl[i]->proofs;
+    *e->decl[i] = b->decl[i];
+    e->decl[i]->used = used;
+    e->decl[i]->proofs = proofs;
+  }
+  e->tensors = beside.tensors, e->tensor_room = beside.tensor_room, e->start = beside.start;
+  e->said = beside.said, e->judged = beside.judged, e->choices = beside.choices;
+  e->programs = beside.programs, e->contexts = beside.contexts;
+  e->work = beside.work, e->complaints = beside.complaints;
+}
+
+static Value free_value(Elab *e, const char *name, Shape event, int classes, double lo, double hi) {
+  Graph *g = e->graph;
+  Shape s = physical_shape(e, PLATE_BATCH, event);
+  g->input[g->inputs] = (InputInfo){INPUT_OPERAND, g->inputs, name, s, lo, hi};
+  Value v = value_tensor(node_input(g, g->inputs++), PLATE_BATCH);
+  v.classes = classes;
+  return v;
+}
+
+// Its shape and where it may lie: as declared, or as the body's `x[5] ~ ...` says.
+static bool explained(Elab *e, const Decl *net, Shape *shape, Support *support, int *classes) {
+  const char *name = output_of(net)->name;
+  if (variable_of(e, name, shape, support, classes)) return true;
+  *support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  *classes = 0;
+  for (const Ast *s = net->ast->c->a; s; s = s->next)
+    for (const Ast *v = s->kind == AST_DRAW ? s->a : NULL; v; v = v->next)
+      if (!strcmp(v->name, name) && v->kind == AST_VARIABLE && v->a) return eval_dims(e, e->global, v->a, shape);
+  complain(e, E0783, output_of(net)->span, net->name, name);
+  report_help(e->sources, "write its shape in the body: `%s[5] ~ ...`", name);
+  return false;
+}
+
+// x → masked, model.gm:9 → relu, :9: what has a name on the way.
+static const char *way_text(Elab *e, const char *name, int n, const Node *const *way) {
+  enum { LONGEST = 12 };
+  Text t = text_new(e->arena);
+  const char *last = "", *file = "";
+  int told = 0, line = 0;
+  text_add(&t, "%s", name);
+  for (int i = n - 1; i >= 0; i--) {
+    const Node *at = way[i];
+    const Name *called = at->name && at->name->rank > NAME_LIBRARY ? at->name : NULL;
+    const char *word = called && !called->word && called->scope ? called->scope->word : called ? called->word : NULL;
+    if (!word || at->span.file < 0) continue;
+    int here = span_line(e->sources, at->span);
+    if (!strcmp(word, last) && here == line) continue;
+    const char *in = sources_text(e->sources, at->span.file)->name;
+    if (told++ < LONGEST) text_add(&t, " -> %s, %s:%d", word, strcmp(in, file) ? in : "", here);
+    last = word, file = in, line = here;
+  }
+  if (told > LONGEST) text_add(&t, " -> ...");
+  return t.data;
+}
+
+typedef struct {
+  const Decl *net;
+  Shape outer;
+  const Node *x, *terms;
+  int32_t *place;  // of each number of x
+} Order;
+
+static void refuse(Elab *e, const Order *o, int64_t at, int32_t latest) {
+  int64_t place = place_of(o->net, o->outer, at), places = places_of(o->net, o->outer);
+  const char *what = latest == place  ? "itself"
+                     : latest < places ? arena_format(e->arena, "`%s`, which comes after it",
+                                                      place_text(e, o->net, o->outer, latest))
+                                       : "other examples of its batch";
+  const Node **way = NEW_ARRAY(e->arena, const Node *, o->terms->id + 1);
+  int n = graph_way(e->arena, e->graph, o->terms, at, o->x, o->place, way);
+  complain(e, E0781, o->net->ast->span, place_text(e, o->net, o->outer, place), o->net->name, what);
+  report_help(e->sources, "the way: %s", way_text(e, output_of(o->net)->name, n, way));
+}
+
+// Does the log density of each place, at a point that is not x, keep to the places of x before it?
+static bool keeps_order(Elab *e, const Decl *net, const Dist *made, const Node *x, Value terms) {
+  Order o = {.net = net, .outer = outer_event(made), .x = x};
+  terms = widen(e, to_tensor(e, terms), PLATE_BATCH, o.outer);
+  if (terms.kind == V_ERROR) return false;
+  int64_t numbers = shape_count(made->event), count = shape_count(o.outer), own = numbers / count;
+  int64_t places = places_of(net, o.outer);
+  o.terms = terms.node;
+  o.place = NEW_ARRAY(e->arena, int32_t, 2 * numbers);
+  for (int64_t i = 0; i < numbers; i++) {
+    o.place[i] = (int32_t)place_of(net, o.outer, i / own);
+    o.place[numbers + i] = (int32_t)places;  // of another example: after all of one's own
+  }
+  const int32_t *latest = graph_latest(e->arena, e->graph, o.terms, x, o.place);
+  for (int64_t i = 0; i < count; i++)
+    if (latest[i] >= place_of(net, o.outer, i)) return refuse(e, &o, i, latest[i]), false;
+  return true;
+}
+
+static const Dist *prove(Elab *e, Decl *net, int n, const Value *input, Span where) {
+  Value v[MAX_ARGS];
+  Shape shape;
+  Support support;
+  int classes;
+  if (!explained(e, net, &shape, &support, &classes)) return NULL;
+  for (int i = 0; i < n; i++) {
+    const Node *like = input[i].node;
+    v[i] = free_value(e, name_at(net->ast->b, i), event_shape(&input[i]), input[i].classes, like->lo, like->hi);
+  }
+  const char *name = output_of(net)->name;
+  Value x = v[n] = free_value(e, name, shape, classes, support.lo, support.hi);
+  Value point = free_value(e, "point", shape, classes, support.lo, support.hi);
+  Value made = apply_to_values(e, net, n + 1, v, where);
+  if (made.kind == V_ERROR) return NULL;
+  if (made.kind != V_DIST) return complain(e, E0418, where, net->name, name), NULL;
+  if (!point_within(&point, &made.dist->domain)) {
+    complain(e, E0402, where, made.dist->kind->name(made.dist), support_text(e, &made.dist->domain), support.lo, support.hi);
+    return NULL;
+  }
+  Value terms = log_terms(e, made.dist, point, where);
+  if (terms.kind == V_ERROR) return NULL;
+  return keeps_order(e, net, made.dist, x.node, terms) ? made.dist : NULL;
+}
+
+static bool same_inputs(const Elab *e, const Proof *p, int n, const Value *input) {
+  bool same = p->training == e->training && p->n == n;
+  for (int i = 0; same && i < n; i++)
+    same = shape_equal(p->shape[i], event_shape(&input[i])) && p->classes[i] == input[i].classes;
+  return same;
+}
+
+static const Dist *proved(Elab *e, Decl *net, int n, const Value *input, Span where) {
+  for (const Proof *p = net->proofs; p; p = p->next)
+    if (same_inputs(e, p, n, input)) return p->made;
+  Beside b = step_beside(e, n + 2);
+  int errors = diagnostics_errors(e->sources);
+  const Dist *made = prove(e, net, n, input, where);
+  if (diagnostics_errors(e->sources) > errors) made = NULL;
+  step_back(e, &b);
+  Proof *p = NEW(e->arena, Proof);
+  *p = (Proof){.training = e->training, .n = n, .made = made, .next = net->proofs};
+  p->shape = NEW_ARRAY(e->arena, Shape, n + 1);
+  p->classes = NEW_ARRAY(e->arena, int, n + 1);
+  for (int i = 0; i < n; i++) p->shape[i] = event_shape(&input[i]), p->classes[i] = input[i].classes;
+  net->proofs = p;
+  return made;
+}
+
+// ---- the distribution
+
+Value apply_ordered(Elab *e, Decl *net, int n, const Value *input, Span where) {
+  if (n == MAX_ARGS) return complain(e, E0221, where, MAX_ARGS), value_error();
+  if (output_of(net)->next) return complain(e, E0784, net->ast->span, net->name), value_error();
+  const Dist *made = proved(e, net, n, input, where);
+  if (!made) return value_error();
+  Ordered *o = NEW(e->arena, Ordered);
+  *o = (Ordered){.net = net, .n = n, .input = NEW_ARRAY(e->arena, Value, n + 1)};
+  Dist *d = NEW(e->arena, Dist);
+  *d = (Dist){.kind = &ordered_kind,
+              .decl = net->ast,
+              .ordered = o,
+              .shaped = true,
+              .event = made->event,
+              .own = made->own,
+              .variable = output_of(net)->name,
+              .net = net->ast,
+              .support = made->support,
+              .domain = made->domain,
+              .classes = made->classes,
+              .span = where};
+  for (int i = 0; i < n; i++) o->input[i] = input[i], d->plates |= input[i].plates;
+  return (Value){.kind = V_DIST, .dist = d, .span = where};
+}
+
+Ordered *rename_ordered(Elab *e, const Ordered *o, int from, int to) {
+  Ordered *copy = NEW(e->arena, Ordered);
+  *copy = *o;
+  copy->input = NEW_ARRAY(e->arena, Value, o->n + 1);
+  for (int i = 0; i < o->n; i++) copy->input[i] = rename_plate(e, o->input[i], from, to);
+  return copy;
+}
+
+// What the body makes of x: the distribution of each place given those before it.
+static Value given_before(Elab *e, const Dist *d, Value x) {
+  const Ordered *o = d->ordered;
+  Value v[MAX_ARGS];
+  for (int i = 0; i < o->n; i++) v[i] = o->input[i];
+  x.classes = d->classes;
+  v[o->n] = x;
+  return apply_to_values(e, o->net, o->n + 1, v, d->span);
+}
+
+static const char *ordered_name(const Dist *d) { return d->ordered->net->name; }
+
+static bool ordered_is_apart(const Dist *d) { return (void)d, false; }
+
+static bool ordered_is_same(const Dist *a, const Dist *b) {
+  bool same = a->ordered->net == b->ordered->net;
+  for (int i = 0; same && i < a->ordered->n; i++) same = same_value(&a->ordered->input[i], &b->ordered->input[i]);
+  return same;
+}
+
+static bool ordered_knows(const Dist *d, const char *what) {
+  return (void)d, !strcmp(what, "log") || !strcmp(what, "sample");
+}
+
+static Value ordered_log(Elab *e, const Dist *d, Value point, Span where) {
+  Value x = to_tensor(e, point);
+  x = x.kind == V_ERROR ? x : widen(e, x, x.plates, d->event);
+  if (x.kind == V_ERROR) return x;
+  Value made = given_before(e, d, x);
+  return made.kind == V_ERROR ? made : log_terms(e, made.dist, x, where);
+}
+
+// Some value where draws may lie, for places that are not drawn yet.
+static double anywhere(const Support *s) {
+  if (s->kind == SUPPORT_SET && s->members) return s->member[0];
+  if (s->kind == SUPPORT_REAL || s->kind == SUPPORT_CLASS) return 0;
+  if (s->lo == -INFINITY) return s->hi == INFINITY ? 0 : s->hi - 1;
+  return s->hi == INFINITY ? s->lo + 1 : (s->lo + s->hi) / 2;
+}
+
+// One turn: every place drawn from what x is so far, and of these the turn's own kept.
+static Node *draw_place(Elab *e, const Dist *d, Value x, Node *turn) {
+  Value made = given_before(e, d, x);
+  Value v = made.kind == V_ERROR ? made : sample_value(e, made.dist);
+  if (v.kind == V_ERROR || (v = widen(e, to_tensor(e, v), x.plates, d->event)).kind == V_ERROR) return NULL;
+  Value place = value_tensor(place_node(e, d->ordered->net, outer_event(d), d->event), 0);
+  Value now = apply2(e, OP_EQUAL, d->span, place, value_tensor(turn, 0));
+  now = widen(e, now, x.plates, d->event);
+  return now.kind == V_ERROR ? NULL : node_select(e->graph, now.node, v.node, x.node);
+}
+
+static Value ordered_sample(Elab *e, const Dist *d) {
+  int64_t places = places_of(d->ordered->net, outer_event(d));
+  unsigned plates = e->drawing.plates | d->plates;
+  if (loops_around(e) == MAX_LOOPS) return complain(e, E0746, d->span, MAX_LOOPS), value_error();
+  Node *start = node_const(e->graph, anywhere(&d->support), physical_shape(e, plates, d->event));
+  Node *turns = node_iota(e->graph, 0, shape_of(1, &places));
+  Build b = {.around = e->graph, .up = e->build, .frame = e->frame, .loop = loop_new(e->arena, places, false), .ordered = true};
+  Graph *body = b.loop->body;
+  body->sources = e->sources, body->span = e->graph->span, body->scope = e->graph->scope;
+  Value x = value_tensor(loop_input(b.loop, OPERAND_CARRIED, start, d->variable), plates);
+  Node *turn = loop_input(b.loop, OPERAND_SLICED, turns, "place");
+  int context = e->context;
+  e->graph = body, e->build = &b, e->context = ++e->contexts;
+  x.node->lo = d->support.lo, x.node->hi = d->support.hi;
+  Node *next = draw_place(e, d, x, turn);
+  e->graph = b.around, e->build = b.up, e->context = context;
+  if (!next) return value_error();
+  b.loop->next[x.node->attr.id] = next;
+  return value_tensor(node_result(e->graph, node_loop(e->graph, b.loop), x.node->attr.id), plates);
+}
+
+static void ordered_explain(Elab *e, const Dist *d) {
+  const Decl *net = d->ordered->net;
+  Shape outer = outer_event(d);
+  const char *place = over_rows(net) ? "row" : over_channels(net) ? "channel" : "place";
+  finding(e, "order", net->ast->span, "%s: each %s of %s is given those before it, of %lld; proved", net->name, place,
+          output_of(net)->name, (long long)places_of(net, outer));
+}
+
+const DistKind ordered_kind = {ordered_name,   ordered_is_apart, ordered_is_same, ordered_knows,
+                               ordered_sample, ordered_log,      NULL,            ordered_explain};

@@ -49,7 +49,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
-%token AVERAGE "average"
+%token AVERAGE "average" BIJECTOR "bijector"
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
@@ -77,10 +77,10 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <name> id net_word member_name limit
 %type <flag> goal autoregressive
 %type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
-%type <list> members titems statements statement_open statement_closed where where_list weights states
+%type <list> members map_members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
 %type <tree> network binding variable parameter constraint_opt constraint support formal member definition titem
-%type <tree> phases body block contents where_statement weight state name_node argument binder
+%type <tree> map_body map_member phases body block contents where_statement weight state name_node argument binder
 %type <tree> expression index arithmetic prefix operand postfix call primary mixture_over
 
 %start text
@@ -121,6 +121,9 @@ item:
     }
   | DISTRIBUTION id formals ON support BLOCK_OPEN members '}' {
       $$ = ast_list(TREE(DISTRIBUTION, @$, .name = $2, .a = $3.first, .b = $5, .c = $7.first));
+    }
+  | BIJECTOR id dims_opt formals_opt map_body {
+      $$ = ast_list(TREE(BIJECTOR, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $5));
     }
   | KL CALL_OPEN call BARS call ')' definition {
       $$ = ast_list(TREE(KL, @$, .a = parser_pattern(p, $3), .b = parser_pattern(p, $5), .c = $7));
@@ -289,6 +292,20 @@ member:
       Ast *mixture = parser_aggregate(p, parser_call(p, TREE(NAME, @1, .name = "mixture"), $3, @$), $5, @$);
       $$ = TREE(MEMBER, @$, .name = "mixture", .c = TREE(BODY, @$, .b = mixture));
     }
+  ;
+
+map_body: '{' map_members '}'               { $$ = TREE(BODY, @$, .a = $2.first); } ;
+
+map_members:
+    %empty                                  { $$ = ast_list(NULL); }
+  | map_members map_member                  { $$ = ast_append($1, $2); }
+  | map_members WEIGHT weights              { $$ = ast_join($1, $3); }
+  | map_members error RESYNC                { $$ = $1; yyerrok; }
+  ;
+
+map_member:
+    id open names ')' definition            { $$ = TREE(MEMBER, @$, .name = $1, .a = $3.first, .c = $5); }
+  | network
   ;
 
 member_name: id | LOG { $$ = "log"; } | MEAN { $$ = "mean"; } | DRAW { $$ = "draw"; } ;

@@ -190,6 +190,10 @@ static void declare_file(Elab *e, int file, bool library, int depth) {
       case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
       case AST_METRIC: add_decl(e, arena_format(e->arena, "metric %s", i->name), i, library); break;
       case AST_NET: add_net(e, i, library); break;
+      case AST_BIJECTOR:  // it is applied to distributions alone, and may have the name of a function
+        add_decl(e, arena_format(e->arena, "bijector %s", i->name), i, library);
+        check_bijector(e, i);
+        break;
       case AST_ERROR: break;
       default: add_decl(e, i->name, i, library);
     }
@@ -282,7 +286,8 @@ void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
   for (const Scope *s = scope; s; s = s->up)
     for (Binding *b = s->first; b && n < 64; b = b->next) known[n++] = b->name;
   for (int i = 0; i < e->columns && scope->sees_data; i++) known[n++] = e->column[i].name;
-  for (int i = 0; i < e->decls; i++) known[n++] = e->decl[i]->name;
+  for (int i = 0; i < e->decls; i++)
+    known[n++] = e->decl[i]->ast->kind == AST_BIJECTOR ? e->decl[i]->ast->name : e->decl[i]->name;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
   const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
@@ -298,6 +303,10 @@ void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
   }
   if (word) {
     report_help(e->sources, "%s", word->help);
+    return;
+  }
+  if (find_bijector(e, name, where)) {
+    report_help(e->sources, "`%s` is a bijector: a distribution is sent through it, normal(0, 1) |> %s", name, name);
     return;
   }
   const char *near = nearest_name(name, n, known);
@@ -318,6 +327,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
   } body[] = {{AST_NET, "a network sees what stands after its `|`"},
               {AST_FUNCTION, "functions and blocks see their arguments"},
               {AST_DISTRIBUTION, "a distribution sees its arguments"},
+              {AST_BIJECTOR, "a bijector sees its arguments"},
               {AST_PRIOR, "a prior is the same for all examples"},
               {AST_KL, "a rule sees the parameters of its two distributions"},
               {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
@@ -505,11 +515,17 @@ static void replace_data(Elab *e) {
 static void warn_unused(Elab *e) {
   for (int i = 0; i < e->decls; i++) {
     const Decl *d = e->decl[i];
-    bool trained = d->library || d->ast->kind != AST_NET, has_weights = false;
+    bool prior = d->ast->kind == AST_PRIOR, trained = d->library || (d->ast->kind != AST_NET && !prior);
+    const char *owner = prior ? "prior" : d->name;
     for (int k = 0; k < e->model->lines && !trained; k++)
-      for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, d->name);
-    for (int t = 0; t < e->tensors; t++) has_weights = has_weights || !strcmp(e->model->tensor[t].owner, d->name);
-    if (!trained && e->train && (has_weights || !d->used))
+      for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, owner);
+    const char *path = prior ? arena_format(e->arena, "prior.%s/", d->ast->a->name) : "";
+    bool has_weights = false;
+    for (int t = 0; t < e->tensors; t++) {
+      const TensorInfo *info = &e->model->tensor[t];
+      has_weights = has_weights || (!strcmp(info->owner, owner) && !strncmp(info->name, path, strlen(path)));
+    }
+    if (!trained && e->train && (has_weights || !(d->used || prior)))
       complain(e, W0501, d->ast->span, d->name, has_weights ? "its weights stay as they begin" : "it is not used");
   }
 }

@@ -20,6 +20,7 @@
 //   elaborate_dist.c   distributions: densities, draws, KL
 //   elaborate_formula.c  those of the library
 //   elaborate_mixture.c  mixtures
+//   elaborate_flow.c   distributions sent through bijectors
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
@@ -193,11 +194,12 @@ typedef struct {
   Value (*log)(Elab *e, const Dist *one, Value point, Span where);  // the log density, term by term
   Value (*member)(Elab *e, const Dist *one, const char *what);  // mean, or entropy term by term: where it is known
   void (*explain)(Elab *e, const Dist *d);                     // what `gmc explain` says beyond the rule of a divergence
+  bool (*settle)(Elab *e, Dist *d, Span where);  // its event is now known; false after reporting. NULL: nothing hangs on it
 } DistKind;
 
 struct Dist {
   const DistKind *kind;
-  const Ast *decl;     // AST_DISTRIBUTION or AST_MIXTURE
+  const Ast *decl;     // AST_DISTRIBUTION, AST_MIXTURE or AST_BIJECTOR
   const Ast *formals;  // of its parameters; NULL: it has none
   Scope *scope;        // its parameters; for a mixture the scope it was written in
   Value *param;
@@ -205,6 +207,9 @@ struct Dist {
   const Dist *component;  // of a mixture: all of them on a plate that is closed
   Chain *chain;           // of a marginal
   Ordered *ordered;       // of an autoregressive network
+  const Dist *base;       // of a flow: what its bijector is applied to,
+  const char *label;      // what it is called,
+  const char *path, *owner;  // and its weights; NULL where there may be none
   bool shaped;           // event is known
   Shape event;           // shape of one draw
   int own;               // the last axes of it, over which it is joint: the others are independent copies
@@ -298,6 +303,7 @@ typedef enum { UNSTARTED, STARTING, STARTED } Started;
 typedef struct Drawn {
   const Node *node;
   const Dist *dist;
+  Value base;  // of a flow: what its bijector was applied to; else NONE
   Span where;
   struct Drawn *next;
 } Drawn;
@@ -537,6 +543,8 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call);
 Value call_function(Elab *e, const Decl *d, const Call *call);
 Value call_value(Elab *e, Value callee, const Call *call);
 Value call_library(Elab *e, const char *name, Span where, int n, const Value *args);
+// The name of this application of a block, among those of the network or block it is applied in.
+const char *block_path(Elab *e, const char *name);
 Frame *push_frame(Elab *e, const Ast *ast, Span call);
 void pop_frame(Elab *e);
 const char *expression_text(Elab *e, const Ast *ast);  // the source text of an expression
@@ -612,12 +620,31 @@ bool support_within(const Support *inner, const Support *outer);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 
 // --- elaborate_formula.c, elaborate_mixture.c
-extern const DistKind formula_kind, mixture_kind, marginal_kind;
+extern const DistKind formula_kind, mixture_kind, marginal_kind, flow_kind;
 Value make_distribution(Elab *e, const Decl *d, const Call *call);
 Value call_distribution(Elab *e, const char *name, const Call *call);  // of the library
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
 
+// Their common shape, without the axes that a parameter has of its own, into d->event; and d->param, d->plates. Of a
+// distribution of vectors a parameter is seen whole.
+bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors);
+
+// --- elaborate_flow.c
+Decl *find_bijector(const Elab *e, const char *name, Span where);
+bool is_flow_call(const Elab *e, const Scope *scope, const Ast *callee, const Call *call);
+Value make_flow(Elab *e, const Decl *bijector, const Call *call);  // of the call's first argument, a distribution
+void check_bijector(Elab *e, const Ast *bijector);                  // its members
+
 // --- elaborate_dist.c
+const char *dist_name(const Dist *d);  // for messages
+// The distribution of one copy, over a newly opened plate; NULL after reporting. A parameter that differs from copy to
+// copy does so over the plate.
+Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where);
+Value close_copies(Elab *e, const Dist *d, Value v, int plate);
+// One number at each place of `outer`, the first axes of an event, or all of them added up. The terms, one at each place
+// of `from`, may be finer, or a number, which has `plates`.
+Value gather_terms(Elab *e, Value terms, Shape from, Shape outer, Extent extent, unsigned plates);
+void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span where);
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
 Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where);

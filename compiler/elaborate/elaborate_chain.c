@@ -219,7 +219,7 @@ static void marginal_explain(Elab *e, const Dist *d) {
 
 const DistKind marginal_kind = {marginal_name,  marginal_is_apart, marginal_is_same,
                                 marginal_knows, marginal_sample,   marginal_log,
-                                NULL,           marginal_explain};
+                                NULL,           marginal_explain,  NULL};
 
 Chain *rename_chain(Elab *e, const Chain *c, int from, int to) {
   Chain *copy = NEW(e->arena, Chain);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *dist_name(const Value *v) { return v->dist->kind->name(v->dist); }
+const char *dist_name(const Dist *d) { return d->label ? d->label : d->kind->name(d); }
 
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
   Dist *d = dist.dist;
@@ -22,8 +22,15 @@ Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
   *copy = *d;
   copy->event = event;
   copy->shaped = true;
+  if (d->kind->settle && !d->kind->settle(e, copy, where)) return value_error();
   dist.dist = copy;
   return dist;
+}
+
+// What nobody has declared another event for draws the one it has.
+static Value settled(Elab *e, Value dist, Span where) {
+  bool open = dist.kind == V_DIST && dist.dist->kind->settle && !dist.dist->shaped;
+  return open ? shape_distribution(e, dist, dist.dist->event, where) : dist;
 }
 
 Shape outer_event(const Dist *d) {
@@ -49,9 +56,7 @@ int open_plate(Elab *e, int64_t n, Span where) {
 
 static bool has_copies(const Dist *d) { return outer_event(d).rank > 0 && d->kind->is_apart(d); }
 
-// The distribution of one copy, over a newly opened plate; NULL after reporting. A parameter that differs from copy to
-// copy does so over the plate.
-static Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
+Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
   Shape outer = outer_event(d);
   if ((*plate = open_plate(e, shape_count(outer), where)) < 0) return NULL;
   Dist *one = NEW(e->arena, Dist);
@@ -73,7 +78,7 @@ static Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
   return one;
 }
 
-static Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
+Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
   if (v.kind != V_ERROR) v = plate_to_outer(e, v, outer_event(d), plate);
   e->plate_count--;
   return v;
@@ -100,7 +105,7 @@ static const char *draw_name(Elab *e, const char *variable) {
 
 // A draw of the distribution's whole event, in the draw that is being made.
 Value sample_value(Elab *e, const Dist *d) {
-  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, d->kind->name(d)), value_error();
+  if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, dist_name(d)), value_error();
   Drawing outer = e->drawing;
   int plate = -1;
   const Dist *one = has_copies(d) ? open_copies(e, d, &plate, d->span) : d;
@@ -119,8 +124,14 @@ Value sample_value(Elab *e, const Dist *d) {
   return v;
 }
 
+void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span where) {
+  Drawn *drawn = NEW(e->arena, Drawn);
+  *drawn = (Drawn){.node = node, .dist = from, .base = base, .where = where, .next = e->drawn};
+  e->drawn = drawn;
+}
+
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
-  if (declared) dist = shape_distribution(e, dist, *declared, where);
+  dist = declared ? shape_distribution(e, dist, *declared, where) : settled(e, dist, where);
   if (dist.kind == V_ERROR) return dist;
   Dist *d = dist.dist;
   Drawing saved = e->drawing;  // a sample may itself be written with draws
@@ -141,9 +152,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   v.classes = d->classes;
   v.span = where;
   name_drawn(e, names, &v);
-  Drawn *drawn = NEW(e->arena, Drawn);
-  *drawn = (Drawn){v.node, d, where, e->drawn};
-  e->drawn = drawn;
+  remember_draw(e, v.node, d, (Value){.kind = V_NONE}, where);
   return v;
 }
 
@@ -187,9 +196,7 @@ Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
   return v;
 }
 
-// One number at each place of `outer`, the first axes of an event, or all of them added up. The terms may be finer, or
-// a number, which has `plates`.
-static Value gather_terms(Elab *e, Value v, Shape from, Shape outer, Extent extent, unsigned plates) {
+Value gather_terms(Elab *e, Value v, Shape from, Shape outer, Extent extent, unsigned plates) {
   if (v.kind == V_ERROR) return v;
   int kept = extent == EACH ? outer.rank : 0;
   v = widen(e, v, v.kind == V_TENSOR ? v.plates : plates, from);
@@ -203,7 +210,7 @@ Value sum_over_event(Elab *e, const Dist *d, Value v, unsigned plates) {
 // Has it terms to be kept apart, one at each place of `outer`? An event that is one number has one.
 static bool check_each(Elab *e, const Dist *d, Shape outer, Span where) {
   if (outer.rank || !d->event.rank) return true;
-  complain(e, E0721, where, d->kind->name(d), d->variable ? d->variable : shape_text(e->arena, d->event));
+  complain(e, E0721, where, dist_name(d), d->variable ? d->variable : shape_text(e->arena, d->event));
   report_note(e->sources, user_span(e, d->span), "the distribution");
   return false;
 }
@@ -217,7 +224,7 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   if (!point_within(&point, &d->domain)) {
     double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
     double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
-    complain(e, E0402, where, dist_name(&dist), support_text(e, &d->domain), lo, hi);
+    complain(e, E0402, where, dist_name(dist.dist), support_text(e, &d->domain), lo, hi);
     report_note(e->sources, user_span(e, d->span), "the distribution");
     if (d->domain.hi < INFINITY)
       report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
@@ -226,7 +233,7 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   Shape at = event_shape(&point), merged;
   if (point.kind == V_TENSOR && !shape_equal(at, d->event)) {
     if (!broadcast_shapes(d->event, at, &merged) || !shape_equal(merged, d->shaped ? d->event : at)) {
-      complain(e, E0319, where, shape_text(e->arena, at), dist_name(&dist), shape_text(e->arena, d->event));
+      complain(e, E0319, where, shape_text(e->arena, at), dist_name(dist.dist), shape_text(e->arena, d->event));
       report_note(e->sources, user_span(e, d->span), "the distribution");
       return value_error();
     }
@@ -234,12 +241,14 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
     if (dist.kind == V_ERROR) return dist;
     point = widen(e, point, point.plates, merged);
   }
+  dist = settled(e, dist, where);
+  if (dist.kind == V_ERROR) return dist;
   dist.dist->kind->explain(e, dist.dist);
   Shape outer = outer_event(dist.dist);
   if (extent == EACH && !check_each(e, dist.dist, outer, where)) return value_error();
   const char *variable = dist.dist->variable;
   const NameScope *around = names_here(e);
-  open_names(e, variable ? variable : dist_name(&dist), !variable);
+  open_names(e, variable ? variable : dist_name(dist.dist), !variable);
   Value terms = log_terms(e, dist.dist, point, where);
   close_names(e, around);
   Value v = gather_terms(e, terms, outer, outer, extent, 0);
@@ -254,13 +263,13 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
   if (extent == EACH && !check_each(e, d, outer, where)) return value_error();
   if (!known && is_entropy) {
     Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
-    finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(&dist));
+    finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(dist.dist));
     if (x.kind == V_ERROR) return x;
     Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, extent, where));
     v.terms = NULL;  // it is an entropy, not the density of a draw
     return v;
   }
-  if (!known) return complain(e, E0415, where, dist_name(&dist), member), value_error();
+  if (!known) return complain(e, E0415, where, dist_name(dist.dist), member), value_error();
   int plate = -1;
   const Dist *one = has_copies(d) ? open_copies(e, d, &plate, where) : d;
   if (!one) return value_error();
@@ -308,7 +317,7 @@ static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, 
   Scope *scope = scope_for(e, rule);
   bind_pattern(e, scope, rule->a, f);
   bind_pattern(e, scope, rule->b, g);
-  finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", f->kind->name(f), g->kind->name(g),
+  finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", dist_name(f), dist_name(g),
           sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span), expression_text(e, rule));
   Shape outer = common_outer(f, g);
   return gather_terms(e, eval_body(e, scope, rule->c), outer, outer, extent, f->plates);
@@ -317,7 +326,7 @@ static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, 
 // log f(z) - log g(z) at one draw of f.
 static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Span where) {
   finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
-          dist_name(&f), dist_name(&g));
+          dist_name(f.dist), dist_name(g.dist));
   bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
   Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
   z = held_still(e, f.dist, z);
@@ -335,7 +344,7 @@ static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Span where) {
 Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
   if (!support_within(&f.dist->support, &g.dist->support)) {
-    complain(e, E0403, where, dist_name(&f), support_text(e, &f.dist->support), dist_name(&g),
+    complain(e, E0403, where, dist_name(f.dist), support_text(e, &f.dist->support), dist_name(g.dist),
              support_text(e, &g.dist->support));
     report_note(e->sources, user_span(e, f.dist->span), "this lies on %s", support_text(e, &f.dist->support));
     report_note(e->sources, user_span(e, g.dist->span), "this lies on %s", support_text(e, &g.dist->support));
@@ -363,12 +372,16 @@ Value prior_of(Elab *e, const char *variable, Span where) {
   const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
   if (!d) return complain(e, E0416, where, variable), value_error();
   const Ast *v = d->ast->a;
+  Frame *f = push_frame(e, d->ast, where);  // what it owns are the weights of `prior`
+  f->path = arena_format(e->arena, "prior.%s", variable);
+  f->owner = "prior";
   Value dist = eval(e, scope_for(e, d->ast), d->ast->b);
+  pop_frame(e);
   if (dist.kind == V_ERROR) return dist;
   if (dist.kind != V_DIST) return complain(e, E0407, d->ast->b->span, value_text(e, dist)), value_error();
   Shape dims;
   if (v->a && !eval_dims(e, e->global, v->a, &dims)) return value_error();
-  dist = v->a ? shape_distribution(e, dist, dims, v->span) : dist;
+  dist = shape_distribution(e, dist, v->a ? dims : dist.dist->event, v->span);
   if (dist.kind == V_ERROR) return dist;
   Support declared;
   if (v->b && !eval_support(e, e->global, v->b, &declared)) return value_error();

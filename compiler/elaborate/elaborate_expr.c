@@ -214,8 +214,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
   return good ? scope : NULL;
 }
 
-// The name of this application of a block, among those of the network or block it is applied in.
-static const char *block_path(Elab *e, const char *name) {
+const char *block_path(Elab *e, const char *name) {
   Frame *f = e->frame;
   while (f->ast->kind == AST_FUNCTION && !f->ast->flag) f = f->up;  // a function is no level of its own
   Binding *b = f->counts;
@@ -327,6 +326,7 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   Call call = {.span = ast->span};
   bool good = eval_arguments(e, scope, ast->b, &call);
   if (d && d->ast->kind == AST_OBJECTIVE) return good ? apply_objective(e, scope, d, &call) : value_error();
+  if (good && is_flow_call(e, scope, ast->a, &call)) return make_flow(e, find_bijector(e, name, ast->a->span), &call);
   Value callee = lookup(e, scope, ast->a);
   if (!good || callee.kind == V_ERROR) return value_error();
   if (callee.kind == V_CALLABLE && !callee.decl) return call_builtin(e, callee.text, &call);
@@ -345,6 +345,7 @@ static Value eval_pipe(Elab *e, Scope *scope, const Ast *ast) {
   if (net) return apply_net_values(e, net, call.n, call.arg, ast->span);
   Decl *d = find_binding(scope, callee->name) ? NULL : find_decl_at(e, callee->name, callee->span);
   if (d && d->ast->kind == AST_OBJECTIVE) return apply_objective(e, scope, d, &call);
+  if (is_flow_call(e, scope, callee, &call)) return make_flow(e, find_bijector(e, callee->name, callee->span), &call);
   Value f = lookup(e, scope, callee);
   return call_value(e, f, &call);
 }

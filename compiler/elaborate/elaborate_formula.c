@@ -12,9 +12,7 @@ static const Ast *find_member(const Ast *decl, const char *name) {
 
 static bool is_numeric(const Value *v) { return v->kind == V_NUMBER || v->kind == V_TENSOR || v->kind == V_LIST; }
 
-// The parameters' common shape, without the trailing axes that a vector parameter (`p[n]`) has of its own.
-static bool join_parameters(Elab *e, Dist *d, const char *name) {
-  bool vector = d->decl->b->kind == AST_INDEX;
+bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors) {
   int i = 0;
   for (const Ast *f = d->formals; f; f = f->next, i++) {
     Binding *b = find_binding(d->scope, f->name);
@@ -25,7 +23,7 @@ static bool join_parameters(Elab *e, Dist *d, const char *name) {
     if (b->value.kind != V_TENSOR && (b->value.kind != V_NUMBER || !own)) continue;
     Shape s = event_shape(&b->value), merged;
     d->plates |= b->value.plates;
-    if (vector && !own) continue;  // the formula sees it whole
+    if (vectors && !own) continue;  // the formula sees it whole
     if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;
     s.rank -= own;
     int k = 0;
@@ -47,7 +45,7 @@ Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   *d = (Dist){.kind = &formula_kind, .decl = ast, .formals = ast->a, .params = ast_length(ast->a), .span = call->span};
   d->param = NEW_ARRAY(e->arena, Value, d->params + 1);
   d->scope = bind_formals(e, ast, call);
-  if (!d->scope || !join_parameters(e, d, decl->name)) return value_error();
+  if (!d->scope || !join_parameters(e, d, decl->name, ast->b->kind == AST_INDEX)) return value_error();
   if (!eval_support(e, d->scope, ast->b, &d->support)) return value_error();
   d->domain = d->support;
   const Ast *domain = find_member(ast, "domain");
@@ -146,7 +144,7 @@ static void formula_explain(Elab *e, const Dist *d) {
 }
 
 const DistKind formula_kind = {formula_name,   formula_is_apart, formula_is_same, formula_knows,
-                               formula_sample, formula_log,      formula_member,  formula_explain};
+                               formula_sample, formula_log,      formula_member,  formula_explain, NULL};
 
 // --- parts of them
 

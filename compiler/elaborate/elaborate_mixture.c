@@ -167,4 +167,4 @@ static void mixture_explain(Elab *e, const Dist *d) {
 }
 
 const DistKind mixture_kind = {mixture_name,   mixture_is_apart, mixture_is_same, mixture_knows,
-                               mixture_sample, mixture_log,      mixture_member,  mixture_explain};
+                               mixture_sample, mixture_log,      mixture_member,  mixture_explain, NULL};

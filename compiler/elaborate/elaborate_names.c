@@ -83,6 +83,21 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
   walk(e, scope, call->c);
 }
 
+// What stands behind a pipe: a bijector is called by no other way that is known without its distribution.
+static void walk_stage(Elab *e, Scope *scope, const Ast *stage) {
+  const Ast *callee = stage->kind == AST_CALL ? stage->a : stage;
+  bool named = callee->kind == AST_NAME && !find_binding(scope, callee->name);
+  const Decl *bijector = named ? find_bijector(e, callee->name, callee->span) : NULL;
+  if (!bijector) {
+    walk_one(e, scope, stage);
+    return;
+  }
+  const Ast *arguments = stage->kind == AST_CALL ? stage->b : NULL;
+  if (!find_decl(e, callee->name) && !is_builtin(callee->name))
+    walk_keywords(e, callee->name, bijector->ast->a, arguments);
+  walk(e, scope, arguments);
+}
+
 static void walk_mixture(Elab *e, Scope *scope, const Ast *mixture) {
   Scope *inner = scope_new(e, scope);
   for (const Ast *b = mixture->a; b; b = b->next) walk(e, scope, b->a), walk(e, scope, b->b);
@@ -111,6 +126,7 @@ static void walk_one(Elab *e, Scope *scope, const Ast *ast) {
     case AST_NAME: walk_name(e, scope, ast); return;
     case AST_CALL: walk_call(e, scope, ast); return;
     case AST_MIXTURE: walk_mixture(e, scope, ast); return;
+    case AST_PIPE: walk_one(e, scope, ast->a), walk_stage(e, scope, ast->b); return;
     case AST_LOOP: walk_bound(e, scope, ast); return;
     case AST_AGGREGATE: {
       const Ast name = {.kind = AST_NAME, .name = ast->text, .span = ast->span};
@@ -217,6 +233,20 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
   }
 }
 
+static void walk_bijector(Elab *e, Scope *scope, const Ast *bijector) {
+  for (const Ast *n = bijector->b; n; n = n->next)
+    if (n->kind == AST_NAME && !find_binding(scope, n->name)) define(e, scope, n->name, n->span);
+  walk_formals(e, scope, bijector->a);
+  for (const Ast *m = bijector->c->a; m; m = m->next)
+    if (m->kind != AST_MEMBER) walk_statement(e, scope, m);
+  for (const Ast *m = bijector->c->a; m; m = m->next) {
+    if (m->kind != AST_MEMBER) continue;
+    Scope *inner = scope_new(e, scope);
+    for (const Ast *a = m->a; a; a = a->next) define(e, inner, a->name, a->span);
+    walk_body(e, inner, m->c);
+  }
+}
+
 // The two distributions of a rule, whose parameters it names.
 static void walk_pattern(Elab *e, Scope *scope, const Ast *pattern) {
   const Decl *d = find_decl(e, pattern->a->name);
@@ -244,6 +274,7 @@ void check_names(Elab *e, const Ast *ast) {
       walk_support(e, scope, ast->b);
       walk_members(e, scope, ast->c);
       return;
+    case AST_BIJECTOR: walk_bijector(e, scope, ast); return;
     case AST_OPTIMIZER:
     case AST_AVERAGE:
       define(e, scope, "value", ast->span);

@@ -58,9 +58,11 @@ void name_drawn(Elab *e, const NameScope *variable, const Value *v) {
 }
 
 void name_parameters(Elab *e, const NameScope *variable, const Dist *d) {
-  int i = 0;
-  for (const Ast *f = d->formals; f; f = f->next, i++)
-    give_name(e, &d->param[i], (Name){.rank = NAME_FORMAL, .scope = variable, .word = f->name});
+  for (; d; d = d->base) {
+    int i = 0;
+    for (const Ast *f = d->formals; f; f = f->next, i++)
+      give_name(e, &d->param[i], (Name){.rank = NAME_FORMAL, .scope = variable, .word = f->name});
+  }
 }
 
 void name_density(Elab *e, const Dist *d, const Value *v) {

@@ -358,4 +358,4 @@ static void ordered_explain(Elab *e, const Dist *d) {
 }
 
 const DistKind ordered_kind = {ordered_name,   ordered_is_apart, ordered_is_same, ordered_knows,
-                               ordered_sample, ordered_log,      NULL,            ordered_explain};
+                               ordered_sample, ordered_log,      NULL,            ordered_explain, NULL};

@@ -176,12 +176,28 @@ typedef struct {
   Node **wrt, **gradient;
 } Line;
 
+// Does a name after `over` mean the weights of this owner? `prior` means what priors own and the parameters they name.
+static bool learns_as(const Elab *e, const char *name, const char *owner) {
+  if (strcmp(name, "prior") != 0 || !strcmp(owner, "prior")) return !strcmp(name, owner);
+  const Decl *d = find_decl(e, owner);
+  bool named = false;
+  for (int i = 0; i < e->decls && d && d->ast->kind == AST_PARAMETER && !named; i++)
+    named = e->decl[i]->ast->kind == AST_PRIOR && mentions(e->decl[i]->ast->b, owner);
+  return named;
+}
+
 static bool name_learners(Elab *e, const Ast *step) {
   int n = ast_length(step->b);
-  const char **name = NEW_ARRAY(e->arena, const char *, n + 1);
+  const char **name = NEW_ARRAY(e->arena, const char *, n + e->decls + 1);
   e->learners = 0;
   for (const Ast *a = step->b; a; a = a->next) {
     const Decl *d = find_decl(e, a->name);
+    if (!strcmp(a->name, "prior")) {
+      name[e->learners++] = "prior";
+      for (int i = 0; i < e->decls; i++)
+        if (learns_as(e, "prior", e->decl[i]->name)) name[e->learners++] = e->decl[i]->name;
+      continue;
+    }
     if (!d || (d->ast->kind != AST_NET && d->ast->kind != AST_PARAMETER)) {
       complain(e, E0523, a->span, a->name);
       return false;
@@ -206,11 +222,11 @@ static bool check_learners(Elab *e, const Line *line) {
   for (const Ast *a = line->step->b; a; a = a->next) {
     int weights = 0, moved = 0;
     for (int i = 0; i < line->count; i++) {
-      bool own = !strcmp(e->model->tensor[line->tensor[i]].owner, a->name);
+      bool own = learns_as(e, a->name, e->model->tensor[line->tensor[i]].owner);
       weights += own;
       moved += own && line->gradient[i];
     }
-    if (moved) continue;
+    if (moved || (any && !weights && !strcmp(a->name, "prior"))) continue;  // a prior may own nothing
     if (any && chosen_out(e, line->step, a->name)) {
       finding(e, "line", a->span, "`%s` is left out by an `if` whose condition is known, and stays as it begins", a->name);
       continue;

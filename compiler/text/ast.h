@@ -23,6 +23,7 @@ typedef struct Ast Ast;
   AST(NET, "net", "name; also a statement; text: keyword (encoder, decoder, generator, discriminator, net); a: outputs, NAME list; b: inputs, NAME list; c: BODY; flag 1: autoregressive, 2: over rows, 3: over channels") \
   AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list")            \
+  AST(BIJECTOR, "bijector", "name; a: FORMAL list; b: dims of what it maps; c: BODY of MEMBER, WEIGHT and NET alone") \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \
   AST(AVERAGE, "average", "name; a: FORMAL list; c: BODY")                                         \
@@ -35,7 +36,7 @@ typedef struct Ast Ast;
   /* parts of items */                                                                             \
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
   AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\", or \"in\", or NULL; b: its bound or support; c: dims of its own, `p[n]`") \
-  AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument or NULL; c: BODY") \
+  AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument, of logdet also two, or NULL; c: BODY") \
   AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize") \
   AST(REPEAT, "repeat", "a: count; b: items")                                                      \
   AST(EVERY, "every", "a: count; b: items")                                                        \

@@ -28,7 +28,7 @@ CFLAGS_cover := -O1 -g --coverage
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 PLAIN := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
 CFLAGS := $(PLAIN) $(MACHINE)
-LIBS := -lyaml -lz -ldeflate -lm -lpthread
+LIBS := -lyaml -lz -ldeflate -lpng -lturbojpeg -lm -lpthread
 
 # commands are shown in short; V=1 shows them in full
 Q := $(if $(V),,@)
@@ -114,7 +114,7 @@ $(B)/unit/%.o: tests/unit/%.c
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) $(WARN) -Wno-array-bounds -MMD -MP -I$(B) -Icompiler -Iruntime -Itests -c $< -o $@
 $(UNITS): $(B)/%: $(B)/%.o $(TESTS) $(B)/bodies.o $(B)/libgmc.a
-	$(Q)$(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LIBS) -lpng -lcmocka -o $@
+	$(Q)$(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LIBS) -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
 build/.tools:
@@ -216,7 +216,7 @@ BENCHES := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/bench/*.c))
 $(BENCHES) $(RANDOM): $(B)/%: tests/%.c $(TESTS) $(B)/bodies.o $(B)/libgmc.a
 	@mkdir -p $(@D)
 	$(call SAY,cc)
-	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/bodies.o $(B)/libgmc.a $(LIBS) -lpng -lcmocka -o $@
+	$(Q)$(CC) $(CFLAGS) $(WARN) -MMD -MP -I$(B) -Icompiler -Iruntime -Itests $< $(TESTS) $(B)/bodies.o $(B)/libgmc.a $(LIBS) -lcmocka -o $@
 bench:
 	@./setup.sh build bench
 	@$(SUB) gmc $(BENCHES)

@@ -25,6 +25,8 @@ needs_build() {
   need libyaml-dev yaml.h
   need zlib1g-dev zlib.h
   need libdeflate-dev libdeflate.h
+  need libpng-dev png.h
+  need libturbojpeg0-dev turbojpeg.h
 }
 
 needs_products() { need libopenblas0 '/usr/lib/*/libopenblas.so.0'; }  # loaded when a run asks for it
@@ -32,7 +34,6 @@ needs_products() { need libopenblas0 '/usr/lib/*/libopenblas.so.0'; }  # loaded 
 needs_test() {
   need clang clang  # emitted programs are compiled by gcc and by clang
   need libcmocka-dev cmocka.h
-  need libpng-dev png.h
 }
 
 needs_lint() { need clang clang; need clang-tidy clang-tidy; }

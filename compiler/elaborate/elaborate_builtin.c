@@ -499,6 +499,12 @@ static const Description readers[] = {
      "A table, an example a line. A header's names say which column is which; `columns` chooses others, by name or "
      "place. "
      "Without a test file `holdout` of the rows are held out."},
+    {"images", "images(\"faces\", test: \"more\", holdout: 0.1)",
+     "A folder of PNG and JPEG files, those of its subfolders too: a picture is a column of [height, width], or of "
+     "[height, width, 3] in colour, and a label, `y : class(n)`, its subfolder. Pictures are cut to the column's "
+     "proportions and brought to its size."},
+    {"cifar10", "cifar10(\"cifar-10-batches-bin\")",
+     "The folder of the binary version of CIFAR-10: pictures of [32, 32, 3], and labels of class(10)."},
 };
 enum { READERS = sizeof readers / sizeof *readers };
 

@@ -1,6 +1,6 @@
 // The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
 //
-// A source reads files (idx, npy, npz, csv) or is generated: then it is a formula over random numbers fixed for each
+// A source reads files (idx, npy, npz, csv, images, cifar10) or is generated: then it is a formula over random numbers fixed for each
 // example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time; each is applied
 // to the columns that it names.
 #include "elaborate/elaborate.h"
@@ -78,9 +78,9 @@ static bool separator_option(Elab *e, DataSource *s, const Value *v) {
 }
 
 static bool reader_option(Elab *e, DataSource *s, const char *reader, const char *name, const Value *v, Value *test) {
-  bool csv = s->format == DATA_CSV, npz = s->format == DATA_NPZ;
-  if (!strcmp(name, "test")) return *test = *v, true;
-  if (!strcmp(name, "holdout")) return holdout_option(e, s, *v);
+  bool csv = s->format == DATA_CSV, npz = s->format == DATA_NPZ, whole = s->format == DATA_CIFAR10;  // both splits
+  if (!strcmp(name, "test") && !whole) return *test = *v, true;
+  if (!strcmp(name, "holdout") && !whole) return holdout_option(e, s, *v);
   if (!strcmp(name, "columns") && (csv || npz)) return s->columns = *v, true;
   if (!strcmp(name, "test_columns") && npz) return s->test_columns = *v, true;
   if (!strcmp(name, "separator") && csv) return separator_option(e, s, v);
@@ -101,13 +101,22 @@ static bool options_agree(Elab *e, const Call *call, bool test) {
   return true;
 }
 
+static DataFormat reader_format(const char *name) {
+  static const struct {
+    const char *name;
+    DataFormat format;
+  } row[] = {{"idx", DATA_IDX}, {"npy", DATA_NPY},       {"npz", DATA_NPZ},
+             {"csv", DATA_CSV}, {"images", DATA_IMAGES}, {"cifar10", DATA_CIFAR10}};
+  int i = 0;
+  while (strcmp(row[i].name, name) != 0) i++;
+  return row[i].format;
+}
+
 Value call_reader(Elab *e, const char *name, const Call *call) {
   DataSource *s = NEW(e->arena, DataSource);
-  s->format = !strcmp(name, "idx")   ? DATA_IDX
-              : !strcmp(name, "npy") ? DATA_NPY
-              : !strcmp(name, "npz") ? DATA_NPZ
-                                     : DATA_CSV;
+  s->format = reader_format(name);
   s->holdout = 0.1;
+  s->grey = s->format == DATA_IMAGES || s->format == DATA_CIFAR10;
   Value train = {.kind = V_LIST, .span = call->span, .item = NEW_ARRAY(e->arena, Value, MAX_ARGS)},
         test = {.kind = V_NONE};
   for (int i = 0; i < call->n; i++) {
@@ -120,6 +129,7 @@ Value call_reader(Elab *e, const char *name, const Call *call) {
   }
   int tests = 0;
   if (!options_agree(e, call, test.kind != V_NONE)) return value_error();
+  if (s->format == DATA_CIFAR10) test = train;
   if (!train.items) return complain(e, E0604, call->span, "nothing"), value_error();
   s->train = file_list(e, &train, &s->files);
   s->test = test.kind == V_NONE ? NULL : file_list(e, &test, &tests);
@@ -270,8 +280,8 @@ static void column_members(Elab *e, const Support *s, PlanColumn *p) {
   if (!dense || !p->whole) p->member = member, p->members = n;
 }
 
-// What numbers of the files may be: the declared support, or what the first stage takes. Levels of grey are in [0, 1]
-// where nothing else is said.
+// What numbers of the files may be: the declared support, or what the first stage takes. Levels of grey are in the
+// declared interval, where the stage says nothing else, and in [0, 1] where there is none.
 static bool column_plan(Elab *e, int column, PlanColumn *p) {
   const Column *c = &e->column[column];
   const Stage *stage = first_stage(e, column);
@@ -284,8 +294,9 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
                     .hi = INFINITY};
   memcpy(p->dim, c->shape.dim, sizeof p->dim);
   if (c->classes || e->data_source->format == DATA_GENERATED) return true;
-  if (stage && !stage_support(e, stage, &s)) s = real;
   bool images = e->data_source->grey || (stage && e->data_source->format == DATA_IDX);
+  bool between = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
+  if (stage && !stage_support(e, stage, &s) && !(images && between)) s = real;
   if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
   p->lo = (float)s.lo;
   p->hi = (float)s.hi;

@@ -131,7 +131,11 @@ static Value choose(Elab *e, Value v, int axis, Value at, Span where) {
   Value index = value_tensor(node_iota(e->graph, axis + t.rank, along), 0);
   Value here = apply2(e, OP_EQUAL, where, reshape_event(e, at, places), index);
   Value all = apply(e, OP_SELECT, where, 3, (Value[]){here, reshape_event(e, v, table), value_number(0)});
-  return all.kind == V_ERROR ? all : reduce_events(e, OP_SUM, all, 1u << (axis + t.rank));
+  Value one = all.kind == V_ERROR ? all : reduce_events(e, OP_SUM, all, 1u << (axis + t.rank));
+  if (one.kind == V_ERROR) return one;
+  one.node->lo = fmax(one.node->lo, v.node->lo);
+  one.node->hi = fmin(one.node->hi, v.node->hi);
+  return one;
 }
 
 Value pick_places(Elab *e, Value v, int axis, Value at, Span where) {

@@ -15,6 +15,8 @@ static const char *reader_of(DataFormat format) {
     case DATA_NPY: return "data_read_npy, inflate_zlib";
     case DATA_NPZ: return "data_read_npz, inflate_zlib";
     case DATA_CSV: return "data_read_csv, NULL";
+    case DATA_IMAGES: return "data_read_images, NULL";
+    case DATA_CIFAR10: return "data_read_cifar10, NULL";
     case DATA_NONE:
     case DATA_GENERATED: break;
   }
@@ -37,7 +39,7 @@ static bool reads_nearby(const Plan *p) { return p->data.files > 0 && p->data.tr
 
 const char emit_begins[] = "// Trains the model `";
 
-static void print_opening(Text *out, const Model *m, const Plan *p, const char *command, bool zlib) {
+static void print_opening(Text *out, const Model *m, const Plan *p, const char *command, const Fragments *f) {
   text_add(out, "%s", emit_begins);
   emit_comment_text(out, m->name);
   text_add(out, "`. Written by: ");
@@ -45,14 +47,15 @@ static void print_opening(Text *out, const Model *m, const Plan *p, const char *
   text_add(
       out,
       "\n//\n// Compile and run:\n"
-      "//   cc -O3 -march=native -ffp-contract=off train.c %s%s-lm -lpthread -o train\n"
+      "//   cc -O3 -march=native -ffp-contract=off train.c %s%s%s-lm -lpthread -o train\n"
       "//   ./train --out runs/a\n"
       "%s"
       "//\n// Order: the types and the arithmetic that the model uses; its places in memory, its kernels, its "
       "programs\n"
       "// and tables; then what all such programs have in common: memory, files, data, pictures, the training loop.\n"
       "// The last function is main.\n",
-      zlib ? "-lz " : "", p->products == PRODUCTS_OPENBLAS ? "-ldl " : "",
+      fragments_include(f, "<png.h>") ? "-lpng -lturbojpeg " : "", fragments_include(f, "<zlib.h>") ? "-lz " : "",
+      p->products == PRODUCTS_OPENBLAS ? "-ldl " : "",
       reads_nearby(p) ? "// in the folder where gmc was: the paths of the data begin there.\n" : "");
 }
 
@@ -176,7 +179,7 @@ void emit_program(Text *out, const Model *m, const Plan *p, const KeptText *kept
   ModelText t = model_text(a, m, p, f, kept, kepts);
   Text above = above_text(a, f, &t);
   fragments_want(f, t.entry.data);
-  print_opening(out, m, p, command, fragments_include(f, "<zlib.h>"));
+  print_opening(out, m, p, command, f);
   print_model(out, m);
   print_machine(out);
   print_includes(out, f, strstr(t.kernels.data, "m_sqrt("));

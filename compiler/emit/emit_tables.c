@@ -8,7 +8,8 @@
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT", "TENSOR_AVERAGE"};
 static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
-                                          "DATA_NPZ",  "DATA_CSV", "DATA_GENERATED"};
+                                          "DATA_NPZ",  "DATA_CSV", "DATA_IMAGES",
+                                          "DATA_CIFAR10", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
                                         "FEED_EXAMPLES", "FEED_TOTAL", "FEED_REST"};

@@ -73,7 +73,7 @@ typedef struct {
 } PlanColumn;
 
 // Where the data comes from. Each file holds one array (idx, npy), or all columns (npz, csv).
-typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_NPZ, DATA_CSV, DATA_GENERATED } DataFormat;
+typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_NPZ, DATA_CSV, DATA_IMAGES, DATA_CIFAR10, DATA_GENERATED } DataFormat;
 typedef enum { HEADER_LOOK, HEADER_YES, HEADER_NO } DataHeader;
 typedef struct {
   DataFormat format;

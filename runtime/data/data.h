@@ -28,6 +28,12 @@ void data_read_npz(Arena *a, const DataFiles *files, Data *into);
 
 void data_read_csv(Arena *a, const DataFiles *files, Data *into);
 
+// The path is a folder's. Pictures of other sizes are brought to the column's (picture_fit).
+void data_read_images(Arena *a, const DataFiles *files, Data *into);
+
+// The path is the folder of data_batch_1.bin to data_batch_5.bin and test_batch.bin.
+void data_read_cifar10(Arena *a, const DataFiles *files, Data *into);
+
 DataReader *data_reader(DataFormat format);  // NULL for DATA_NONE and DATA_GENERATED
 
 // Loads a split with run->reader, once: later calls return at once. Without files for the test split,
@@ -88,6 +94,15 @@ Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKin
 // For formats of one array a file: fails unless there is a file for each column. Files past the last column are not
 // read.
 void data_enough_files(Arena *a, const Plan *plan);
+
+// For formats of pictures: which column holds them, and which their labels, -1 if none does. Fails with EXIT_DATA where
+// the columns are others.
+typedef struct {
+  int picture, label;
+  int64_t height, width, channels;
+} PictureColumns;
+
+PictureColumns data_picture_columns(Arena *a, const Plan *plan);
 
 // What to say about a file of the data that is not there.
 const char *data_hint(Arena *a, const Plan *plan);

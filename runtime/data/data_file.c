@@ -20,6 +20,26 @@ void data_enough_files(Arena *a, const Plan *plan) {
          data_hint(a, plan));
 }
 
+PictureColumns data_picture_columns(Arena *a, const Plan *plan) {
+  PictureColumns c = {-1, -1, 0, 0, 1};
+  for (int i = 0; i < plan->columns; i++) {
+    const PlanColumn *column = &plan->column[i];
+    int *which = column->classes ? &c.label : &c.picture;
+    if (*which >= 0 || (column->classes && column->rank))
+      fail(a, EXIT_DATA, "a picture and one label are no more than two columns: there is nothing for %s (%s)",
+           column->name, data_hint(a, plan));
+    *which = i;
+  }
+  const PlanColumn *p = c.picture < 0 ? NULL : &plan->column[c.picture];
+  if (!p || p->rank < 2 || p->rank > 3 || (p->rank == 3 && p->dim[2] != 1 && p->dim[2] != 3))
+    fail(a, EXIT_DATA, "a picture is a column of [height, width], or [height, width, 3] in colour (%s)",
+         data_hint(a, plan));
+  c.height = p->dim[0];
+  c.width = p->dim[1];
+  c.channels = p->rank == 3 ? p->dim[2] : 1;
+  return c;
+}
+
 Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size) {
   if (size / INFLATE_RATIO > packed.size)
     fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path),

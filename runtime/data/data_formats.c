@@ -7,6 +7,8 @@ DataReader *data_reader(DataFormat format) {
     case DATA_NPY: return data_read_npy;
     case DATA_NPZ: return data_read_npz;
     case DATA_CSV: return data_read_csv;
+    case DATA_IMAGES: return data_read_images;
+    case DATA_CIFAR10: return data_read_cifar10;
     case DATA_NONE:
     case DATA_GENERATED: break;
   }

@@ -67,11 +67,11 @@ static const struct {
   double (*distance)(double x, double y);
   double noise, mean_x, mean_y, deviation_x, deviation_y;  // deviation 0: not known in closed form
 } sources[] = {
-    {"toy.pinwheel", from_pinwheel, 0.07, 0, 0, 0.7391, 0.7391},       // sqrt((1 + 0.3^2 + noise) / 2)
-    {"toy.moons", from_moons, 0.1, 0, 0, 0.8718, 0.5042},              // sqrt(3/4 + noise), sqrt(9/16 - 1/pi + noise)
-    {"toy.rings", from_rings, 0.05, 0, 0, 1.1187, 1.1187},             // sqrt((1 + 4) / 2 / 2 + noise)
-    {"toy.eight", from_eight, 0.15, 0, 0, 1.4177, 1.4177},             // sqrt(2^2 / 2 + noise)
-    {"toy.grid", from_grid, 0.08, 0, 0, 1.4151, 1.4151},               // sqrt((5^2 - 1) / 12 + noise)
+    {"toy.pinwheel", from_pinwheel, 0.07, 0, 0, 0.7391, 0.7391},  // sqrt((1 + 0.3^2 + noise) / 2)
+    {"toy.moons", from_moons, 0.1, 0, 0, 0.8718, 0.5042},         // sqrt(3/4 + noise), sqrt(9/16 - 1/pi + noise)
+    {"toy.rings", from_rings, 0.05, 0, 0, 1.1187, 1.1187},        // sqrt((1 + 4) / 2 / 2 + noise)
+    {"toy.eight", from_eight, 0.15, 0, 0, 1.4177, 1.4177},        // sqrt(2^2 / 2 + noise)
+    {"toy.grid", from_grid, 0.08, 0, 0, 1.4151, 1.4151},          // sqrt((5^2 - 1) / 12 + noise)
     {"toy.grid(spacing: 2)", from_wide_grid, 0.08, 0, 0, 2.8289, 2.8289},
     {"toy.checkerboard", from_checkerboard, 0, 0, 0, 1.1547, 1.1547},  // 4 / sqrt(12)
     {"toy.swissroll", from_swissroll, 0.05, 0, 0, 0, 0},
@@ -224,12 +224,53 @@ static void binarized(void **state) {
   check_binarize(true);
 }
 
+// ---- pictures mirrored and moved while training
+
+// Where a place of the picture comes from: its number, of a picture whose places are numbered.
+static int from_place(int i, int j, bool mirrored, int down, int right) {
+  int y = i + down, x = j + right;
+  y = y < 0 ? 0 : y > 2 ? 2 : y;
+  x = x < 0 ? 0 : x > 3 ? 3 : x;
+  return 4 * y + (mirrored ? 3 - x : x);
+}
+
+static void moved_pictures(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_format(a, MANY,
+                           "model m  data x[3, 4] from idx(\"none\") |> flipped |> shifted(1)\n"
+                           "metric told = x[1, 1] + 12 * x[1, 2] + 144 * x[2, 1]  parameter w = 1\n"
+                           "objective o { minimize w * (x[1, 1] + 12 * x[1, 2] + 144 * x[2, 1]) }\n"
+                           "train { minimize o over w with sgd(0) }\n");
+  for (int i = 0; i < 12 * MANY; i++) page_column(page, "x")[i] = (float)(i % 12);
+  page_train(page);
+  const float *told = page_output(page, page->plan->turn[0].program, "o");
+  int way[2][3][3] = {0}, found = 0;
+  for (int i = 0; i < MANY; i++) {
+    for (int k = 0; k < 18; k++) {
+      int mirrored = k / 9, down = k / 3 % 3 - 1, right = k % 3 - 1;
+      int wanted = from_place(1, 1, mirrored, down, right) + 12 * from_place(1, 2, mirrored, down, right) +
+                   144 * from_place(2, 1, mirrored, down, right);
+      if (told[i] != (float)wanted) continue;
+      way[mirrored][down + 1][right + 1]++;
+      found++;
+    }
+  }
+  page_check(found == MANY, "one of 18 ways", "flipped and shifted", found, MANY);
+  double each = MANY / 18.0;
+  for (int k = 0; k < 18; k++)
+    page_check(fabs(way[k / 9][k / 3 % 3][k % 3] - each) < 4 * sqrt(each), "as often as any other",
+               "flipped and shifted", way[k / 9][k / 3 % 3][k % 3], each);
+  page_test(page);
+  for (int i = 0; i < MANY; i++)
+    page_near("as it is", "held out", (double)page_metric(page, "told")[i], 5 + 12 * 6 + 144 * 9, 0);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(points_of_the_plane),
-      cmocka_unit_test(points_of_the_line),
-      cmocka_unit_test(more_arms),
-      cmocka_unit_test(binarized),
+      cmocka_unit_test(points_of_the_plane), cmocka_unit_test(points_of_the_line), cmocka_unit_test(more_arms),
+      cmocka_unit_test(binarized),           cmocka_unit_test(moved_pictures),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,7 +248,7 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
   else if (!strcmp(name, "infinity"))
     v->number = INFINITY;
   else if (!strcmp(name, "training"))
-    v->number = e->training;
+    v->number = e->training, e->modes++;
   else if (!e->graph)
     return false;
   else if (!strcmp(name, "step"))

@@ -419,6 +419,7 @@ struct Elab {
   const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
   int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
   int randoms, reads;     // random numbers made and columns read so far
+  int modes;              // how often it was asked whether this is training
   int places;             // counts of updates read so far
   int looks, moves;       // tensors read and assigned so far
   struct Choice *choices;  // that were made, on the page

@@ -18,7 +18,7 @@ struct Ordered {
 
 // What a network makes of inputs of some shapes, proved to keep the order; or NULL where it does not.
 typedef struct Proof {
-  bool training;
+  bool either, training;  // of training and of measuring, or of one
   int n;
   Shape *shape;
   int *classes;
@@ -158,6 +158,7 @@ static const char *way_text(Elab *e, const char *name, int n, const Node *const 
 
 typedef struct {
   const Decl *net;
+  const Dist *made;
   Shape outer;
   const Node *x, *terms;
   int32_t *place;  // of each number of x
@@ -165,19 +166,22 @@ typedef struct {
 
 static void refuse(Elab *e, const Order *o, int64_t at, int32_t latest) {
   int64_t place = place_of(o->net, o->outer, at), places = places_of(o->net, o->outer);
-  const char *what = latest == place  ? "itself"
-                     : latest < places ? arena_format(e->arena, "`%s`, which comes after it",
-                                                      place_text(e, o->net, o->outer, latest))
-                                       : "other examples of its batch";
+  const char *what = latest == place ? "itself"
+                     : latest < places
+                         ? arena_format(e->arena, "`%s`, which comes after it", place_text(e, o->net, o->outer, latest))
+                         : "other examples of its batch";
   const Node **way = NEW_ARRAY(e->arena, const Node *, o->terms->id + 1);
   int n = graph_way(e->arena, e->graph, o->terms, at, o->x, o->place, way);
   complain(e, E0781, o->net->ast->span, place_text(e, o->net, o->outer, place), o->net->name, what);
+  if (o->made->own)
+    report_note(e->sources, user_span(e, o->made->span), "joint over %s: all numbers of it are one place",
+                shape_text(e->arena, own_event(o->made)));
   report_help(e->sources, "the way: %s", way_text(e, output_of(o->net)->name, n, way));
 }
 
 // Does the log density of each place, at a point that is not x, keep to the places of x before it?
 static bool keeps_order(Elab *e, const Decl *net, const Dist *made, const Node *x, Value terms) {
-  Order o = {.net = net, .outer = outer_event(made), .x = x};
+  Order o = {.net = net, .made = made, .outer = outer_event(made), .x = x};
   terms = widen(e, to_tensor(e, terms), PLATE_BATCH, o.outer);
   if (terms.kind == V_ERROR) return false;
   int64_t numbers = shape_count(made->event), count = shape_count(o.outer), own = numbers / count;
@@ -211,7 +215,8 @@ static const Dist *prove(Elab *e, Decl *net, int n, const Value *input, Span whe
   if (made.kind == V_ERROR) return NULL;
   if (made.kind != V_DIST) return complain(e, E0418, where, net->name, name), NULL;
   if (!point_within(&point, &made.dist->domain)) {
-    complain(e, E0402, where, made.dist->kind->name(made.dist), support_text(e, &made.dist->domain), support.lo, support.hi);
+    complain(e, E0402, where, made.dist->kind->name(made.dist), support_text(e, &made.dist->domain), support.lo,
+             support.hi);
     return NULL;
   }
   Value terms = log_terms(e, made.dist, point, where);
@@ -220,7 +225,7 @@ static const Dist *prove(Elab *e, Decl *net, int n, const Value *input, Span whe
 }
 
 static bool same_inputs(const Elab *e, const Proof *p, int n, const Value *input) {
-  bool same = p->training == e->training && p->n == n;
+  bool same = (p->either || p->training == e->training) && p->n == n;
   for (int i = 0; same && i < n; i++)
     same = shape_equal(p->shape[i], event_shape(&input[i])) && p->classes[i] == input[i].classes;
   return same;
@@ -233,9 +238,10 @@ static const Dist *proved(Elab *e, Decl *net, int n, const Value *input, Span wh
   int errors = diagnostics_errors(e->sources);
   const Dist *made = prove(e, net, n, input, where);
   if (diagnostics_errors(e->sources) > errors) made = NULL;
+  bool either = e->modes == b.elab.modes;
   step_back(e, &b);
   Proof *p = NEW(e->arena, Proof);
-  *p = (Proof){.training = e->training, .n = n, .made = made, .next = net->proofs};
+  *p = (Proof){.either = either, .training = e->training, .n = n, .made = made, .next = net->proofs};
   p->shape = NEW_ARRAY(e->arena, Shape, n + 1);
   p->classes = NEW_ARRAY(e->arena, int, n + 1);
   for (int i = 0; i < n; i++) p->shape[i] = event_shape(&input[i]), p->classes[i] = input[i].classes;
@@ -334,7 +340,11 @@ static Value ordered_sample(Elab *e, const Dist *d) {
   if (loops_around(e) == MAX_LOOPS) return complain(e, E0746, d->span, MAX_LOOPS), value_error();
   Node *start = node_const(e->graph, anywhere(&d->support), physical_shape(e, plates, d->event));
   Node *turns = node_iota(e->graph, 0, shape_of(1, &places));
-  Build b = {.around = e->graph, .up = e->build, .frame = e->frame, .loop = loop_new(e->arena, places, false), .ordered = true};
+  Build b = {.around = e->graph,
+             .up = e->build,
+             .frame = e->frame,
+             .loop = loop_new(e->arena, places, false),
+             .ordered = true};
   Graph *body = b.loop->body;
   body->sources = e->sources, body->span = e->graph->span, body->scope = e->graph->scope;
   Value x = value_tensor(loop_input(b.loop, OPERAND_CARRIED, start, d->variable), plates);

@@ -13,9 +13,9 @@
 
 typedef struct {
   float value;     // if it is known
-  int32_t latest;  // the last place; -1: none
-  bool known;
+  int32_t latest;  // the last place, or NONE, or KNOWN
 } Seen;
+enum { NONE = -1, KNOWN = -2 };
 
 typedef struct {
   Shape shape;
@@ -29,22 +29,24 @@ typedef struct {
   const int32_t *place;  // of each of its numbers
 } Look;
 
-static const Seen nothing = {0, -1, false};
+static const Seen nothing = {0, NONE};
 
-static Seen constant(double value) { return (Seen){(float)value, -1, true}; }
+static Seen constant(double value) { return (Seen){(float)value, KNOWN}; }
 
 // ---- numbers
 
-static bool is_known(Seen s, double value) { return s.known && (double)s.value == value; }
+static bool known(Seen s) { return s.latest == KNOWN; }
+
+static bool is_known(Seen s, double value) { return known(s) && (double)s.value == value; }
 
 static Seen apply(Op op, int n, const Seen *in) {
-  bool known = true;
+  bool all = true;
   Seen any = nothing;
   for (int i = 0; i < n; i++) {
-    known = known && in[i].known;
+    all = all && known(in[i]);
     if (in[i].latest > any.latest) any.latest = in[i].latest;
   }
-  if (known) {
+  if (all) {
     double value[3] = {0, 0, 0};
     for (int i = 0; i < n; i++) value[i] = (double)in[i].value;
     return constant(graph_fold(op, value));
@@ -54,19 +56,19 @@ static Seen apply(Op op, int n, const Seen *in) {
     case OP_DIV: return is_known(in[0], 0) ? constant(0) : any;
     case OP_ADD:
     case OP_SUB:
-      if (in[0].known && isinf(in[0].value)) return in[0];
-      return in[1].known && isinf(in[1].value) ? constant((double)(op == OP_ADD ? in[1].value : -in[1].value)) : any;
+      if (known(in[0]) && isinf(in[0].value)) return in[0];
+      return known(in[1]) && isinf(in[1].value) ? constant((double)(op == OP_ADD ? in[1].value : -in[1].value)) : any;
     case OP_MAX:
     case OP_MIN: {
       double least = op == OP_MAX ? -INFINITY : INFINITY;
       for (int i = 0; i < 2; i++)
-        if (in[i].known && isinf(in[i].value)) return is_known(in[i], least) ? in[1 - i] : in[i];
+        if (known(in[i]) && isinf(in[i].value)) return is_known(in[i], least) ? in[1 - i] : in[i];
       return any;
     }
     case OP_POW: return is_known(in[1], 0) ? constant(1) : any;
     case OP_SELECT:
-      if (in[0].known) return in[0].value != 0 ? in[1] : in[2];
-      return in[1].known && is_known(in[2], (double)in[1].value) ? in[1] : any;
+      if (known(in[0])) return in[0].value != 0 ? in[1] : in[2];
+      return known(in[1]) && is_known(in[2], (double)in[1].value) ? in[1] : any;
     default: return any;
   }
 }
@@ -74,12 +76,12 @@ static Seen apply(Op op, int n, const Seen *in) {
 static inline Seen plus(Seen a, Seen b) {
   if (is_known(a, 0)) return b;
   if (is_known(b, 0)) return a;
-  if (a.known || b.known) return apply(OP_ADD, 2, (Seen[]){a, b});
+  if (known(a) || known(b)) return apply(OP_ADD, 2, (Seen[]){a, b});
   return a.latest > b.latest ? a : b;
 }
 
 static inline Seen times(Seen a, Seen b) {
-  if (a.known || b.known) return apply(OP_MUL, 2, (Seen[]){a, b});
+  if (known(a) || known(b)) return apply(OP_MUL, 2, (Seen[]){a, b});
   return a.latest > b.latest ? a : b;
 }
 
@@ -110,7 +112,8 @@ static unsigned alike_axes(const View *v) {
   return axes;
 }
 
-// Goes through the places of a shape, with the offset of each in up to four tensors.
+// Goes through the places of a shape, with the offset of each in up to four tensors; or through its lines, each the
+// places along the last axis.
 enum { MOST_WALKED = 4 };
 typedef struct {
   Shape shape;
@@ -119,8 +122,8 @@ typedef struct {
   int64_t index[MAX_RANK], at[MOST_WALKED];
 } Walk;
 
-static bool walk_next(Walk *w) {
-  for (int i = w->shape.rank - 1; i >= 0; i--) {
+static bool walk_from(Walk *w, int axis) {
+  for (int i = axis; i >= 0; i--) {
     for (int k = 0; k < w->n; k++) w->at[k] += w->stride[k][i];
     if (++w->index[i] < w->shape.dim[i]) return true;
     for (int k = 0; k < w->n; k++) w->at[k] -= w->stride[k][i] * w->shape.dim[i];
@@ -128,6 +131,10 @@ static bool walk_next(Walk *w) {
   }
   return false;
 }
+
+static bool walk_next(Walk *w) { return walk_from(w, w->shape.rank - 1); }
+
+static bool walk_line(Walk *w) { return walk_from(w, w->shape.rank - 2); }
 
 // The shape with the axes in the mask passed once.
 static Shape passed_once(Shape s, unsigned axes) { return shape_with_ones(s, axes); }
@@ -236,11 +243,11 @@ static View see_gather(const Look *w, const Node *n, const View *in) {
   int64_t rows = table.shape.dim[0], width = shape_count(table.shape) / rows;
   for (int64_t i = 0; i < shape_count(index.shape); i++) {
     Seen which = index.at[i];
-    int64_t first = which.known ? row_of(which.value, rows) : 0, last = which.known ? first + 1 : rows;
+    int64_t first = known(which) ? row_of(which.value, rows) : 0, last = known(which) ? first + 1 : rows;
     for (int64_t k = 0; k < width; k++) {
       Seen s = table.at[first * width + k];
       for (int64_t r = first + 1; r < last; r++) s = apply(OP_SELECT, 3, (Seen[]){nothing, s, table.at[r * width + k]});
-      if (which.latest > s.latest) s = which;
+      if (!known(s) && which.latest > s.latest) s = which;
       v.at[i * width + k] = s;
     }
   }
@@ -253,11 +260,11 @@ static View see_scatter(const Look *w, const Node *n, const View *in) {
   for (int64_t i = 0; i < rows * width; i++) v.at[i] = constant(0);
   for (int64_t i = 0; i < shape_count(index.shape); i++) {
     Seen which = index.at[i];
-    int64_t first = which.known ? row_of(which.value, rows) : 0, last = which.known ? first + 1 : rows;
+    int64_t first = known(which) ? row_of(which.value, rows) : 0, last = known(which) ? first + 1 : rows;
     for (int64_t r = first; r < last; r++)
       for (int64_t k = 0; k < width; k++) {
         Seen *s = &v.at[r * width + k], *of = &values.at[i * width + k];
-        *s = plus(*s, which.known || is_known(*of, 0) ? *of : times(which, *of));
+        *s = plus(*s, known(which) || is_known(*of, 0) ? *of : times(which, *of));
       }
   }
   return v;
@@ -277,7 +284,7 @@ static View see_source(const Look *w, const Node *n) {
   if (n->op == OP_IOTA) return see_iota(w, n);
   if (n != w->x) return view_alike(w, n->shape, nothing);
   View v = view_new(w, n->shape, 0);
-  for (int64_t i = 0; i < shape_count(n->shape); i++) v.at[i] = (Seen){0, w->place[i], false};
+  for (int64_t i = 0; i < shape_count(n->shape); i++) v.at[i] = (Seen){0, w->place[i]};
   return v;
 }
 
@@ -288,11 +295,16 @@ static View see_elementwise(const Look *w, const Node *n, const View *in) {
   Walk k = {.shape = passed_once(n->shape, alike), .n = n->arity + 1};
   for (int i = 0; i < n->arity; i++) k.stride[i] = in[i].stride;
   k.stride[n->arity] = v.stride;
+  int last = n->shape.rank - 1;
+  int64_t length = last < 0 ? 1 : k.shape.dim[last], step[MOST_WALKED] = {0};
+  for (int i = 0; i <= n->arity && last >= 0; i++) step[i] = k.stride[i][last];
   do {
-    Seen s[3];
-    for (int i = 0; i < n->arity; i++) s[i] = in[i].at[k.at[i]];
-    v.at[k.at[n->arity]] = apply(n->op, n->arity, s);
-  } while (walk_next(&k));
+    Seen s[3], *out = v.at + k.at[n->arity];
+    for (int64_t j = 0; j < length; j++) {
+      for (int i = 0; i < n->arity; i++) s[i] = in[i].at[k.at[i] + j * step[i]];
+      out[j * step[n->arity]] = apply(n->op, n->arity, s);
+    }
+  } while (walk_line(&k));
   return v;
 }
 
@@ -358,6 +370,50 @@ static View see_matmul(const Look *w, const Node *n, const View *in) {
   return v;
 }
 
+// The products of a convolution: each is of a number of the picture x, one of the filters w, and one of the result y,
+// of which one is what the node gives and the other two are its inputs. Channels along which the inputs are alike are
+// passed once.
+enum { PICTURE, FILTERS, RESULT };
+static const int c_axis[3] = {3, 2, -1}, o_axis[3] = {-1, 3, 3};  // of their channels, and those of the result
+
+static View see_conv(const Look *w, const Node *n, const View *in) {
+  const int64_t *a = n->attr.a, *pad = n->attr.b;
+  int out = n->op == OP_CONV ? RESULT : n->op == OP_CONV_INPUT ? PICTURE : FILTERS;
+  int of[2] = {out == PICTURE ? RESULT : PICTURE, out == FILTERS ? RESULT : FILTERS};
+  bool c_alike = a[4] == 1, o_alike = c_alike;
+  View view[3];
+  for (int i = 0; i < 2; i++) {
+    view[of[i]] = in[i];
+    if (of[i] != RESULT) c_alike = c_alike && in[i].stride[c_axis[of[i]]] == 0;
+    if (of[i] != PICTURE) o_alike = o_alike && in[i].stride[o_axis[of[i]]] == 0;
+  }
+  unsigned alike = out != RESULT && c_alike ? 1u << c_axis[out] : 0;
+  view[out] = view_new(w, n->shape, alike | (out != PICTURE && o_alike ? 1u << 3 : 0));
+  View zero = view_alike(w, n->shape, constant(0));
+  copy_to(&view[out], (int64_t[MAX_RANK]){0}, &zero);
+  Shape x = view[PICTURE].shape, f = view[FILTERS].shape, y = view[RESULT].shape;
+  Walk k = {
+      .shape = {7, {y.dim[0], y.dim[1], y.dim[2], f.dim[0], f.dim[1], c_alike ? 1 : f.dim[2], o_alike ? 1 : y.dim[3]}}};
+  int64_t copies = out == RESULT ? f.dim[2] / k.shape.dim[5] : out == PICTURE ? y.dim[3] / k.shape.dim[6] : 1;
+  do {
+    const int64_t *i = k.index;
+    int64_t row = i[1] * a[0] + i[3] * a[2] - pad[0], column = i[2] * a[1] + i[4] * a[3] - pad[2];
+    if (row < 0 || row >= x.dim[1] || column < 0 || column >= x.dim[2]) continue;
+    int64_t at[3][4] = {{i[0], row, column, i[6] / (y.dim[3] / a[4]) * f.dim[2] + i[5]},
+                        {i[3], i[4], i[5], i[6]},
+                        {i[0], i[1], i[2], i[6]}};
+    Seen *s[3];
+    for (int t = 0; t < 3; t++) {
+      s[t] = view[t].at;
+      for (int d = 0; d < 4; d++) s[t] += at[t][d] * view[t].stride[d];
+    }
+    Seen product = times(*s[of[0]], *s[of[1]]);
+    product.value *= (float)copies;
+    *s[out] = plus(*s[out], product);
+  } while (walk_next(&k));
+  return view[out];
+}
+
 // Column by column, as the factor is computed.
 static void factor(Seen *l, const Seen *a, int64_t n) {
   for (int64_t k = 0; k < n; k++)
@@ -365,7 +421,7 @@ static void factor(Seen *l, const Seen *a, int64_t n) {
       Seen s = i < k ? constant(0) : a[i * n + k];
       for (int64_t p = 0; p < k && i >= k; p++) s = plus(s, times(l[i * n + p], l[k * n + p]));
       if (i > k && !is_known(s, 0)) s = times(nothing, plus(s, l[k * n + k]));
-      if (s.known && !is_known(s, 0)) s = nothing;  // that its value is known is not made use of
+      if (known(s) && !is_known(s, 0)) s = nothing;  // that its value is known is not made use of
       l[i * n + k] = s;
     }
 }
@@ -418,6 +474,9 @@ static View see(const Look *w, const Node *n, const View *in) {
     case OP_MAXIMUM: return see_reduction(w, n, in);
     case OP_CUMSUM: return see_cumsum(w, n, in);
     case OP_MATMUL: return see_matmul(w, n, in);
+    case OP_CONV:
+    case OP_CONV_INPUT:
+    case OP_CONV_WEIGHT: return see_conv(w, n, in);
     case OP_CHOLESKY: return see_cholesky(w, n, in);
     case OP_SOLVE: return see_solve(w, n, in);
     case OP_STOP:
@@ -432,15 +491,17 @@ static View see(const Look *w, const Node *n, const View *in) {
 // What the turns leave, each after the number of its result.
 static View *see_loop(const Look *w, const Node *n, const View *in) {
   const GraphLoop *l = n->attr.loop;
-  View *result = NEW_ARRAY(w->arena, View, l->inputs + l->stacked + 1), *read = NEW_ARRAY(w->arena, View, l->inputs + 1);
-  View *turn = NEW_ARRAY(w->arena, View, l->stacked *l->times + 1);
+  View *result = NEW_ARRAY(w->arena, View, l->inputs + l->stacked + 1),
+       *read = NEW_ARRAY(w->arena, View, l->inputs + 1);
+  View *turn = NEW_ARRAY(w->arena, View, l->stacked * l->times + 1);
   for (int i = 0; i < l->inputs; i++) result[i] = in[i];
   for (int64_t t = 0; t < l->times; t++) {
     int64_t number = l->reversed ? l->times - 1 - t : t;
     for (int i = 0; i < l->inputs; i++) {
       read[i] = l->next[i] ? result[i] : in[i];
       if (l->kind[i] != OPERAND_SLICED) continue;
-      read[i] = (View){.shape = shape_of(in[i].shape.rank - 1, in[i].shape.dim + 1), .at = in[i].at + number * in[i].stride[0]};
+      read[i] = (View){.shape = shape_of(in[i].shape.rank - 1, in[i].shape.dim + 1),
+                       .at = in[i].at + number * in[i].stride[0]};
       memcpy(read[i].stride, in[i].stride + 1, sizeof *read[i].stride * (MAX_RANK - 1));
     }
     Look inside = {arena_open(w->arena), NULL, NULL};
@@ -491,7 +552,7 @@ int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, co
   int32_t *latest = NEW_ARRAY(a, int32_t, count);
   Look w = {arena_open(a), x, place};
   View v = dense(&w, &see_graph(&w, g, y->id, NULL)[y->id]);
-  for (int64_t i = 0; i < count; i++) latest[i] = v.at[i].latest;
+  for (int64_t i = 0; i < count; i++) latest[i] = known(v.at[i]) ? NONE : v.at[i].latest;
   arena_close(w.arena);
   return latest;
 }

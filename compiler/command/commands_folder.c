@@ -1,5 +1,4 @@
 // The commands that use a trained run: sample, show and eval; see commands.h.
-#include <math.h>
 #include <string.h>
 
 #include "command/commands.h"
@@ -46,18 +45,6 @@ static const char *output_path(Arena *a, const Options *o) {
   return path;
 }
 
-// Black and white of a drawn column: its bounds, where it has both.
-static void bounds_of(const Plan *plan, const char *name, float *lo, float *hi) {
-  *lo = 0;
-  *hi = 1;
-  for (int i = 0; i < plan->columns; i++) {
-    const PlanColumn *c = &plan->column[i];
-    if (strcmp(c->name, name) != 0 || !isfinite(c->lo) || !isfinite(c->hi) || !(c->lo < c->hi)) continue;
-    *lo = c->lo;
-    *hi = c->hi;
-  }
-}
-
 int command_sample(Arena *a, const Options *o) {
   const char *path = output_path(a, o);
   int64_t n = option_number(o, OPTION_COUNT, 64);
@@ -75,7 +62,7 @@ int command_sample(Arena *a, const Options *o) {
   s.seed_given = option_given(o, OPTION_SEED);
   s.seed = (uint32_t)option_number(o, OPTION_SEED, 0);
   float lo, hi;
-  bounds_of(plan, plan->program[program].output->name, &lo, &hi);
+  output_bounds(plan, plan->program[program].output->name, &lo, &hi);
   return session_sample(a, plan, &s, program, n, lo, hi, path);
 }
 

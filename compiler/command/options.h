@@ -18,6 +18,7 @@
   C(EVAL, eval, "DIR", 1, 1, "measure a trained model on held-out data")                          \
   C(REPORT, report, "DIR...", 1, MANY_WORDS, "write a page of a run, or of several beside one another")                  \
   C(VERIFY, verify, "FILE...", 1, MANY_WORDS, "train models, and hold what they expect against what came out") \
+  C(QUIZ, quiz, "DIR", 1, 1, "tell the model's pictures from real ones, on the terminal")                       \
   C(EMIT, emit, "FILE", 1, 1, "write the training as one C file")                                 \
   C(HELP, help, "[COMMAND]", 0, 1, "say how a command is used")                                   \
   C(VERSION, version, "", 0, 0, "print the version")
@@ -32,7 +33,7 @@ typedef enum {
 
 #define ON(ID)    (1u << COMMAND_##ID)
 #define ON_MODEL  (ON(RUN) | ON(CHECK) | ON(EXPLAIN) | ON(EMIT))
-#define ON_FOLDER (ON(SAMPLE) | ON(SHOW) | ON(EVAL))
+#define ON_FOLDER (ON(SAMPLE) | ON(SHOW) | ON(EVAL) | ON(QUIZ))
 
 // A flag has no value, a text or number is given once, a list any number of times.
 typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind;
@@ -49,15 +50,15 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(EPOCHS, "epochs", 0, "N", NUMBER, 1, 1000000000, ON_MODEL, "passes over the data, in all")                       \
   O(BATCH, "batch", 0, "N", NUMBER, 1, 1 << 20, ON_MODEL, "examples in one step")                                    \
   O(SHARDS, "shards", 0, "N", NUMBER, 1, MOST_SHARDS, ON_MODEL, "equal parts of the batch, whose gradients are added in a tree") \
-  O(SEED, "seed", 0, "N", NUMBER, 0, UINT32_MAX, ON_MODEL | ON(SAMPLE), "seed of every random number")               \
+  O(SEED, "seed", 0, "N", NUMBER, 0, UINT32_MAX, ON_MODEL | ON(SAMPLE) | ON(QUIZ), "seed of every random number")               \
   O(STEPS, "steps", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "stop after N steps, in all")                            \
   O(CHECKPOINT, "checkpoint", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "a checkpoint every N steps, beside the others") \
   O(THREADS, "threads", 0, "N", NUMBER, 1, 1024, ON(RUN) | ON(VERIFY) | ON_FOLDER, "threads; the results do not depend on them")  \
   O(PRODUCTS, "products", 0, "WHO", TEXT, 0, 0, ON_MODEL | ON(VERIFY) | ON_FOLDER, "who makes matrix products: own, openblas, auto") \
-  O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE), "how many to draw (64)")                               \
+  O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE) | ON(QUIZ), "how many to draw (64), or to ask (20)")                               \
   O(GIVEN, "given", 0, "NAME=VALUE", LIST, 0, 0, ON(SAMPLE), "fix what the model is conditioned on: y=7")            \
   O(OF, "of", 0, "NAME", TEXT, 0, 0, ON(SAMPLE), "what to draw (the first thing that a network makes)")              \
-  O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE), "the mean of the last distribution, rather than a draw")          \
+  O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(QUIZ), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "file to write")                    \
   O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "replace FILE, whatever it holds")         \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \

@@ -1,6 +1,7 @@
 // Looks at what an output would replace; see output.h.
 #include "command/output.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,5 +32,16 @@ void output_spare_data(Arena *a, const Options *o, const char *path, const Plan 
     if (about.st_dev == data.st_dev && about.st_ino == data.st_ino)
       fail(a, EXIT_CANTCREATE, "%s: is data of the model; choose another name, or replace it with --force",
            printable(a, path));
+  }
+}
+
+void output_bounds(const Plan *plan, const char *name, float *lo, float *hi) {
+  *lo = 0;
+  *hi = 1;
+  for (int i = 0; i < plan->columns; i++) {
+    const PlanColumn *c = &plan->column[i];
+    if (strcmp(c->name, name) != 0 || !isfinite(c->lo) || !isfinite(c->hi) || !(c->lo < c->hi)) continue;
+    *lo = c->lo;
+    *hi = c->hi;
   }
 }

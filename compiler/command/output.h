@@ -12,4 +12,7 @@ void output_check(Arena *a, const Options *o, const char *path, const char *begi
 // Fails if `path` is one of the files that the plan's data are read from.
 void output_spare_data(Arena *a, const Options *o, const char *path, const Plan *plan);
 
+// Black and white of a drawn column: its bounds, where it has both, else 0 and 1.
+void output_bounds(const Plan *plan, const char *name, float *lo, float *hi);
+
 #endif

@@ -305,11 +305,35 @@ static int sample_record(Elab *e, Sampling *s, Output *out) {
   return n;
 }
 
+// The first column that some network makes, or NULL.
+static const char *first_made(const Elab *e) {
+  for (int i = 0; i < e->columns; i++)
+    if (maker_of(e, e->column[i].name)) return e->column[i].name;
+  return NULL;
+}
+
+static int end_sample(Elab *e, const char *name, int64_t n, Output *out, int outputs) {
+  Model *m = e->model;
+  int p = end_program(e, name, n, out, outputs);
+  m->program[p].graph.graph->tensor = m->tensor;
+  m->program[p].graph.graph->tensors = m->tensors;
+  return p;
+}
+
+int elaborate_examples(Model *m, int64_t n) {
+  Elab *e = m->elab;
+  const char *column = first_made(e);
+  Output *out = NEW(e->arena, Output);
+  if (!column) return complain(e, E0623, (Span){e->file, 0, 0}, "the data"), -1;
+  begin_program(e, n, false);
+  int c = find_column(e, column);
+  return sample_output(e, column, column_value(e, c), e->column[c].span, out) ? end_sample(e, "examples", n, out, 1) : -1;
+}
+
 int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const Setting *given, int givens, bool mean) {
   Elab *e = m->elab;
   bool record = whole && !column;
-  for (int i = 0; i < e->columns && !column; i++)
-    if (maker_of(e, e->column[i].name)) column = e->column[i].name;
+  if (!column) column = first_made(e);
   Decl *net = column ? maker_of(e, column) : NULL;
   Span where = net ? net->ast->span : (Span){e->file, 0, 0};
   if (!net) return complain(e, E0623, where, column ? column : "the data"), -1;
@@ -322,8 +346,5 @@ int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const 
   if (outputs < 0) return -1;
   for (int i = 0; i < givens; i++)
     if (!find_binding(s.known, given[i].name)) return complain(e, E0624, where, net->name, given[i].name), -1;
-  int p = end_program(e, "sample", n, out, outputs);
-  m->program[p].graph.graph->tensor = m->tensor;
-  m->program[p].graph.graph->tensors = m->tensors;
-  return p;
+  return end_sample(e, "sample", n, out, outputs);
 }

@@ -64,6 +64,8 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *o);
 // makes) as the only output; or `whole` records, if no column is named: all columns that networks make, of the same latents, and the
 // labels that these are given. `given` are texts like "y=7". Appends it to the model and returns its index, or -1 after reporting.
 int elaborate_sample(Model *m, const char *column, bool whole, int64_t n, const Setting *given, int givens, bool mean);
+// A program whose only output are n examples of the data: of the column that elaborate_sample draws where none is named.
+int elaborate_examples(Model *m, int64_t n);
 
 // Lays a model out: passes, fusion, kernels, memory (compiler/plan/lower.c).
 Plan *plan_model(Arena *a, const Model *m);

@@ -35,6 +35,8 @@
 //   elaborate_expect.c  what a run is expected to measure
 //   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
+//   elaborate_reach.c  which columns, draws and noise a value hangs on
+//   elaborate_ledger.c  what an objective or a metric is to log p(what is observed)
 //   elaborate_choice.c  which sides of an `if` were taken
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -89,20 +91,29 @@ typedef struct Value {
   struct Scope *example;      // TENSOR: it is the place of another example, of whose values these names speak; or NULL
 } Value;
 
-// A value as a sum, as far as it can be followed through sums, differences, factors, names and functions: log densities
-// and divergences, and the rest as it stands.
-typedef enum { TERM_DENSITY, TERM_KL, TERM_OTHER } TermKind;
+// A value as a sum, as far as it can be followed through sums, differences, factors, names and functions: log densities,
+// divergences, entropies, what is known of an aggregate as a whole, and the rest as it stands. The sum of a tensor is
+// that over its event.
+typedef enum { TERM_DENSITY, TERM_KL, TERM_ENTROPY, TERM_CLAIM, TERM_BATCH, TERM_OTHER } TermKind;
 typedef struct {
   TermKind kind;
-  const struct Dist *dist, *other;  // the density's; KL(dist || other)
-  Value value;                      // the term itself
-  Value point;                      // DENSITY: where it is taken
+  const struct Dist *dist, *other;   // the density's, the entropy's; KL(dist || other)
+  Value value;                       // the term itself
+  Value point;                       // DENSITY, BATCH: where it is taken; of a sampled KL the draw
+  bool sampled;                      // KL: at a draw
+  const struct Drawn *enumerated;    // what the blocks around run over
+  const struct Claim *claim;         // CLAIM
+  const struct Terms *of;            // CLAIM: what the aggregate's block was the sum of, or NULL
+  double lo, hi;                     // OTHER: bounds on it
 } Term;
 typedef struct Terms {
+  double lo, hi;  // bounds on the constants among them
   int n;
   struct Weighed {
     const Term *term;
-    double lo, hi;  // bounds on its coefficient
+    double lo, hi;   // bounds on its coefficient
+    bool uneven;     // which differs between places or draws
+    const Node *by;  // the value that it is, but for its sign, or NULL
   } of[];
 } Terms;
 
@@ -195,6 +206,9 @@ typedef struct {
   Value (*member)(Elab *e, const Dist *one, const char *what);  // mean, or entropy term by term: where it is known
   void (*explain)(Elab *e, const Dist *d);                     // what `gmc explain` says beyond the rule of a divergence
   bool (*settle)(Elab *e, Dist *d, Span where);  // its event is now known; false after reporting. NULL: nothing hangs on it
+  // Each value that its density is made with beside the point, `of` NULL; and those that it is the density of beside the
+  // point, with what they are drawn from.
+  void (*parts)(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to);
 } DistKind;
 
 struct Dist {
@@ -204,7 +218,8 @@ struct Dist {
   Scope *scope;        // its parameters; for a mixture the scope it was written in
   Value *param;
   int params;
-  const Dist *component;  // of a mixture: all of them on a plate that is closed
+  const Dist *component;  // of a mixture or marginal: all of them on a plate that is closed
+  Value chances;          // and the logs of their probabilities
   Chain *chain;           // of a marginal
   Ordered *ordered;       // of an autoregressive network
   const Dist *base;       // of a flow: what its bijector is applied to,
@@ -299,14 +314,31 @@ typedef struct {
 
 typedef enum { UNSTARTED, STARTING, STARTED } Started;
 
-// A value that was drawn, and what it was drawn from.
+// A value that was drawn, or all values that a block runs over, and what they come from.
 typedef struct Drawn {
   const Node *node;
-  const Dist *dist;
-  Value base;  // of a flow: what its bijector was applied to; else NONE
+  unsigned plates;
+  const Dist *dist;  // NULL: what a block runs over, all as likely
+  Value base;        // of a flow: what its bijector was applied to; else NONE
+  int context;       // the set of draws it belongs to
+  bool all;          // all values, each with its weight
   Span where;
+  const struct Drawn *enumerated;  // where it was made
   struct Drawn *next;
 } Drawn;
+
+// What a value hangs on.
+enum { MAX_FROM = 24 };
+typedef enum { FROM_COLUMN, FROM_NOISE, FROM_DRAW } FromKind;
+typedef struct Reach {
+  int n;
+  bool hidden;  // there is more than can be said
+  struct From {
+    FromKind kind;
+    const Node *node;
+    const Drawn *drawn;
+  } of[MAX_FROM];
+} Reach;
 
 // A node that was declared to lie on the simplex.
 typedef struct Fact {
@@ -412,6 +444,8 @@ struct Elab {
   int assigns, assign_room;
   Application *applications;
   Drawn *drawn;
+  const Drawn *enumerated;  // of the blocks around
+  struct Spoken *spoken;    // terms made in this program
   Fact *simplex;
   Value *column_value;   // of this program, once used
   Binding *draw_counts;  // how often each name was drawn in this line
@@ -800,10 +834,59 @@ PlanTurn elaborate_pass(Elab *e, const Ast *phase, int64_t batch);
 
 // --- elaborate_terms.c
 Value density_term(Elab *e, Value v, const Dist *d, Value point);
-Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, Span where);
-// The terms of an elementwise operation's result. Warns where a density meets a tensor of its event's shape.
-const Terms *combine_terms(Elab *e, Op op, Span where, int n, const Value *args);
+Value entropy_term(Elab *e, Value v, const Dist *d);
+Value kl_term(Elab *e, Value v, const Dist *f, const Dist *g, const Value *draw, Span where);
+const Terms *claim_term(Elab *e, Value v, const struct Claim *c, const Terms *of);
+const Terms *batch_term(Elab *e, Value v, const Term *density);
+// The terms of an elementwise operation's result v. Warns where a density meets a tensor of its event's shape.
+const Terms *combine_terms(Elab *e, Op op, Value v, int n, const Value *args);
+const Terms *sum_terms(Elab *e, const Terms *a, const Terms *b);                      // either may be NULL: nothing
+const Terms *scale_terms(Elab *e, const Terms *a, double lo, double hi);
+const Terms *one_term(Elab *e, Term t);
+const Terms *weighed_term(Elab *e, const struct Weighed *w);
+double bounded_product(double a, double b);  // 0 times infinity is 0
+bool speaks(const Terms *t);        // of more than other values
+bool was_spoken(const Elab *e, const Value *v);  // does it hang on a log density or a divergence?
 const char *term_text(Elab *e, const Term *t);  // as it was written
+
+// --- elaborate_reach.c
+void reach_value(Elab *e, const Value *v, const Drawn *enumerated, Reach *r);
+void reach_parts(Elab *e, const Dist *d, const Drawn *enumerated, Reach *r);  // of its density, but for the point
+void reach_join(Reach *into, const Reach *other);
+const Node *plain_node(const Elab *e, const Node *n, const Drawn *enumerated);
+const Drawn *draw_at(const Elab *e, const Value *v, const Drawn *enumerated);  // how the value was drawn, or NULL
+
+// --- elaborate_ledger.c
+// What a value is to the log density of what is observed.
+typedef enum { CLAIM_NOTHING, CLAIM_EXACT, CLAIM_BOUND, CLAIM_ESTIMATE, CLAIM_NONE, CLAIM_UNKNOWN } ClaimKind;
+typedef struct Claim {
+  ClaimKind kind;
+  bool negative;         // to its negative
+  bool weight;           // the mean of its exponential is no more than the density
+  const char *why;       // NONE, UNKNOWN: what stands against more
+  const char *looser;    // BOUND: what makes it looser, or NULL
+  const Term *weighed;   // NONE, and a weight is why: of this term, in [lo, hi]
+  double lo, hi;
+  double from;           // and the epoch from which on that is no longer so, or 0
+  bool logarithm;        // of means of exponentials
+  double draws;          // how many of a log of a mean, or 0
+  int pieces;            // log densities that are added
+  const struct Piece *piece;
+} Claim;
+// Of the mean over a block's places, or the log of the mean of exponentials. Terms that are the same at all of them stay as
+// they are, unless they are computed in turns.
+typedef struct {
+  Value v;  // the block's
+  int plate;
+  double places;
+  bool logarithm, in_turns;
+} Block;
+const Terms *block_terms(Elab *e, const Block *b);
+const Terms *batch_terms(Elab *e, const Block *b);
+Claim claim_about(Elab *e, Value v);
+// Has `gmc explain` say it of an objective or a metric; what the records say, or NULL.
+const char *declare_claim(Elab *e, const char *name, const Claim *c, Span where);
+const char *weight_text(Arena *a, double lo, double hi);
 
 // --- elaborate_choice.c
 void choice_made(Elab *e, const Ast *of, bool holds);  // the condition of an `if` is a number
@@ -816,7 +899,8 @@ bool word_is_new(Elab *e, DiagnosticCode code, Span where);
 #define warn_once(e, code, where, ...) \
   (word_is_new((e), (code), (where)) && (complain((e), (code), (where), __VA_ARGS__), true))
 
-void check_words(Elab *e, const char *name, Value v);  // of an objective or a metric
+// Of an objective or a metric; what the records say of it, or NULL.
+const char *check_words(Elab *e, const char *name, Value v, Span where);
 
 // --- elaborate_rounds.c
 // A line whose gradients are taken and whose weights have moved.

@@ -22,7 +22,9 @@ typedef struct {
   int64_t places;      // at once
   Value *source;       // of each binder: its first axis runs along the places; of the batch NONE
   Value dist;          // of a binder `y ~ ...`
-  const Terms *terms;  // of the block's value, once it is known
+  int64_t all;         // places in all turns
+  Drawn *values;       // what binders run over, if it is known how likely each is: an array
+  const Terms *terms;  // of the whole, once it is known
 } Aggregate;
 
 // ---- what binders run over
@@ -99,11 +101,9 @@ static Value all_values(Elab *e, const Dist *d, int64_t n, int64_t k) {
 
 bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v) {
   double k = d->support.kind == SUPPORT_CLASS ? d->support.hi + 1 : d->support.members;
-  if (!support_discrete(&d->support) || k == 0)
-    return complain(e, E0702, where, name, d->kind->name(d)), false;
-  const char *variable =
-      arena_format(e->arena, "%s%s : %s", name, d->event.rank ? shape_text(e->arena, d->event) : "",
-                   support_text(e, &d->support));
+  if (!support_discrete(&d->support) || k == 0) return complain(e, E0702, where, name, d->kind->name(d)), false;
+  const char *variable = arena_format(e->arena, "%s%s : %s", name, d->event.rank ? shape_text(e->arena, d->event) : "",
+                                      support_text(e, &d->support));
   double count = pow(k, (double)shape_count(d->event));
   if (count > MAX_VALUES) {
     complain(e, E0703, where, k, (long long)shape_count(d->event), variable);
@@ -163,9 +163,38 @@ static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
       v.classes = classes;
     }
     v.span = b->span;
+    if (a->values) a->values[i].node = v.node, a->values[i].plates = v.plates;
     bind(e, inner, b->name, v);
   }
   return inner;
+}
+
+// What a block runs over is like a draw of which all values are taken: of a distribution, or of what no data are in.
+static Drawn *values_drawn(Elab *e, const Aggregate *a) {
+  Reach r = {0};
+  int n = ast_length(a->ast->a);
+  if (a->draws || a->batch) return NULL;
+  for (int i = 0; a->dist.kind != V_DIST && i < n; i++) reach_value(e, &a->source[i], e->enumerated, &r);
+  if (r.n || r.hidden) return NULL;
+  Drawn *d = NEW_ARRAY(e->arena, Drawn, n);
+  for (int i = 0; i < n; i++) {
+    d[i] = (Drawn){.context = e->context, .all = true, .where = a->ast->span, .enumerated = e->enumerated};
+    d[i].dist = a->dist.kind == V_DIST ? a->dist.dist : NULL;
+    d[i].next = i + 1 < n ? &d[i + 1] : (Drawn *)e->enumerated;
+  }
+  return d;
+}
+
+// What the aggregate of the block's value is the sum of.
+static const Terms *aggregate_terms(Elab *e, const Aggregate *a, Value v, int plate) {
+  const char *f = a->ast->text;
+  bool mean = !strcmp(f, "mean"), log_mean = !strcmp(f, "logmeanexp"), sum = a->draws && !strcmp(f, "sum");
+  Block b = {v, plate, a->draws ? (double)a->all : 0, log_mean, a->places < a->all};
+  if (!v.terms || (log_mean && event_rank(&v) && !a->batch)) return NULL;
+  if (a->batch) return mean || log_mean ? batch_terms(e, &b) : NULL;
+  if (!(mean || log_mean || sum) || !(a->draws || a->values)) return NULL;
+  const Terms *t = log_mean || (b.in_turns && !event_rank(&v)) ? block_terms(e, &b) : b.in_turns ? NULL : v.terms;
+  return t && sum ? scale_terms(e, t, (double)a->all, (double)a->all) : t;
 }
 
 // An infinite value of a place that has no probability counts for nothing, as in an integral: it becomes 0.
@@ -192,9 +221,13 @@ static Value weighed(Elab *e, const Aggregate *a, const Scope *inner, Value v) {
 }
 
 static Value block_value(Elab *e, Aggregate *a, int plate) {
+  const Drawn *around = e->enumerated;
+  a->values = values_drawn(e, a);
   Scope *inner = bind_places(e, a, plate);
   if (!inner) return value_error();
+  if (a->values) e->enumerated = a->values;
   Value v = eval_body(e, inner, a->ast->c);
+  e->enumerated = around;
   if (v.kind == V_NONE) return complain(e, E0227, a->ast->span, a->ast->text), value_error();
   if (v.kind == V_ERROR) return v;
   bool several = v.kind == V_LIST && v.apart;
@@ -203,7 +236,7 @@ static Value block_value(Elab *e, Aggregate *a, int plate) {
   for (int i = 0; i < list.items; i++) {
     Value one = to_tensor(e, list.item[i]);
     if (one.kind == V_ERROR) return one;
-    a->terms = one.terms;
+    a->terms = aggregate_terms(e, a, one, plate);
     if (a->dist.kind == V_DIST) one = weighed(e, a, inner, one);
     if (one.kind != V_ERROR) one = plate_to_outer(e, one, shape_of(1, &e->plate[plate]), plate);
     if (one.kind == V_ERROR) return one;
@@ -284,11 +317,10 @@ static bool eval_count(Elab *e, Aggregate *a) {
   return true;
 }
 
-static Value finish(Elab *e, const Aggregate *a, Value v, bool in_turns) {
+static Value finish(Elab *e, const Aggregate *a, Value v, const Terms *terms) {
   if (!strcmp(a->ast->text, "array")) return v;
   v = along_places(e, a, v);
-  bool each = a->draws || (!a->batch && !strcmp(a->ast->text, "mean"));  // of a draw or value, as of their mean
-  if (v.kind == V_TENSOR) v.terms = each && !in_turns ? a->terms : NULL;
+  if (v.kind == V_TENSOR) v.terms = terms;
   return v;
 }
 
@@ -305,14 +337,13 @@ Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {
     finding(e, "turns", ast->span, "%s: %lld draws in %lld turns of %lld", name, (long long)places,
             (long long)(places / at_once), (long long)at_once);
   e->draws = all;
-  a.places = at_once;
+  a.all = places, a.places = at_once;
   Value v = at_once == places ? eval_places(e, &a) : eval_in_turns(e, places / at_once, eval_places, &a);
   e->draws = around;
   if (v.kind == V_ERROR) return v;
-  if (!(v.kind == V_LIST && v.apart)) return finish(e, &a, v, at_once < places);
-  a.terms = NULL;
+  if (!(v.kind == V_LIST && v.apart)) return finish(e, &a, v, a.terms);
   for (int i = 0; i < v.items; i++) {
-    v.item[i] = finish(e, &a, v.item[i], false);
+    v.item[i] = finish(e, &a, v.item[i], NULL);
     if (v.item[i].kind == V_ERROR) return value_error();
   }
   return v;

@@ -40,10 +40,13 @@ static Value reduce(Elab *e, const Call *call, Op op, const Value *keyword) {
     axes = 1u << axis;
   }
   Value out = reduce_events(e, op, v, axes);
+  if (op == OP_SUM) out.terms = v.terms;
   if (keyword[1].kind != V_NUMBER || keyword[1].number == 0) return out;
   for (int i = 0; i < s.rank; i++)
     if (axes >> i & 1) kept.dim[i] = 1;
-  return reshape_event(e, out, kept);
+  Value same = reshape_event(e, out, kept);
+  same.terms = out.terms;
+  return same;
 }
 
 static Value sum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_SUM, keyword); }
@@ -227,7 +230,9 @@ static Value stop(Elab *e, const Call *call, Value *keyword) {
   if (call->arg[0].kind == V_DIST || is_joint(&call->arg[0])) return hold(e, call->arg[0]);
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
-  return value_tensor(node_unary(e->graph, OP_STOP, v.node), v.plates);
+  Value still = value_tensor(node_unary(e->graph, OP_STOP, v.node), v.plates);
+  still.terms = v.terms;
+  return still;
 }
 
 // A tensor with a last axis, for whose places the batch is looked at; an error after reporting.

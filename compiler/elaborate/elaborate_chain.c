@@ -13,6 +13,7 @@ typedef struct Link {
   Decl *factor;     // that makes it; NULL: it has a prior
   const Ast *said;  // as the call names it; NULL: it is summed out
   Value value;      // where its density is taken, and what is made of it; NONE: not known
+  const Dist *dist;  // of a marginal, and of what is named: its own, given all that it is made of
   struct Link *next;
 } Link;
 
@@ -217,9 +218,15 @@ static void marginal_explain(Elab *e, const Dist *d) {
     if (!l->said) finding(e, "sum", d->span, "log %s sums out %s", expression_text(e, d->chain->call), l->name);
 }
 
-const DistKind marginal_kind = {marginal_name,  marginal_is_apart, marginal_is_same,
-                                marginal_knows, marginal_sample,   marginal_log,
-                                NULL,           marginal_explain,  NULL};
+static void marginal_parts(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to) {
+  for (const Link *l = d->chain->first; l; l = l->next)
+    if (l->said && l != d->chain->about) part(to, &l->value, l->dist);
+}
+
+const DistKind marginal_kind = {marginal_name,   marginal_is_apart, marginal_is_same,
+                                marginal_knows,  marginal_sample,   marginal_log,
+                                NULL,            marginal_explain,  NULL,
+                                marginal_parts};
 
 Chain *rename_chain(Elab *e, const Chain *c, int from, int to) {
   Chain *copy = NEW(e->arena, Chain);
@@ -261,24 +268,22 @@ static Value dist_of_link(Elab *e, const Chain *c, const Link *about) {
 
 static Value marginal(Elab *e, Chain *c) {
   for (Link *l = c->first; l; l = l->next) {
-    Value dist = l->said ? (Value){.kind = V_NONE} : dist_of_link(e, c, l);
-    if (dist.kind == V_NONE || dist.kind == V_ERROR || support_discrete(&dist.dist->support)) {
-      if (dist.kind == V_ERROR) return dist;
-      continue;
-    }
+    Value dist = dist_of_link(e, c, l);
+    if (dist.kind == V_ERROR) return dist;
+    l->dist = dist.dist;
+    if (l->said || support_discrete(&dist.dist->support)) continue;
     complain(e, E0711, c->call->span, expression_text(e, c->call), l->name);
     report_help(e->sources, "a bound: logmeanexp(k) { %s ~ q(%s | x)  log %s(x, %s) - log q(%s | x) }", l->name,
                 l->name, c->model->name, l->name, l->name);
     return value_error();
   }
   for (c->about = c->first; !c->about->said || !c->about->factor;) c->about = c->about->next;
-  Value dist = dist_of_link(e, c, c->about);
-  if (dist.kind == V_ERROR) return dist;
   Dist *d = NEW(e->arena, Dist);
-  const Dist *of = dist.dist;
+  const Dist *of = c->about->dist;
   *d = (Dist){.kind = &marginal_kind,
               .decl = c->call,
               .chain = c,
+              .component = of,
               .shaped = true,
               .event = of->event,
               .own = of->event.rank,

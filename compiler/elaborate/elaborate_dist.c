@@ -126,7 +126,8 @@ Value sample_value(Elab *e, const Dist *d) {
 
 void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span where) {
   Drawn *drawn = NEW(e->arena, Drawn);
-  *drawn = (Drawn){.node = node, .dist = from, .base = base, .where = where, .next = e->drawn};
+  *drawn = (Drawn){.node = node, .dist = from, .base = base, .context = e->context, .where = where, .next = e->drawn};
+  drawn->enumerated = e->enumerated;
   e->drawn = drawn;
 }
 
@@ -153,6 +154,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   v.span = where;
   name_drawn(e, names, &v);
   remember_draw(e, v.node, d, (Value){.kind = V_NONE}, where);
+  e->drawn->plates = v.plates;
   return v;
 }
 
@@ -253,7 +255,7 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   close_names(e, around);
   Value v = gather_terms(e, terms, outer, outer, extent, 0);
   v.span = where;
-  return extent == EACH ? v : density_term(e, v, dist.dist, point);
+  return density_term(e, v, dist.dist, point);
 }
 
 Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where) {
@@ -266,8 +268,7 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
     finding(e, "entropy", where, "entropy of %s: one draw, -log of its density (Monte Carlo)", dist_name(dist.dist));
     if (x.kind == V_ERROR) return x;
     Value v = apply1(e, OP_NEG, where, log_density(e, dist, x, extent, where));
-    v.terms = NULL;  // it is an entropy, not the density of a draw
-    return v;
+    return entropy_term(e, v, d);
   }
   if (!known) return complain(e, E0415, where, dist_name(dist.dist), member), value_error();
   int plate = -1;
@@ -281,7 +282,7 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
   }
   v = held_still(e, d, v);
   if (v.kind == V_ERROR) return v;
-  if (is_entropy) return gather_terms(e, v, outer, outer, extent, d->plates);
+  if (is_entropy) return entropy_term(e, gather_terms(e, v, outer, outer, extent, d->plates), d);
   v = to_tensor(e, v);
   v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
   v.classes = d->classes;
@@ -324,11 +325,12 @@ static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, 
 }
 
 // log f(z) - log g(z) at one draw of f.
-static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Span where) {
+static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Value *at, Span where) {
   finding(e, "kl", where, "KL(%s || %s): no closed form is known; Monte Carlo, log f(z) - log g(z) at one draw of f",
           dist_name(f.dist), dist_name(g.dist));
   bool own = f.dist->has_point && drawn_from(e, &f.dist->point, f.dist);
   Value z = own ? f.dist->point : draw(e, f, f.dist->variable ? f.dist->variable : "kl", NULL, where);
+  *at = z;
   z = held_still(e, f.dist, z);
   if (z.kind == V_ERROR) return z;
   Value lf = log_density(e, f, z, extent, where), lg = log_density(e, g, z, extent, where);
@@ -364,8 +366,8 @@ Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   const Dist *joint = f.dist->own > g.dist->own ? f.dist : g.dist;
   if (extent == EACH && !check_each(e, joint, outer_event(joint), where)) return value_error();
   const Ast *rule = find_rule(e, f.dist, g.dist);
-  Value v = rule ? kl_by_rule(e, rule, f.dist, g.dist, extent, where) : kl_by_draw(e, f, g, extent, where);
-  return extent == EACH || v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, where);
+  Value z, v = rule ? kl_by_rule(e, rule, f.dist, g.dist, extent, where) : kl_by_draw(e, f, g, extent, &z, where);
+  return v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, rule ? NULL : &z, where);
 }
 
 Value prior_of(Elab *e, const char *variable, Span where) {

@@ -257,5 +257,10 @@ static void flow_explain(Elab *e, const Dist *d) {
           d->label, one_way ? one_way->decl->name : "");
 }
 
-const DistKind flow_kind = {flow_name,   flow_is_apart, flow_is_same, flow_knows,  flow_sample,
-                            flow_log,    NULL,          flow_explain,  settle_flow};
+static void flow_parts(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to) {
+  for (int i = 0; i < d->params; i++) part(to, &d->param[i], NULL);
+  d->base->kind->parts(d->base, part, to);
+}
+
+const DistKind flow_kind = {flow_name, flow_is_apart, flow_is_same, flow_knows,  flow_sample,
+                            flow_log,  NULL,          flow_explain, settle_flow, flow_parts};

@@ -143,8 +143,13 @@ static void formula_explain(Elab *e, const Dist *d) {
   if (mixture) mixture->kind->explain(e, mixture);
 }
 
-const DistKind formula_kind = {formula_name,   formula_is_apart, formula_is_same, formula_knows,
-                               formula_sample, formula_log,      formula_member,  formula_explain, NULL};
+static void formula_parts(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to) {
+  for (int i = 0; i < d->params; i++) part(to, &d->param[i], NULL);
+}
+
+const DistKind formula_kind = {formula_name, formula_is_apart, formula_is_same, formula_knows, formula_sample,
+                               formula_log,  formula_member,   formula_explain, NULL,
+                               formula_parts};
 
 // --- parts of them
 

@@ -70,6 +70,7 @@ Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
   if (c.kind == V_ERROR) return c;
   e->plate_count--;
   d->component = c.dist;
+  d->chances = weight;
   d->event = c.dist->event;
   d->own = d->event.rank;
   d->shaped = c.dist->shaped;
@@ -166,5 +167,11 @@ static void mixture_explain(Elab *e, const Dist *d) {
   finding(e, "mixture", d->span, "mixture over %s: %s%s", names.data, what, copies);
 }
 
-const DistKind mixture_kind = {mixture_name,   mixture_is_apart, mixture_is_same, mixture_knows,
-                               mixture_sample, mixture_log,      mixture_member,  mixture_explain, NULL};
+static void mixture_parts(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to) {
+  d->component->kind->parts(d->component, part, to);
+  part(to, &d->chances, NULL);
+}
+
+const DistKind mixture_kind = {mixture_name, mixture_is_apart, mixture_is_same, mixture_knows, mixture_sample,
+                               mixture_log,  mixture_member,   mixture_explain, NULL,
+                               mixture_parts};

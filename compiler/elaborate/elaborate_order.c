@@ -367,5 +367,10 @@ static void ordered_explain(Elab *e, const Dist *d) {
           output_of(net)->name, (long long)places_of(net, outer));
 }
 
+static void ordered_parts(const Dist *d, void (*part)(void *to, const Value *v, const Dist *of), void *to) {
+  for (int i = 0; i < d->ordered->n; i++) part(to, &d->ordered->input[i], NULL);
+}
+
 const DistKind ordered_kind = {ordered_name,   ordered_is_apart, ordered_is_same, ordered_knows,
-                               ordered_sample, ordered_log,      NULL,            ordered_explain, NULL};
+                               ordered_sample, ordered_log,      NULL,            ordered_explain, NULL,
+                               ordered_parts};

@@ -28,6 +28,8 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->assign = NULL;
   e->assigns = e->assign_room = 0;
   e->drawn = NULL;
+  e->enumerated = NULL;
+  e->spoken = NULL;
   e->simplex = NULL;
   e->column_value = NEW_ARRAY(e->arena, Value, e->columns + 1);
   for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
@@ -141,7 +143,7 @@ static Value objective_value(Elab *e, const Ast *step) {
     complain(e, E0522, step->span, d->name, p.minimized ? "minimize" : "maximize");
     return value_error();
   }
-  check_words(e, d->name, p.value);
+  if (e->training) check_words(e, d->name, p.value, step->span);
   return p.value;
 }
 
@@ -150,8 +152,9 @@ static Output output_of(const char *name, Value v) {
 }
 
 // The same, of the test program.
-static Output measured_output(Elab *e, const char *name, Value v, Span where) {
+static Output measured_output(Elab *e, const char *name, Value v, const char *is, Span where) {
   Output out = output_of(name, v);
+  out.is = is;
   const Node *meet = graph_coupled(e->graph, v.node, e->plate[0]);
   out.coupled = meet != NULL;
   if (meet)
@@ -603,8 +606,8 @@ static void elaborate_metric(Elab *e, const Ast *ast, Outputs *out) {
   int totals = e->totals->n;
   Value v = metric_value(e, ast);
   if (v.kind == V_ERROR || e->totals->n > totals) return;
-  check_words(e, ast->name, v);
-  add_output(e, out, measured_output(e, ast->name, v, ast->span));
+  const char *is = check_words(e, ast->name, v, ast->span);
+  add_output(e, out, measured_output(e, ast->name, v, is, ast->span));
 }
 
 // "test", "test, after", and of what is measured in some epochs only "test, every 20".
@@ -621,8 +624,8 @@ static int elaborate_test_after(Elab *e, const bool *of_sums, int64_t every) {
     const Ast *ast = e->decl[i]->ast;
     Value v = of_sums[i] ? metric_value(e, ast) : value_error();
     if (v.kind == V_ERROR || !is_of_sums(e, v, ast->span)) continue;
-    check_words(e, ast->name, v);
-    add_output(e, &out, (Output){.name = ast->name, .value = v.node});
+    const char *is = check_words(e, ast->name, v, ast->span);
+    add_output(e, &out, (Output){.name = ast->name, .value = v.node, .is = is});
   }
   if (e->model->data.format == DATA_NONE) return 0;
   return end_program(e, test_name(e, "test, after", every), e->model->batch, out.of, out.n);
@@ -638,7 +641,9 @@ static void elaborate_objectives(Elab *e, Outputs *out) {
     if (v.kind == V_ERROR) continue;
     bool again = false;  // lines that differ only in who moves
     for (int k = 0; k < out->n; k++) again = again || out->of[k].value == v.node;
-    if (!again) add_output(e, out, measured_output(e, m->objective[i], v, e->step[i]->span));
+    if (again) continue;
+    const char *is = check_words(e, e->step[i]->name, v, e->step[i]->span);
+    add_output(e, out, measured_output(e, m->objective[i], v, is, e->step[i]->span));
   }
 }
 

@@ -209,7 +209,7 @@ static void help_shapes(Elab *e, const Value *a, const Value *b) {
 }
 
 Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
-  Value v[3];
+  Value v[3], as[3];
   unsigned plates = 0;
   Shape event = {0};
   if (all_numbers(n, args)) {
@@ -223,6 +223,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   for (int i = 0; i < n; i++) {
     v[i] = to_tensor(e, args[i]);
     if (v[i].kind == V_ERROR) return v[i];
+    as[i] = args[i].kind == V_NUMBER ? args[i] : v[i];
     plates |= v[i].plates;
     Shape merged;
     if (!broadcast_shapes(event, event_shape(&v[i]), &merged)) {
@@ -242,7 +243,7 @@ Value apply(Elab *e, Op op, Span where, int n, const Value *args) {
   }
   Value out = value_tensor(graph_node(e->graph, op, n, in, NULL, NULL), plates);
   out.span = where;
-  out.terms = combine_terms(e, op, where, n, args);
+  out.terms = combine_terms(e, op, out, n, as);
   return out;
 }
 

@@ -5,7 +5,6 @@
 // but those by which a value promises to be a bound.
 #include "elaborate/elaborate.h"
 
-#include <math.h>
 #include <string.h>
 #include <strings.h>
 
@@ -71,29 +70,18 @@ static const char *latent_name(const Term *t) { return t->dist->variable ? t->di
 typedef struct {
   const char *name;
   const Terms *terms;
-  int sign;       // of its log densities of data: 1, or -1 for a bound that is minimised
-  double weight;  // theirs
+  int sign;  // of its log densities of data: 1, or -1 for a bound that is minimised
 } Bound;
-
-// Log probabilities: however they are weighed, what is added is no more than 0, and a bound stays one.
-static bool never_positive(const Term *t) { return support_discrete(&t->dist->support); }
 
 // False if there are no such densities, or the signs of some are not known or differ.
 static bool find_bound(const Elab *e, Bound *b) {
-  double least = INFINITY;
   for (int i = 0; i < b->terms->n; i++) {
     const struct Weighed *w = &b->terms->of[i];
     if (!is_likelihood(e, w->term)) continue;
     int sign = w->lo > 0 ? 1 : w->hi < 0 ? -1 : 0;
     if (!sign || (b->sign && b->sign != sign)) return false;
     b->sign = sign;
-    double weight = fmax(fabs(w->lo), fabs(w->hi));
-    if (never_positive(w->term))
-      least = fmin(least, weight);
-    else
-      b->weight = fmax(b->weight, weight);
   }
-  if (!b->weight) b->weight = least;
   return b->sign != 0;
 }
 
@@ -149,12 +137,12 @@ static bool check_sign(Elab *e, const Bound *b, const Divergence *d) {
 }
 
 // Log densities of data hang on the draw, and this divergence is of another distribution.
-static void check_draw(Elab *e, const Bound *b, const Divergence *d) {
+static bool check_draw(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
-  if (d->own || !d->heard) return;
+  if (d->own || !d->heard) return true;
   for (int i = 0; i < b->terms->n; i++) {  // unless its own is counted too
     const Term *u = b->terms->of[i].term;
-    if (is_divergence(e, u) && same_distribution(u->dist, d->from)) return;
+    if (is_divergence(e, u) && same_distribution(u->dist, d->from)) return true;
   }
   if (same_distribution(d->from, t->other) && (!t->dist->net || t->other->net)) {
     if (warn_once(e, W0712, t->value.span, term_text(e, t), latent_name(t)))
@@ -162,6 +150,7 @@ static void check_draw(Elab *e, const Bound *b, const Divergence *d) {
   } else if (warn_once(e, W0713, t->value.span, latent_name(t), term_text(e, t))) {
     report_note(e->sources, user_span(e, draw_of(e, d->z)->where), "it was drawn here");
   }
+  return false;
 }
 
 // The network whose body is to use the draw, and does not: one that takes an input of its name.
@@ -175,47 +164,68 @@ static const Ast *idle_net(const Elab *e, const Bound *b, const char *variable) 
   return NULL;
 }
 
-static void check_used(Elab *e, const Bound *b, const Divergence *d) {
+static bool check_used(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
-  if (!d->z || !d->own) return;
+  if (!d->z || !d->own) return true;
   for (int i = 0; i < b->terms->n; i++) {
     const Term *u = b->terms->of[i].term;
     const Value *of = latent_of(e, u);
-    if (!(of && drawn_from(e, of, d->from)) && d->hangs[u->value.node->id]) return;
+    if (!(of && drawn_from(e, of, d->from)) && d->hangs[u->value.node->id]) return true;
   }
-  if (!warn_once(e, W0714, t->value.span, b->name, term_text(e, t), latent_name(t))) return;
+  if (!warn_once(e, W0714, t->value.span, b->name, term_text(e, t), latent_name(t))) return false;
   const Ast *net = idle_net(e, b, latent_name(t));
   if (net) report_note(e->sources, net->span, "`%s` takes `%s`, and does not use it", net->name, latent_name(t));
+  return false;
 }
 
-// Weights that make a bound none: less than 1 on a divergence, or on one log density beside another.
-static void check_promise(Elab *e, const Bound *b, const struct Weighed *w) {
-  const Term *t = w->term;
-  double lo = fmin(fabs(w->lo), fabs(w->hi)) / b->weight, hi = fmax(fabs(w->lo), fabs(w->hi)) / b->weight;
-  if (!promises_bound(b->name) || (w->lo < 0 && w->hi > 0) || !isfinite(b->weight) || lo >= 1 - 1e-6) return;
-  const char *weight =
-      lo == hi ? arena_format(e->arena, "%g", lo) : arena_format(e->arena, "something in [%g, %g]", lo, hi);
-  if (warn_once(e, W0715, t->value.span, b->name, term_text(e, t), weight))
+static bool check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
+  Arena *scratch = arena_open(e->arena);
+  Divergence d = divergence_of(scratch, e, b, w);
+  bool good = check_sign(e, b, &d) && check_draw(e, b, &d) && check_used(e, b, &d);
+  arena_close(scratch);
+  return good;
+}
+
+// The terms of an aggregate's block beside the others.
+static const Terms *opened(Elab *e, const Terms *t) {
+  const Terms *all = NULL;
+  for (int i = 0; i < t->n; i++) {
+    const struct Weighed *w = &t->of[i];
+    const Terms *of = w->term->kind == TERM_CLAIM ? w->term->of : NULL;
+    all = sum_terms(e, all, of ? scale_terms(e, opened(e, of), w->lo, w->hi) : weighed_term(e, w));
+    if (!all) break;
+  }
+  return all;
+}
+
+static bool check_terms(Elab *e, const char *name, const Terms *t) {
+  Bound b = {.name = name, .terms = t};
+  bool good = true;
+  if (!find_bound(e, &b)) return true;
+  for (int i = 0; i < t->n; i++)
+    if (is_divergence(e, t->of[i].term)) good = check_divergence(e, &b, &t->of[i]) && good;
+  return good;
+}
+
+// What a name promises, the value must keep: without a word where it is not known whether it does.
+static void check_promise(Elab *e, const char *name, const Claim *c, Span where) {
+  if (!promises_bound(name) || (c->kind != CLAIM_NONE && c->kind != CLAIM_ESTIMATE)) return;
+  const Decl *d = find_measured(e, name);
+  if (!c->weighed) {
+    warn_once(e, W0716, d ? d->ast->span : where, name,
+              c->kind == CLAIM_ESTIMATE ? "it is estimated over the batch" : c->why);
+    return;
+  }
+  const char *weight = weight_text(e->arena, c->lo, c->hi);
+  if (warn_once(e, W0715, c->weighed->value.span, name, term_text(e, c->weighed), weight))
     report_help(e->sources, "give it another name, and measure the bound beside it: `metric bound` without the weight");
 }
 
-static void check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
-  Arena *scratch = arena_open(e->arena);
-  Divergence d = divergence_of(scratch, e, b, w);
-  if (check_sign(e, b, &d)) {
-    check_draw(e, b, &d);
-    check_used(e, b, &d);
-    if (d.own) check_promise(e, b, w);
-  }
-  arena_close(scratch);
-}
-
-void check_words(Elab *e, const char *name, Value v) {
-  Bound b = {.name = name, .terms = v.terms};
-  if (v.kind != V_TENSOR || !v.terms || !find_bound(e, &b)) return;
-  for (int i = 0; i < b.terms->n; i++) {
-    const struct Weighed *w = &b.terms->of[i];
-    if (is_divergence(e, w->term)) check_divergence(e, &b, w);
-    if (is_likelihood(e, w->term) && !never_positive(w->term)) check_promise(e, &b, w);
-  }
+const char *check_words(Elab *e, const char *name, Value v, Span where) {
+  const Terms *t = v.kind == V_TENSOR && v.terms ? opened(e, v.terms) : NULL;
+  bool good = !t || check_terms(e, name, t);
+  if (e->training) return NULL;  // weights have moved: what stands behind them is no part of the value
+  Claim c = claim_about(e, v);
+  if (good) check_promise(e, name, &c, where);
+  return declare_claim(e, name, &c, where);
 }

@@ -131,6 +131,7 @@ typedef struct {
   bool per_example;  // leading axis is the batch
   bool coupled;      // examples of the batch meet in it
   bool total;        // it is added up over all examples of a split
+  const char *is;    // what it is to the log density of the data: "lower bound", ...; or NULL
 } Output;
 
 // One thing to run: outputs to compute, then persistent tensors to replace. All values are those of

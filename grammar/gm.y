@@ -122,6 +122,10 @@ item:
   | DISTRIBUTION id formals ON support BLOCK_OPEN members '}' {
       $$ = ast_list(TREE(DISTRIBUTION, @$, .name = $2, .a = $3.first, .b = $5, .c = $7.first));
     }
+  | DISTRIBUTION id formals '=' expression {
+      Ast *is = TREE(MEMBER, @5, .name = "=", .c = TREE(BODY, @5, .b = $5));
+      $$ = ast_list(TREE(DISTRIBUTION, @$, .name = $2, .a = $3.first, .c = is));
+    }
   | BIJECTOR id dims_opt formals_opt map_body {
       $$ = ast_list(TREE(BIJECTOR, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $5));
     }

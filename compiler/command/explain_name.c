@@ -52,7 +52,11 @@ static const char *divergences_of(const Library *l, const char *name) {
 static void explain_distribution(Text *t, const Library *l, const LibraryEntry *e) {
   static const char *const member[][2] = {
       {"sample", "drawn as"}, {"log", "log density"}, {"mean", "mean"}, {"entropy", "entropy"}};
-  const char *domain = library_member(l, e, "domain");
+  const char *domain = library_member(l, e, "domain"), *other = library_member(l, e, "=");
+  if (other) {
+    labelled(t, "is", other);
+    return;
+  }
   labelled(t, "support", library_text(l, e->ast->b));
   if (domain) labelled(t, "density on", domain);
   for (int i = 0; i < 4; i++) {

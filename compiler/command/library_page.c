@@ -27,6 +27,13 @@ static void page_distributions(Text *t, const Library *l, int first, int end) {
   for (int i = first; i < end; i++) {
     const LibraryEntry *e = &l->entry[i];
     if (e->ast->kind != AST_DISTRIBUTION) continue;
+    const char *other = library_member(l, e, "=");
+    if (other) {
+      code(t, e->form);
+      code(t, arena_format(l->arena, "= %s", other));
+      text_add(t, "| | | |\n");
+      continue;
+    }
     const char *support = library_text(l, e->ast->b);
     code(t, arena_slice(l->arena, e->form, strlen(e->form) - strlen(support) - strlen(" on ")));
     code(t, support);

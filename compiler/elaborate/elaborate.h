@@ -223,8 +223,10 @@ struct Dist {
   Chain *chain;           // of a marginal
   Ordered *ordered;       // of an autoregressive network
   const Dist *base;       // of a flow: what its bijector is applied to,
-  const char *label;      // what it is called,
-  const char *path, *owner;  // and its weights; NULL where there may be none
+  const char *path, *owner;  // and the bijector's weights; NULL where there may be none
+  bool owns;                 // there are some
+  const char *label;      // what it is called, or NULL: by its kind
+  const struct Dist *alias;  // the distribution that is defined by `=` to be this one: its declaration and parameters
   bool shaped;           // event is known
   Shape event;           // shape of one draw
   int own;               // the last axes of it, over which it is joint: the others are independent copies
@@ -668,6 +670,7 @@ bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors);
 Decl *find_bijector(const Elab *e, const char *name, Span where);
 bool is_flow_call(const Elab *e, const Scope *scope, const Ast *callee, const Call *call);
 Value make_flow(Elab *e, const Decl *bijector, const Call *call);  // of the call's first argument, a distribution
+bool same_map(const Dist *a, const Dist *b);  // of two flows
 void check_bijector(Elab *e, const Ast *bijector);                  // its members
 
 // --- elaborate_dist.c

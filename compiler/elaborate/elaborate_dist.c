@@ -291,21 +291,24 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
 
 // --- divergences
 
-static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
+// The distribution, or one that is defined to be it, whose declaration the pattern names; NULL if none is.
+static const Dist *pattern_of(const Elab *e, const Ast *pattern, const Dist *d) {
   const Decl *named = find_decl_at(e, pattern->a->name, pattern->span);
-  return named && named->ast == d->decl;
+  while (d && !(named && named->ast == d->decl)) d = d->alias;
+  return d;
 }
 
 static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
+  const Dist *of = pattern_of(e, pattern, d);
   int i = 0;
-  for (const Ast *a = pattern->b; a && i < d->params; a = a->next, i++)
-    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, d->param[i]));
+  for (const Ast *a = pattern->b; a && i < of->params; a = a->next, i++)
+    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, of->param[i]));
 }
 
 static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
   for (int i = e->decls; i--;) {  // later rules, the user's own, come first
     const Ast *a = e->decl[i]->ast;
-    if (a->kind == AST_KL && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
+    if (a->kind == AST_KL && pattern_of(e, a->a, f) && pattern_of(e, a->b, g)) return a;
   }
   return NULL;
 }
@@ -343,6 +346,16 @@ static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Value *at, Spa
   return apply2(e, OP_SUB, where, lf, lg);
 }
 
+// A divergence does not change when both distributions are sent through one map: is it of their bases, in closed form?
+static const Ast *rule_of_bases(Elab *e, const Dist **f, const Dist **g) {
+  const Ast *rule = find_rule(e, *f, *g);
+  while (!rule && (*f)->base && (*g)->base && same_map(*f, *g) && !(*f)->held && !(*g)->held) {
+    *f = (*f)->base, *g = (*g)->base;
+    rule = find_rule(e, *f, *g);
+  }
+  return rule;
+}
+
 Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
   if (!support_within(&f.dist->support, &g.dist->support)) {
@@ -365,8 +378,9 @@ Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   }
   const Dist *joint = f.dist->own > g.dist->own ? f.dist : g.dist;
   if (extent == EACH && !check_each(e, joint, outer_event(joint), where)) return value_error();
-  const Ast *rule = find_rule(e, f.dist, g.dist);
-  Value z, v = rule ? kl_by_rule(e, rule, f.dist, g.dist, extent, where) : kl_by_draw(e, f, g, extent, &z, where);
+  const Dist *of_f = f.dist, *of_g = g.dist;
+  const Ast *rule = rule_of_bases(e, &of_f, &of_g);
+  Value z, v = rule ? kl_by_rule(e, rule, of_f, of_g, extent, where) : kl_by_draw(e, f, g, extent, &z, where);
   return v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, rule ? NULL : &z, where);
 }
 

@@ -158,6 +158,9 @@ static bool settle_flow(Elab *e, Dist *d, Span where) {
   Value x = some_value(e, &d->base->support, d->event);
   Value y = apply_member(e, d, find_member(d->decl, "forward"), 1, &x, where);
   if (y.kind == V_ERROR) return false;
+  const char *path = d->path ? arena_format(e->arena, "%s/", d->path) : "";
+  for (int t = 0; t < e->tensors && d->path && !d->owns; t++)
+    d->owns = !strncmp(e->model->tensor[t].name, path, strlen(path));
   double lo = end_of(y.node->lo), hi = end_of(y.node->hi);
   bool real = lo == -INFINITY && hi == INFINITY;
   d->support = (Support){.kind = real ? SUPPORT_REAL : SUPPORT_INTERVAL, .lo = lo, .hi = hi};
@@ -205,10 +208,14 @@ static const char *flow_name(const Dist *d) { return d->label; }
 // Its base draws the copies, and the map opens them itself.
 static bool flow_is_apart(const Dist *d) { return (void)d, false; }
 
-static bool flow_is_same(const Dist *a, const Dist *b) {
-  bool same = !a->path == !b->path && (!a->path || !strcmp(a->path, b->path)) && same_distribution(a->base, b->base);
+bool same_map(const Dist *a, const Dist *b) {
+  bool same = a->decl == b->decl && a->owns == b->owns && (!a->owns || !strcmp(a->path, b->path));
   for (int i = 0; same && i < a->params; i++) same = same_value(&a->param[i], &b->param[i]);
   return same;
+}
+
+static bool flow_is_same(const Dist *a, const Dist *b) {
+  return same_map(a, b) && same_distribution(a->base, b->base);
 }
 
 static bool flow_knows(const Dist *d, const char *what) {

@@ -39,8 +39,28 @@ bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors) {
   return true;
 }
 
+// distribution log_normal(m, s) = normal(m, s) |> exp_map: that distribution, under this name.
+static Value make_alias(Elab *e, const Decl *decl, const Call *call) {
+  const Ast *ast = decl->ast;
+  Scope *scope = bind_formals(e, ast, call);
+  Value v = scope ? eval_body(e, scope, ast->c->c) : value_error();
+  if (v.kind == V_ERROR) return v;
+  if (v.kind != V_DIST) return complain(e, E0407, ast->c->span, value_text(e, v)), value_error();
+  Dist *d = NEW(e->arena, Dist), *alias = NEW(e->arena, Dist);
+  *alias = (Dist){.decl = ast, .params = ast_length(ast->a), .alias = v.dist->alias};
+  alias->param = NEW_ARRAY(e->arena, Value, alias->params + 1);
+  int i = 0;
+  for (const Ast *f = ast->a; f; f = f->next) alias->param[i++] = find_binding(scope, f->name)->value;
+  *d = *v.dist;
+  d->alias = alias;
+  d->label = ast->name;
+  d->span = call->span;
+  return (Value){.kind = V_DIST, .dist = d, .span = call->span};
+}
+
 Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   const Ast *ast = decl->ast;
+  if (!ast->b) return make_alias(e, decl, call);
   Dist *d = NEW(e->arena, Dist);
   *d = (Dist){.kind = &formula_kind, .decl = ast, .formals = ast->a, .params = ast_length(ast->a), .span = call->span};
   d->param = NEW_ARRAY(e->arena, Value, d->params + 1);

@@ -22,7 +22,7 @@ typedef struct Ast Ast;
   AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression")                                   \
   AST(NET, "net", "name; also a statement; text: keyword (encoder, decoder, generator, discriminator, net); a: outputs, NAME list; b: inputs, NAME list; c: BODY; flag 1: autoregressive, 2: over rows, 3: over channels") \
   AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
-  AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list")            \
+  AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list; or b: NULL; c: MEMBER `=`, another distribution")            \
   AST(BIJECTOR, "bijector", "name; a: FORMAL list; b: dims of what it maps; c: BODY of MEMBER, WEIGHT and NET alone") \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \

@@ -141,6 +141,7 @@ const char *library_member(const Library *l, const LibraryEntry *e, const char *
 
 bool library_discrete(const LibraryEntry *e) {
   const Ast *support = e->ast->b;
+  if (!support) return false;
   return support->kind == AST_SET || (support->kind == AST_CALL && strcmp(support->a->name, "class") == 0);
 }
 

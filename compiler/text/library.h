@@ -42,7 +42,8 @@ void library_page(Text *t);
 
 // A part of the library's text on one line.
 const char *library_text(const Library *l, const Ast *ast);
-// What stands right of the `=` of a distribution's member such as "mean", or NULL when it has none.
+// What stands right of the `=` of a distribution's member such as "mean", or NULL when it has none. The member "=" of one
+// that is defined to be another is that one.
 const char *library_member(const Library *l, const LibraryEntry *e, const char *member);
 // Draws lie in a set or class, so that no gradient flows through them.
 bool library_discrete(const LibraryEntry *e);

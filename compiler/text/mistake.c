@@ -171,7 +171,6 @@ static bool foreign_on_line(Parser *p) {
 static const Hint planned[] = {
     {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
-    {"'='", "on", "a distribution that is defined by `=`"},
 };
 
 // Is the word at `where` one that is planned? Then says so.

@@ -284,7 +284,7 @@ static bool refine(Parser *p, Token *t) {
   bool over = t->kind == TOKEN_MIXTURE && token_peek(p).kind == TOKEN_OVER;
   if (opens || t->kind == TOKEN_DISTRIBUTION || over)
     in->block = true;
-  else if (is_item(t->kind) && p->depth == 0)
+  else if (t->kind == '=' || (is_item(t->kind) && p->depth == 0))
     in->block = false;
   return true;
 }

@@ -125,6 +125,25 @@ static void test_affine_coupling(void **state) {
   }
 }
 
+// Two distributions that are sent through one map are as far from each other as before.
+static void test_divergences(void **state) {
+  Page *p = page_open(arena(state),
+                      "data x[2] from npy(\"x\")\n"
+                      "distribution doubled(m) = log_normal(m, 2) |> affine(scale: 2)\n"
+                      "encoder q(z | x) { z ~ log_normal(x, 0.5) |> affine(scale: 2) }\n"
+                      "prior z[2] ~ doubled(1)\n"
+                      "metric known = kl(q(z | x) || prior(z))\n"
+                      "metric drawn { z ~ q(z | x)  log q(z | x) - log prior(z) }\n"
+                      "metric second { t = each kl(q(z | x) || prior(z))  t[1] }\n",
+                      MANY);
+  page_fill(p, "x", 0.25);
+  page_test(p);
+  double one = log(2 / 0.5) + (0.5 * 0.5 + 0.75 * 0.75) / (2 * 2 * 2) - 0.5;
+  page_near("divergence", "known", page_average(p, "known"), 2 * one, 1e-5);
+  page_near("divergence", "a term", page_average(p, "second"), one, 1e-5);
+  page_near("divergence", "drawn", page_average(p, "drawn"), 2 * one, 0.02);
+}
+
 // ---- planar: the inverse by halving, the determinant by differences
 
 typedef struct {
@@ -223,6 +242,8 @@ static const Flow flows[] = {
     {"linear", "normal(0, 0.7) |> linear", -12, 12, 0.8, true},
     {"coupling", "normal(0, 1) |> coupling(8)", -14, 14, 0.8, true},
     {"coupling", "logistic(0, 0.25) |> coupling(8) |> reverse |> linear |> coupling(4) |> act_norm |> reverse |> coupling(4)", -14, 14, 0.35, true},
+    {"autoregressive_flow", "normal(0, 1) |> autoregressive_flow(8) |> reverse |> autoregressive_flow(6)", -14, 14, 0.5, true},
+    {"inverse_autoregressive", "normal(0, 1) |> inverse_autoregressive(8)", -9, 9, 0.8, false},
     {"planar", "normal(0, 1) |> planar |> planar", -9, 9, 0.8, false},
 };
 enum { FLOWS = sizeof flows / sizeof *flows };
@@ -303,6 +324,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_numbers, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_linear, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_affine_coupling, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_divergences, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_planar, make_arena, free_arena),
       cmocka_unit_test(test_planes),
       cmocka_unit_test_setup_teardown(test_library, make_arena, free_arena),

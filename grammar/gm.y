@@ -49,7 +49,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
-%token AVERAGE "average" BIJECTOR "bijector"
+%token AVERAGE "average" BIJECTOR "bijector" SUPPORT "support"
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
@@ -128,6 +128,9 @@ item:
     }
   | BIJECTOR id dims_opt formals_opt map_body {
       $$ = ast_list(TREE(BIJECTOR, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $5));
+    }
+  | SUPPORT id dims_opt formals_opt '{' members '}' {
+      $$ = ast_list(TREE(SUPPORT, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $6.first));
     }
   | KL CALL_OPEN call BARS call ')' definition {
       $$ = ast_list(TREE(KL, @$, .a = parser_pattern(p, $3), .b = parser_pattern(p, $5), .c = $7));
@@ -244,6 +247,7 @@ support:
     }
   | '[' expressions ']'                     { $$ = TREE(LIST, @$, .a = $2.first); }
   | SET_OPEN expressions '}'                { $$ = TREE(SET, @$, .a = $2.first); }
+  | IF expression THEN support ELSE support { $$ = TREE(IF, @$, .a = $2, .b = $4, .c = $6); }
   ;
 
 formals_opt: %empty { $$ = ast_list(NULL); } | formals ;

@@ -43,7 +43,8 @@ static const char *divergences_of(const Library *l, const char *name) {
     const LibraryEntry *rule = &l->entry[i];
     if (rule->ast->kind != AST_KL) continue;
     if (strcmp(library_left(rule), name) != 0 && strcmp(library_right(rule), name) != 0) continue;
-    text_add(&t, "%s || %s, ", library_left(rule), library_right(rule));
+    const char *pair = arena_format(l->arena, "%s || %s, ", library_left(rule), library_right(rule));
+    if (!strstr(t.length ? t.data : "", pair)) text_add(&t, "%s", pair);
   }
   text_add(&t, "%s by Monte Carlo", t.length ? "any other" : "always");
   return t.data;
@@ -80,8 +81,9 @@ static const char *declared_in(const Library *l, const Ast *body, AstKind kind) 
 }
 
 static void explain_body(Text *t, const Library *l, const LibraryEntry *e) {
-  const char *weights = e->ast->c ? declared_in(l, e->ast->c, AST_WEIGHT) : "";
-  const char *states = e->ast->c ? declared_in(l, e->ast->c, AST_STATE) : "";
+  bool body = e->ast->c && e->ast->c->kind == AST_BODY;
+  const char *weights = body ? declared_in(l, e->ast->c, AST_WEIGHT) : "";
+  const char *states = body ? declared_in(l, e->ast->c, AST_STATE) : "";
   if (*weights) labelled(t, "weights", weights);
   if (*states)
     labelled(

@@ -187,6 +187,7 @@ static void declare_file(Elab *e, int file, bool library, int depth) {
       case AST_PRIOR: add_decl(e, arena_format(e->arena, "prior %s", i->a->name), i, library); break;
       case AST_KL:
       case AST_EXPECT: add_decl(e, "", i, library); break;
+      case AST_SUPPORT: add_decl(e, arena_format(e->arena, "support %s", i->name), i, library); break;
       case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
       case AST_METRIC: add_decl(e, arena_format(e->arena, "metric %s", i->name), i, library); break;
       case AST_NET: add_net(e, i, library); break;
@@ -333,6 +334,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
               {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
               {AST_AVERAGE, "an average sees a weight"},
               {AST_SOURCE, "a source sees its arguments"},
+              {AST_SUPPORT, "a support sees its arguments"},
               {AST_PARAMETER, "parameters begin before any data are seen"}};
   const char *sees = "this is settled before any data are seen";
   for (size_t i = 0; i < sizeof body / sizeof *body; i++)

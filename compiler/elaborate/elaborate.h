@@ -27,6 +27,7 @@
 //   elaborate_factor.c  networks as distributions
 //   elaborate_chain.c  joint, marginal and posterior distributions of a model's factors
 //   elaborate_order.c  autoregressive networks
+//   elaborate_parameter.c  parameters, held on supports
 //   elaborate_data.c   data columns and sources
 //   elaborate_train.c  objectives and rounds; the test and init programs
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
@@ -154,8 +155,9 @@ typedef struct Decl {
   Scope *around;        // of a body's own network: the names above it, which it sees; NULL at the top level
 } Decl;
 
-typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_SIMPLEX } SupportKind;
-// Where values may lie. `rank` axes of each value belong together (real[2]: 1).
+typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_DECLARED } SupportKind;
+// Where values may lie. `rank` axes of each value belong together (real[2]: 1). One that a text declares for single
+// numbers is known by its bounds, and of a kind of those above; SUPPORT_DECLARED is one of vectors or matrices.
 typedef struct {
   SupportKind kind;
   double lo,
@@ -166,6 +168,9 @@ typedef struct {
   double sure_lo, sure_hi;  // these are the narrowest they can be
   int rank;
   int64_t dim[MAX_RANK];
+  const Decl *decl;  // AST_SUPPORT, which has the maps; or NULL
+  Scope *scope;      // its arguments
+  int axes;          // of one of its values, as declared: 2 of spd[n, n]
 } Support;
 
 // What is asked of a kind of distribution. A new kind is a row of these, and whoever makes distributions of it.
@@ -342,9 +347,10 @@ typedef struct Reach {
   } of[MAX_FROM];
 } Reach;
 
-// A node that was declared to lie on the simplex.
+// A node whose values were declared to lie on a support of vectors or matrices.
 typedef struct Fact {
   const Node *node;
+  const Decl *support;
   struct Fact *next;
 } Fact;
 
@@ -448,7 +454,7 @@ struct Elab {
   Drawn *drawn;
   const Drawn *enumerated;  // of the blocks around
   struct Spoken *spoken;    // terms made in this program
-  Fact *simplex;
+  Fact *facts;
   Value *column_value;   // of this program, once used
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
@@ -550,9 +556,17 @@ Value reshape_event(Elab *e, Value v, Shape event);
 bool is_integral(const Node *n);
 
 // --- elaborate_fact.c
-void assert_simplex(Elab *e, const Node *n);                     // takes it that the last axis of n adds up to 1
+void assert_fact(Elab *e, const Node *n, const Decl *support);  // takes it that the last axes of n lie there
+const Decl *library_support(const Elab *e, const char *name);
+void assert_library_fact(Elab *e, const Node *n, const char *support);
 bool assert_support(Elab *e, Value *v, const Support *support);  // takes it that v lies there; false if it cannot
-bool is_simplex(const Elab *e, const Value *v);
+bool has_fact(Elab *e, const Value *v, const Support *support);  // is it known to lie there?
+void hand_on_facts(Elab *e, const Value *from, int axis, const Node *to);  // of places picked along an axis
+bool constants_outside(const Node *n, const Support *support);  // of a node of constants: they do not lie there
+typedef struct {
+  const char *place, *demand, *mend;  // "the simplex"; "add up to 1"; "wrap it in softmax(...)" or NULL
+} FactWords;
+FactWords fact_words(Elab *e, const Support *support);
 bool is_greater(const Value *a, const Value *b);  // for sure, at every place
 
 // --- elaborate_expr.c
@@ -651,6 +665,8 @@ void set_random_steps(const Elab *e, Attr *attr, int64_t count);
 
 // --- elaborate_support.c
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
+bool is_library_support(const Support *s, const char *name);
+const Ast *member_of(const Ast *decl, const char *name);  // of a distribution or a support, or NULL
 const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
 bool support_within(const Support *inner, const Support *outer);
@@ -662,9 +678,9 @@ Value make_distribution(Elab *e, const Decl *d, const Call *call);
 Value call_distribution(Elab *e, const char *name, const Call *call);  // of the library
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast);
 
-// Their common shape, without the axes that a parameter has of its own, into d->event; and d->param, d->plates. Of a
-// distribution of vectors a parameter is seen whole.
-bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors);
+// Their common shape: of parameters that have axes of their own, without these, into d->event, and of the others into
+// `places`; and d->param, d->plates. Of a distribution of vectors the others are seen whole.
+bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors, Shape *places);
 
 // --- elaborate_flow.c
 Decl *find_bijector(const Elab *e, const char *name, Span where);
@@ -678,7 +694,7 @@ const char *dist_name(const Dist *d);  // for messages
 // The distribution of one copy, over a newly opened plate; NULL after reporting. A parameter that differs from copy to
 // copy does so over the plate.
 Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where);
-Value close_copies(Elab *e, const Dist *d, Value v, int plate);
+Value close_copies(Elab *e, Shape outer, Value v, int plate);
 // One number at each place of `outer`, the first axes of an event, or all of them added up. The terms, one at each place
 // of `from`, may be finer, or a number, which has `plates`.
 Value gather_terms(Elab *e, Value terms, Shape from, Shape outer, Extent extent, unsigned plates);
@@ -740,14 +756,18 @@ int place_of_name(const Ast *list, const char *name);     // -1 if it is not the
 void declare_weights(Elab *e, Scope *scope, const Ast *statement);  // weight, state
 void declare_network(Elab *e, Scope *scope, const Ast *net);         // a body's own
 void update_state(Elab *e, Scope *scope, const Ast *statement);
-Value parameter_value(Elab *e, const Decl *d);
-Value unconstrained_start(Elab *e, const Support *support, const char *name, Value start, Span where);
 int tensor_find(const Elab *e, const char *name);
 int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
                    TensorStart start);
 Node *tensor_value(Elab *e, int tensor);
 void start_tensor(Elab *e, int tensor);  // in elaborate_train.c: its first value, in the program that gives those
 void tensor_assign(Elab *e, int tensor, Node *value);
+
+// --- elaborate_parameter.c
+Value parameter_value(Elab *e, const Decl *d);
+// Where the free numbers of a parameter begin, for it to begin at `start`; ERROR after reporting.
+Value free_start(Elab *e, const Support *support, const char *name, Value start, Span where);
+Value free_beginning(Elab *e, const Support *support);  // and where no start is written
 
 // --- elaborate_data.c
 void declare_data(Elab *e);

@@ -149,7 +149,7 @@ static Value onehot(Elab *e, const Call *call, Value *keyword) {
   Node *index = node_broadcast(e->graph, node_iota(e->graph, flat.rank - 1, flat), physical);
   Node *equal = node_binary(e->graph, OP_EQUAL, labels, index);
   bool label = v.classes || call->arg[0].classes || is_integral(v.node);
-  if (label && v.node->lo >= 0 && v.node->hi <= (double)n - 1) assert_simplex(e, equal);
+  if (label && v.node->lo >= 0 && v.node->hi <= (double)n - 1) assert_library_fact(e, equal, "simplex");
   return value_tensor(equal, v.plates);
 }
 

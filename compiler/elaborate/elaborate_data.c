@@ -150,7 +150,8 @@ static bool declare_column(Elab *e, const Ast *v) {
   if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
   if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
   if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
-  return true;
+  bool unknown = c->support.kind == SUPPORT_DECLARED && !is_library_support(&c->support, "simplex");
+  return !unknown || (complain(e, E0421, v->b->span, support_text(e, &c->support)), false);
 }
 
 // A column that an argument of a stage names, or -1.
@@ -301,7 +302,7 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   p->lo = (float)s.lo;
   p->hi = (float)s.hi;
   if (s.kind == SUPPORT_SET) column_members(e, &s, p);
-  p->simplex = s.kind == SUPPORT_SIMPLEX;
+  p->simplex = is_library_support(&s, "simplex");
   p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
   if (s.kind != SUPPORT_SET || !e->data_source->grey) return true;
   complain(e, E0610, c->span, c->name, support_text(e, &s));
@@ -380,7 +381,7 @@ static Value read_column(Elab *e, int c) {
   Value v = value_tensor(node_input(g, g->inputs++), 1);
   v.span = col->span;
   v.classes = col->classes;
-  if (col->support.kind == SUPPORT_SIMPLEX && !first_stage(e, c)) assert_simplex(e, v.node);
+  if (col->support.kind == SUPPORT_DECLARED && !first_stage(e, c)) assert_fact(e, v.node, col->support.decl);
   return v;
 }
 

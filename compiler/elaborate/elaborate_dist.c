@@ -56,30 +56,53 @@ int open_plate(Elab *e, int64_t n, Span where) {
 
 static bool has_copies(const Dist *d) { return outer_event(d).rank > 0 && d->kind->is_apart(d); }
 
-Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
-  Shape outer = outer_event(d);
-  if ((*plate = open_plate(e, shape_count(outer), where)) < 0) return NULL;
+// Does a parameter without axes of its own say a number at each place of the event? A formula of vectors sees it whole,
+// unless the distribution is one of numbers too, `on if ... then real[n] else real`.
+static bool is_by_place(const Dist *d) {
+  return !d->own || (d->decl->kind == AST_DISTRIBUTION && d->decl->b->kind == AST_IF);
+}
+
+// The distribution of one copy, with the copies `outer` on an open plate; NULL after reporting. A parameter that
+// differs from copy to copy does so over the plate.
+static Dist *spread_copies(Elab *e, const Dist *d, Shape outer, int plate, Span where) {
   Dist *one = NEW(e->arena, Dist);
   *one = *d;
-  one->event = own_event(d);
+  one->event = (Shape){0};
+  for (int i = outer.rank; i < d->event.rank; i++) one->event.dim[one->event.rank++] = d->event.dim[i];
   one->scope = scope_new(e, d->scope);
-  for (const Ast *f = d->formals; f; f = f->next) {
-    Value v = find_binding(d->scope, f->name)->value;
+  one->param = NEW_ARRAY(e->arena, Value, d->params + 1);
+  int k = 0;
+  for (const Ast *f = d->formals; f; f = f->next, k++) {
+    Value v = one->param[k] = find_binding(d->scope, f->name)->value;
     Shape s = event_shape(&v), wide = outer;
     int own = ast_length(f->c);
-    if (v.kind != V_TENSOR || s.rank == own || (d->own && !own)) continue;
-    if (outer.rank + own > MAX_RANK) return complain(e, E0304, where, MAX_RANK), e->plate_count--, NULL;
-    for (int i = s.rank - own; i < s.rank; i++) wide.dim[wide.rank++] = s.dim[i];
+    if (v.kind != V_TENSOR || s.rank == own || (!own && !is_by_place(d))) continue;
+    Shape last = s;
+    if (!own) last = d->event, own = one->event.rank;
+    if (outer.rank + own > MAX_RANK) return complain(e, E0304, where, MAX_RANK), NULL;
+    for (int i = last.rank - own; i < last.rank; i++) wide.dim[wide.rank++] = last.dim[i];
     v = widen(e, v, v.plates, wide);
-    if (v.kind == V_ERROR) return e->plate_count--, NULL;
-    bind(e, one->scope, f->name, event_to_plate(e, v, outer, *plate));
-    one->plates |= plate_bit(*plate);
+    if (v.kind == V_ERROR) return NULL;
+    v = event_to_plate(e, v, outer, plate);
+    one->param[k] = v;
+    bind(e, one->scope, f->name, v);
+    one->plates |= plate_bit(plate);
   }
   return one;
 }
 
-Value close_copies(Elab *e, const Dist *d, Value v, int plate) {
-  if (v.kind != V_ERROR) v = plate_to_outer(e, v, outer_event(d), plate);
+Dist *open_copies(Elab *e, const Dist *d, int *plate, Span where) {
+  Shape outer = outer_event(d);
+  if ((*plate = open_plate(e, shape_count(outer), where)) < 0) return NULL;
+  Dist *one = spread_copies(e, d, outer, *plate, where);
+  if (!one) e->plate_count--;
+  return one;
+}
+
+static unsigned plates_of(const Value *v) { return v->kind == V_TENSOR ? v->plates : 0; }
+
+Value close_copies(Elab *e, Shape outer, Value v, int plate) {
+  if (v.kind != V_ERROR) v = plate_to_outer(e, v, outer, plate);
   e->plate_count--;
   return v;
 }
@@ -117,7 +140,7 @@ Value sample_value(Elab *e, const Dist *d) {
   e->depth--;
   if (v.kind != V_ERROR)
     v = widen(e, v, v.kind == V_TENSOR ? v.plates | e->drawing.plates : e->drawing.plates, one->event);
-  if (plate >= 0) v = close_copies(e, d, v, plate);
+  if (plate >= 0) v = close_copies(e, outer_event(d), v, plate);
   v = held_still(e, d, v);
   outer.count = e->drawing.count;
   e->drawing = outer;
@@ -149,7 +172,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   if (saved.active) e->drawing.count = count;
   if (v.kind == V_ERROR) return v;
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
-  if (d->support.kind == SUPPORT_SIMPLEX) assert_simplex(e, v.node);
+  if (d->support.kind == SUPPORT_DECLARED) assert_fact(e, v.node, d->support.decl);
   v.classes = d->classes;
   v.span = where;
   name_drawn(e, names, &v);
@@ -181,7 +204,7 @@ static Value free_terms(Elab *e, const Dist *d, Value point, Span where) {
   Value v = point;
   if (v.kind != V_ERROR) v = one->kind->log(e, one, event_to_plate(e, point, outer_event(d), plate), where);
   if (v.kind != V_ERROR) v = widen(e, v, v.kind == V_TENSOR ? v.plates : 0, (Shape){0});
-  return close_copies(e, d, v, plate);
+  return close_copies(e, outer_event(d), v, plate);
 }
 
 // Of a distribution that is held still: what the density hangs on beside the point is a constant. A mark that nothing
@@ -278,7 +301,7 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
   if (plate >= 0) {
     unsigned plates = v.kind == V_TENSOR ? v.plates : d->plates;
     v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : one->event);
-    v = close_copies(e, d, v, plate);
+    v = close_copies(e, outer_event(d), v, plate);
   }
   v = held_still(e, d, v);
   if (v.kind == V_ERROR) return v;
@@ -298,6 +321,18 @@ static const Dist *pattern_of(const Elab *e, const Ast *pattern, const Dist *d) 
   return d;
 }
 
+// Does it speak of the distribution? One that says something by a parameter that may be none, and that the pattern
+// leaves out, is another.
+static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
+  const Dist *of = pattern_of(e, pattern, d);
+  int i = 0, bound = ast_length(pattern->b);
+  for (const Ast *f = of ? of->decl->a : NULL; f; f = f->next, i++) {
+    bool optional = f->a && f->a->kind == AST_NAME && !strcmp(f->a->name, "none");
+    if (i >= bound && optional && of->param[i].kind != V_NONE) return false;
+  }
+  return of != NULL;
+}
+
 static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
   const Dist *of = pattern_of(e, pattern, d);
   int i = 0;
@@ -305,10 +340,11 @@ static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *
     bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, of->param[i]));
 }
 
+// The last that fits: the user's own before the library's, and the library's rules for less before those for more.
 static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
   for (int i = e->decls; i--;) {  // later rules, the user's own, come first
     const Ast *a = e->decl[i]->ast;
-    if (a->kind == AST_KL && pattern_of(e, a->a, f) && pattern_of(e, a->b, g)) return a;
+    if (a->kind == AST_KL && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
   }
   return NULL;
 }
@@ -316,15 +352,21 @@ static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
 // The axes over which neither is joint; events are equal.
 static Shape common_outer(const Dist *f, const Dist *g) { return outer_event(f->own > g->own ? f : g); }
 
-// By a rule's formula, which gives a term at each place over which neither is joint.
+// By a rule's formula, which gives a term at each place over which neither is joint; where one is, of a copy at a time.
 static Value kl_by_rule(Elab *e, const Ast *rule, const Dist *f, const Dist *g, Extent extent, Span where) {
   Scope *scope = scope_for(e, rule);
-  bind_pattern(e, scope, rule->a, f);
-  bind_pattern(e, scope, rule->b, g);
+  Shape outer = common_outer(f, g);
+  int plate = outer.rank && outer.rank < f->event.rank ? open_plate(e, shape_count(outer), where) : -1;
+  const Dist *one = plate < 0 ? f : spread_copies(e, f, outer, plate, where);
+  const Dist *other = plate < 0 ? g : spread_copies(e, g, outer, plate, where);
+  if (!one || !other) return e->plate_count--, value_error();
+  bind_pattern(e, scope, rule->a, one);
+  bind_pattern(e, scope, rule->b, other);
   finding(e, "kl", where, "KL(%s || %s): closed form, %s:%d:\n    %s", dist_name(f), dist_name(g),
           sources_text(e->sources, rule->span.file)->name, span_line(e->sources, rule->span), expression_text(e, rule));
-  Shape outer = common_outer(f, g);
-  return gather_terms(e, eval_body(e, scope, rule->c), outer, outer, extent, f->plates);
+  Value v = eval_body(e, scope, rule->c);
+  if (plate >= 0) v = close_copies(e, outer, v.kind == V_ERROR ? v : widen(e, v, plates_of(&v), (Shape){0}), plate);
+  return gather_terms(e, v, outer, outer, extent, f->plates);
 }
 
 // log f(z) - log g(z) at one draw of f.

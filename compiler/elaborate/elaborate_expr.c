@@ -126,21 +126,34 @@ static bool constraint_holds(const char *op, double lo, double hi, double bound)
   return hi <= bound;
 }
 
-// `p in [0, 1]`, `p[n] on simplex`.
+static const char MEANT_LOGITS[] = "did you mean `logits:`? or ";
+
+static bool has_logits(const Ast *formal) { return formal->next && !strcmp(formal->next->name, "logits"); }
+
+// `p[n] on simplex`, `cov[n, n] on spd`.
+static bool check_fact(Elab *e, const char *name, const Ast *formal, const Support *s, Value v) {
+  if (v.kind == V_ERROR || has_fact(e, &v, s)) return v.kind != V_ERROR;
+  FactWords words = fact_words(e, s);
+  bool outside = constants_outside(v.node, s);
+  if (is_library_support(s, "simplex"))
+    complain(e, E0732, v.span, formal->name, name);
+  else
+    complain(e, E0733, v.span, formal->name, name, words.demand, outside ? "these do not" : "this is not known to");
+  if (words.mend) report_help(e->sources, "%s%s", has_logits(formal) ? MEANT_LOGITS : "", words.mend);
+  return false;
+}
+
+// `p in [0, 1]`
 static bool check_support(Elab *e, const char *name, const Ast *formal, Scope *scope, const Value *v) {
   Support s;
   if (!eval_support(e, scope, formal->b, &s)) return false;
-  Value tensor = s.kind == SUPPORT_SIMPLEX ? to_tensor(e, *v) : *v;
-  bool simplex = s.kind == SUPPORT_SIMPLEX, logits = formal->next && !strcmp(formal->next->name, "logits");
-  if (simplex ? is_simplex(e, &tensor) : point_within(v, &s)) return true;
-  const char *wrap = simplex ? "softmax" : s.lo == 0 && s.hi == 1 ? "sigmoid" : s.hi == INFINITY ? "softplus" : NULL;
-  if (simplex)
-    complain(e, E0732, v->span, formal->name, name);
-  else
-    complain(e, E0731, v->span, formal->name, name, support_text(e, &s), v->kind == V_NUMBER ? v->number : v->node->lo,
+  if (s.kind == SUPPORT_DECLARED) return check_fact(e, name, formal, &s, to_tensor(e, *v));
+  bool logits = has_logits(formal);
+  if (point_within(v, &s)) return true;
+  const char *wrap = s.lo == 0 && s.hi == 1 ? "sigmoid" : s.hi == INFINITY ? "softplus" : NULL;
+  complain(e, E0731, v->span, formal->name, name, support_text(e, &s), v->kind == V_NUMBER ? v->number : v->node->lo,
              v->kind == V_NUMBER ? v->number : v->node->hi);
-  if (v->kind == V_TENSOR && wrap)
-    report_help(e->sources, logits ? "did you mean `logits:`? or wrap it in %s(...)" : "wrap it in %s(...)", wrap);
+  if (v->kind == V_TENSOR && wrap) report_help(e->sources, "%swrap it in %s(...)", logits ? MEANT_LOGITS : "", wrap);
   return false;
 }
 

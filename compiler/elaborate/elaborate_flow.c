@@ -126,7 +126,7 @@ static Value apply_member(Elab *e, const Dist *d, const Ast *member, int n, cons
   for (int i = 0; i < n; i++) given[i] = plate < 0 ? at[i] : event_to_plate(e, at[i], outer, plate);
   Value v = eval_member(e, one, member, own, n, given, where);
   v = kept_shape(e, d, member, v, !strcmp(member->name, "logdet") ? (Shape){0} : own);
-  return plate < 0 ? v : close_copies(e, &map, v, plate);
+  return plate < 0 ? v : close_copies(e, outer, v, plate);
 }
 
 // ---- making one
@@ -185,7 +185,7 @@ Value make_flow(Elab *e, const Decl *bijector, const Call *call) {
   d->plates = base->plates;
   if (e->frame && e->frame->path) d->path = block_path(e, ast->name), d->owner = e->frame->owner;
   d->scope = bind_formals(e, ast, &rest);
-  if (!d->scope || !join_parameters(e, d, ast->name, ast->b != NULL)) return value_error();
+  if (!d->scope || !join_parameters(e, d, ast->name, ast->b != NULL, &d->event)) return value_error();
   Shape event = d->event;
   if (ast->b) {
     d->event = base->event;

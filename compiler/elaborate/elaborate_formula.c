@@ -4,15 +4,34 @@
 
 #include <string.h>
 
-static const Ast *find_member(const Ast *decl, const char *name) {
-  for (const Ast *m = decl->c; m; m = m->next)
-    if (m->kind == AST_MEMBER && !strcmp(m->name, name)) return m;
-  return NULL;
-}
-
 static bool is_numeric(const Value *v) { return v->kind == V_NUMBER || v->kind == V_TENSOR || v->kind == V_LIST; }
 
-bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors) {
+// The sizes that a parameter's own axes have are given their names, `p[n]`; false after reporting that they do not fit.
+static bool bind_own_sizes(Elab *e, const Dist *d, const Ast *formal, const Value *v) {
+  Shape s = event_shape(v);
+  int own = ast_length(formal->c), k = s.rank - own;
+  for (const Ast *n = formal->c; n; n = n->next, k++) {
+    const Binding *b = n->kind == AST_NAME ? find_binding(d->scope, n->name) : NULL;
+    if (n->kind == AST_NAME && !b) bind(e, d->scope, n->name, value_number((double)s.dim[k]));
+    if (!b || b->value.kind != V_NUMBER || b->value.number == (double)s.dim[k]) continue;
+    complain(e, E0419, v->span, formal->name, d->decl->name, shape_text(e->arena, s), n->name, b->value.number);
+    return false;
+  }
+  return true;
+}
+
+static bool join_shape(Elab *e, const Dist *d, Shape *event, Shape s) {
+  Shape merged;
+  for (int z = s.rank; z < MAX_RANK; z++) s.dim[z] = 0;
+  if (!broadcast_shapes(*event, s, &merged)) {
+    complain(e, E0301, d->span, shape_text(e->arena, *event), shape_text(e->arena, s), d->decl->name);
+    return false;
+  }
+  *event = merged;
+  return true;
+}
+
+bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors, Shape *places) {
   int i = 0;
   for (const Ast *f = d->formals; f; f = f->next, i++) {
     Binding *b = find_binding(d->scope, f->name);
@@ -21,20 +40,13 @@ bool join_parameters(Elab *e, Dist *d, const char *name, bool vectors) {
     d->param[i] = b->value;
     int own = ast_length(f->c);
     if (b->value.kind != V_TENSOR && (b->value.kind != V_NUMBER || !own)) continue;
-    Shape s = event_shape(&b->value), merged;
+    Shape s = event_shape(&b->value);
     d->plates |= b->value.plates;
     if (vectors && !own) continue;  // the formula sees it whole
     if (s.rank < own) return complain(e, E0411, b->value.span, f->name, name, own, shape_text(e->arena, s)), false;
+    if (!bind_own_sizes(e, d, f, &b->value)) return false;
     s.rank -= own;
-    int k = 0;
-    for (const Ast *n = f->c; n; n = n->next)
-      if (n->kind == AST_NAME) bind(e, d->scope, n->name, value_number((double)s.dim[s.rank + k++]));
-    for (int z = s.rank; z < MAX_RANK; z++) s.dim[z] = 0;
-    if (!broadcast_shapes(d->event, s, &merged)) {
-      complain(e, E0301, d->span, shape_text(e->arena, d->event), shape_text(e->arena, s), name);
-      return false;
-    }
-    d->event = merged;
+    if (!join_shape(e, d, own ? &d->event : places, s)) return false;
   }
   return true;
 }
@@ -58,21 +70,29 @@ static Value make_alias(Elab *e, const Decl *decl, const Call *call) {
   return (Value){.kind = V_DIST, .dist = d, .span = call->span};
 }
 
+// The event: of a distribution of single numbers as all parameters say; of one of vectors the independent copies that
+// vector parameters say, and then the vector.
+static bool join_event(Elab *e, Dist *d, Shape places) {
+  d->own = d->support.rank;
+  if (d->event.rank + d->own > MAX_RANK) return complain(e, E0304, d->span, MAX_RANK), false;
+  for (int i = 0; i < d->own; i++) d->event.dim[d->event.rank++] = d->support.dim[i];
+  return join_shape(e, d, &d->event, places);
+}
+
 Value make_distribution(Elab *e, const Decl *decl, const Call *call) {
   const Ast *ast = decl->ast;
   if (!ast->b) return make_alias(e, decl, call);
   Dist *d = NEW(e->arena, Dist);
+  Shape places = {0};
   *d = (Dist){.kind = &formula_kind, .decl = ast, .formals = ast->a, .params = ast_length(ast->a), .span = call->span};
   d->param = NEW_ARRAY(e->arena, Value, d->params + 1);
   d->scope = bind_formals(e, ast, call);
-  if (!d->scope || !join_parameters(e, d, decl->name, ast->b->kind == AST_INDEX)) return value_error();
+  if (!d->scope || !join_parameters(e, d, decl->name, ast->b->kind == AST_INDEX, &places)) return value_error();
   if (!eval_support(e, d->scope, ast->b, &d->support)) return value_error();
   d->domain = d->support;
-  const Ast *domain = find_member(ast, "domain");
+  const Ast *domain = member_of(ast, "domain");
   if (domain && !eval_support(e, d->scope, domain->c->b, &d->domain)) return value_error();
-  d->own = d->support.rank;
-  if (d->event.rank + d->own > MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
-  for (int i = 0; i < d->own; i++) d->event.dim[d->event.rank++] = d->support.dim[i];
+  if (!join_event(e, d, places)) return value_error();
   d->shaped = d->event.rank > 0;
   if (d->support.kind == SUPPORT_CLASS) d->classes = (int)d->support.hi + 1;
   return (Value){.kind = V_DIST, .dist = d, .span = call->span};
@@ -90,7 +110,7 @@ Value call_distribution(Elab *e, const char *name, const Call *call) {
 // `distribution flower(n) on real[2] { mixture over k in 0 .. n { ... } }` is its mixture, with its parameters in
 // scope.
 static const Dist *written_mixture(Elab *e, const Dist *d) {
-  const Ast *m = find_member(d->decl, "mixture");
+  const Ast *m = member_of(d->decl, "mixture");
   if (!m) return NULL;
   Dist *mixture = NEW(e->arena, Dist);
   *mixture = *d;
@@ -104,7 +124,7 @@ static const Dist *written_mixture(Elab *e, const Dist *d) {
 static const char *formula_name(const Dist *d) { return d->decl->name; }
 
 // A formula of one number works place by place.
-static bool formula_is_apart(const Dist *d) { return d->own || find_member(d->decl, "mixture"); }
+static bool formula_is_apart(const Dist *d) { return d->own || member_of(d->decl, "mixture"); }
 
 static bool formula_is_same(const Dist *a, const Dist *b) {
   for (int i = 0; i < a->params; i++)
@@ -114,7 +134,7 @@ static bool formula_is_same(const Dist *a, const Dist *b) {
 
 static bool formula_knows(const Dist *d, const char *what) {
   bool density = !strcmp(what, "log") || !strcmp(what, "sample");
-  return find_member(d->decl, what) || (density && find_member(d->decl, "mixture"));
+  return member_of(d->decl, what) || (density && member_of(d->decl, "mixture"));
 }
 
 // The parameters as the formula sees them: where one has axes of its own, those of the event it lacks stand before them
@@ -138,7 +158,7 @@ static Scope *formula_scope(Elab *e, const Dist *one) {
 static Value formula_sample(Elab *e, const Dist *one) {
   const Dist *mixture = written_mixture(e, one);
   if (mixture) return mixture->kind->sample(e, mixture);
-  const Ast *m = find_member(one->decl, "sample");
+  const Ast *m = member_of(one->decl, "sample");
   if (!m) return complain(e, E0413, one->span, one->decl->name), value_error();
   Value v = eval_body(e, formula_scope(e, one), m->c);
   return v.kind == V_DIST ? sample_value(e, v.dist) : v;
@@ -147,7 +167,7 @@ static Value formula_sample(Elab *e, const Dist *one) {
 static Value formula_log(Elab *e, const Dist *one, Value point, Span where) {
   const Dist *mixture = written_mixture(e, one);
   if (mixture) return mixture->kind->log(e, mixture, point, where);
-  const Ast *m = find_member(one->decl, "log");
+  const Ast *m = member_of(one->decl, "log");
   if (!m || !m->a) return complain(e, E0414, where, one->decl->name), value_error();
   Scope *scope = formula_scope(e, one);
   bind(e, scope, m->a->name, point);
@@ -155,7 +175,7 @@ static Value formula_log(Elab *e, const Dist *one, Value point, Span where) {
 }
 
 static Value formula_member(Elab *e, const Dist *one, const char *member) {
-  return eval_body(e, formula_scope(e, one), find_member(one->decl, member)->c);
+  return eval_body(e, formula_scope(e, one), member_of(one->decl, member)->c);
 }
 
 static void formula_explain(Elab *e, const Dist *d) {
@@ -175,7 +195,7 @@ const DistKind formula_kind = {formula_name, formula_is_apart, formula_is_same, 
 
 Value quantile_of(Elab *e, Value dist, Value u, Span where) {
   const Dist *d = dist.dist;
-  const Ast *m = d->kind == &formula_kind && !d->own ? find_member(d->decl, "quantile") : NULL;
+  const Ast *m = d->kind == &formula_kind && !d->own ? member_of(d->decl, "quantile") : NULL;
   if (!m || !m->a) return complain(e, E0415, where, d->kind->name(d), "quantile"), value_error();
   Scope *scope = scope_new(e, d->scope);
   bind(e, scope, m->a->name, u);

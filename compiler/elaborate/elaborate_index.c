@@ -143,7 +143,7 @@ Value pick_places(Elab *e, Value v, int axis, Value at, Span where) {
   int rank = event_rank(&v) + event_rank(&at) - !shared, plates = __builtin_popcount(v.plates | at.plates);
   if (rank + plates > MAX_RANK) return complain(e, E0304, where, MAX_RANK), value_error();
   Value out = shared ? choose(e, v, axis, at, where) : fetch(e, v, axis, at);
-  if (out.kind != V_ERROR && axis < event_rank(&v) - 1 && is_simplex(e, &v)) assert_simplex(e, out.node);
+  if (out.kind != V_ERROR) hand_on_facts(e, &v, axis, out.node);
   return out;
 }
 

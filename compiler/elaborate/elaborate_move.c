@@ -248,7 +248,9 @@ static Value diagonal_matrix(Elab *e, const Call *call, Value *keyword) {
   Node *flat = node_reshape(e->graph, longer, shape_of(2, (int64_t[]){count, n * (n + 1)}));
   flat = node_slice(e->graph, flat, (int64_t[]){0, 0}, shape_of(2, (int64_t[]){count, n * n}));
   s.dim[s.rank++] = n;
-  return value_tensor(node_reshape(e->graph, flat, physical_shape(e, v.plates, s)), v.plates);
+  Node *matrix = node_reshape(e->graph, flat, physical_shape(e, v.plates, s));
+  if (v.node->lo > 0) assert_library_fact(e, matrix, "spd"), assert_library_fact(e, matrix, "cholesky");
+  return value_tensor(matrix, v.plates);
 }
 
 const Builtin movements[] = {

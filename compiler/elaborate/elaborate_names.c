@@ -148,6 +148,12 @@ static void walk(Elab *e, Scope *scope, const Ast *list) {
 // The numbers in a support; its name was looked at when it was parsed, or is looked at where it is applied.
 static void walk_support(Elab *e, Scope *scope, const Ast *support) {
   if (!support) return;
+  if (support->kind == AST_IF) {
+    walk(e, scope, support->a);
+    walk_support(e, scope, support->b);
+    walk_support(e, scope, support->c);
+    return;
+  }
   walk(e, scope, support->kind == AST_LIST || support->kind == AST_SET ? support->a : support->b);
 }
 
@@ -226,7 +232,7 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
     if (m->kind != AST_MEMBER) continue;
     Scope *inner = scope_new(e, scope);
     if (m->a) define(e, inner, m->a->name, m->a->span);
-    if (!strcmp(m->name, "domain"))
+    if (!strcmp(m->name, "domain") || !strcmp(m->name, "bounds"))
       walk_support(e, inner, m->c->b);
     else
       walk_body(e, inner, m->c);
@@ -275,6 +281,12 @@ void check_names(Elab *e, const Ast *ast) {
       walk_members(e, scope, ast->c);
       return;
     case AST_BIJECTOR: walk_bijector(e, scope, ast); return;
+    case AST_SUPPORT:
+      for (const Ast *n = ast->b; n; n = n->next)
+        if (n->kind == AST_NAME && !find_binding(scope, n->name)) define(e, scope, n->name, n->span);
+      walk_formals(e, scope, ast->a);
+      walk_members(e, scope, ast->c);
+      return;
     case AST_OPTIMIZER:
     case AST_AVERAGE:
       define(e, scope, "value", ast->span);

@@ -1,4 +1,4 @@
-// Networks, and the tensors that persist: weights, states, parameters. Part of the elaborator.
+// Networks, and the tensors that persist: weights, states. Part of the elaborator.
 //
 // A network owns one set of weights however often it is applied: its body is expanded at every application, and
 // a weight is found again by its path (q/dense_1/W), which counts the applications of each block within the body.
@@ -164,51 +164,6 @@ void update_state(Elab *e, Scope *scope, const Ast *s) {
     complain(e, E0745, s->span, s->name);
   else
     tensor_assign(e, t, v.node);
-}
-
-// --- parameters: a bare tensor, held within its support by a transformation of an unconstrained one
-
-Value parameter_value(Elab *e, const Decl *d) {
-  const Ast *ast = d->ast;
-  Shape shape;
-  Support support = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
-  if (!eval_dims(e, e->global, ast->a, &shape)) return value_error();
-  if (ast->b && !eval_support(e, e->global, ast->b, &support)) return value_error();
-  if (ast->b && (support_discrete(&support) || (support.lo != -INFINITY && support.lo != 0 && support.hi == INFINITY)))
-    return complain(e, E0513, ast->b->span, support_text(e, &support)), value_error();
-  TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0, .support = support};
-  int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
-  if (t < 0) return value_error();
-  Value raw = value_tensor(tensor_value(e, t), 0);
-  raw.span = ast->span;
-  if (support.kind == SUPPORT_SIMPLEX) return call_library(e, "softmax", ast->span, 1, &raw);
-  if (support.kind == SUPPORT_REAL) return raw;
-  if (support.hi == INFINITY) return call_library(e, "softplus", ast->span, 1, &raw);
-  Value unit = call_library(e, "sigmoid", ast->span, 1, &raw);
-  Value scaled = apply2(e, OP_MUL, ast->span, unit, value_number(support.hi - support.lo));
-  return apply2(e, OP_ADD, ast->span, scaled, value_number(support.lo));
-}
-
-// Where the unconstrained tensor begins, so that the parameter begins at `start`: the inverse of the maps above. On the
-// simplex the start is given up to a factor. Ends are kept away from by what single precision can tell.
-Value unconstrained_start(Elab *e, const Support *s, const char *name, Value v, Span where) {
-  if (s->kind == SUPPORT_REAL) return v;
-  bool simplex = s->kind == SUPPORT_SIMPLEX;
-  double lo = v.node->lo, hi = v.node->hi, most = simplex ? INFINITY : s->hi;
-  if (lo < s->lo || hi > most || hi <= s->lo || lo >= most) {
-    complain(e, E0734, where, name, support_text(e, s), lo, hi);
-    return value_error();
-  }
-  if (most < INFINITY) {
-    v = apply2(e, OP_DIV, where, apply2(e, OP_SUB, where, v, value_number(s->lo)), value_number(s->hi - s->lo));
-    v = apply2(e, OP_MIN, where, apply2(e, OP_MAX, where, v, value_number(1e-7)), value_number(1 - 1e-7));
-    Value rest = apply1(e, OP_LOG1P, where, apply1(e, OP_NEG, where, v));
-    return apply2(e, OP_SUB, where, apply1(e, OP_LOG, where, v), rest);
-  }
-  v = apply2(e, OP_MAX, where, v, value_number(1e-30));
-  if (simplex) return apply1(e, OP_LOG, where, v);
-  Value rest = apply1(e, OP_NEG, where, apply1(e, OP_EXPM1, where, apply1(e, OP_NEG, where, v)));
-  return apply2(e, OP_ADD, where, v, apply1(e, OP_LOG, where, rest));
 }
 
 // --- networks

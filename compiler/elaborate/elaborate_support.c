@@ -26,18 +26,45 @@ static bool bounds(Elab *e, Scope *scope, const Ast *list, bool ordered, Support
   return true;
 }
 
+static bool eval_interval(Elab *e, Scope *scope, const Ast *ast, Support *s) {
+  s->kind = SUPPORT_INTERVAL;
+  if (ast->kind != AST_LIST || ast_length(ast->a) != 2) return complain(e, E0408, ast->span), false;
+  if (!bounds(e, scope, ast->a, true, s)) return false;
+  if (s->lo < s->hi) return true;
+  return complain(e, E0409, ast->span, s->lo, s->hi), false;
+}
+
+const Ast *member_of(const Ast *decl, const char *name) {
+  for (const Ast *m = decl->c; m; m = m->next)
+    if (m->kind == AST_MEMBER && !strcmp(m->name, name)) return m;
+  return NULL;
+}
+
+// One that a text declares: what its numbers lie between, and its arguments for its maps.
+static bool eval_declared(Elab *e, Scope *scope, const Decl *decl, const Ast *ast, Support *s) {
+  Call call = {.span = ast->span};
+  const Ast *between = member_of(decl->ast, "bounds");
+  if (ast->kind == AST_CALL && !eval_arguments(e, scope, ast->b, &call)) return false;
+  s->decl = decl;
+  s->scope = bind_formals(e, decl->ast, &call);
+  s->axes = ast_length(decl->ast->b);
+  if (!s->scope) return false;
+  if (between && !between->c->b) return complain(e, E0408, between->span), false;
+  if (between && !eval_interval(e, s->scope, between->c->b, s)) return false;
+  if (s->axes) s->kind = SUPPORT_DECLARED;
+  return true;
+}
+
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
   *s = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
-  if (ast->kind == AST_LIST) {
-    s->kind = SUPPORT_INTERVAL;
-    if (ast_length(ast->a) != 2) return complain(e, E0408, ast->span), false;
-    if (!bounds(e, scope, ast->a, true, s)) return false;
-    if (s->lo < s->hi) return true;
-    return complain(e, E0409, ast->span, s->lo, s->hi), false;
-  }
+  if (ast->kind == AST_LIST) return eval_interval(e, scope, ast, s);
   if (ast->kind == AST_SET) {
     s->kind = SUPPORT_SET;
     return bounds(e, scope, ast->a, false, s);
+  }
+  if (ast->kind == AST_IF) {
+    double holds = eval_number(e, scope, ast->a, "a condition of a support");
+    return !isnan(holds) && eval_support(e, scope, holds != 0 ? ast->b : ast->c, s);
   }
   const Ast *head = ast->kind == AST_CALL || ast->kind == AST_INDEX ? ast->a : ast;
   const char *name = head->kind == AST_NAME ? head->name : "";
@@ -55,20 +82,23 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
     memcpy(s->dim, dims.dim, sizeof s->dim);
   }
   if (!strcmp(name, "real")) return true;
-  if (!strcmp(name, "positive")) {
-    s->kind = SUPPORT_INTERVAL, s->lo = 0;
+  if (!strcmp(name, "binary")) {
+    static const double bits[] = {0, 1};
+    s->kind = SUPPORT_SET, s->lo = 0, s->hi = 1, s->member = bits, s->members = 2;
     return true;
   }
-  if (!strcmp(name, "simplex")) {
-    s->kind = SUPPORT_SIMPLEX, s->lo = 0, s->hi = 1;
-    return true;
-  }
+  const Decl *decl = find_decl_at(e, arena_format(e->arena, "support %s", name), ast->span);
+  if (decl) return eval_declared(e, scope, decl, ast, s);
   const WordEntry *word = word_find(name);
   if (word && word->kind == LATER)
     report_later(e->sources, user_span(e, ast->span), arena_format(e->arena, "the support `%s`", name), word->help);
   else
     complain(e, E0410, ast->span, expression_text(e, ast));
   return false;
+}
+
+bool is_library_support(const Support *s, const char *name) {
+  return s->decl && s->decl->library && !strcmp(s->decl->ast->name, name);
 }
 
 // {-1, 1}; of many members the first two and the last.
@@ -88,7 +118,7 @@ static const char *set_text(Elab *e, const Support *s) {
 const char *support_text(Elab *e, const Support *s) {
   switch (s->kind) {
     case SUPPORT_REAL: return "the real line";
-    case SUPPORT_SIMPLEX: return "the simplex";
+    case SUPPORT_DECLARED: return fact_words(e, s).place;
     case SUPPORT_CLASS: return arena_format(e->arena, "class(%g)", s->hi + 1);
     case SUPPORT_SET: return set_text(e, s);
     case SUPPORT_INTERVAL: break;
@@ -110,6 +140,7 @@ static bool support_holds(const Support *s, double x) {
 bool support_within(const Support *inner, const Support *outer) {
   bool within = true;
   if (support_discrete(outer) && !support_discrete(inner)) return false;
+  if (outer->kind == SUPPORT_DECLARED) return inner->kind == SUPPORT_DECLARED && inner->decl == outer->decl;
   for (int i = 0; i < inner->members; i++) within = within && support_holds(outer, inner->member[i]);
   for (double k = 0; inner->kind == SUPPORT_CLASS && k <= inner->hi; k++) within = within && support_holds(outer, k);
   if (!within) return false;

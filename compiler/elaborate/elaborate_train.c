@@ -30,7 +30,7 @@ void begin_program(Elab *e, int64_t batch, bool training) {
   e->drawn = NULL;
   e->enumerated = NULL;
   e->spoken = NULL;
-  e->simplex = NULL;
+  e->facts = NULL;
   e->column_value = NEW_ARRAY(e->arena, Value, e->columns + 1);
   for (int i = 0; i < e->columns; i++) e->column_value[i].kind = V_NONE;
   begin_draws(e, "");
@@ -709,7 +709,7 @@ static Scope *start_scope(Elab *e, const TensorStart *start) {
 // ERROR after reporting.
 static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *start) {
   Span where = start->init ? start->init->span : info->span;
-  Value v = start->init ? eval(e, start_scope(e, start), start->init) : value_number(0);
+  Value v = start->init ? eval(e, start_scope(e, start), start->init) : free_beginning(e, &start->support);
   if (v.kind == V_DIST)
     v = draw(e, v, info->name, &info->shape, info->span);
   else if (start->drawn && v.kind != V_ERROR)
@@ -722,7 +722,7 @@ static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *sta
     return value_error();
   }
   v = widen(e, v, 0, info->shape);
-  return start->init && v.kind != V_ERROR ? unconstrained_start(e, &start->support, info->name, v, where) : v;
+  return start->init && v.kind != V_ERROR ? free_start(e, &start->support, info->name, v, where) : v;
 }
 
 void start_tensor(Elab *e, int t) {

@@ -24,6 +24,7 @@ typedef struct Ast Ast;
   AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list; or b: NULL; c: MEMBER `=`, another distribution")            \
   AST(BIJECTOR, "bijector", "name; a: FORMAL list; b: dims of what it maps; c: BODY of MEMBER, WEIGHT and NET alone") \
+  AST(SUPPORT, "support", "name; a: FORMAL list; b: dims of one value, NAME list; c: MEMBER list")       \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \
   AST(AVERAGE, "average", "name; a: FORMAL list; c: BODY")                                         \

@@ -91,7 +91,7 @@ static const char *form_of(const Library *l, const Ast *ast) {
   const char *text = span_text(l->arena, l->sources, form);
   if (ast->kind != AST_KL && ast->kind != AST_LET) text += strcspn(text, " ") + 1;
   size_t length = strlen(text);
-  while (length && strchr(" =", text[length - 1])) length--;
+  while (length && strchr(" ={\n", text[length - 1])) length--;
   return arena_slice(l->arena, text, length);
 }
 

@@ -49,7 +49,8 @@ static bool at_margin(const Parser *p, const Token *t) {
 // An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`; `expect nll`.
 static bool begins_item(Parser *p, const Token *t) {
   if (t->kind == TOKEN_EXPECT && !p->depth && at_margin(p, t)) return true;
-  if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT)
+  if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT ||
+      t->kind == TOKEN_SUPPORT)
     return token_peek(p).kind == TOKEN_NAME;
   return is_item(t->kind) && t->first;
 }
@@ -275,6 +276,7 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_BIJECTOR:
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
     case TOKEN_EXPECT:   // or a name
+    case TOKEN_SUPPORT:
       if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;
       break;
     default: break;

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 root=$OLDPWD
 
-says 0 'normal(loc: 0, scale: 1 > 0) on real' explain normal
+says 0 'normal(loc: 0, scale: 1 > 0, cov\[n, n\] on spd: none, factor\[n, n\] on cholesky: none)' explain normal
 says 0 'grammar/std/distributions.gm:[0-9]' explain normal
 says 0 'mean *loc$' explain normal
 says 0 'mean *none' explain cauchy

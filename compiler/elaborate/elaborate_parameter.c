@@ -1,0 +1,117 @@
+// Parameters: bare tensors. One on a support is a map of numbers that are free, `of`, and begins where `to`, its
+// inverse, takes its start. Part of the elaborator.
+#include "elaborate/elaborate.h"
+
+#include <math.h>
+#include <string.h>
+
+// An interval is the library's support of that name, between its ends.
+static bool interval_maps(Elab *e, Support *s, const Ast *ends, Span where) {
+  Call call = {.span = where, .n = 2};
+  for (int i = 0; i < 2; i++, ends = ends->next) {
+    call.arg[i] = eval(e, e->global, ends);
+    if (call.arg[i].kind == V_TENSOR) return complain(e, E0513, where, support_text(e, s)), false;
+  }
+  s->decl = library_support(e, "interval");
+  s->scope = bind_formals(e, s->decl->ast, &call);
+  return s->scope != NULL;
+}
+
+// What a parameter is held on, with its maps.
+static bool parameter_support(Elab *e, const Ast *ast, Support *s) {
+  *s = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
+  if (!ast->b) return true;
+  if (!eval_support(e, e->global, ast->b, s)) return false;
+  if (s->kind == SUPPORT_INTERVAL && !s->decl && !interval_maps(e, s, ast->b->a, ast->b->span)) return false;
+  bool held = s->kind != SUPPORT_REAL || s->decl;
+  if (held && !(s->decl && member_of(s->decl->ast, "of") && member_of(s->decl->ast, "to")))
+    return complain(e, E0513, ast->b->span, support_text(e, s)), false;
+  return true;
+}
+
+// The sizes that the support names, in the scope of its maps; false after reporting.
+static bool bind_sizes(Elab *e, const Support *s, Scope *scope, Shape value, const char *name, Span where) {
+  Shape own = {.rank = s->axes};
+  bool fits = value.rank >= s->axes;
+  int i = 0;
+  for (const Ast *n = s->decl->ast->b; n && fits; n = n->next, i++) {
+    own.dim[i] = value.dim[value.rank - s->axes + i];
+    Binding *b = find_binding(scope, n->name);
+    if (b) fits = b->value.number == (double)own.dim[i];
+    if (!b) bind(e, scope, n->name, value_number((double)own.dim[i]));
+  }
+  if (fits) return true;
+  const Ast *last = s->decl->ast->b;
+  while (last->next) last = last->next;
+  Span written = {last->span.file, s->decl->ast->b->span.begin, last->span.end};
+  const char *dims = span_text(e->arena, e->sources, written);
+  complain(e, E0737, where, name, s->decl->ast->name, dims, shape_text(e->arena, value));
+  return false;
+}
+
+// One of the maps, `of` or `to`, of a tensor; where its values are vectors or matrices of several, one at a time.
+static Value apply_map(Elab *e, const Support *s, const char *map, Value v, const char *name, Span where) {
+  const Ast *member = member_of(s->decl->ast, map);
+  Shape whole = event_shape(&v), outer = whole, own = {0};
+  Scope *scope = scope_new(e, s->scope);
+  if (s->axes && !bind_sizes(e, s, scope, whole, name, where)) return value_error();
+  if (!s->axes) own = whole, outer.rank = 0;
+  for (int i = whole.rank - s->axes; s->axes && i < whole.rank; i++) own.dim[own.rank++] = whole.dim[i], outer.rank--;
+  int plate = outer.rank ? open_plate(e, shape_count(outer), where) : 0;
+  if (plate < 0) return value_error();
+  if (outer.rank) v = event_to_plate(e, v, outer, plate);
+  bind(e, scope, member->a ? member->a->name : "", v);
+  push_frame(e, s->decl->ast, where);
+  Value out = to_tensor(e, eval_body(e, scope, member->c));
+  pop_frame(e);
+  bool kept = out.kind != V_ERROR && shape_equal(event_shape(&out), own);
+  if (out.kind != V_ERROR && !kept)
+    complain(e, E0738, member->span, map, s->decl->ast->name, shape_text(e->arena, own),
+             shape_text(e->arena, event_shape(&out)));
+  if (!kept) out = value_error();
+  if (kept && outer.rank) out = plate_to_outer(e, out, outer, plate);
+  if (outer.rank) e->plate_count--;
+  return out;
+}
+
+Value parameter_value(Elab *e, const Decl *d) {
+  const Ast *ast = d->ast;
+  Shape shape;
+  Support support;
+  if (!eval_dims(e, e->global, ast->a, &shape) || !parameter_support(e, ast, &support)) return value_error();
+  TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0, .support = support};
+  int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
+  if (t < 0) return value_error();
+  Value v = value_tensor(tensor_value(e, t), 0);
+  v.span = ast->span;
+  if (!support.decl) return v;
+  v = apply_map(e, &support, "of", v, d->name, ast->span);
+  if (v.kind != V_ERROR && !assert_support(e, &v, &support)) {
+    complain(e, E0735, ast->span, support.decl->ast->name, support_text(e, &support), v.node->lo, v.node->hi);
+    return value_error();
+  }
+  v.span = ast->span;
+  return v;
+}
+
+// Is the start where `to` is defined: in the support's `domain`, or else on the support itself?
+static bool start_within(Elab *e, const Support *s, const char *name, const Value *v, Span where) {
+  const Ast *domain = member_of(s->decl->ast, "domain");
+  Support wide = *s;
+  if (domain && !eval_support(e, s->scope, domain->c->b, &wide)) return false;
+  double lo = v->node->lo, hi = v->node->hi;
+  bool outside = lo < wide.lo || hi > wide.hi || hi <= wide.lo || lo >= wide.hi;
+  if (outside) return complain(e, E0734, where, name, support_text(e, s), lo, hi), false;
+  if (s->kind != SUPPORT_DECLARED || domain || !constants_outside(v->node, s)) return true;
+  return complain(e, E0739, where, name, support_text(e, s)), false;
+}
+
+Value free_start(Elab *e, const Support *s, const char *name, Value v, Span where) {
+  if (!s->decl) return v;
+  return start_within(e, s, name, &v, where) ? apply_map(e, s, "to", v, name, where) : value_error();
+}
+
+Value free_beginning(Elab *e, const Support *s) {
+  const Ast *begins = s->decl ? member_of(s->decl->ast, "start") : NULL;
+  return begins ? eval_body(e, s->scope, begins->c) : value_number(0);
+}

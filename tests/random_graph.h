@@ -2,7 +2,7 @@
 #ifndef GMC_RANDOM_GRAPH_H
 #define GMC_RANDOM_GRAPH_H
 
-#include "reference.h"
+#include "graph/reference.h"
 
 // A program over every kind of operation: some outputs, a loss, its gradients as outputs, and a step of gradient
 // descent as assignments. The same seed gives the same program. Values stay within some hundreds; operations with jumps

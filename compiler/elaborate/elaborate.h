@@ -21,6 +21,7 @@
 //   elaborate_formula.c  those of the library
 //   elaborate_mixture.c  mixtures
 //   elaborate_flow.c   distributions sent through bijectors
+//   elaborate_probe.c  bijectors tried out
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
@@ -452,6 +453,7 @@ struct Elab {
   int assigns, assign_room;
   Application *applications;
   Drawn *drawn;
+  struct Probe *probes;  // bijectors that are to be tried
   const Drawn *enumerated;  // of the blocks around
   struct Spoken *spoken;    // terms made in this program
   Fact *facts;
@@ -688,6 +690,14 @@ bool is_flow_call(const Elab *e, const Scope *scope, const Ast *callee, const Ca
 Value make_flow(Elab *e, const Decl *bijector, const Call *call);  // of the call's first argument, a distribution
 bool same_map(const Dist *a, const Dist *b);  // of two flows
 void check_bijector(Elab *e, const Ast *bijector);                  // its members
+const Ast *bijector_member(const Ast *bijector, const char *name);  // forward, inverse, logdet; NULL if it has none
+// A member of the flow's bijector at `at`: x, or y of the inverse, and of logdet y too. Of the whole event, logdet one
+// number for each copy; NONE if there is no such member.
+Value map_member(Elab *e, const Dist *flow, const char *member, const Value *at, Span where);
+
+// --- elaborate_probe.c
+void remember_bijector(Elab *e, const Dist *flow);  // one that has been applied
+void try_bijectors(Elab *e);                        // those of the model's own; reports what they are not
 
 // --- elaborate_dist.c
 const char *dist_name(const Dist *d);  // for messages

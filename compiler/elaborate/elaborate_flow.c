@@ -16,7 +16,7 @@ Decl *find_bijector(const Elab *e, const char *name, Span where) {
   return find_decl_at(e, arena_format(e->arena, "bijector %s", name), where);
 }
 
-static const Ast *find_member(const Ast *bijector, const char *name) {
+const Ast *bijector_member(const Ast *bijector, const char *name) {
   for (const Ast *m = bijector->c->a; m; m = m->next)
     if (m->kind == AST_MEMBER && !strcmp(m->name, name)) return m;
   return NULL;
@@ -29,14 +29,14 @@ void check_bijector(Elab *e, const Ast *ast) {
     int most = !strcmp(m->name, "logdet") ? 2 : !strcmp(m->name, "forward") || !strcmp(m->name, "inverse") ? 1 : 0;
     if (!most)
       complain(e, E0750, m->span, ast->name, arena_format(e->arena, "`%s` is no part of one", m->name));
-    else if (find_member(ast, m->name) != m)
+    else if (bijector_member(ast, m->name) != m)
       complain(e, E0750, m->span, ast->name, arena_format(e->arena, "a second `%s`", m->name));
     else if (ast_length(m->a) > most)
       complain(e, E0750, m->span, ast->name,
                arena_format(e->arena, "`%s` takes %s", m->name, most == 2 ? "x, or x and y" : "one value"));
   }
   for (int i = 0; i < 2; i++)
-    if (!find_member(ast, needed[i]))
+    if (!bijector_member(ast, needed[i]))
       complain(e, E0750, ast->span, ast->name, arena_format(e->arena, "it has no `%s`", needed[i]));
 }
 
@@ -115,17 +115,18 @@ static Value kept_shape(Elab *e, const Dist *d, const Ast *member, Value v, Shap
   return complain(e, E0752, member->span, member->name, d->decl->name, value_text(e, v), must), value_error();
 }
 
-// A member at values of the whole event; logdet is one number for each copy.
-static Value apply_member(Elab *e, const Dist *d, const Ast *member, int n, const Value *at, Span where) {
+Value map_member(Elab *e, const Dist *d, const char *name, const Value *at, Span where) {
+  const Ast *member = bijector_member(d->decl, name);
+  if (!member) return (Value){.kind = V_NONE};
   Dist map = map_of(d);
   const Dist *one = &map;
   Shape own = own_event(&map), outer = outer_event(&map);
   Value given[2];
-  int plate = -1;
+  int plate = -1, n = ast_length(member->a);
   if (outer.rank && !(one = open_copies(e, &map, &plate, where))) return value_error();
   for (int i = 0; i < n; i++) given[i] = plate < 0 ? at[i] : event_to_plate(e, at[i], outer, plate);
   Value v = eval_member(e, one, member, own, n, given, where);
-  v = kept_shape(e, d, member, v, !strcmp(member->name, "logdet") ? (Shape){0} : own);
+  v = kept_shape(e, d, member, v, !strcmp(name, "logdet") ? (Shape){0} : own);
   return plate < 0 ? v : close_copies(e, outer, v, plate);
 }
 
@@ -156,7 +157,7 @@ static bool settle_flow(Elab *e, Dist *d, Span where) {
   d->base = base.dist;
   d->own = rank > d->base->own ? rank : d->base->own;
   Value x = some_value(e, &d->base->support, d->event);
-  Value y = apply_member(e, d, find_member(d->decl, "forward"), 1, &x, where);
+  Value y = map_member(e, d, "forward", &x, where);
   if (y.kind == V_ERROR) return false;
   const char *path = d->path ? arena_format(e->arena, "%s/", d->path) : "";
   for (int t = 0; t < e->tensors && d->path && !d->owns; t++)
@@ -165,6 +166,7 @@ static bool settle_flow(Elab *e, Dist *d, Span where) {
   bool real = lo == -INFINITY && hi == INFINITY;
   d->support = (Support){.kind = real ? SUPPORT_REAL : SUPPORT_INTERVAL, .lo = lo, .hi = hi};
   d->domain = d->support;
+  remember_bijector(e, d);
   return true;
 }
 
@@ -225,7 +227,7 @@ static bool flow_knows(const Dist *d, const char *what) {
 static Value flow_sample(Elab *e, const Dist *d) {
   Value x = sample_value(e, d->base);
   if (x.kind == V_ERROR) return x;
-  Value y = apply_member(e, d, find_member(d->decl, "forward"), 1, &x, d->span);
+  Value y = map_member(e, d, "forward", &x, d->span);
   if (y.kind != V_ERROR) remember_draw(e, y.node, d, x, d->span);
   return y;
 }
@@ -234,8 +236,8 @@ static Value flow_sample(Elab *e, const Dist *d) {
 static Value flow_base(Elab *e, const Dist *d, Value y, Span where) {
   for (const Drawn *of = e->drawn; of; of = of->next)
     if (of->node == y.node && of->base.kind != V_NONE && same_distribution(of->dist, d)) return of->base;
-  const Ast *inverse = find_member(d->decl, "inverse");
-  if (inverse) return apply_member(e, d, inverse, 1, &y, where);
+  Value x = map_member(e, d, "inverse", &y, where);
+  if (x.kind != V_NONE) return x;
   const char *asked = expression_text(e, &(Ast){.span = where});
   complain(e, E0751, where, d->decl->name, strncmp(asked, "log ", 4) ? "its density" : asked);
   report_note(e->sources, user_span(e, d->span), "sent through it here");
@@ -248,9 +250,8 @@ static Value flow_log(Elab *e, const Dist *d, Value point, Span where) {
   if (x.kind == V_ERROR) return x;
   Dist map = map_of(d);
   Shape outer = outer_event(d);
-  const Ast *logdet = find_member(d->decl, "logdet");
   Value base = log_terms(e, d->base, x, where);
-  Value stretched = apply_member(e, d, logdet, ast_length(logdet->a), (Value[]){x, point}, where);
+  Value stretched = map_member(e, d, "logdet", (Value[]){x, point}, where);
   base = gather_terms(e, base, outer_event(d->base), outer, EACH, d->plates);
   stretched = gather_terms(e, stretched, outer_event(&map), outer, EACH, d->plates);
   return base.kind == V_ERROR || stretched.kind == V_ERROR ? value_error() : apply2(e, OP_SUB, where, base, stretched);
@@ -258,7 +259,7 @@ static Value flow_log(Elab *e, const Dist *d, Value point, Span where) {
 
 static void flow_explain(Elab *e, const Dist *d) {
   const Dist *one_way = d;
-  while (one_way && (one_way->kind != &flow_kind || find_member(one_way->decl, "inverse"))) one_way = one_way->base;
+  while (one_way && (one_way->kind != &flow_kind || bijector_member(one_way->decl, "inverse"))) one_way = one_way->base;
   finding(e, "flow", d->span, one_way ? "%s: its density is known at its own draws, for `%s` has no inverse"
                                       : "%s: its density is known everywhere, at its own draws without an inverse",
           d->label, one_way ? one_way->decl->name : "");

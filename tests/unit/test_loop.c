@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "graph/graph_rules.h"
-#include "reference.h"
+#include "graph/reference.h"
 
 #include <cmocka.h>
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "op_cases.h"
-#include "reference.h"
+#include "graph/reference.h"
 
 #include <cmocka.h>
 

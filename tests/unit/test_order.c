@@ -13,7 +13,7 @@
 
 #include "random_bits.h"
 #include "random_graph.h"
-#include "reference.h"
+#include "graph/reference.h"
 #include "std_page.h"
 
 // ---- whole models

@@ -1,4 +1,5 @@
-// The oracle: a plain evaluator of graphs in double precision, written for clearness.
+// The oracle: a plain evaluator of graphs in double precision, written for clearness. What the compiler tries out it tries
+// here, and the tests hold everything else against it.
 //
 // Shares nothing with the fast path but the names of the operations, so that an error in one shows against the other.
 #ifndef GMC_REFERENCE_H

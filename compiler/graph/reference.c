@@ -1,7 +1,7 @@
 // The oracle's evaluator: for each operation, the definition in ops.def as nested loops over indices.
 //
 // Invariant: clearness before speed; one function for each operation that is not elementwise.
-#include "reference.h"
+#include "graph/reference.h"
 
 #include <math.h>
 
@@ -292,20 +292,14 @@ static void eval_cumsum(const Job *j) {
 static void eval_matmul(const Job *j) {
   const Node *n = j->node;
   int rank = n->shape.rank;
-  Shape a = n->in[0]->shape, b = n->in[1]->shape;
   bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;
-  int64_t inner = a.dim[rank - (ta ? 2 : 1)], index[MAX_RANK], at_a[MAX_RANK] = {0}, at_b[MAX_RANK] = {0};
-  for (int64_t e = 0; e < shape_count(n->shape); e++) {
-    unravel(n->shape, e, index);
-    int64_t row = index[rank - 2], column = index[rank - 1];
-    if (rank == 3) at_a[0] = at_b[0] = index[0];
-    for (int64_t k = 0; k < inner; k++) {
-      at_a[rank - 2] = ta ? k : row;
-      at_a[rank - 1] = ta ? row : k;
-      at_b[rank - 2] = tb ? column : k;
-      at_b[rank - 1] = tb ? k : column;
-      j->out[e] += j->in[0][ravel(a, at_a)] * j->in[1][ravel(b, at_b)];
-    }
+  int64_t rows = n->shape.dim[rank - 2], columns = n->shape.dim[rank - 1], count = shape_count(n->shape) / (rows * columns);
+  int64_t inner = n->in[0]->shape.dim[rank - (ta ? 2 : 1)];
+  int64_t a_row = ta ? 1 : inner, a_k = ta ? rows : 1, b_k = tb ? 1 : columns, b_column = tb ? inner : 1;
+  for (int64_t r = 0; r < count * rows; r++) {
+    const double *a = j->in[0] + r / rows * rows * inner + r % rows * a_row, *b = j->in[1] + r / rows * inner * columns;
+    for (int64_t k = 0; k < inner; k++)
+      for (int64_t c = 0; c < columns; c++) j->out[r * columns + c] += a[k * a_k] * b[k * b_k + c * b_column];
   }
 }
 

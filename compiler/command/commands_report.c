@@ -50,6 +50,17 @@ static void add_facts(Items *l, const char *folder) {
   }
 }
 
+// "a lower bound of log p(x)", as `gmc explain` says it of a measure, or "".
+static const char *claim_of(const Model *m, const char *name) {
+  size_t length = strlen(name);
+  for (int i = 0; i < m->findings; i++) {
+    const Finding *f = &m->finding[i];
+    if (strcmp(f->topic, "claim") == 0 && strncmp(f->text, name, length) == 0 && f->text[length] == ':')
+      return f->text + length + 2;
+  }
+  return "";
+}
+
 // Objectives that the lines of training follow, and metrics.
 static void find_measures(Arena *a, const Model *m, ReportRun *run) {
   Elab *e = m->elab;
@@ -60,12 +71,13 @@ static void find_measures(Arena *a, const Model *m, ReportRun *run) {
     for (int k = 0; k < run->measures; k++) known = known || strcmp(measure[k].name, step->name) == 0;
     if (known) continue;
     const char *kind = step->flag ? "minimized" : "maximized";
-    measure[run->measures++] = (ReportMeasure){step->name, kind, expression_text(e, find_decl(e, step->name)->ast), ""};
+    measure[run->measures++] =
+        (ReportMeasure){step->name, kind, expression_text(e, find_decl(e, step->name)->ast), claim_of(m, step->name)};
   }
   for (int i = 0; i < e->decls; i++) {
     const Ast *ast = e->decl[i]->ast;
     if (ast->kind == AST_METRIC)
-      measure[run->measures++] = (ReportMeasure){ast->name, "metric", expression_text(e, ast), ""};
+      measure[run->measures++] = (ReportMeasure){ast->name, "metric", expression_text(e, ast), claim_of(m, ast->name)};
   }
   run->measure = measure;
 }

@@ -149,6 +149,7 @@ typedef struct Decl {
   bool holds_place;  // a word of the tensor that is optimised
   Value value;
   bool used;            // a network that was applied
+  int better;           // of a metric: 1, its largest value is the best; -1, its smallest; 0, it is not known which
   const char *path;     // of a network's weights: q, or q.z where there are several of the name
   struct Proof *proofs;  // of an autoregressive network: that it keeps its order
   struct Decl *factor;  // the network of the same name declared before, another factor of the model
@@ -917,6 +918,8 @@ typedef struct {
 const Terms *block_terms(Elab *e, const Block *b);
 const Terms *batch_terms(Elab *e, const Block *b);
 Claim claim_about(Elab *e, Value v);
+// Which value is the best: 1, the largest, or -1, the smallest; 0 where that does not follow.
+int better_by(const Claim *c);
 // Has `gmc explain` say it of an objective or a metric; what the records say, or NULL.
 const char *declare_claim(Elab *e, const char *name, const Claim *c, Span where);
 const char *weight_text(Arena *a, double lo, double hi);

@@ -66,6 +66,13 @@ static const InputInfo *grows_by(Graph *g, const Node *value, const GraphProgram
   return NULL;
 }
 
+// Of an objective as its line says; of a metric as what it is to the log density of the data says, whatever the sign, and
+// else the smallest, or the largest of what has a sign.
+static bool largest_is_best(const Elab *e, const Ast *by, const Ast *line, bool minus) {
+  int better = line ? 0 : find_measured(e, by->name)->better;
+  return line ? !line->flag : better ? better > 0 : minus;
+}
+
 // A measure that hangs on the step or the epoch has its best where its schedule says.
 static bool is_eased(Elab *e, const MeasurePlace *at, const Ast *by, const Ast *line) {
   const Decl *d = find_decl(e, line ? line->name : arena_format(e->arena, "metric %s", by->name));
@@ -89,7 +96,7 @@ static void keep_best(Elab *e, const Ast *by_what) {
   else if (line && minus)
     complain(e, E0546, by->span, by->name, line->flag ? "minimized" : "maximized", line->flag ? "smallest" : "largest");
   else if (!is_eased(e, &at, by, line))
-    e->model->keep.measure = at.output->name, e->model->keep.largest = line ? !line->flag : minus;
+    e->model->keep.measure = at.output->name, e->model->keep.largest = largest_is_best(e, by, line, minus);
   if (!e->model->keep.measure) return;
   const char *seldom = arena_format(e->arena, ", of those that %lld divides", (long long)at.every);
   finding(e, "line", by_what->span, "keep best(%s): the weights of the epoch where %s is %s on the held-out data%s",

@@ -976,6 +976,11 @@ Claim claim_about(Elab *e, Value v) {
   return c;
 }
 
+int better_by(const Claim *c) {
+  bool known = c->kind == CLAIM_EXACT || c->kind == CLAIM_BOUND || c->kind == CLAIM_ESTIMATE;
+  return !known ? 0 : c->negative ? -1 : 1;
+}
+
 const char *declare_claim(Elab *e, const char *name, const Claim *c, Span where) {
   const Decl *d = find_measured(e, name);
   bool metric = d && d->ast->kind == AST_METRIC;

@@ -5,6 +5,7 @@
 // Invariant: both evaluations meet the same totals in the same order.
 #include "elaborate/elaborate.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -103,6 +104,7 @@ typedef struct Wanted {
   Span where;
   bool best, minus, least;  // its best value is asked for; that of its negative; and it is the smallest
   bool sums;                // it is made of totals of its own
+  Ast *worst;               // a number: what any value is better than
   struct Wanted *next;
 } Wanted;
 
@@ -112,10 +114,12 @@ typedef struct Asked {
   Wanted *wanted;
 } Asked;
 
-static int kept(Elab *e, const char *what, const char *of, Span where) {
+static int kept_from(Elab *e, const char *what, const char *of, Span where, const Ast *start) {
   const char *path = arena_format(e->arena, "%s/%s%s%s", e->asked->path, what, *of ? "/" : "", of);
-  return tensor_declare(e, path, "train", TENSOR_SLOT, (Shape){0}, where, (TensorStart){0});
+  return tensor_declare(e, path, "train", TENSOR_SLOT, (Shape){0}, where, (TensorStart){.init = start, .scope = e->global});
 }
+
+static int kept(Elab *e, const char *what, const char *of, Span where) { return kept_from(e, what, of, where, NULL); }
 
 static Value kept_value(Elab *e, const char *what, const char *of, Span where) {
   return value_tensor(tensor_value(e, kept(e, what, of, where)), 0);
@@ -172,13 +176,22 @@ static Wanted *want(Elab *e, Decl *d, bool best, bool minus, Span where) {
   return e->asked->wanted = w;
 }
 
-// In the tensors "best" of a measure is the largest of its negative where the smallest is the best.
+static const char *best_name(const Wanted *w) { return w->minus ? "best_minus" : "best"; }
+
+static void set_direction(Wanted *w, bool least) {
+  w->least = least;
+  w->worst->number = least ? (double)FLT_MAX : -(double)FLT_MAX;
+}
+
+// It begins as what anything is better than: of a metric that is known once it has been evaluated (sum_up).
 static Value best_value(Elab *e, Decl *d, bool minus, Span where) {
   Wanted *w = want(e, d, true, minus, where);
-  w->least = d->ast->kind == AST_METRIC || minimizes(d);
-  Value v = kept_value(e, minus ? "best_minus" : "best", d->ast->name, where);
-  Value before = apply2(e, OP_LESS, where, kept_value(e, "passes", "", where), value_number(1));
-  return choose(e, where, before, value_number(w->least ? INFINITY : -INFINITY), v);
+  if (!w->worst) {
+    w->worst = NEW(e->arena, Ast);
+    *w->worst = (Ast){.kind = AST_NUMBER, .span = where};
+    set_direction(w, d->ast->kind == AST_METRIC || minimizes(d));
+  }
+  return value_tensor(tensor_value(e, kept_from(e, best_name(w), d->ast->name, where, w->worst)), 0);
 }
 
 // Infinite until there are two epochs to compare.
@@ -236,6 +249,8 @@ static bool sum_up(Elab *e, Wanted *w) {
   int before = e->totals->n;
   Value v = measure_value(e, w->decl, where), one = to_tensor(e, value_number(1));
   if (v.kind == V_ERROR) return false;
+  Claim c = claim_about(e, v);
+  if (w->best && w->decl->ast->kind == AST_METRIC && better_by(&c)) set_direction(w, (better_by(&c) < 0) != w->minus);
   w->sums = e->totals->n > before;
   if (w->sums) return true;
   if (!is_own(e, v, w->decl->ast->name, where)) return false;
@@ -273,12 +288,10 @@ static bool keep_measure(Elab *e, const Wanted *w) {
     keep_value(e, "change", name, where, change);
     return true;
   }
-  const char *kept = w->minus ? "best_minus" : "best";
   Value m = apply2(e, OP_DIV, where, sum, count);
   if (w->minus) m = apply1(e, OP_NEG, where, m);
-  Value first = apply2(e, OP_LESS, where, kept_value(e, "passes", "", where), value_number(1));
-  Value better = apply2(e, w->least ? OP_MIN : OP_MAX, where, kept_value(e, kept, name, where), m);
-  keep_value(e, kept, name, where, choose(e, where, first, m, better));
+  Value before = kept_value(e, best_name(w), name, where);
+  keep_value(e, best_name(w), name, where, apply2(e, w->least ? OP_MIN : OP_MAX, where, before, m));
   return true;
 }
 

@@ -227,5 +227,7 @@ const char *check_words(Elab *e, const char *name, Value v, Span where) {
   if (e->training) return NULL;  // weights have moved: what stands behind them is no part of the value
   Claim c = claim_about(e, v);
   if (good) check_promise(e, name, &c, where);
+  Decl *d = find_measured(e, name);
+  if (d) d->better = better_by(&c);
   return declare_claim(e, name, &c, where);
 }

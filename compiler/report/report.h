@@ -15,7 +15,7 @@ typedef struct {
   const char *name;
   const char *kind;  // "maximized", "minimized", "metric"
   const char *text;  // how it is defined
-  const char *is;    // what it is to the likelihood of what is observed, or ""
+  const char *is;    // what it is to the log density of the data, or ""
 } ReportMeasure;
 
 typedef struct {

@@ -314,6 +314,38 @@ static void write_outputs(Writer *w, const Net *n) {
   }
 }
 
+// What explains each place by those before it; with odds also by itself.
+static void write_ordered(Writer *w, const Net *n) {
+  const Variable *x = &n->out[0];
+  int64_t places = shape_count(x->shape);
+  const char *strict = chance(w, w->odds, 1000) ? "false" : "true";
+  for (int i = 0; i < n->ins; i++) know(w, n->in[i]);
+  w->room = ROOM;
+  switch (below(w, 4)) {
+    case 0: WRITE(w, "  o = tanh(before(%s, axis: 0))\n", x->name); break;
+    case 1:
+      WRITE(w, "  o = reshape(cumsum(flatten(before(%s))), ", x->name), write_dims(w, x->shape), WRITE(w, ")\n");
+      break;
+    case 2:
+      WRITE(w, "  s = scan(v in flatten(%s), h = 0) { before_it = h   h <- tanh(h + v)   before_it }\n", x->name);
+      WRITE(w, "  o = reshape(s, "), write_dims(w, x->shape), WRITE(w, ")\n");
+      break;
+    default:
+      WRITE(w, "  m = flatten(%s) |> masked(%d) |> tanh |> masked(%lld, strict: %s)\n", x->name, 1 + below(w, 8),
+            (long long)places, strict);
+      WRITE(w, "  o = reshape(m, "), write_dims(w, x->shape), WRITE(w, ")\n");
+  }
+  WRITE(w, "  q = o + ");
+  write_scalar(w, 2);
+  WRITE(w, "\n  %s ~ ", x->name);
+  switch (x->ground) {
+    case ON_REAL: WRITE(w, "normal(q, 1)\n"); break;
+    case ON_POSITIVE: WRITE(w, "exponential(exp(soft_clip(q, 3)))\n"); break;
+    case ON_CLASS: WRITE(w, "categorical(logits: expand(q) * iota(%d))\n", x->classes); break;
+    default: WRITE(w, "bernoulli(logits: q)\n");
+  }
+}
+
 static void write_net(Writer *w, Net n) {
   static const char *const word[] = {"encoder", "decoder", "generator", "discriminator", "net"};
   int knowns = w->knowns;
@@ -322,7 +354,24 @@ static void write_net(Writer *w, Net n) {
   write_names(w, n.out, n.outs);
   if (n.ins) WRITE(w, " | ");
   write_names(w, n.in, n.ins);
-  WRITE(w, chance(w, w->odds, 2000) ? ") autoregressive {\n" : ") {\n");
+  bool modelled = false;
+  for (int i = 0; i < w->columns; i++) modelled = modelled || !strcmp(w->column[i].name, n.out[0].name);
+  for (int i = 0; i < w->latents; i++)
+    modelled = modelled || (!strcmp(w->latent[i].name, n.out[0].name) && n.out[0].ground != ON_UNIT);
+  bool ordered = n.density && n.outs == 1 && n.out[0].shape.rank && modelled && chance(w, 1, 4);
+  const char *over = chance(w, 1, 8) ? " over rows" : "";
+  if (ordered || chance(w, w->odds, 2000))
+    WRITE(w, ") autoregressive%s {\n", over);
+  else
+    WRITE(w, ") {\n");
+  if (ordered) {
+    write_ordered(w, &n);
+    WRITE(w, "}\n");
+    w->knowns = knowns;
+    w->place = IN_NOTHING;
+    w->net[w->nets++] = n;
+    return;
+  }
   for (int i = 0; i < n.ins; i++) know(w, n.in[i]);
   w->room = ROOM;
   if (chance(w, 1, 3)) write_tensors(w);
@@ -513,7 +562,8 @@ static void write_phase(Writer *w, bool first) {
       "rows 3",          "batch 0",     "batch -1",        "batch 1e9",
       "epochs none",     "seed 1.5",    "repeat 0 { }",    "repeat 1001 { }",
       "seed 4294967296", "every 0 { }", "when x { }",      "every 2 { batch 3 }",
-      "until step < 0",  "until 1",     "when step + { }", "repeat 1000 { repeat 1000 { } }", "shards 0"};
+      "until step < 0",  "until 1",     "when step + { }", "repeat 1000 { repeat 1000 { } }",
+      "shards 0"};
   WRITE(w, "{\n");
   write_lines(w, 3);
   if (first && chance(w, 1, 4) && w->objectives) {

@@ -287,7 +287,11 @@ Ordered *rename_ordered(Elab *e, const Ordered *o, int from, int to) {
 static Value given_before(Elab *e, const Dist *d, Value x) {
   const Ordered *o = d->ordered;
   Value v[MAX_ARGS];
-  for (int i = 0; i < o->n; i++) v[i] = o->input[i];
+  for (int i = 0; i < o->n; i++) {  // as the present graph reads them
+    v[i] = to_tensor(e, o->input[i]);
+    v[i].classes = o->input[i].classes;
+    if (v[i].kind == V_ERROR) return v[i];
+  }
   x.classes = d->classes;
   v[o->n] = x;
   return apply_to_values(e, o->net, o->n + 1, v, d->span);

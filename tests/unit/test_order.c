@@ -198,7 +198,7 @@ static Node *row_of(Maker *m, Node *v, int64_t row) {
 static Node *attended(Maker *m, Node *v) {
   Graph *g = m->g;
   Shape column = {2, {PLACES, 1}}, line = {2, {1, PLACES}};
-  Node *score = node_binary(g, OP_ADD, node_broadcast(g, node_reshape(g, row_of(m, v, 0), column), square),
+  Node *score = node_binary(g, OP_MUL, node_broadcast(g, node_reshape(g, row_of(m, v, 0), column), square),
                             node_broadcast(g, node_reshape(g, weighed(m, row_of(m, v, 1)), line), square));
   Node *seen = node_binary(g, OP_LESS, node_iota(g, 1, square),
                            node_binary(g, OP_ADD, node_iota(g, 0, square), node_const(g, 2, square)));
@@ -207,7 +207,7 @@ static Node *attended(Maker *m, Node *v) {
   Node *e = node_unary(g, OP_EXP, node_binary(g, OP_SUB, score, top));
   Node *sum = node_broadcast(g, node_reshape(g, node_reduce(g, OP_SUM, e, 2), column), square);
   Node *values = node_binary(g, OP_MUL, node_binary(g, OP_DIV, e, sum),
-                             node_broadcast(g, node_reshape(g, row_of(m, any(m), 0), line), square));
+                             node_broadcast(g, node_reshape(g, weighed(m, row_of(m, any(m), 0)), line), square));
   Node *out = node_reduce(g, OP_SUM, values, 2);
   return node_concat(g, 0, 2, (Node *[]){node_reshape(g, out, line), node_reshape(g, weighed(m, out), line)});
 }

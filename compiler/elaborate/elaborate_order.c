@@ -327,15 +327,32 @@ static double anywhere(const Support *s) {
   return s->hi == INFINITY ? s->lo + 1 : (s->lo + s->hi) / 2;
 }
 
-// One turn: every place drawn from what x is so far, and of these the turn's own kept.
-static Node *draw_place(Elab *e, const Dist *d, Value x, Node *turn) {
+// All places drawn from what x is so far.
+static Value draw_all(Elab *e, const Dist *d, Value x) {
   Value made = given_before(e, d, x);
   Value v = made.kind == V_ERROR ? made : sample_value(e, made.dist);
-  if (v.kind == V_ERROR || (v = widen(e, to_tensor(e, v), x.plates, d->event)).kind == V_ERROR) return NULL;
+  return v.kind == V_ERROR ? v : widen(e, to_tensor(e, v), x.plates, d->event);
+}
+
+// Of these the turn's own is kept.
+static Node *keep_place(Elab *e, const Dist *d, Value v, Value x, Node *turn) {
   Value place = value_tensor(place_node(e, d->ordered->net, outer_event(d), d->event), 0);
   Value now = apply2(e, OP_EQUAL, d->span, place, value_tensor(turn, 0));
   now = widen(e, now, x.plates, d->event);
   return now.kind == V_ERROR ? NULL : node_select(e->graph, now.node, v.node, x.node);
+}
+
+// The draw as a loop over rows, from the finest on: each place one, or the places along some of the first axes.
+static Node *by_rows(Elab *e, const Dist *d, const GraphLoop *l, const Node *x, const Node *drawn) {
+  const Decl *net = d->ordered->net;
+  Shape outer = outer_event(d);
+  int64_t numbers = shape_count(d->event), places = shape_count(outer), rows = places, n = places_of(net, outer);
+  if (over_channels(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / places);
+  if (over_rows(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / n);
+  Node *all = NULL;
+  for (int i = outer.rank - 1; i >= 0 && !all; rows /= outer.dim[i--])
+    all = graph_draw_by_rows(e->graph, l, x, drawn, rows, places / rows, numbers / rows);
+  return all;
 }
 
 static Value ordered_sample(Elab *e, const Dist *d) {
@@ -356,9 +373,12 @@ static Value ordered_sample(Elab *e, const Dist *d) {
   int context = e->context;
   e->graph = body, e->build = &b, e->context = ++e->contexts;
   x.node->lo = d->support.lo, x.node->hi = d->support.hi;
-  Node *next = draw_place(e, d, x, turn);
+  Value drawn = draw_all(e, d, x);
+  Node *next = drawn.kind == V_ERROR ? NULL : keep_place(e, d, drawn, x, turn);
   e->graph = b.around, e->build = b.up, e->context = context;
   if (!next) return value_error();
+  Node *all = by_rows(e, d, b.loop, x.node, drawn.node);
+  if (all) return value_tensor(all, plates);
   b.loop->next[x.node->attr.id] = next;
   return value_tensor(node_result(e->graph, node_loop(e->graph, b.loop), x.node->attr.id), plates);
 }

@@ -243,6 +243,12 @@ int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, co
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way);
 
+// x as a loop of draws makes it, whose body gives `drawn` for all places of x, by a loop over `rows` of them in which each row is
+// computed once: in memory x holds rows `inner` numbers at a time, each of `places` places. NULL where the body mixes
+// rows otherwise than from one to the next. (by_rows.c)
+Node *graph_draw_by_rows(Graph *g, const GraphLoop *l, const Node *x, const Node *drawn, int64_t rows, int64_t places,
+                         int64_t inner);
+
 // For every node how the examples of a batch lie in it: 1: its outermost axis begins with the batch, of which each
 // example has its own block; n: n times over; 0: all examples share it; -1: examples meet, or it cannot be told. In the
 // body of a loop `read` says it of what the body reads, else it is NULL. (coupled.c)

@@ -1,0 +1,399 @@
+// A draw place by place that carries on: where the network goes along the places, as a `scan` does, a row of them is
+// drawn from what the rows before it have left, and nothing is computed again.
+//
+// The body of the draw's loop makes all places of x anew in every turn. Here each value of it is followed along rows of
+// x: in memory it holds them `inner` numbers at a time. Where every operation leaves rows apart, or passes something on
+// to the next (a loop over the rows, or x moved on by one row), one turn of the new loop computes one row of
+// everything; the places within a row are drawn by the old scheme. Where a value mixes rows otherwise, there is no such
+// loop. Invariant: each number is computed by the same operations as before, in the same order.
+#include <string.h>
+
+#include "graph/graph_rules.h"
+#include "graph/names.h"
+
+enum { FIXED = 0, MIXED = -1 };  // of `inner`: the same whatever x is; rows are not apart
+
+typedef struct {
+  Arena *arena;
+  Graph *around;
+  const GraphLoop *from;
+  const Node *x;
+  int64_t n;       // rows
+  int64_t *inner;  // of each node of the old body
+  bool *needed;
+  Node **outside;  // what is fixed, around the loop
+} Rows;
+
+// What the body of the new loop, or of the one in it over the places of a row, reads.
+typedef struct Level {
+  Rows *w;
+  Graph *g;
+  GraphLoop *l;
+  struct Level *up;      // of a row, for the places in it
+  Node **part, **whole;  // of fixed nodes: a row, or all
+  Node **before;         // of x moved on by a row: the row before
+  Node ***state;         // of each loop over the rows: what its inputs are before the turn
+} Level;
+
+// ---- where the rows lie
+
+static int64_t below_axis(Shape s, int axis) {
+  int64_t count = 1;
+  for (int i = axis + 1; i < s.rank; i++) count *= s.dim[i];
+  return count;
+}
+
+// One row of it: axes that rows run along are cut; false where they do not fall on axes.
+static bool row_shape(Shape s, int64_t n, int64_t inner, Shape *out) {
+  *out = s;
+  for (int i = 0; i < s.rank; i++) {
+    int64_t lo = below_axis(s, i), hi = lo * s.dim[i];
+    if (hi <= inner || lo >= inner * n || s.dim[i] == 1) continue;
+    if (lo >= inner && hi <= inner * n && lo % inner == 0 && (inner * n) % hi == 0)
+      out->dim[i] = 1;
+    else if (inner % lo == 0 && hi % (inner * n) == 0)
+      out->dim[i] /= n;
+    else
+      return false;
+  }
+  return shape_count(*out) * n == shape_count(s);
+}
+
+// The one axis that rows run along, and how many numbers of it lie in a row one after another; -1: there is none.
+static int row_axis(Shape s, int64_t n, int64_t inner, int64_t *beside) {
+  for (int i = 0; i < s.rank; i++) {
+    int64_t lo = below_axis(s, i), hi = lo * s.dim[i];
+    *beside = inner / lo;
+    if (lo <= inner && hi >= inner * n && inner % lo == 0 && hi % (inner * n) == 0 && s.dim[i] > 1) return i;
+  }
+  return -1;
+}
+
+static int64_t count_of(const Node *n) { return shape_count(n->shape); }
+
+// x moved on by a row: what comes before the first row, and all rows but the last.
+static const Node *moved_on(const Rows *w, const Node *n) {
+  if (n->op != OP_CONCAT || n->arity != 2 || n->in[1]->op != OP_SLICE) return NULL;
+  const Node *cut = n->in[1], *of = cut->in[0];
+  int axis = (int)n->attr.a[0];
+  int64_t beside;
+  if (w->inner[n->in[0]->id] != FIXED || w->inner[of->id] <= 0 || !shape_equal(of->shape, n->shape)) return NULL;
+  if (row_axis(of->shape, w->n, w->inner[of->id], &beside) != axis || of->shape.dim[axis] != w->n) return NULL;
+  for (int i = 0; i < cut->shape.rank; i++)
+    if (cut->attr.a[i] || cut->shape.dim[i] != of->shape.dim[i] - (i == axis)) return NULL;
+  return of;
+}
+
+// ---- what each operation does to them
+
+// Movements and reductions that leave the row's axis as it is, at place `to` of the result.
+static int64_t kept(const Rows *w, const Node *n, int from, int to, int64_t beside) {
+  if (from < 0 || to < 0 || n->in[0]->shape.dim[from] != n->shape.dim[to]) return MIXED;
+  return (void)w, beside * below_axis(n->shape, to);
+}
+
+static int64_t along_axis(const Rows *w, const Node *n) {
+  int64_t beside;
+  int axis = row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside), to = axis;
+  switch (n->op) {
+    case OP_PERMUTE:
+      for (to = 0; n->attr.a[to] != axis && axis >= 0;) to++;
+      break;
+    case OP_CUMSUM: to = n->attr.a[0] == axis ? -1 : axis; break;
+    case OP_SUM:
+    case OP_MAXIMUM:
+      if (axis >= 0 && n->attr.axes >> axis & 1) return MIXED;
+      for (int i = 0; i < axis; i++) to -= (int)(n->attr.axes >> i & 1);
+      break;
+    default: break;
+  }
+  return kept(w, n, axis, to, beside);
+}
+
+static int64_t of_concat(const Rows *w, const Node *n) {
+  int64_t beside = 0, own;
+  int axis = -1;
+  if (moved_on(w, n)) return w->inner[moved_on(w, n)->id];
+  for (int i = 0; i < n->arity; i++) {
+    int64_t inner = w->inner[n->in[i]->id];
+    if (inner == FIXED) continue;
+    int at = inner == MIXED ? -1 : row_axis(n->in[i]->shape, w->n, inner, &own);
+    if (at < 0 || at == n->attr.a[0] || (axis >= 0 && (at != axis || own != beside))) return MIXED;
+    axis = at, beside = own;
+  }
+  return beside * below_axis(n->shape, axis);
+}
+
+// Rows of the left factor, or whole matrices.
+static int64_t of_matmul(const Rows *w, const Node *n) {
+  int64_t beside = 0, a = w->inner[n->in[0]->id], b = w->inner[n->in[1]->id];
+  int r = n->shape.rank, axis = a > 0 ? row_axis(n->in[0]->shape, w->n, a, &beside) : -1;
+  bool rows = axis == r - 2 && !(n->attr.flag & 1), matrices = r == 3 && axis == 0;
+  if (rows && b == FIXED) return beside * below_axis(n->shape, axis);
+  if (!matrices || (b != FIXED && b != beside * below_axis(n->in[1]->shape, 0))) return MIXED;
+  return beside * below_axis(n->shape, 0);
+}
+
+static bool draws(const Graph *g) {
+  for (int id = 0; id < g->count; id++)
+    if (g->node[id]->op == OP_RANDOM || (g->node[id]->op == OP_LOOP && draws(g->node[id]->attr.loop->body)))
+      return true;
+  return false;
+}
+
+// A loop over the rows.
+static int64_t of_loop(const Rows *w, const Node *n) {
+  const GraphLoop *l = n->attr.loop;
+  if (l->times != w->n || l->reversed || draws(l->body)) return MIXED;
+  for (int i = 0; i < l->inputs; i++) {
+    int64_t inner = w->inner[n->in[i]->id];
+    if (inner != FIXED && (l->kind[i] != OPERAND_SLICED || inner != count_of(n->in[i]) / w->n)) return MIXED;
+  }
+  return 1;
+}
+
+static int64_t of_operation(const Rows *w, const Node *n) {
+  int64_t inner = FIXED;
+  for (int i = 0; i < n->arity; i++) {
+    int64_t in = w->inner[n->in[i]->id];
+    if (in == MIXED && n->op != OP_CONCAT) return MIXED;
+    if (in == FIXED) continue;
+    if (inner != FIXED && in != inner && op_class(n->op) == ELEMENTWISE) return MIXED;
+    inner = in;
+  }
+  if (inner == FIXED) return FIXED;
+  switch (op_class(n->op)) {
+    case ELEMENTWISE:
+    case MARK: return inner;
+    case REDUCTION: return along_axis(w, n);
+    default: break;
+  }
+  switch (n->op) {
+    case OP_RESHAPE: return inner;
+    case OP_PERMUTE:
+    case OP_BROADCAST:
+    case OP_SLICE:
+    case OP_PAD: return along_axis(w, n);
+    case OP_CONCAT: return of_concat(w, n);
+    case OP_GATHER: return w->inner[n->in[0]->id] == FIXED ? inner * below_axis(n->in[0]->shape, 0) : MIXED;
+    case OP_MATMUL: return of_matmul(w, n);
+    case OP_LOOP: return of_loop(w, n);
+    case OP_RESULT: return n->attr.id >= n->in[0]->attr.loop->inputs ? count_of(n) / w->n : MIXED;
+    default: return MIXED;
+  }
+}
+
+static void need(Rows *w, const Node *n) { w->needed[n->id] = true; }
+
+// Are the rows of `drawn` apart, and those of all that it is made of?
+static bool rows_apart(Rows *w, const Node *drawn, int64_t inner) {
+  const Graph *body = w->from->body;
+  Shape row;
+  w->inner = NEW_ARRAY(w->arena, int64_t, body->count);
+  w->needed = NEW_ARRAY(w->arena, bool, body->count);
+  for (int id = 0; id <= drawn->id; id++) {
+    const Node *n = body->node[id];
+    w->inner[id] = n == w->x ? inner : of_operation(w, n);
+    bool control = op_class(n->op) == CONTROL;
+    if (w->inner[id] > 0 && !control && !row_shape(n->shape, w->n, w->inner[id], &row)) w->inner[id] = MIXED;
+  }
+  need(w, drawn);
+  for (int id = drawn->id; id >= 0; id--) {
+    const Node *n = body->node[id], *of = w->needed[id] ? moved_on(w, n) : NULL;
+    if (!w->needed[id] || w->inner[id] == FIXED) continue;
+    if (w->inner[id] == MIXED) return false;
+    if (of) need(w, of);
+    for (int i = 0; i < n->arity && !of; i++) need(w, n->in[i]);
+  }
+  return w->inner[drawn->id] == inner;
+}
+
+// ---- the new loops
+
+// A fixed value around the loop.
+static Node *outside(Rows *w, const Node *n) {
+  if (n->op == OP_INPUT) return w->from->outside[n->attr.id];
+  if (w->outside[n->id]) return w->outside[n->id];
+  Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
+  Attr attr = n->attr;
+  for (int i = 0; i < n->arity; i++) in[i] = outside(w, n->in[i]);
+  if (n->op == OP_RANDOM) memmove(attr.a, attr.a + 1, sizeof *attr.a * (MAX_RANK - 1));  // one loop less around it
+  node_made_for(w->around, n);
+  Node *made = graph_node(w->around, n->op, n->arity, in, &attr, &n->shape);
+  node_named_as(made, n);
+  return w->outside[n->id] = made;
+}
+
+static const char *called(const Level *v, const Node *n) { return node_called(v->w->arena, v->w->from->body, n); }
+
+static Node *whole(Level *v, const Node *n) {
+  Node **slot = &v->whole[n->id];
+  if (!*slot) *slot = loop_input(v->l, OPERAND_FIXED, v->up ? whole(v->up, n) : outside(v->w, n), called(v, n));
+  return *slot;
+}
+
+// A row of a fixed value, in which rows lie `inner` numbers at a time.
+static Node *part(Level *v, const Node *n, int64_t inner, Shape row) {
+  if (n->op == OP_CONST) return node_const_like(v->g, n, row);
+  Node **slot = &v->part[n->id];
+  if (!*slot && v->up) *slot = loop_input(v->l, OPERAND_FIXED, part(v->up, n, inner, row), called(v, n));
+  if (!*slot) {
+    Graph *g = v->w->around;
+    Node *rows =
+        node_reshape(g, outside(v->w, n), shape_of(3, (int64_t[]){count_of(n) / (v->w->n * inner), v->w->n, inner}));
+    *slot = loop_input(v->l, OPERAND_SLICED, node_permute(g, rows, (int[]){1, 0, 2}), called(v, n));
+  }
+  return node_reshape(v->g, *slot, row);
+}
+
+// What is carried to this row, where it begins as `start` around the loop.
+static Node *carried(Level *v, Node **slot, Node **above, Node *start, const char *name) {
+  if (!*slot)
+    *slot = v->up ? loop_input(v->l, OPERAND_FIXED, *above, name) : loop_input(v->l, OPERAND_CARRIED, start, name);
+  return *slot;
+}
+
+static Node *before_row(Level *v, const Node *n, Shape row) {
+  if (v->up) before_row(v->up, n, row);
+  Node *start = v->up ? NULL : node_reshape(v->w->around, outside(v->w, n->in[0]), row);
+  return carried(v, &v->before[n->id], v->up ? &v->up->before[n->id] : NULL, start, called(v, n));
+}
+
+static Node **states(Level *v, const Node *n) {
+  const GraphLoop *l = n->attr.loop;
+  Node **above = v->up ? states(v->up, n) : NULL, ***slot = &v->state[n->id];
+  if (!*slot) *slot = NEW_ARRAY(v->w->arena, Node *, l->inputs + 1);
+  for (int i = 0; i < l->inputs; i++) {
+    Node *start = v->up || !l->next[i] ? NULL : outside(v->w, n->in[i]);
+    if (l->next[i]) carried(v, &(*slot)[i], above ? &above[i] : NULL, start, l->body->input[i].name);
+  }
+  return *slot;
+}
+
+// One turn of a loop over the rows: all of its body.
+static Node **turn_of(Level *v, const Node *n, Node *const *map) {
+  const GraphLoop *l = n->attr.loop;
+  Node **state = states(v, n), **value = NEW_ARRAY(v->w->arena, Node *, l->body->count + 1);
+  for (int id = 0; id < l->body->count; id++) {
+    const Node *b = l->body->node[id];
+    Node **in = NEW_ARRAY(v->w->arena, Node *, b->arity + 1);
+    for (int i = 0; i < b->arity; i++) in[i] = value[b->in[i]->id];
+    int k = b->op == OP_INPUT ? b->attr.id : 0;
+    node_made_for(v->g, b);
+    if (b->op != OP_INPUT)
+      value[id] = graph_node(v->g, b->op, b->arity, in, &b->attr, &b->shape);
+    else if (l->next[k])
+      value[id] = state[k];
+    else if (l->kind[k] == OPERAND_FIXED)
+      value[id] = whole(v, n->in[k]);
+    else if (v->w->inner[n->in[k]->id] == FIXED)
+      value[id] = part(v, n->in[k], count_of(n->in[k]) / v->w->n, b->shape);
+    else
+      value[id] = node_reshape(v->g, map[n->in[k]->id], b->shape);
+    node_named_as(value[id], b);
+  }
+  return value;
+}
+
+static Node *row_of_operation(Level *v, const Node *n, Node *const *map, Shape row) {
+  const Rows *w = v->w;
+  Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
+  Attr attr = n->attr;
+  for (int i = 0; i < n->arity; i++) {
+    const Node *of = n->in[i];
+    bool right = n->op == OP_MATMUL && i == 1, table = n->op == OP_GATHER && i == 0;
+    int64_t beside = 0;
+    bool matrices =
+        right && n->shape.rank == 3 && row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside) == 0;
+    Shape s = n->shape;
+    int64_t inner = w->inner[n->id];
+    if (w->inner[of->id] != FIXED) {
+      in[i] = map[of->id];
+    } else if (table || (right && !matrices)) {
+      in[i] = whole(v, of);
+    } else {  // of an elementwise operation or a concat, or a stack of matrices
+      int axis = row_axis(n->shape, w->n, inner, &beside);
+      if (n->op == OP_CONCAT || matrices) s = of->shape, inner = beside * below_axis(of->shape, axis);
+      row_shape(s, w->n, inner, &s);
+      in[i] = part(v, of, inner, s);
+    }
+  }
+  return graph_node(v->g, n->op, n->arity, in, &attr, &row);
+}
+
+// A row of everything that is needed, where x is this row.
+static Node **row_of_all(Level *v, Node *x, const Node *drawn) {
+  const Rows *w = v->w;
+  const Graph *body = w->from->body;
+  Node **map = NEW_ARRAY(w->arena, Node *, body->count), ***turn = NEW_ARRAY(w->arena, Node **, body->count);
+  for (int id = 0; id <= drawn->id; id++) {
+    const Node *n = body->node[id];
+    Shape row;
+    if (!w->needed[id] || w->inner[id] <= 0) continue;
+    node_made_for(v->g, n);
+    if (n->op == OP_LOOP) {
+      turn[id] = turn_of(v, n, map);
+      continue;
+    }
+    row_shape(n->shape, w->n, w->inner[id], &row);
+    if (n->op == OP_RESULT) {
+      const GraphLoop *l = n->in[0]->attr.loop;
+      map[id] = node_reshape(v->g, turn[n->in[0]->id][l->each[n->attr.id - l->inputs]->id], row);
+    } else {
+      map[id] = n == w->x ? x : moved_on(w, n) ? before_row(v, n, row) : row_of_operation(v, n, map, row);
+    }
+    node_named_as(map[id], n);
+  }
+  for (int id = 0; id <= drawn->id && !v->up; id++) {  // what the next row is to know
+    const Node *n = body->node[id];
+    if (v->before[id] && w->needed[id]) v->l->next[v->before[id]->attr.id] = map[moved_on(w, n)->id];
+    const GraphLoop *l = turn[id] ? n->attr.loop : NULL;
+    for (int i = 0; l && i < l->inputs; i++)
+      if (l->next[i]) v->l->next[v->state[id][i]->attr.id] = turn[id][l->next[i]->id];
+  }
+  return map;
+}
+
+static Level level_new(Rows *w, int64_t times, Level *up) {
+  int count = w->from->body->count;
+  Level v = {.w = w, .l = loop_new(w->around->arena, times, false), .up = up};
+  v.g = v.l->body;
+  v.g->sources = w->around->sources, v.g->span = w->around->span, v.g->scope = w->around->scope;
+  v.part = NEW_ARRAY(w->arena, Node *, count), v.whole = NEW_ARRAY(w->arena, Node *, count);
+  v.before = NEW_ARRAY(w->arena, Node *, count), v.state = NEW_ARRAY(w->arena, Node **, count);
+  return v;
+}
+
+// The places of a row, of which each is `own` numbers, one after another: as the old loop draws those of all of x.
+static Node *draw_row(Level *row, const Node *drawn, int64_t places, int64_t inner, Node *start) {
+  Level v = level_new(row->w, places, row);
+  Shape s = start->shape, flat = shape_of(3, (int64_t[]){shape_count(s) / inner, places, inner / places});
+  Node *x = loop_input(v.l, OPERAND_CARRIED, start, row->w->from->body->input[row->w->x->attr.id].name);
+  Node *turn = loop_input(v.l, OPERAND_SLICED, node_iota(row->g, 0, shape_of(1, &places)), "place");
+  Node *now = node_broadcast(v.g, node_reshape(v.g, turn, shape_of(3, (int64_t[]){1, 1, 1})), flat);
+  now = node_reshape(v.g, node_binary(v.g, OP_EQUAL, node_iota(v.g, 1, flat), now), s);
+  Node *next = node_select(v.g, now, row_of_all(&v, x, drawn)[drawn->id], x);
+  v.l->next[x->attr.id] = next;
+  return node_result(row->g, node_loop(row->g, v.l), x->attr.id);
+}
+
+Node *graph_draw_by_rows(Graph *g, const GraphLoop *l, const Node *x, const Node *drawn, int64_t rows, int64_t places,
+                         int64_t inner) {
+  Arena *scratch = arena_open(g->arena);
+  Rows w = {.arena = scratch, .around = g, .from = l, .x = x, .n = rows};
+  Node *all = NULL;
+  Shape row;
+  if (rows > 1 && row_shape(x->shape, rows, inner, &row) && rows_apart(&w, drawn, inner)) {
+    w.outside = NEW_ARRAY(scratch, Node *, l->body->count);
+    Level v = level_new(&w, rows, NULL);
+    Node *start = node_const(v.g, l->outside[x->attr.id]->attr.value, row);
+    Node *made = places > 1 ? draw_row(&v, drawn, places, inner, start) : row_of_all(&v, start, drawn)[drawn->id];
+    row_of_all(&v, made, drawn);
+    int64_t outer = shape_count(row) / inner;
+    int number = loop_stack(v.l, node_reshape(v.g, made, shape_of(2, (int64_t[]){outer, inner})));
+    all = node_permute(g, node_result(g, node_loop(g, v.l), number), (int[]){1, 0, 2});
+    all = node_reshape(g, all, x->shape);
+  }
+  arena_close(scratch);
+  return all;
+}

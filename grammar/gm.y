@@ -407,6 +407,7 @@ statement_closed:
   | expression UPDATE expression            { $$ = ast_list(TREE(UPDATE, @$, .name = parser_name(p, $1), .b = $3)); }
   | MAXIMIZE expression                     { $$ = ast_list(TREE(MAXIMIZE, @$, .a = $2)); }
   | MINIMIZE expression                     { $$ = ast_list(TREE(MINIMIZE, @$, .a = $2)); }
+  | PLOT expressions OVER id                { $$ = ast_list(TREE(PLOT, @$, .a = $2.first, .name = $4)); }
   | PLOT expressions OVER id IN expression  {
       $$ = ast_list(TREE(PLOT, @$, .a = $2.first, .name = $4, .b = $6));
     }

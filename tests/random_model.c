@@ -601,6 +601,15 @@ static void write_train(Writer *w) {
   WRITE(w, "\n");
 }
 
+// What the run has measured.
+static void write_curves(Writer *w) {
+  const char *name = w->metric && !chance(w, w->odds, 100) ? w->metric : "o0";
+  WRITE(w, "show %s { plot %s", new_name(w, "s"), name);
+  if (chance(w, 1, 3)) WRITE(w, ", %s", name);
+  if (chance(w, w->odds, 200)) WRITE(w, ", "), write_scalar(w, 1);
+  WRITE(w, " over %s }\n", chance(w, w->odds, 200) ? "t" : chance(w, 1, 2) ? "step" : "epoch");
+}
+
 static void write_show(Writer *w) {
   int knowns = w->knowns, kind = below(w, 4);
   begin_measure(w);
@@ -735,6 +744,7 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   write_objectives(w);
   write_metrics(w);
   for (int n = below(w, 3); n--;) write_show(w);
+  if (chance(w, 1, 6)) write_curves(w);
   if (chance(w, 7, 8)) write_train(w);
   write_expectations(w);
   m.text = w->text.data;

@@ -850,6 +850,7 @@ typedef struct {
   const Output *output;                // NULL: it is none of these
 } MeasurePlace;
 MeasurePlace find_measure(const Elab *e, const char *name);
+const Ast *line_of(const Elab *e, const char *name);  // whose objective is measured under this name, or NULL
 
 // --- elaborate_expect.c
 void elaborate_expectations(Elab *e);  // after the test program

@@ -25,8 +25,7 @@ MeasurePlace find_measure(const Elab *e, const char *name) {
   return at;
 }
 
-// The line whose objective is measured under this name, or NULL: it is a metric.
-static const Ast *line_of(const Elab *e, const char *name) {
+const Ast *line_of(const Elab *e, const char *name) {
   for (int i = 0; i < e->model->lines; i++)
     if (!strcmp(e->model->objective[i], name)) return e->step[i];
   return NULL;

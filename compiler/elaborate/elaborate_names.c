@@ -201,6 +201,7 @@ static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
       walk(e, scope, s->b);
       return;
     case AST_PLOT:
+      if (s->name && !s->b) return;
       if (s->name) define(e, inner, s->name, s->span);
       walk(e, scope, s->b);
       walk(e, inner, s->a);

@@ -135,10 +135,36 @@ static bool open_axis(Elab *e, Scope *scope, const Ast *picture, PlanShow *show)
   return true;
 }
 
+// `plot elbo, gap over step`: what the run has measured, from its records; no program is run for it.
+static void elaborate_curves(Elab *e, const Ast *ast, const Ast *picture, PlanShow *show) {
+  *show = (PlanShow){.name = ast->name, .kind = SHOW_CURVES, .program = -1, .epochs = !strcmp(picture->name, "epoch")};
+  PlanItem *item = NEW_ARRAY(e->arena, PlanItem, ast_length(picture->a));
+  for (const Ast *s = ast->c->a; s; s = s->next)
+    if (s != picture) complain(e, E0641, s->span, picture->name);
+  if (!show->epochs && strcmp(picture->name, "step")) {
+    complain(e, E0621, picture->span);
+    report_help(e->sources, "or what the run has measured, `over step` or `over epoch`");
+    return;
+  }
+  for (const Ast *x = picture->a; x; x = x->next) {
+    bool named = x->kind == AST_NAME;
+    item[show->items++] = (PlanItem){.kind = ITEM_CURVE, .output = -1, .columns = 1, .label = named ? x->name : ""};
+    if (!named)
+      complain(e, E0641, x->span, picture->name);
+    else if (!find_measure(e, x->name).output && !line_of(e, x->name))
+      complain(e, E0206, x->span, "measure", x->name);
+  }
+  show->item = item;
+}
+
 static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   const Ast *picture = picture_statement(e, ast), *body = ast->c;
   check_settings(e, body);
   if (!picture) return;
+  if (picture->kind == AST_PLOT && picture->name && !picture->b) {
+    elaborate_curves(e, ast, picture, show);
+    return;
+  }
   bool plot = picture->kind == AST_PLOT;
   e->rows = setting(e, body, "rows", 10, 100);
   e->cols = setting(e, body, "columns", 10, 100);

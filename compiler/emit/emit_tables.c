@@ -13,7 +13,7 @@ static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
                                         "FEED_EXAMPLES", "FEED_TOTAL", "FEED_REST"};
-static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT"};
+static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT", "SHOW_CURVES"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
 
 // --- fields; each begins with the comma that parts it from the one before ---
@@ -252,6 +252,7 @@ static void show_table(Text *out, const Plan *p) {
     field_table(out, "item", "items", item[i], s->items);
     field_float(out, "t_lo", s->t_lo);
     field_float(out, "t_hi", s->t_hi);
+    if (s->epochs) text_add(out, ", .epochs = true");
     text_add(out, "},\n");
   }
   table_end(out, p->shows);

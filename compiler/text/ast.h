@@ -53,7 +53,7 @@ typedef struct Ast Ast;
   AST(MAXIMIZE, "maximize", "a: value")                                                            \
   AST(MINIMIZE, "minimize", "a: value")                                                            \
   AST(GRID, "grid", "a: expressions")                                                              \
-  AST(PLOT, "plot", "a: expressions; name: variable after over, or NULL; b: its range")            \
+  AST(PLOT, "plot", "a: expressions; name: variable after over, or NULL; b: its range, or NULL")            \
   /* expressions */                                                                                \
   AST(NUMBER, "number", "number")                                                                  \
   AST(STRING, "string", "name: the text, unescaped")                                               \

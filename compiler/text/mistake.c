@@ -169,7 +169,6 @@ static bool foreign_on_line(Parser *p) {
 
 // Said of what was found where this could have come.
 static const Hint planned[] = {
-    {"'}'", "in", "a plot of what was measured, such as `plot elbo over step`,"},
     {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
 };
 

@@ -163,7 +163,7 @@ typedef struct {
 // Who makes matrix products and factorisations.
 typedef enum { PRODUCTS_OWN, PRODUCTS_OPENBLAS } Products;
 
-typedef enum { SHOW_GRID, SHOW_PLOT } ShowKind;
+typedef enum { SHOW_GRID, SHOW_PLOT, SHOW_CURVES } ShowKind;  // CURVES: of what the run has measured
 typedef enum {
   ITEM_IMAGE,    // value [h, w] or [h, w, 3] (or [n] drawn as one row), once per cell of the grid
   ITEM_POINTS,   // values [2]: a cloud
@@ -180,12 +180,13 @@ typedef struct {
 typedef struct {
   const char *name;
   ShowKind kind;
-  int program;
+  int program;        // CURVES: none, -1
   int rows, columns;  // of cells. When `across`, the batch runs over the rows only and an item may hold `columns` pictures
   bool across;
   const PlanItem *item;
   int items;
   float t_lo, t_hi;   // CURVE: the axis
+  bool epochs;        // CURVES: over epochs, and not steps; the label of an item is the measure's name
 } PlanShow;
 
 // Which epochs' weights a run keeps beside the last ones.

@@ -46,10 +46,14 @@ typedef struct {
   int width, height;                      // pixels; 0: 900 x 600
   const PlotSeries *series;               // drawn in this order, coloured by it
   int count;
+  const int *color;                       // of each series, or NULL
 } Plot;
 
 void picture_grid(Arena *a, const char *path, const GridPicture *grid);
 
 void picture_plot(Arena *a, const char *path, const Plot *plot);
+
+// Several plots, one below the other; their frames begin at one place.
+void picture_plots(Arena *a, const char *path, const Plot *plot, int count);
 
 #endif

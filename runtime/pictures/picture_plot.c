@@ -11,6 +11,7 @@
 enum {
   PLOT_WIDTH = 900,
   PLOT_HEIGHT = 600,
+  PLOT_PANEL = 300,   // of several
   PLOT_SQUARE = 680,  // both, where a unit is as long on both axes
   PLOT_LEAST = 120,   // of width and height
   PLOT_MOST = 4000,
@@ -35,8 +36,10 @@ typedef struct {
   double **density;   // of each series: DENSITY_BINS values from x.lo to x.hi, or NULL
   int64_t *left_out;  // of each series: values that are no number
   int64_t *outside;   // of each cloud: points beyond the axes
+  CanvasBox area;     // of the canvas
   CanvasBox frame;
   double legend_top;
+  int left;           // where the frame begins at the least
 } PlotFrame;
 
 static const Color plot_ink = {40, 40, 40};
@@ -47,7 +50,8 @@ static const Color plot_faint = {228, 228, 228};
 static const Color plot_palette[] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
                                      {230, 159, 0}, {86, 180, 233}, {90, 90, 90}};
 
-static Color plot_color(int series) {
+static Color plot_color(const Plot *p, int k) {
+  int series = p->color ? p->color[k] : k;
   return plot_palette[(size_t)series % (sizeof plot_palette / sizeof *plot_palette)];
 }
 
@@ -175,7 +179,7 @@ static void plot_find_ranges(PlotFrame *f) {
   const Plot *p = f->plot;
   double *room = NEW_ARRAY(f->arena, double, PLOT_SAMPLES + 1);
   f->x = f->y = (PlotAxis){.lo = INFINITY, .hi = -INFINITY};
-  bool line = false, ground = false, whole = p->x_lo >= p->x_hi;
+  bool line = false, ground = false, whole = true;
   for (int k = 0; k < p->count; k++) {
     const PlotSeries *s = &p->series[k];
     for (int64_t i = 0; i < s->count; i++) {
@@ -260,7 +264,7 @@ static double plot_legend(PlotFrame *f, bool draw) {
         canvas_disc(f->canvas, x + 9, y + PLOT_TEXT / 2.0, 4);
       else
         canvas_line(f->canvas, x + 1, y + PLOT_TEXT / 2.0, x + 17, y + PLOT_TEXT / 2.0, 3);
-      canvas_paint(f->canvas, plot_color(k), 1);
+      canvas_paint(f->canvas, plot_color(f->plot, k), 1);
       canvas_text(f->canvas, x + 25, y + PLOT_TEXT, PLOT_TEXT, ALIGN_LEFT, false, text);
       canvas_paint(f->canvas, plot_ink, 1);
     }
@@ -284,10 +288,11 @@ static void plot_lay_out(PlotFrame *f) {
   for (int i = 0; plot_tick(&f->y, i, &value); i++)
     widest = fmax(widest, canvas_text_width(plot_tick_text(f->arena, &f->y, value), PLOT_TICK));
   f->frame.left = (int)(PLOT_MARGIN + (plot_has_text(p->y_label) ? 22 : 0) + widest + 10);
-  f->frame.right = f->canvas->width - PLOT_MARGIN - 8;
-  f->legend_top = PLOT_MARGIN + (plot_has_text(p->title) ? 26 : 0);
+  if (f->frame.left < f->left) f->frame.left = f->left;
+  f->frame.right = f->area.right - PLOT_MARGIN - 8;
+  f->legend_top = f->area.top + PLOT_MARGIN + (plot_has_text(p->title) ? 26 : 0);
   f->frame.top = (int)(f->legend_top + plot_legend(f, false) + 4);
-  f->frame.bottom = f->canvas->height - PLOT_MARGIN - 20 - (plot_has_text(p->x_label) ? 20 : 0);
+  f->frame.bottom = f->area.bottom - PLOT_MARGIN - 20 - (plot_has_text(p->x_label) ? 20 : 0);
   if (f->frame.bottom - f->frame.top < PLOT_LEAST / 4) f->frame.top = f->frame.bottom - PLOT_LEAST / 4;
   if (f->frame.right - f->frame.left < PLOT_LEAST / 4) f->frame.left = f->frame.right - PLOT_LEAST / 4;
   if (p->equal) plot_equalise(f);
@@ -326,13 +331,13 @@ static void plot_draw_labels(PlotFrame *f) {
     canvas_text(c, b->left - 9, at + 5, PLOT_TICK, ALIGN_RIGHT, false, plot_tick_text(f->arena, &f->y, v));
   }
   if (plot_has_text(p->x_label))
-    canvas_text(c, center, c->height - PLOT_MARGIN + 2, PLOT_TEXT, ALIGN_CENTER, false,
+    canvas_text(c, center, f->area.bottom - PLOT_MARGIN + 2, PLOT_TEXT, ALIGN_CENTER, false,
                 canvas_text_fit(f->arena, p->x_label, PLOT_TEXT, b->right - b->left));
   if (plot_has_text(p->y_label))
     canvas_text(c, PLOT_MARGIN + 6, middle, PLOT_TEXT, ALIGN_CENTER, true,
                 canvas_text_fit(f->arena, p->y_label, PLOT_TEXT, b->bottom - b->top));
   if (plot_has_text(p->title))
-    canvas_text(c, b->left, PLOT_MARGIN + PLOT_TITLE, PLOT_TITLE, ALIGN_LEFT, false,
+    canvas_text(c, b->left, f->area.top + PLOT_MARGIN + PLOT_TITLE, PLOT_TITLE, ALIGN_LEFT, false,
                 canvas_text_fit(f->arena, p->title, PLOT_TITLE, b->right - b->left));
   canvas_paint(c, plot_ink, 1);
 }
@@ -346,7 +351,7 @@ static void plot_draw_points(PlotFrame *f, int k) {
   for (int64_t i = 0; i < s->count; i++) {
     if (!plot_is_there(f->plot, s, i)) continue;
     canvas_disc(f->canvas, plot_at_x(f, plot_x_value(f->plot, s, i)), plot_at_y(f, plot_y_value(s, i)), radius);
-    canvas_paint(f->canvas, plot_color(k), opacity);
+    canvas_paint(f->canvas, plot_color(f->plot, k), opacity);
   }
 }
 
@@ -362,7 +367,7 @@ static void plot_draw_plain_line(PlotFrame *f, int k) {
       canvas_disc(f->canvas, x, y, 1.5);
     last = i;
   }
-  canvas_paint(f->canvas, plot_color(k), 1);
+  canvas_paint(f->canvas, plot_color(f->plot, k), 1);
 }
 
 // What falls on one pixel column of the frame.
@@ -388,7 +393,7 @@ static void plot_draw_piles(PlotFrame *f, int k) {
   }
   for (int x = 0; x < width; x++)
     if (pile[x].count) canvas_rectangle(f->canvas, f->frame.left + x, pile[x].lo, f->frame.left + x + 1, pile[x].hi);
-  canvas_paint(f->canvas, plot_color(k), 0.22);
+  canvas_paint(f->canvas, plot_color(f->plot, k), 0.22);
   for (int x = 0; x < width; x++) {
     if (!pile[x].count) continue;
     if (last >= 0)
@@ -396,7 +401,7 @@ static void plot_draw_piles(PlotFrame *f, int k) {
                   f->frame.left + x + 0.5, pile[x].sum / (double)pile[x].count, 2);
     last = x;
   }
-  canvas_paint(f->canvas, plot_color(k), 1);
+  canvas_paint(f->canvas, plot_color(f->plot, k), 1);
 }
 
 static double plot_bin_x(const PlotFrame *f, double i) {
@@ -411,10 +416,10 @@ static void plot_draw_density(PlotFrame *f, int k) {
     int i = at < DENSITY_BINS - 1 ? (int)at : DENSITY_BINS - 2;
     canvas_rectangle(f->canvas, x, plot_at_y(f, d[i] + (at - i) * (d[i + 1] - d[i])), x + 1, ground);
   }
-  canvas_paint(f->canvas, plot_color(k), 0.25);
+  canvas_paint(f->canvas, plot_color(f->plot, k), 0.25);
   for (int i = 1; i < DENSITY_BINS; i++)
     canvas_line(f->canvas, plot_bin_x(f, i - 1), plot_at_y(f, d[i - 1]), plot_bin_x(f, i), plot_at_y(f, d[i]), 2);
-  canvas_paint(f->canvas, plot_color(k), 1);
+  canvas_paint(f->canvas, plot_color(f->plot, k), 1);
 }
 
 static void plot_draw_series(PlotFrame *f) {
@@ -438,22 +443,41 @@ static int plot_size(int wanted, int usual) {
   return wanted <= 0 ? usual : wanted < PLOT_LEAST ? PLOT_LEAST : wanted > PLOT_MOST ? PLOT_MOST : wanted;
 }
 
-void picture_plot(Arena *a, const char *path, const Plot *plot) {
+static void plot_prepare(PlotFrame *f) {
+  f->density = NEW_ARRAY(f->arena, double *, f->plot->count);
+  f->left_out = NEW_ARRAY(f->arena, int64_t, f->plot->count);
+  f->outside = NEW_ARRAY(f->arena, int64_t, f->plot->count);
+  plot_find_ranges(f);
+  plot_lay_out(f);
+  plot_count_outside(f);
+  plot_lay_out(f);  // the legend may have grown
+}
+
+static void plot_draw(PlotFrame *f, int left) {
+  f->left = left;
+  if (left > f->frame.left) plot_lay_out(f);
+  plot_draw_axes(f);
+  plot_draw_series(f);
+  plot_draw_labels(f);
+  plot_legend(f, true);
+}
+
+void picture_plots(Arena *a, const char *path, const Plot *plot, int count) {
   Arena *scratch = arena_open(a);
-  PlotFrame f = {.arena = scratch, .plot = plot};
-  f.canvas = canvas_new(scratch, plot_size(plot->width, plot->equal ? PLOT_SQUARE : PLOT_WIDTH),
-                        plot_size(plot->height, plot->equal ? PLOT_SQUARE : PLOT_HEIGHT));
-  f.density = NEW_ARRAY(scratch, double *, plot->count);
-  f.left_out = NEW_ARRAY(scratch, int64_t, plot->count);
-  f.outside = NEW_ARRAY(scratch, int64_t, plot->count);
-  plot_find_ranges(&f);
-  plot_lay_out(&f);
-  plot_count_outside(&f);
-  plot_lay_out(&f);  // the legend may have grown
-  plot_draw_axes(&f);
-  plot_draw_series(&f);
-  plot_draw_labels(&f);
-  plot_legend(&f, true);
-  canvas_save(f.canvas, path);
+  int usual = plot->equal ? PLOT_SQUARE : count > 1 ? PLOT_PANEL : PLOT_HEIGHT;
+  int width = plot_size(plot->width, plot->equal ? PLOT_SQUARE : PLOT_WIDTH), height = plot_size(plot->height, usual);
+  PlotFrame *frame = NEW_ARRAY(scratch, PlotFrame, count);
+  Canvas *canvas = canvas_new(scratch, width, count * height);
+  int left = 0;
+  for (int i = 0; i < count; i++) {
+    CanvasBox area = {0, i * height, width, (i + 1) * height};
+    frame[i] = (PlotFrame){.arena = scratch, .plot = &plot[i], .canvas = canvas, .area = area};
+    plot_prepare(&frame[i]);
+    left = frame[i].frame.left > left ? frame[i].frame.left : left;
+  }
+  for (int i = 0; i < count; i++) plot_draw(&frame[i], left);
+  canvas_save(canvas, path);
   arena_close(scratch);
 }
+
+void picture_plot(Arena *a, const char *path, const Plot *plot) { picture_plots(a, path, plot, 1); }

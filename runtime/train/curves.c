@@ -1,6 +1,4 @@
-// loss.png: every objective and metric over the epochs; see curves.h.
-//
-// Read back from metrics.csv rather than kept: so a resumed run draws the same curves as one that was never stopped.
+// Every objective and metric over the epochs, or some of them; see curves.h.
 #include "train/curves.h"
 
 #include <math.h>
@@ -23,24 +21,58 @@ static void curves_line(const char *text, int columns, float *values) {
   }
 }
 
-// The epochs of one split as a table: row after row of epoch and the columns. Where another start begins, a row without
-// values parts its curve from the one before. Returns the number of rows.
-static int64_t curves_table(const char *text, const char *split, int columns, float *table) {
+// metrics.csv, of which rows of one split are taken at a time: the step, the epoch and the columns.
+typedef struct {
+  const char *text;
+  const char **name;  // of the columns after step, epoch and split
+  int columns;
+  int64_t lines;
+} Curves;
+
+enum { CURVES_STEP, CURVES_EPOCH, CURVES_FIRST };
+
+static int curves_stride(const Curves *c) { return CURVES_FIRST + c->columns; }
+
+// Reads the file of a folder.
+static Curves curves_read(Arena *a, const char *folder) {
+  Bytes file = file_read(a, arena_format(a, "%s/metrics.csv", folder), CURVES_LIMIT, "");
+  const char *text = arena_slice(a, (const char *)file.data, file.size), *end = text + strcspn(text, "\n");
+  Curves c = {.text = text, .lines = 1};
+  for (const char *p = text; *p; p++) {
+    c.lines += *p == '\n';
+    c.columns += *p == ',' && p < end;
+  }
+  c.name = NEW_ARRAY(a, const char *, c.columns + 1);
+  int n = 0;
+  for (const char *p = text; p < end; n++) {
+    size_t length = strcspn(p, ",\n");
+    if (n > CURVES_FIRST) c.name[n - CURVES_FIRST - 1] = arena_slice(a, p, length);
+    p += length + 1;
+  }
+  c.columns = n > CURVES_FIRST ? n - CURVES_FIRST - 1 : 0;
+  return c;
+}
+
+// The epochs of one split, row after row. Where another start begins, a row without values parts its curve from the one
+// before. Returns the number of rows.
+static int64_t curves_table(Arena *a, const Curves *c, const char *split, float **table) {
+  int stride = curves_stride(c);
+  size_t length = strlen(split);
   int64_t rows = 0;
-  for (text += strcspn(text, "\n"); *text; text += strcspn(text, "\n")) {
+  *table = NEW_ARRAY(a, float, (size_t)(2 * c->lines * stride));
+  for (const char *text = c->text + strcspn(c->text, "\n"); *text; text += strcspn(text, "\n")) {
     text++;
     const char *epoch = text + strcspn(text, ",\n"), *name = epoch + (*epoch == ',');
     name += strcspn(name, ",\n");
-    size_t length = strlen(split);
-    if (name[0] == ',' && strncmp(name + 1, split, length) == 0 && name[1 + length] == ',') {
-      float *row = table + rows++ * (columns + 1), at = (float)strtod(epoch + 1, NULL);
-      if (rows > 1 && at < row[-columns - 1]) {
-        curves_line("", columns + 1, row);
-        row = table + rows++ * (columns + 1);
-      }
-      row[0] = at;
-      curves_line(name + length + 2, columns, row + 1);
+    if (name[0] != ',' || strncmp(name + 1, split, length) != 0 || name[1 + length] != ',') continue;
+    float *row = *table + rows++ * stride, at = (float)strtod(epoch + 1, NULL);
+    if (rows > 1 && at < row[CURVES_EPOCH - stride]) {
+      curves_line("", stride, row);
+      row = *table + rows++ * stride;
     }
+    row[CURVES_STEP] = (float)strtod(text, NULL);
+    row[CURVES_EPOCH] = at;
+    curves_line(name + length + 2, c->columns, row + CURVES_FIRST);
   }
   return rows;
 }
@@ -51,27 +83,131 @@ static bool curves_any(const float *table, int64_t rows, int stride) {
   return false;
 }
 
-void curves_draw(const Records *r) {
-  Arena *scratch = arena_open(r->arena);
-  Bytes file = file_read(scratch, arena_format(scratch, "%s/metrics.csv", r->folder), CURVES_LIMIT, "");
-  const char *text = (const char *)file.data;
-  size_t lines = 1;
-  for (size_t i = 0; i < file.size; i++) lines += text[i] == '\n';
-  int stride = r->columns + 1, n = 0;
-  PlotSeries *series = NEW_ARRAY(scratch, PlotSeries, 2 * r->columns);
+// loss.png: every column of both splits.
+static int64_t curves_draw_all(Arena *a, const Records *r, const Curves *c) {
+  int stride = curves_stride(c), n = 0;
+  PlotSeries *series = NEW_ARRAY(a, PlotSeries, 2 * c->columns);
   int64_t most = 0;
   for (int half = 0; half < 2; half++) {
     const char *split = half ? "test" : "train";
-    float *table = NEW_ARRAY(scratch, float, 2 * lines * (size_t)stride);
-    int64_t rows = curves_table(text, split, r->columns, table);
+    float *table;
+    int64_t rows = curves_table(a, c, split, &table);
     most = rows > most ? rows : most;
-    for (int c = 0; c < r->columns; c++) {
-      if (r->column[c].aside || !curves_any(table + 1 + c, rows, stride)) continue;
-      const char *label = arena_format(scratch, "%s %s", split, r->column[c].name);
-      series[n++] = (PlotSeries){SERIES_LINE, label, rows, table, table + 1 + c, stride};
+    for (int i = 0; i < c->columns && i < r->columns; i++) {
+      if (r->column[i].aside || !curves_any(table + CURVES_FIRST + i, rows, stride)) continue;
+      const char *label = arena_format(a, "%s %s", split, c->name[i]);
+      series[n++] = (PlotSeries){SERIES_LINE, label, rows, table + CURVES_EPOCH, table + CURVES_FIRST + i, stride};
     }
   }
   Plot plot = {.title = "training", .x_label = "epoch", .series = series, .count = n};
-  if (most > 1) picture_plot(scratch, arena_format(scratch, "%s/loss.png", r->folder), &plot);
+  if (most > 1) picture_plot(a, arena_format(a, "%s/loss.png", r->folder), &plot);
+  return most;
+}
+
+// ---- shows
+
+typedef struct {
+  double lo, hi;
+} CurvesRange;
+
+static double curves_size(CurvesRange r) { return fmax(fabs(r.lo), fabs(r.hi)); }
+
+static CurvesRange curves_range(const PlotSeries *s) {
+  CurvesRange r = {INFINITY, -INFINITY};
+  for (int64_t i = 0; i < s->count; i++) {
+    double v = (double)s->y[i * s->stride];
+    if (isfinite(v)) r = (CurvesRange){fmin(r.lo, v), fmax(r.hi, v)};
+  }
+  return r;
+}
+
+// Can both be seen on one axis? They are of one size, and lie no further apart than half of what the wider one covers.
+static bool curves_fit(CurvesRange a, CurvesRange b) {
+  static const double sizes = 20, apart = 0.5;
+  if (a.lo > a.hi || b.lo > b.hi) return true;  // one has no value yet
+  double small = fmin(curves_size(a), curves_size(b)), large = fmax(curves_size(a), curves_size(b));
+  double wide = fmax(a.hi - a.lo, b.hi - b.lo), between = fmax(a.lo, b.lo) - fmin(a.hi, b.hi);
+  return small * sizes >= large && between <= apart * wide;
+}
+
+// Parts the series among plots, and returns how many there are. A series has the colour of its place among all.
+static int curves_part(Arena *a, const PlotSeries *series, int n, Plot *plot) {
+  CurvesRange *range = NEW_ARRAY(a, CurvesRange, n);
+  PlotSeries *room = NEW_ARRAY(a, PlotSeries, n * n);
+  int *colors = NEW_ARRAY(a, int, n *n);
+  int plots = 0;
+  for (int i = 0; i < n; i++) {
+    CurvesRange own = curves_range(&series[i]);
+    int k = 0;
+    while (k < plots && !curves_fit(range[k], own)) k++;
+    if (k == plots) range[plots++] = own;
+    range[k] = (CurvesRange){fmin(range[k].lo, own.lo), fmax(range[k].hi, own.hi)};
+    PlotSeries *part = room + k * n;
+    int *color = colors + k * n;
+    part[plot[k].count] = series[i];
+    color[plot[k].count++] = i;
+    plot[k].series = part;
+    plot[k].color = color;
+  }
+  return plots;
+}
+
+static int curves_column(const Curves *c, const char *name) {
+  for (int i = 0; i < c->columns; i++)
+    if (strcmp(c->name[i], name) == 0) return i;
+  return -1;
+}
+
+// The values that a column of a table has, in pairs; a row that parts two starts stays.
+static PlotSeries curves_series(Arena *a, const char *label, const float *table, int64_t rows, int stride, int at,
+                                int column) {
+  float *pair = NEW_ARRAY(a, float, 2 * rows + 2);
+  int64_t n = 0;
+  for (const float *row = table; row < table + rows * stride; row += stride) {
+    if (isfinite(row[CURVES_EPOCH]) && !isfinite(row[column])) continue;
+    pair[2 * n] = row[at];
+    pair[2 * n++ + 1] = row[column];
+  }
+  return (PlotSeries){SERIES_LINE, label, n, pair, pair + 1, 2};
+}
+
+static void curves_draw_show(Arena *a, const Curves *c, const PlanShow *show, const char *path) {
+  int stride = curves_stride(c), at = show->epochs ? CURVES_EPOCH : CURVES_STEP;
+  float *test, *train;
+  int64_t tests = curves_table(a, c, "test", &test), trains = curves_table(a, c, "train", &train);
+  PlotSeries *series = NEW_ARRAY(a, PlotSeries, show->items);
+  Plot *plot = NEW_ARRAY(a, Plot, show->items + 1);
+  CurvesRange x = {INFINITY, -INFINITY};
+  for (int i = 0; i < show->items; i++) {
+    const char *name = show->item[i].label;
+    int column = CURVES_FIRST + curves_column(c, name);
+    bool there = column >= CURVES_FIRST, held_out = there && curves_any(test + column, tests, stride);
+    const float *table = held_out ? test : train;
+    series[i] = curves_series(a, name, table, held_out ? tests : there ? trains : 0, stride, at, column);
+    for (int64_t k = 0; k < series[i].count; k++)
+      x = (CurvesRange){fmin(x.lo, (double)series[i].x[2 * k]), fmax(x.hi, (double)series[i].x[2 * k])};
+  }
+  int plots = curves_part(a, series, show->items, plot);
+  for (int i = 0; i < plots; i++) plot[i].x_lo = (float)x.lo, plot[i].x_hi = (float)x.hi;
+  plot[0].title = show->name;
+  plot[plots - 1].x_label = show->epochs ? "epoch" : "step";
+  picture_plots(a, path, plot, plots);
+}
+
+void curves_show(Arena *a, const char *folder, const PlanShow *show, const char *path) {
+  Arena *scratch = arena_open(a);
+  Curves c = curves_read(scratch, folder);
+  curves_draw_show(scratch, &c, show, path);
+  arena_close(scratch);
+}
+
+void curves_draw(const Records *r, const Plan *plan) {
+  Arena *scratch = arena_open(r->arena);
+  Curves c = curves_read(scratch, r->folder);
+  bool enough = curves_draw_all(scratch, r, &c) > 1;
+  for (int i = 0; i < plan->shows; i++)
+    if (plan->show[i].kind == SHOW_CURVES && enough)
+      curves_draw_show(scratch, &c, &plan->show[i],
+                       arena_format(scratch, "%s/shows/%s.png", r->folder, plan->show[i].name));
   arena_close(scratch);
 }

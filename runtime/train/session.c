@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "train/checkpoint.h"
+#include "train/curves.h"
 #include "formats/csv_write.h"
 #include "data/data.h"
 #include "train/nan_report.h"
@@ -351,6 +352,10 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
 }
 
 int session_show(Arena *a, const Plan *plan, const Session *s, int show, const char *path) {
+  if (plan->show[show].kind == SHOW_CURVES) {
+    curves_show(a, s->folder, &plan->show[show], path);
+    return EXIT_DONE;
+  }
   Moment moment;
   int64_t step;
   Run *run = session_trained(a, plan, s, &moment, &step);

@@ -385,8 +385,9 @@ static bool training_finite(const Training *t, int tests) {
 static void training_draw(Training *t) {
   if (!t->session->folder) return;
   Moment moment = moment_after(t->step, training_epoch(t), t->line);
-  curves_draw(t->records);
-  for (int i = 0; i < t->plan->shows; i++) show_epoch(t->run, i, t->session->folder, moment, training_whole(t));
+  curves_draw(t->records, t->plan);
+  for (int i = 0; i < t->plan->shows; i++)
+    if (t->plan->show[i].kind != SHOW_CURVES) show_epoch(t->run, i, t->session->folder, moment, training_whole(t));
 }
 
 const PlanTensor *training_spoilt(const Training *t) {
@@ -488,7 +489,7 @@ static void training_end_seldom(Training *t) {
   progress_report(t->progress, t, NULL, 0, test, tests);
   training_record(t, "test", test, tests, false);
   expect_note(t, test, tests, false);
-  if (t->session->folder) curves_draw(t->records);
+  if (t->session->folder) curves_draw(t->records, t->plan);
   training_judge(t, tests);
 }
 

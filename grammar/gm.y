@@ -103,6 +103,7 @@ items:
 item:
     MODEL id                                { $$ = ast_list(TREE(MODEL, @$, .name = $2)); }
   | USE STRING                              { $$ = ast_list(TREE(USE, @$, .name = $2)); }
+  | USE names FROM STRING                   { $$ = ast_list(TREE(USE, @$, .name = $4, .a = $2.first)); }
   | PARAM bindings                          { $$ = ast_retag($2, AST_PARAM); }
   | LET bindings                            { $$ = ast_retag($2, AST_LET); }
   | DATA variables FROM expression          { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }

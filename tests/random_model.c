@@ -689,6 +689,14 @@ static const Setting *random_given(Writer *w) {
   return new_setting(w, "--given", k < 3 ? name[k] : latent, number_text(w));
 }
 
+static void write_use(Writer *w) {
+  if (chance(w, 1, 2))
+    WRITE(w, "use \"part.gm\"\n");
+  else
+    WRITE(w, "use %s, %s from \"part.gm\"\n", w->function[w->functions - 1],
+          w->distribution[w->distributions - 1]);
+}
+
 static const char *random_part(Writer *w) {
   Writer part = {.arena = w->arena,
                  .text = text_new(w->arena),
@@ -733,7 +741,7 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   w->odds = odds[below(w, 7)];
   collect_words(w);
   WRITE(w, "model random\n");
-  if (chance(w, 1, 4)) m.part = random_part(w), WRITE(w, "use \"part.gm\"\n");
+  if (chance(w, 1, 4)) m.part = random_part(w), write_use(w);
   write_params(w);
   write_data(w);
   write_priors(w);

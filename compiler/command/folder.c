@@ -50,7 +50,7 @@ static const char *kept_name(Arena *a, const char *path, const Settings *taken) 
 static void add_params(Arena *a, const Model *m, int file, Settings *params) {
   const char *text = sources_text(m->sources, file)->text;
   for (const Ast *item = parse_file(a, m->sources, file)->a; item; item = item->next) {
-    if (item->kind != AST_PARAM || settings_get(params, item->name)) continue;
+    if (item->kind != AST_PARAM || settings_get(params, item->name) || !model_has_param(m, item)) continue;
     Span value = item->a->span;
     settings_put(a, params, item->name, arena_slice(a, text + value.begin, value.end - value.begin), "");
   }

@@ -3,8 +3,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "text/embedded.h"
 #include "text/vocabulary.h"
@@ -76,16 +74,19 @@ static unsigned bucket_of(const char *name) {
   return h % 256;
 }
 
-Decl *find_decl(const Elab *e, const char *name) {
+Decl *find_seen(const Elab *e, const char *name, int group) {
   for (Decl *d = e->bucket[bucket_of(name)]; d; d = d->next)
-    if (!strcmp(d->name, name)) return d;
+    if (!strcmp(d->name, name) && is_seen(d, group)) return d;
   return NULL;
 }
 
+Decl *find_decl(const Elab *e, const char *name) { return find_seen(e, name, 0); }
+
 // What `name` means to the text at `where`: the library's own texts do not see the model's declarations, so that no
-// name a model chooses can change what a library function does.
+// name a model chooses can change what a library function does. A file that names were taken from sees its own names and
+// the library's.
 Decl *find_decl_at(const Elab *e, const char *name, Span where) {
-  Decl *d = find_decl(e, name);
+  Decl *d = find_seen(e, name, group_at(e, where));
   while (d && in_library(e, where) && (!d->library || strcmp(d->name, name))) d = d->next;
   return d;
 }
@@ -101,7 +102,7 @@ static void name_factors(Elab *e, Decl *d) {
 }
 
 static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
-  Decl *d = NEW(e->arena, Decl), *old = name[0] ? find_decl(e, name) : NULL;
+  Decl *d = NEW(e->arena, Decl), *old = name[0] ? find_seen(e, name, e->group) : NULL;
   Decl *model = ast->kind == AST_NET && old && !old->library && old->ast->kind == AST_NET ? old : NULL;
   for (const Ast *o = model ? ast->a : NULL; o && model; o = o->next)
     if (find_factor(model, o->name)) old = find_factor(model, o->name), model = NULL;
@@ -111,7 +112,15 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
     return;
   }
   unsigned b = bucket_of(name);
-  *d = (Decl){.name = name, .ast = ast, .library = library, .next = e->bucket[b], .path = name, .owner = name, .factor = model};
+  *d = (Decl){.name = name,
+              .ast = ast,
+              .library = library,
+              .group = e->group,
+              .seen = 1u << e->group,
+              .next = e->bucket[b],
+              .path = name,
+              .owner = name,
+              .factor = model};
   if (model) name_factors(e, d);
   e->bucket[b] = d;
   if (e->decls == e->decl_room) {
@@ -122,32 +131,6 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
     e->decl_room = room;
   }
   e->decl[e->decls++] = d;
-}
-
-static void declare_file(Elab *e, int file, bool library, int depth);
-
-static void use_file(Elab *e, const Ast *use, int depth) {
-  const char *from = sources_text(e->sources, use->span.file)->name, *slash = strrchr(from, '/');
-  bool absolute = use->name[0] == '/' || !slash;
-  struct stat about;
-  const char *name = use->name;
-  while (!strncmp(name, "./", 2)) name += 2;  // one file, one name
-  const char *path = absolute ? name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, name);
-  for (int i = 0; i < sources_count(e->sources); i++) {
-    if (strcmp(sources_text(e->sources, i)->name, path)) continue;
-    if (i >= e->given || e->declared[i]) return;  // once is enough
-    e->declared[i] = true;
-    declare_file(e, i, false, depth + 1);
-    return;
-  }
-  if (depth == MAX_USES || stat(path, &about) || !S_ISREG(about.st_mode) || access(path, R_OK)) {
-    if (depth == MAX_USES)
-      complain(e, E0211, use->span, MAX_USES);
-    else
-      complain(e, E0203, use->span, path);
-    return;
-  }
-  declare_file(e, sources_read(e->sources, path), false, depth + 1);
 }
 
 static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *what) {
@@ -174,11 +157,18 @@ static void check_end(Elab *e, const Ast *i) {
   if (gives_none && i->c && i->c->b) complain(e, E0514, i->c->b->span, i->name);
 }
 
-static void declare_file(Elab *e, int file, bool library, int depth) {
+// What belongs to a model as a whole, and is not taken from another file by its name.
+static bool is_of_model(AstKind kind) {
+  return kind == AST_MODEL || kind == AST_DATA || kind == AST_TRAIN || kind == AST_SHOW || kind == AST_METRIC ||
+         kind == AST_EXPECT;
+}
+
+void declare_file(Elab *e, int file, bool library, int depth) {
   const Ast *tree = parse_file(e->arena, e->sources, file);
   if (file == e->file) e->model->tree = tree;
   for (const Ast *i = tree->a; i; i = i->next) {
     check_end(e, i);
+    if (e->group && is_of_model(i->kind)) continue;
     switch (i->kind) {
       case AST_MODEL: e->model->name = i->name; break;
       case AST_USE: use_file(e, i, depth); break;
@@ -288,7 +278,8 @@ void unknown_name(Elab *e, const Scope *scope, const char *name, Span where) {
     for (Binding *b = s->first; b && n < 64; b = b->next) known[n++] = b->name;
   for (int i = 0; i < e->columns && scope->sees_data; i++) known[n++] = e->column[i].name;
   for (int i = 0; i < e->decls; i++)
-    known[n++] = e->decl[i]->ast->kind == AST_BIJECTOR ? e->decl[i]->ast->name : e->decl[i]->name;
+    if (is_seen(e->decl[i], group_at(e, where)))
+      known[n++] = e->decl[i]->ast->kind == AST_BIJECTOR ? e->decl[i]->ast->name : e->decl[i]->name;
   for (size_t i = 0; i < sizeof words / sizeof *words; i++) known[n++] = words[i];
   const char *const *builtin = builtin_names(e->arena, &builtins);
   for (int i = 0; i < builtins && n < room; i++) known[n++] = builtin[i];
@@ -352,7 +343,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
 
 static Value param_value(Elab *e, Decl *d) {
   const Ast *ast = d->ast->a;
-  const Setting *s = d->library ? NULL : find_setting(e->overrides->param, e->overrides->params, d->name);
+  const Setting *s = d->library || !is_seen(d, 0) ? NULL : find_setting(e->overrides->param, e->overrides->params, d->name);
   if (s)
     ast = parse_expression(e->arena, e->sources, sources_add(e->sources, s->origin, s->text, strlen(s->text), false));
   if (s && diagnostics_errors(e->sources)) return value_error();
@@ -468,12 +459,19 @@ double train_setting(Elab *e, const Ast *phase, const char *name, double absent,
   return whole_number(e, ast, name, absent, lo, hi);
 }
 
+static bool is_own_param(const Decl *d) { return d->ast->kind == AST_PARAM && !d->library && is_seen(d, 0); }
+
+bool model_has_param(const Model *m, const Ast *param) {
+  const Decl *d = find_decl(m->elab, param->name);
+  return d && is_own_param(d) && d->ast->span.file == param->span.file && d->ast->span.begin == param->span.begin;
+}
+
 static void check_overrides(Elab *e) {
   const Overrides *o = e->overrides;
   const char **known = NEW_ARRAY(e->arena, const char *, e->decls + 1);
   int n = 0;
   for (int i = 0; i < e->decls; i++)
-    if (e->decl[i]->ast->kind == AST_PARAM && !e->decl[i]->library) known[n++] = e->decl[i]->name;
+    if (is_own_param(e->decl[i])) known[n++] = e->decl[i]->name;
   for (int i = 0; i < o->params; i++) {
     if (name_in(o->param[i].name, n, known)) continue;
     int file = sources_add(e->sources, o->param[i].origin, o->param[i].name, strlen(o->param[i].name), false);
@@ -614,6 +612,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   e->global = scope_new(e, NULL);
   declare_library(e);
   declare_file(e, file, false, 0);
+  drop_unused_names(e);
   replace_priors(e);
   replace_data(e);
   if (diagnostics_errors(s)) return NULL;  // what follows would only repeat them

@@ -5,6 +5,7 @@
 // while the graph grows, and a mistake is reported at the user's own line.
 //
 //   elaborate.c        entry, declarations, params, the order of the whole
+//   elaborate_use.c    other files, whole or by chosen names
 //   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic; numbers known at once by number.c
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
@@ -138,6 +139,8 @@ typedef struct Decl {
   const char *name;
   const Ast *ast;
   bool library;
+  int group;          // of the texts that it was declared in: 0 for the model and the files that it uses whole
+  unsigned seen;      // bit g: by the texts of group g
   struct Decl *next;  // in its bucket
   bool busy;          // being evaluated: to find circles
   bool known;         // value is computed (params; lets of the current program)
@@ -415,6 +418,8 @@ struct Elab {
   int file;        // the model's own
   int given;       // texts registered beforehand: a run's folder hands over what `use` would read
   bool *declared;  // for each of these
+  int group, groups;     // of the file being declared; how many there are beside the model's own
+  struct UsedFile *used_files;
   Scope *global;   // empty: the scope above all bodies; names of files are Decls
 
   // the data
@@ -496,7 +501,9 @@ struct Elab {
 };
 
 // --- elaborate.c
-Decl *find_decl(const Elab *e, const char *name);
+Decl *find_decl(const Elab *e, const char *name);  // as the model's own text sees it
+Decl *find_seen(const Elab *e, const char *name, int group);
+void declare_file(Elab *e, int file, bool library, int depth);
 Decl *find_decl_at(const Elab *e, const char *name, Span where);
 void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
 Span user_span(const Elab *e, Span where);
@@ -513,6 +520,13 @@ bool name_in(const char *name, int n, const char *const *list);
 double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi);
 double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi);
 const Setting *find_setting(const Setting *list, int n, const char *name);
+
+// --- elaborate_use.c
+bool is_seen(const Decl *d, int group);  // by the texts of a group
+int group_at(const Elab *e, Span where);
+void use_file(Elab *e, const Ast *use, int depth);  // declares what it takes
+// After all files: what nothing speaks of, of those that names were taken from, is no part of the model.
+void drop_unused_names(Elab *e);
 
 // --- elaborate_naming.c
 // From here on values are made and named in a scope of their own, until the outer one is returned to.

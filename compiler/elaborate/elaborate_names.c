@@ -27,7 +27,7 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
     if (!scope->sees_data) not_seen(e, scope, name->name, name->span);
     return;
   }
-  const Decl *d = find_decl(e, name->name);
+  const Decl *d = find_decl_at(e, name->name, name->span);
   if (d && d->ast->kind == AST_OBJECTIVE && !scope->sees_data) not_seen(e, scope, name->name, name->span);
   if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name))
     unknown_name(e, scope, name->name, name->span);
@@ -67,7 +67,7 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
     }
     return;
   }
-  Decl *own = local ? find_network(e, scope, name, call->a->span) : NULL, *d = local ? own : find_decl(e, name);
+  Decl *own = local ? find_network(e, scope, name, call->a->span) : NULL, *d = local ? own : find_decl_at(e, name, call->a->span);
   bool net = d && d->ast->kind == AST_NET;
   bool output = !local && !d && find_output(e, scope, name, call->a->span, &(int){0});
   if (!net && !output && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
@@ -93,7 +93,7 @@ static void walk_stage(Elab *e, Scope *scope, const Ast *stage) {
     return;
   }
   const Ast *arguments = stage->kind == AST_CALL ? stage->b : NULL;
-  if (!find_decl(e, callee->name) && !is_builtin(callee->name))
+  if (!find_decl_at(e, callee->name, callee->span) && !is_builtin(callee->name))
     walk_keywords(e, callee->name, bijector->ast->a, arguments);
   walk(e, scope, arguments);
 }
@@ -256,7 +256,7 @@ static void walk_bijector(Elab *e, Scope *scope, const Ast *bijector) {
 
 // The two distributions of a rule, whose parameters it names.
 static void walk_pattern(Elab *e, Scope *scope, const Ast *pattern) {
-  const Decl *d = find_decl(e, pattern->a->name);
+  const Decl *d = find_decl_at(e, pattern->a->name, pattern->span);
   bool known = d && d->ast->kind == AST_DISTRIBUTION;
   int wanted = known ? ast_length(d->ast->a) : 0, given = ast_length(pattern->b);
   if (!known) complain(e, E0206, pattern->span, "distribution", pattern->a->name);

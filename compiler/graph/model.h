@@ -60,6 +60,9 @@ typedef struct Model {
 // the test program and the shows are always built. Mistakes are reported; returns NULL if there were errors.
 Model *elaborate(Arena *a, Sources *s, int file, const Overrides *o);
 
+// Is this `param` of one of the texts one that the model has, and that can be set?
+bool model_has_param(const Model *m, const Ast *param);
+
 // A further program that draws from the model: n examples of the data column (NULL: the first one that some network
 // makes) as the only output; or `whole` records, if no column is named: all columns that networks make, of the same latents, and the
 // labels that these are given. `given` are texts like "y=7". Appends it to the model and returns its index, or -1 after reporting.

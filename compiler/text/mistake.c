@@ -167,11 +167,6 @@ static bool foreign_on_line(Parser *p) {
 
 // ---- what is planned ----
 
-// Said of what was found where this could have come.
-static const Hint planned[] = {
-    {"name", "string", "taking chosen names, `use a, b from \"file.gm\"`,"},
-};
-
 // Is the word at `where` one that is planned? Then says so.
 static bool planned_word(Parser *p, Span where) {
   const WordEntry *w = word_find(arena_slice(p->arena, p->text + where.begin, where.end - where.begin));
@@ -197,17 +192,11 @@ static Span line_word(const Parser *p) {
   return (Span){p->file, begin, operand && next <= p->last.where.begin ? end : begin};
 }
 
-static bool is_planned(Parser *p, const char *found, int n, const char *const *expected) {
+static bool is_planned(Parser *p) {
   const Bracket *open = &p->bracket[p->depth];
   if (planned_word(p, p->last.where) || planned_word(p, p->before.where)) return true;
   if (p->depth && open->kind == '(' && planned_word(p, name_before(p, open->where.begin))) return true;
-  if (planned_word(p, line_word(p))) return true;
-  for (int i = 0; i < COUNT(planned); i++) {
-    if (strcmp(planned[i].found, found) != 0 || !has(n, expected, planned[i].expected)) continue;
-    report_later(p->sources, p->last.where, planned[i].help, "");
-    return true;
-  }
-  return false;
+  return planned_word(p, line_word(p));
 }
 
 // ---- the message ----
@@ -256,7 +245,7 @@ bool mistake_syntax(Parser *p, const char *found, int n, const char *const *expe
   if (p->stopped) return false;
   bool follows = p->dropped <= t->where.begin && p->dropped >= line_start(p, t->where.begin);
   if (follows || t->kind == TOKEN_UNCLOSED || p->closing || foreign_on_line(p)) return true;
-  if (is_planned(p, found, n, expected)) return true;
+  if (is_planned(p)) return true;
   if (is_reserved(t->kind) && !t->first && has(n, expected, "name")) {
     report(p->sources, E0103, t->where, found);
   } else if (has(n, expected, "<-") && (t->first || t->kind == '}' || is_reserved(t->kind))) {

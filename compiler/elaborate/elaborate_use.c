@@ -58,9 +58,9 @@ static void declare_in(Elab *e, int file, int group, int depth) {
   e->group = outer;
 }
 
-// What one name of a file may stand for: a declaration, a prior and a bijector.
-static const char *const forms[] = {"", "prior ", "bijector "};
-enum { FORMS = sizeof forms / sizeof *forms };
+// What one name of a file may stand for: a declaration, a bijector, a support and a prior.
+static const char *const forms[] = {"", "bijector ", "support ", "prior "};
+enum { FORM_PRIOR = 3, FORMS };
 
 static Decl *find_form(const Elab *e, int form, const char *name, int group) {
   return find_seen(e, arena_format(e->arena, "%s%s", forms[form], name), group);
@@ -126,8 +126,7 @@ static void speak_of(Spoken *s, Decl *by, const Decl *of) {
 // `prior(z)`, `prior(z[0])`
 static void speak_of_prior(Spoken *s, Decl *by, const Ast *of) {
   if (of->kind == AST_INDEX) of = of->a;
-  if (of->kind == AST_NAME)
-    speak_of(s, by, find_seen(s->e, arena_format(s->e->arena, "prior %s", of->name), by->group));
+  if (of->kind == AST_NAME) speak_of(s, by, find_form(s->e, FORM_PRIOR, of->name, by->group));
 }
 
 static void speak(Spoken *s, Decl *by, const Ast *ast) {
@@ -137,7 +136,7 @@ static void speak(Spoken *s, Decl *by, const Ast *ast) {
     if (name && !find_seen(s->e, name, by->group) && strchr(name, '.'))  // D.f
       name = arena_slice(s->e->arena, name, strcspn(name, "."));
     for (const Decl *d = name ? find_seen(s->e, name, by->group) : NULL; d; d = d->factor) speak_of(s, by, d);
-    if (name) speak_of(s, by, find_seen(s->e, arena_format(s->e->arena, "bijector %s", name), by->group));
+    for (int form = 1; name && form < FORM_PRIOR; form++) speak_of(s, by, find_form(s->e, form, name, by->group));
     bool prior = ast->kind == AST_CALL && ast->a->kind == AST_NAME && !strcmp(ast->a->name, "prior");
     for (const Ast *a = prior ? ast->b : NULL; a; a = a->next)
       speak_of_prior(s, by, a->kind == AST_ARGUMENT ? a->a : a);

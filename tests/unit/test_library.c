@@ -21,7 +21,7 @@ static const char *model_of(Arena *a, const char *example) {
   size_t name = strcspn(example, " ");
   if (strncmp(example, "parameter ", 10) == 0) return arena_format(a, "%s%s\n", begin, example);
   if (strncmp(example, "data ", 5) == 0) return arena_format(a, "%s%s\nnet f(v | x) { v = sum(x) }\n", begin, example);
-  if (strncmp(example, "metric ", 7) == 0) return arena_format(a, "%s%s%s\n", begin, data, example);
+  if (strncmp(example, "metric ", 7) == 0 || strncmp(example, "function ", 9) == 0) return arena_format(a, "%s%s%s\n", begin, data, example);
   bool average = strncmp(example, "average ", 8) == 0;
   if (average || strncmp(example, "with ", 5) == 0)
     return arena_format(a,

@@ -55,16 +55,15 @@ static Node *place_node(Elab *e, const Decl *net, Shape outer, Shape event) {
   return node_broadcast(e->graph, node_reshape(e->graph, flat, ones), event);
 }
 
-// x[3, 4], or x[3] of what has rows for places.
+// x[3, 4]; x[3] where rows are the places, x[.., 3] where channels are.
 static const char *place_text(Elab *e, const Decl *net, Shape outer, int64_t place) {
   Text t = text_new(e->arena);
   text_add(&t, "%s", output_of(net)->name);
   if (!outer.rank) return t.data;
   if (over_rows(net)) return text_add(&t, "[%lld]", (long long)place), t.data;
   if (over_channels(net)) {
-    for (int i = 0; i < outer.rank; i++) text_add(&t, "%s", i == 0 ? "[" : "");
-    for (int i = 1; i < outer.rank; i++) text_add(&t, ".., ");
-    return text_add(&t, "%lld]", (long long)place), t.data;
+    for (int i = 0; i < outer.rank - 1; i++) text_add(&t, "%s..", i ? ", " : "[");
+    return text_add(&t, "%s%lld]", outer.rank > 1 ? ", " : "[", (long long)place), t.data;
   }
   int64_t below = shape_count(outer);
   for (int i = 0; i < outer.rank; i++) {

@@ -87,9 +87,9 @@ static const Node *moved_on(const Rows *w, const Node *n) {
 // ---- what each operation does to them
 
 // Movements and reductions that leave the row's axis as it is, at place `to` of the result.
-static int64_t kept(const Rows *w, const Node *n, int from, int to, int64_t beside) {
-  if (from < 0 || to < 0 || n->in[0]->shape.dim[from] != n->shape.dim[to]) return MIXED;
-  return (void)w, beside * below_axis(n->shape, to);
+static int64_t kept(const Node *n, int from, int to, int64_t beside) {
+  bool whole = from >= 0 && to >= 0 && n->in[0]->shape.dim[from] == n->shape.dim[to];
+  return whole ? beside * below_axis(n->shape, to) : MIXED;
 }
 
 static int64_t along_axis(const Rows *w, const Node *n) {
@@ -107,7 +107,7 @@ static int64_t along_axis(const Rows *w, const Node *n) {
       break;
     default: break;
   }
-  return kept(w, n, axis, to, beside);
+  return kept(n, axis, to, beside);
 }
 
 static int64_t of_concat(const Rows *w, const Node *n) {

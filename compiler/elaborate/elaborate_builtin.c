@@ -173,6 +173,34 @@ static Value cholesky(Elab *e, const Call *call, Value *keyword) {
   return value_tensor(node_reshape(e->graph, factor, v.node->shape), v.plates);
 }
 
+// The axes of some plates behind all others, or from there back to their places.
+static Node *plates_behind(Elab *e, Node *n, unsigned plates, unsigned moved, bool back) {
+  int order[MAX_RANK], from[MAX_RANK], axis = 0, k = 0;
+  bool behind[MAX_RANK] = {0};
+  for (int p = 0; p < MAX_PLATES; p++)
+    if (plates >> p & 1) behind[axis++] = moved >> p & 1;
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < n->shape.rank; i++)
+      if (behind[i] == pass) order[k++] = i;
+  for (int i = 0; i < k; i++) from[order[i]] = i;
+  return node_permute(e->graph, n, back ? from : order);
+}
+
+// x of l x = b. What l is the same for, such as all examples, are further columns of b.
+static Value solve_for(Elab *e, Value l, Value b, bool transposed) {
+  Shape s = event_shape(&l), t = event_shape(&b);
+  unsigned apart = b.plates & ~l.plates, plates = l.plates | b.plates;
+  l = widen(e, l, l.plates, s);
+  b = widen(e, b, plates, t);
+  if (l.kind == V_ERROR || b.kind == V_ERROR) return value_error();
+  int64_t n = s.dim[s.rank - 1], matrices = shape_count(l.node->shape) / (n * n);
+  Node *right = plates_behind(e, b.node, plates, apart, false);
+  Shape moved = right->shape, columns = shape_of(3, (int64_t[]){matrices, n, shape_count(moved) / (matrices * n)});
+  Node *x = node_solve(e->graph, stack_of(e, &l, n, n), node_reshape(e->graph, right, columns), transposed);
+  x = plates_behind(e, node_reshape(e->graph, x, moved), plates, apart, true);
+  return value_tensor(x, plates);
+}
+
 // l[..., n, n] with b[..., n, m], or with a vector b[..., n] for each matrix.
 static Value solve(Elab *e, const Call *call, Value *keyword) {
   Value l = as_tensor(e, call, 0), b = as_tensor(e, call, 1);
@@ -184,14 +212,8 @@ static Value solve(Elab *e, const Call *call, Value *keyword) {
     complain(e, E0301, call->span, shape_text(e->arena, s), shape_text(e->arena, t), "solve");
     return value_error();
   }
-  int64_t n = s.dim[s.rank - 1], m = t.rank == s.rank ? t.dim[t.rank - 1] : 1;
-  l = widen(e, l, l.plates | b.plates, s);
-  b = widen(e, b, l.plates | b.plates, t);
-  if (l.kind == V_ERROR || b.kind == V_ERROR) return value_error();
   int64_t transposed = whole(e, call, keyword[0], 0, 1, 0);
-  if (transposed < 0) return value_error();
-  Node *x = node_solve(e->graph, stack_of(e, &l, n, n), stack_of(e, &b, n, m), transposed == 1);
-  return value_tensor(node_reshape(e->graph, x, b.node->shape), b.plates);
+  return transposed < 0 ? value_error() : solve_for(e, l, b, transposed == 1);
 }
 
 static Value constant(Elab *e, const Call *call, double x) {

@@ -153,7 +153,7 @@ static void densities(void **state) {
   arena_close(a);
 }
 
-// Draws of vectors, and of two of them side by side: their moments, each within what one in 1000 exceeds, of 13.
+// Draws of vectors, and of two of them side by side: their moments, each within what one in 1000 exceeds, of 17.
 static void draws(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
@@ -162,6 +162,10 @@ static void draws(void **state) {
       "data x from npy(\"x\")\n"
       "prior v[3] ~ normal([1, 2, 3], 2, cov: [[2, 1, 0], [1, 2, -1], [0, -1, 1]])\n"
       "prior w[2, 3] ~ normal([[0, 0, 0], [5, 5, 5]], factor: [[1, 0, 0], [2, 1, 0], [0, -1, 0.5]])\n"
+      "prior u[3] ~ low_rank_normal([1, 2, 3], [[1, 0], [0.5, 1], [-2, 3]], [0.5, 1, 2])\n"
+      "metric u11 { u ~ prior(u)  cross(u - [1, 2, 3], 1, 1) }  metric u12 { u ~ prior(u)  cross(u - [1, 2, 3], 1, 2) "
+      "}\n"
+      "metric u02 { u ~ prior(u)  cross(u - [1, 2, 3], 0, 2) }  metric u2 { u ~ prior(u)  u[2] - 3 }\n"
       "function cross(d, i, k) = d[i] * d[k]\n"
       "metric m { v ~ prior(v)  v[1] - 2 }   metric n { w ~ prior(w)  w[1, 1] - 5 }\n"
       "metric v00 { v ~ prior(v)  cross(v - [1, 2, 3], 0, 0) }  metric v11 { v ~ prior(v)  cross(v - [1, 2, 3], 1, 1) "
@@ -177,9 +181,23 @@ static void draws(void **state) {
   static const struct {
     const char *metric;
     double want, variance;  // of one example
-  } moments[] = {{"m", 0, 8},          {"n", 0, 5},          {"v00", 8, 128}, {"v11", 8, 128},   {"v01", 4, 64 + 16},
-                 {"v02", 0, 8 * 4},    {"v12", -4, 32 + 16}, {"w00", 1, 2},   {"w01", 2, 5 + 4}, {"w12", -1, 6.25 + 1},
-                 {"w22", 1.25, 3.125}, {"apart", 0, 25},     {"other", 0, 5}};
+  } moments[] = {{"m", 0, 8},
+                 {"n", 0, 5},
+                 {"v00", 8, 128},
+                 {"v11", 8, 128},
+                 {"v01", 4, 64 + 16},
+                 {"v02", 0, 8 * 4},
+                 {"v12", -4, 32 + 16},
+                 {"w00", 1, 2},
+                 {"w01", 2, 5 + 4},
+                 {"w12", -1, 6.25 + 1},
+                 {"w22", 1.25, 3.125},
+                 {"apart", 0, 25},
+                 {"u11", 2.25, 2 * 2.25 * 2.25},
+                 {"u12", 2, 2.25 * 17 + 4},
+                 {"u02", -2, 1.25 * 17 + 4},
+                 {"u2", 0, 17},
+                 {"other", 0, 5}};
   page_test(p);
   for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
     double got = page_average(p, moments[i].metric);

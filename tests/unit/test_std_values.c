@@ -49,7 +49,7 @@ static const char *metric_of(Arena *a, const StdValues *v, const Columns *c) {
     case FUNCTION: return arena_format(a, "metric y = %s\n", v->text);
     case SCHEDULE: return arena_format(a, "metric y = %s + 0 * a\n", v->text);
     case DENSITY: return arena_format(a, "%smetric y = log p(%s | %s)\n", net, point, c->list);
-    case MEAN: return arena_format(a, "%smetric y = mean p(w | %s)\n", net, c->list);
+    case MEAN: return arena_format(a, "%smetric y = sum(mean p(w | %s))\n", net, c->list);
     case ENTROPY: return arena_format(a, "%smetric y = entropy(p(w | %s))\n", net, c->list);
     case DIVERGENCE:
       return arena_format(

@@ -192,6 +192,7 @@ typedef struct {
   int output;  // of the first program
   Shape shape;
   double lo, hi;
+  bool spoken;  // e hangs on a log density or a divergence
 } Sum;
 typedef struct Totals {
   Outputs *outputs;  // of the first program
@@ -896,6 +897,7 @@ const Terms *weighed_term(Elab *e, const struct Weighed *w);
 double bounded_product(double a, double b);  // 0 times infinity is 0
 bool speaks(const Terms *t);        // of more than other values
 bool was_spoken(const Elab *e, const Value *v);  // does it hang on a log density or a divergence?
+void note_spoken(Elab *e, const Value *v);        // it does
 const char *term_text(Elab *e, const Term *t);  // as it was written
 
 // --- elaborate_reach.c

@@ -11,6 +11,7 @@
 #include "elaborate/elaborate.h"
 #include "graph/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,6 +38,7 @@ typedef struct {
   const Term *term;
   double lo, hi;
   bool uneven;
+  double most;  // the largest of those that were added
   const Node *by;
   int variables;  // DENSITY, CLAIM: what it is a density of
   Variable *variable;
@@ -71,9 +73,11 @@ typedef struct {
   int pieces;
 } Ledger;
 
-static const double slack = 1e-6;  // of coefficients that are computed
+static const double slack = 1e-6;           // of coefficients that are computed, of themselves
+static const double nothing = 1e-9;         // what is left of numbers that cancel
+enum { EPOCHS_SEEN = 2000, DEEPEST = 12 };  // what hangs on the epoch is looked at for so many, and nested so deep
 
-static bool near(double a, double b) { return isfinite(a) && fabs(a - b) <= slack * fmax(1, fabs(b)); }
+static bool near(double a, double b) { return isfinite(a) && fabs(a - b) <= slack * fmax(fabs(a), fabs(b)); }
 
 static bool fixed(const Item *item) { return !item->uneven && near(item->lo, item->hi); }
 
@@ -101,12 +105,24 @@ static double at_epoch(const Graph *g, const Node *n, double epoch, int depth) {
 
 // The first epoch from which on a weight is no longer less than `least`, as far as epochs are looked at; 0: none.
 static double epoch_from(const Elab *e, const Node *by, double least) {
-  enum { DEPTH = 12, EPOCHS = 2000 };
   const Graph *g = program_graph(e);
-  int first = EPOCHS;
-  if (!by || !graph_owns(g, by)) return 0;
-  while (first > 0 && fabs(at_epoch(g, by, first - 1, DEPTH)) >= least * (1 - slack)) first--;
-  return first < EPOCHS ? first : 0;
+  int first = EPOCHS_SEEN;
+  if (!by || !graph_owns(g, by) || e->model->epochs > EPOCHS_SEEN) return 0;
+  while (first > 0 && fabs(at_epoch(g, by, first - 1, DEEPEST)) >= least * (1 - slack)) first--;
+  return first < EPOCHS_SEEN ? first : 0;
+}
+
+// Bounds on a weight from an epoch on; what hangs on more keeps those it has.
+static void bound_from(const Elab *e, Item *item, double epoch) {
+  const Graph *g = program_graph(e);
+  if (!item->by || !graph_owns(g, item->by) || item->hi <= item->lo) return;
+  double least = INFINITY, most = 0, sign = item->hi > 0 ? 1 : -1;
+  for (double at = epoch; at < EPOCHS_SEEN; at++) {
+    double weight = fabs(at_epoch(g, item->by, at, DEEPEST));
+    if (isnan(weight)) return;
+    least = fmin(least, weight), most = fmax(most, weight);
+  }
+  item->lo = sign > 0 ? least : -most, item->hi = sign > 0 ? most : -least;
 }
 
 const char *weight_text(Arena *a, double lo, double hi) {
@@ -152,6 +168,7 @@ static PointKind classify(Ledger *l, const Value *v, const Term *t, Variable *ou
   Elab *e = l->e;
   if (v->kind != V_TENSOR) return CONSTANT;
   const Drawn *d = draw_at(e, v, t->enumerated);
+  bool own = v->plates == PLATE_BATCH;  // of one example
   *out = (Variable){.node = plain_node(e, v->node, t->enumerated)};
   reach_value(e, v, t->enumerated, &out->from);
   if (d) {
@@ -159,10 +176,11 @@ static PointKind classify(Ledger *l, const Value *v, const Term *t, Variable *ou
     out->name = d->dist && d->dist->variable ? d->dist->variable : "the draw";
     return out->latent ? LATENT : OBSERVED;
   }
-  if (out->from.hidden || reached(&out->from, FROM_DRAW) || v->plates & ~(unsigned)PLATE_BATCH) return MADE;
+  if (out->from.hidden || reached(&out->from, FROM_DRAW)) return MADE;
   out->name = column_name(e, out->node);
   if (!out->name) out->name = t->dist->variable ? t->dist->variable : "the data";
-  return reached(&out->from, FROM_COLUMN) ? OBSERVED : reached(&out->from, FROM_NOISE) ? MADE : CONSTANT;
+  if (!out->from.n) return CONSTANT;
+  return own && reached(&out->from, FROM_COLUMN) ? OBSERVED : MADE;
 }
 
 typedef struct {
@@ -292,6 +310,7 @@ static void add_item(Ledger *l, const struct Weighed *w) {
     item->by = NULL;
   }
   item->lo += w->lo, item->hi += w->hi;
+  item->most = fmax(item->most, fmax(fabs(w->lo), fabs(w->hi)));
   item->uneven = item->uneven || w->uneven;
 }
 
@@ -299,7 +318,7 @@ static void read_items(Ledger *l) {
   int n = 0;
   for (int i = 0; i < l->items; i++) {
     Item *item = &l->item[i];
-    if (near(item->lo, 0) && near(item->hi, 0)) continue;
+    if (fmax(fabs(item->lo), fabs(item->hi)) <= nothing * fmin(item->most, FLT_MAX)) continue;  // they cancel
     const Term *t = item->term;
     bool kept = true;
     if (t->kind == TERM_DENSITY) kept = read_density(l, item);
@@ -444,13 +463,13 @@ static bool descends(const Ledger *l, int u, int z, int depth) {
 }
 
 // The mean over z alone of a density of z is meant: what it is given must not hang on z.
-static bool given_before(Ledger *l, const Item *item, const Reach *given, int z) {
+static void given_before(Ledger *l, const Item *item, const Reach *given, int z) {
+  if (given->hidden) unknown(l, "what `%s` is made with cannot be followed", item);
   for (int i = 0; i < given->n; i++)
     if (given->of[i].kind == FROM_DRAW && descends(l, latent_at(l, given->of[i].drawn), z, MAX_LATENTS)) {
       unknown(l, "what `%s` is given hangs on its draw", item);
-      return false;
+      return;
     }
-  return true;
 }
 
 // ---- what one latent has of densities
@@ -589,7 +608,7 @@ static bool settle(Ledger *l, int z, double scale, Factor *f) {
   find_account(l, z, &a);
   const Latent *latent = &l->latent[z];
   bool plain = !a.own && !a.cost && !a.models && !a.batches, kl = a.cost && a.cost->term->kind == TERM_KL;
-  if (!plain || !latent->drawn->all) l->exact = false;
+  if (!plain || !latent->drawn->all || latent->drawn->context != l->context) l->exact = false;
   if (a.batches)
     settle_batch(l, scale, &a);
   else if (kl)
@@ -778,11 +797,11 @@ static void join_pieces(Ledger *l) {
 }
 
 static void settle_rest(Ledger *l) {
-  if (l->hi > slack) {
-    bool never = l->lo >= -slack;
+  if (l->hi > nothing) {
+    bool never = l->lo >= -nothing;
     refuse(l, never ? CLAIM_NONE : CLAIM_UNKNOWN,
            never ? "something that is never less than 0 is added to it" : "something of either sign is added to it");
-  } else if (l->lo < -slack) {
+  } else if (l->lo < -nothing) {
     l->exact = false;
     if (!l->claim.looser) l->claim.looser = "something that is never more than 0 is added to it";
   }
@@ -819,12 +838,13 @@ static void conclude(Ledger *l) {
   c->piece = kept;
 }
 
-static Claim claim_of(Elab *e, const Terms *t, int context, bool logarithm) {
+static Claim claim_of(Elab *e, const Terms *t, int context, bool logarithm, double epoch) {
   Arena *scratch = arena_open(e->arena);
   Ledger *l = NEW(scratch, Ledger);
   *l = (Ledger){.e = e, .context = context, .lo = t->lo, .hi = t->hi, .exact = true, .weight = true};
   l->logarithm = logarithm;
   for (int i = 0; i < t->n; i++) add_item(l, &t->of[i]);
+  for (int i = 0; i < l->items && epoch > 0; i++) bound_from(e, &l->item[i], epoch);
   read_items(l);
   conclude(l);
   Claim c = l->claim;
@@ -841,7 +861,7 @@ static const char *no_weight =
 static Claim *block_claim(Elab *e, const Terms *t, const Block *b) {
   Claim *c = NEW(e->arena, Claim);
   *c = (Claim){.kind = CLAIM_UNKNOWN, .why = "it is evaluated for each other example of the batch"};
-  if (!e->training && !e->others) *c = claim_of(e, t, e->context, b->logarithm);
+  if (!e->training && !e->others) *c = claim_of(e, t, e->context, b->logarithm, 0);
   bool known = c->kind == CLAIM_EXACT || c->kind == CLAIM_BOUND;
   const char *why = c->kind == CLAIM_NOTHING                                 ? "nothing observed has a density in it"
                     : c->kind == CLAIM_ESTIMATE || (known && c->pieces != 1) ? "an aggregate of what is no one bound"
@@ -896,17 +916,13 @@ const Terms *batch_terms(Elab *e, const Block *b) {
 
 // ---- in words
 
-static void add_reached(Text *t, const Elab *e, const Piece *p) {
+// The columns that it is given.
+static void add_given(Text *t, const Elab *e, const Piece *p) {
   int n = 0;
   for (int i = 0; i < p->given.n; i++) {
-    const struct From *f = &p->given.of[i];
-    Reach one = {.n = 1, .of = {*f}};
-    if (f->kind == FROM_NOISE || covers(p->variables, p->variable, &one)) continue;
-    const char *name = f->kind == FROM_COLUMN ? column_name(e, f->node)
-                       : f->drawn->dist       ? f->drawn->dist->variable
-                                              : NULL;
-    if (f->kind == FROM_DRAW && f->drawn->context >= 0 && !name) name = "a draw";
-    if (f->kind == FROM_DRAW) continue;
+    Reach one = {.n = 1, .of = {p->given.of[i]}};
+    const char *name = column_name(e, p->given.of[i].node);
+    if (p->given.of[i].kind != FROM_COLUMN || covers(p->variables, p->variable, &one)) continue;
     text_add(t, "%s%s", n++ ? ", " : " | ", name ? name : "data");
   }
 }
@@ -916,7 +932,7 @@ static const char *piece_text(Elab *e, const Piece *p) {
   if (!near(p->scale, 1)) text_add(&t, "%.6g ", p->scale);
   text_add(&t, "log p(");
   for (int i = 0; i < p->variables; i++) text_add(&t, "%s%s", i ? ", " : "", p->variable[i].name);
-  add_reached(&t, e, p);
+  add_given(&t, e, p);
   text_add(&t, ")");
   return t.data;
 }
@@ -926,7 +942,7 @@ static const char *target_text(Elab *e, const Claim *c) {
   const Support *grey = NULL;
   const char *sign = c->negative ? "-" : "";
   for (int i = 0; i < c->pieces; i++) {
-    text_add(&t, "%s%s%s", i ? c->negative ? " - " : " + " : sign, piece_text(e, &c->piece[i]), "");
+    text_add(&t, "%s%s", i ? c->negative ? " - " : " + " : sign, piece_text(e, &c->piece[i]));
     if (c->piece[i].grey) grey = c->piece[i].grey;
   }
   if (grey) text_add(&t, ", in the mean over data in %s that are drawn by the levels", support_text(e, grey));
@@ -963,12 +979,21 @@ static const char *claim_word(Elab *e, const Claim *c) {
   return NULL;
 }
 
+// Where weights grow with the epochs, it is a bound from some epoch on, if nothing else stands against it then.
+static Claim claim_over_epochs(Elab *e, const Terms *t) {
+  Claim first = claim_of(e, t, 0, false, 0), c = first;
+  double from = 0;
+  while (c.kind == CLAIM_NONE && c.from > from) from = c.from, c = claim_of(e, t, 0, false, from);
+  first.from = c.kind == CLAIM_BOUND ? from : 0;
+  return first;
+}
+
 // Examples that meet are a joint density of the batch, of which the mean is a bound. Of means of exponentials that is
 // not so: each example has its own, of draws that the others do not share.
 Claim claim_about(Elab *e, Value v) {
   Claim c = {.kind = CLAIM_NOTHING};
   if (v.terms)
-    c = claim_of(e, v.terms, 0, false);
+    c = claim_over_epochs(e, v.terms);
   else if (was_spoken(e, &v))
     c = (Claim){.kind = CLAIM_UNKNOWN, .why = lost};
   if (c.logarithm && c.kind == CLAIM_BOUND && graph_coupled(e->graph, v.node, e->plate[0]))

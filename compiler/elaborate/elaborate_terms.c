@@ -12,7 +12,6 @@ enum { MAX_TERMS = 64 };
 
 // A term that was made in this program.
 typedef struct Spoken {
-  const Graph *graph;
   const Node *node;
   struct Spoken *next;
 } Spoken;
@@ -37,11 +36,15 @@ const Terms *weighed_term(Elab *e, const struct Weighed *w) {
   return t;
 }
 
+void note_spoken(Elab *e, const Value *v) {
+  Spoken *s = NEW(e->arena, Spoken);
+  *s = (Spoken){v->node, e->spoken};
+  e->spoken = s;
+}
+
 static Value with_term(Elab *e, Value v, Term term) {
   if (v.kind != V_TENSOR) return v;
-  Spoken *s = NEW(e->arena, Spoken);
-  *s = (Spoken){e->graph, v.node, e->spoken};
-  e->spoken = s;
+  note_spoken(e, &v);
   term.value = v;
   term.enumerated = e->enumerated;
   v.terms = one_term(e, term);

@@ -54,7 +54,7 @@ static void add_sum(Elab *e, int output, Shape shape, double lo, double hi) {
     if (t->n) memcpy(grown, t->sum, (size_t)t->n * sizeof *grown);
     t->sum = grown;
   }
-  t->sum[t->n++] = (Sum){output, shape, lo, hi};
+  t->sum[t->n++] = (Sum){output, shape, lo, hi, false};
 }
 
 // v is a value of each example; false after reporting that it is not its own.
@@ -65,7 +65,9 @@ static bool is_own(Elab *e, Value v, const char *what, Span where) {
 }
 
 static Value sum_value(Elab *e, const Sum *s, InputKind kind) {
-  return value_tensor(sum_node(e, kind, s->output, s->shape, s->lo, s->hi), 0);
+  Value v = value_tensor(sum_node(e, kind, s->output, s->shape, s->lo, s->hi), 0);
+  if (s->spoken) note_spoken(e, &v);
+  return v;
 }
 
 static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
@@ -84,6 +86,7 @@ static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
   if (v.kind == V_ERROR || !is_own(e, v, expression_text(e, arg->a), arg->a->span)) return value_error();
   double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
   add_sum(e, total_output(e, v, expression_text(e, call)), event_shape(&v), lo, hi);
+  t->sum[t->n - 1].spoken = was_spoken(e, &v);
   return sum_value(e, &t->sum[t->n - 1], INPUT_TOTAL);
 }
 

@@ -144,6 +144,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_shape(out, o->rank, o->dim);
     field_integer(out, "count", o->count);
     field_integer(out, "at", o->at);
+    if (o->is) field_string(out, "is", o->is);
     text_add(out, "%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "");
   }
   table_end(out, p->outputs);

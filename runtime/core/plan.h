@@ -118,6 +118,7 @@ typedef struct {
   int64_t at;
   bool coupled;      // examples of the batch meet in it: it is told of whole batches only
   bool total;        // it is added up over all examples, and told to the program that comes after
+  const char *is;    // of a measure: what it is to the log density of the data, "lower bound"; NULL: nothing
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/engine/kernel.h

@@ -199,6 +199,29 @@ const char *session_weights_of(Arena *a, const char *folder, const char *which) 
        epoch ? arena_format(a, "; the last are of epoch %s", epoch) : "");
 }
 
+// What the measures of a test program are to the log density of the data; how many have been told.
+static int session_claims(Text *t, const Plan *plan, int program, int told) {
+  for (int i = 0; program >= 0 && i < plan->program[program].outputs; i++) {
+    const PlanOutput *o = &plan->program[program].output[i];
+    if (!o->is) continue;
+    text_add(t, "%s", told++ ? ", " : ",\n  \"is\": {");
+    json_add_string(t, o->name);
+    text_add(t, ": ");
+    json_add_string(t, o->is);
+  }
+  return told;
+}
+
+static void session_measures(Text *t, const Plan *plan) {
+  int told = session_claims(t, plan, plan->test, 0);
+  if (plan->test_after) told = session_claims(t, plan, plan->test_after, told);
+  for (int i = 0; i < plan->seldoms; i++) {
+    told = session_claims(t, plan, plan->seldom[i].program, told);
+    if (plan->seldom[i].after) told = session_claims(t, plan, plan->seldom[i].after, told);
+  }
+  if (told) text_add(t, "}");
+}
+
 // run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.
 static void session_record(Arena *a, const Training *t, const Resumed *before) {
   const Plan *plan = t->plan;
@@ -218,6 +241,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
   if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
+  session_measures(&r, plan);
   if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
   if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
   if (t->from) session_member(&r, "from", t->from);

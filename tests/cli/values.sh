@@ -34,6 +34,9 @@ holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off values.c -lz 
 holds 'it runs' ./values.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
+is='"is": {"elbo": "lower bound", "sides": "not known", "nll": "upper bound", "gap": "not known"},'
+holds 'what each is to the likelihood is kept' grep -qF "$is" one/run.json
+holds 'by the emitted program too' grep -qF "$is" emitted/run.json
 holds 'and the same figures' test "$(figures one)" = "$(figures emitted)"
 figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 holds 'all eight are there' test "$(figure modes)" = 8

@@ -702,6 +702,26 @@ static void write_real(Writer *w, const Variable *v, int depth) {
   WRITE(w, ")");
 }
 
+// What a real distribution is sent through: maps of numbers, and of vectors where there are some, and a network to own
+// their weights.
+static void write_flow(Writer *w, Shape s, int depth) {
+  static const char *const map[] = {"reverse", "linear", "act_norm", "coupling(3)", "autoregressive_flow(4)", "planar"};
+  bool vectors = s.rank && s.dim[s.rank - 1] > 1 && w->place & IN_NET;
+  for (int n = 1 + below(w, 3); n; n--) {
+    if (vectors && w->bijectors && chance(w, 1, 4)) {
+      WRITE(w, " |> %s(by: 0.5)", w->bijector[below(w, w->bijectors)]);
+    } else if (vectors && chance(w, 2, 3)) {
+      WRITE(w, " |> %s", map[below(w, chance(w, 1, 8) ? 6 : 5)]);  // the last has no inverse
+    } else {
+      WRITE(w, " |> affine(");
+      write_moved(w, s, depth);
+      WRITE(w, ", ");
+      write_positive(w, s, depth);
+      WRITE(w, ")");
+    }
+  }
+}
+
 void write_distribution(Writer *w, const Variable *v, int depth) {
   if (chance(w, w->odds, 500)) {
     write_odd(w, depth);
@@ -709,7 +729,10 @@ void write_distribution(Writer *w, const Variable *v, int depth) {
   }
   // bernoulli's density extends to grey levels
   switch (v->ground == ON_UNIT && w->place & IN_NET ? ON_BITS : v->ground) {
-    case ON_REAL: write_real(w, v, depth); return;
+    case ON_REAL:
+      write_real(w, v, depth);
+      if (chance(w, 1, 5)) write_flow(w, v->shape, depth);
+      return;
     case ON_POSITIVE:
       WRITE(w, "exponential(exp(");
       write_moved(w, v->shape, depth);

@@ -283,6 +283,15 @@ static void write_distribution_text(Writer *w) {
   w->distribution[w->distributions++] = name;
 }
 
+static void write_bijector(Writer *w) {
+  const char *name = new_name(w, "map");
+  WRITE(w, "bijector %s[n](by: 1) {\n  weight s[n] ~ normal(0, 0.3)\n", name);
+  WRITE(w, "  net slope(v | u) { v = tanh(dense(u, n)) }\n");
+  WRITE(w, "  forward(x) = (x + by) * exp(slope(s))\n  inverse(y) = y * exp(-slope(s)) - by\n");
+  WRITE(w, "  logdet(x%s) = sum(slope(s))\n}\n", chance(w, 1, 2) ? ", y" : "");
+  w->bijector[w->bijectors++] = name;
+}
+
 static void write_optimizer(Writer *w) {
   const char *name = new_name(w, "opt");
   WRITE(w, "optimizer %s(lr: 0.1) {\n  state m = 0\n  m <- 0.5 * m + gradient\n", name);
@@ -719,6 +728,7 @@ static void write_helpers(Writer *w) {
   w->room = ROOM;
   if (chance(w, 1, 3)) write_function(w);
   if (chance(w, 1, 3)) write_distribution_text(w);
+  if (chance(w, 1, 3)) write_bijector(w);
   if (chance(w, 1, 3)) write_optimizer(w);
   if (chance(w, 1, 3)) write_block(w);
 }

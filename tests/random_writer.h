@@ -50,7 +50,8 @@ typedef struct {
   Net net[MOST_NETS];
   int nets;
   const char *function[6], *block[6], *distribution[6], *optimizer[6], *objective[8], *over[8], *metric;
-  int functions, blocks, distributions, optimizers, objectives;
+  const char *bijector[2];
+  int functions, blocks, distributions, bijectors, optimizers, objectives;
   bool minimized[8];
   const char *word[MOST_WORDS];  // the library's names
   int words;

@@ -79,6 +79,21 @@ check 'gan' train gan models/gan.gm --epochs 3
 learns gan 3 discern -1.3 -0.05
 learns gan 3 deceive -6 -0.4
 
+# Flows. [a, (b + a^2) / 2] of standard normal a and b has the entropy log(2 pi e) - log 2 = 2.1447; three standard errors of 1,000 test points are 0.09.
+check 'realnvp' train realnvp models/realnvp.gm
+learns realnvp 50 likelihood -1.28 -1.1
+{ cat models/realnvp.gm
+  printf 'source bent(examples: 10000) {\n  a = gaussian()\n  [a, (gaussian() + a * a) / 2]\n}\n'; } >"$scratch/bent.gm"
+check 'bent' train bent "$scratch/bent.gm" --data bent
+learns bent 50 likelihood -2.24 -2.05
+samples bent 20000 2 | awk '{ a += $1; aa += $1 * $1; b += $2; r += ($2 - $1 * $1 / 2) ^ 2 } END { print a / NR, aa / NR, b / NR, r / NR }' >"$scratch/law"
+check 'bent: mean of a' between "$(cut -d' ' -f1 "$scratch/law")" -0.15 0.15
+check 'bent: mean of a^2' between "$(cut -d' ' -f2 "$scratch/law")" 0.85 1.15
+check 'bent: mean of b' between "$(cut -d' ' -f3 "$scratch/law")" 0.35 0.65
+check 'bent: mean square of b off a^2 / 2' between "$(cut -d' ' -f4 "$scratch/law")" 0.2 0.35
+check 'maf' train maf models/maf.gm
+learns maf 50 likelihood -1.5 -1
+
 # Another prior is another line: swap NAME PRIOR RULE LIMIT [OPTION], where the bound is above the limit after three epochs
 # shellcheck disable=SC2086  # an option, or nothing
 swap() {

@@ -136,12 +136,9 @@ static bool walk_next(Walk *w) { return walk_from(w, w->shape.rank - 1); }
 
 static bool walk_line(Walk *w) { return walk_from(w, w->shape.rank - 2); }
 
-// The shape with the axes in the mask passed once.
-static Shape passed_once(Shape s, unsigned axes) { return shape_with_ones(s, axes); }
-
 // Copies all of `from` to the place `start` of `to`, which is alike along no axis along which `from` is not.
 static void copy_to(View *to, const int64_t *start, const View *from) {
-  Walk w = {.shape = passed_once(from->shape, alike_axes(to)), .n = 2, .stride = {to->stride, from->stride}};
+  Walk w = {.shape = shape_with_ones(from->shape, alike_axes(to)), .n = 2, .stride = {to->stride, from->stride}};
   for (int i = 0; i < to->shape.rank; i++) w.at[0] += start[i] * to->stride[i];
   do to->at[w.at[0]] = from->at[w.at[1]];
   while (walk_next(&w));
@@ -292,7 +289,7 @@ static View see_elementwise(const Look *w, const Node *n, const View *in) {
   unsigned alike = ~0u;
   for (int i = 0; i < n->arity; i++) alike &= alike_axes(&in[i]);
   View v = view_new(w, n->shape, alike);
-  Walk k = {.shape = passed_once(n->shape, alike), .n = n->arity + 1};
+  Walk k = {.shape = shape_with_ones(n->shape, alike), .n = n->arity + 1};
   for (int i = 0; i < n->arity; i++) k.stride[i] = in[i].stride;
   k.stride[n->arity] = v.stride;
   int last = n->shape.rank - 1;
@@ -319,7 +316,7 @@ static View see_reduction(const Look *w, const Node *n, const View *in) {
   }
   bool sum = n->op == OP_SUM;
   for (int64_t i = 0; i < shape_count(n->shape); i++) v.at[i] = constant(sum ? 0 : -INFINITY);
-  Walk k = {.shape = passed_once(in->shape, alike), .n = 2, .stride = {in->stride, stride}};
+  Walk k = {.shape = shape_with_ones(in->shape, alike), .n = 2, .stride = {in->stride, stride}};
   do {
     Seen *s = &v.at[k.at[1]];
     *s = sum ? plus(*s, in->at[k.at[0]]) : apply(OP_MAX, 2, (Seen[]){*s, in->at[k.at[0]]});
@@ -332,7 +329,7 @@ static View see_cumsum(const Look *w, const Node *n, const View *in) {
   View v = dense(w, in);
   int axis = (int)n->attr.a[0];
   int64_t step = v.stride[axis], length = n->shape.dim[axis];
-  Walk k = {.shape = passed_once(n->shape, 1u << axis), .n = 1, .stride = {v.stride}};
+  Walk k = {.shape = shape_with_ones(n->shape, 1u << axis), .n = 1, .stride = {v.stride}};
   do {
     Seen *line = v.at + k.at[0];
     for (int64_t i = 1; i < length; i++) {
@@ -353,7 +350,7 @@ static View see_matmul(const Look *w, const Node *n, const View *in) {
   unsigned alike = (unsigned)(sa[am] == 0) << (r - 2) | (unsigned)(sb[bn] == 0) << (r - 1);
   if (r == 3) alike |= (unsigned)(sa[0] == 0 && sb[0] == 0);
   View v = view_new(w, n->shape, alike);
-  Shape s = passed_once(n->shape, alike);
+  Shape s = shape_with_ones(n->shape, alike);
   int64_t terms = a.shape.dim[ak], passed = sa[ak] || sb[bk] ? terms : 1;
   for (int64_t m = 0; m < s.dim[r - 2] * (r == 3 ? s.dim[0] : 1); m++) {
     int64_t outer = m / s.dim[r - 2], row = m % s.dim[r - 2];

@@ -139,12 +139,40 @@ static bool form_leaf(Writer *w, Shape s, int depth) {
 }
 
 static bool form_unary(Writer *w, Shape s, int depth) {
-  static const char *const name[] = {"exp",    "log",   "log1p",      "expm1",   "sqrt",     "sin",         "cos",
-                                     "tanh",   "erf",   "lgamma",     "digamma", "abs",      "sign",        "floor",
-                                     "square", "relu",  "leaky_relu", "sigmoid", "softplus", "log_sigmoid", "atan",
-                                     "tan",    "round", "erfinv",     "silu",    "elu",      "gelu",        "stop",
+  static const char *const name[] = {"exp",
+                                     "log",
+                                     "log1p",
+                                     "expm1",
+                                     "sqrt",
+                                     "sin",
+                                     "cos",
+                                     "tanh",
+                                     "erf",
+                                     "lgamma",
+                                     "digamma",
+                                     "abs",
+                                     "sign",
+                                     "floor",
+                                     "square",
+                                     "relu",
+                                     "leaky_relu",
+                                     "sigmoid",
+                                     "softplus",
+                                     "log_sigmoid",
+                                     "atan",
+                                     "tan",
+                                     "round",
+                                     "erfinv",
+                                     "silu",
+                                     "elu",
+                                     "gelu",
+                                     "stop",
                                      "normal_quantile",
-                                     "-",      "!",     "tanh",       "relu",    "sigmoid"};
+                                     "-",
+                                     "!",
+                                     "tanh",
+                                     "relu",
+                                     "sigmoid"};
   int k = below(w, (int)(sizeof name / sizeof *name) + w->functions);
   bool own = k >= (int)(sizeof name / sizeof *name);
   const char *f = own ? w->function[k - (int)(sizeof name / sizeof *name)] : name[k];
@@ -339,6 +367,49 @@ static bool form_layer(Writer *w, Shape s, int depth) {
     WRITE(w, k == 5 ? ", init: he)" : k == 6 ? ", init: glorot)" : ")");
   }
   WRITE(w, ")");
+  return true;
+}
+
+// A convolution or its adjoint that leads to an image [h, w, c], or a series [t, c]: of layers, or by weights that are
+// any expression.
+static bool form_convolve(Writer *w, Shape s, int depth) {
+  if (s.rank != 2 && s.rank != 3) return false;
+  int64_t taps = 1 + below(w, 3), stride = 1 + below(w, 2), in = 1 + below(w, 3), out = s.dim[s.rank - 1];
+  bool back = chance(w, 1, 2), series = s.rank == 2;
+  Shape x = s, weights = shape_of(4, (int64_t[]){taps, taps, back ? out : in, back ? in : out});
+  if (series) weights = shape_of(3, weights.dim + 1);
+  for (int i = 0; i < s.rank - 1; i++) {
+    if (back && s.dim[i] % stride) return false;
+    x.dim[i] = back ? s.dim[i] / stride : s.dim[i] * stride;
+  }
+  x.dim[s.rank - 1] = in;
+  if (shape_count(x) > 200) return false;
+  bool layer = w->place & IN_NET && chance(w, 2, 3);
+  WRITE(w, layer ? "(0 + " : back ? "convolve_back(" : "convolve(");
+  write_expression(w, x, depth);
+  if (layer)
+    WRITE(w, " |> conv%s%s(%lld, %lld", series ? "1d" : "", back ? "_transpose" : "", (long long)out, (long long)taps);
+  else
+    WRITE(w, ", "), write_expression(w, weights, depth);
+  WRITE(w, ", stride: %lld", (long long)stride);
+  if (!layer) WRITE(w, ", padding: same");
+  WRITE(w, layer ? "))" : ")");
+  return true;
+}
+
+// Windows, places repeated, channels that become places, and norms over an image.
+static bool form_image(Writer *w, Shape s, int depth) {
+  static const char *const text[] = {"max_pool(2)",      "average_pool(2)", "upsample(2)",
+                                     "pixel_shuffle(2)", "instance_norm",   "group_norm(1)"};
+  if (s.rank != 3 || shape_count(s) > 60) return false;
+  Shape x = s;
+  int k = below(w, w->place & IN_NET ? 6 : 4);
+  if ((k == 2 || k == 3) && (s.dim[0] % 2 || s.dim[1] % 2)) return false;
+  for (int i = 0; i < 2 && k < 4; i++) x.dim[i] = k < 2 ? s.dim[i] * 2 : s.dim[i] / 2;
+  if (k == 3) x.dim[2] *= 4;
+  WRITE(w, "(0 + ");
+  write_expression(w, x, depth);
+  WRITE(w, " |> %s)", text[k]);
   return true;
 }
 
@@ -753,12 +824,12 @@ void write_distribution(Writer *w, const Variable *v, int depth) {
 }
 
 static Form *const forms[] = {
-    form_leaf,       form_unary,     form_unary,     form_unary,   form_binary,    form_binary,
-    form_binary,     form_if,        form_reshape,   form_index,   form_gather,    form_reduce,
-    form_concat,     form_split,     form_matmul,    form_layer,   form_layer,     form_layer,
-    form_layer,      form_last_axis, form_onehot,    form_expand,  form_transpose, form_number,
-    form_batch_mean, form_gradient,  form_list,      form_network, form_network,   form_density,
-    form_aggregate,  form_aggregate, form_neighbour, form_loop,    form_moved,     form_objective};
+    form_leaf,      form_unary,     form_unary,     form_unary,      form_binary,    form_binary,    form_binary,
+    form_if,        form_reshape,   form_index,     form_gather,     form_reduce,    form_concat,    form_split,
+    form_matmul,    form_layer,     form_layer,     form_layer,      form_layer,     form_last_axis, form_onehot,
+    form_expand,    form_transpose, form_number,    form_batch_mean, form_gradient,  form_list,      form_network,
+    form_network,   form_density,   form_aggregate, form_aggregate,  form_neighbour, form_loop,      form_moved,
+    form_objective, form_convolve,  form_convolve,  form_image};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

@@ -1892,6 +1892,46 @@ const StdValues std_values[] = {
     {FUNCTION, "grad(sum(cholesky_of(concat(u, v))), u)[2]", "u[3], v[3]", ULPS, 4, NULL, 1, {
         {{1, 2, 3, 4, 5, 6}, 0.95257412682243322},
     }},
+    {FUNCTION, "same(7, 4, 2)[0] * a + same(7, 4, 2)[1] * b", "a, b", ULPS, 1, NULL, 2, {
+        {{1, 16}, 33},
+        {{-3, 0.5}, -2},
+    }},
+    {FUNCTION, "a + same(9, 3, 1)[1] * b", "a, b", ULPS, 1, NULL, 2, {
+        {{1, 16}, 17},
+        {{-3, 0.5}, -2.5},
+    }},
+    {FUNCTION, "causal(7, 4, 2)[0] * a + b + causal(7, 4, 2)[1]", "a, b", ULPS, 1, NULL, 2, {
+        {{1, 16}, 19},
+        {{-3, 0.5}, -8.5},
+    }},
+    {FUNCTION, "windows([[a, b], [c, d]], 2)[0, 1, 0, 0, 0] + windows([[a, b], [c, d]], 1)[0, 0, 1, 0, 0] + a + d", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 85},
+        {{-3, 0.5, 8, 2}, 7.5},
+    }},
+    {FUNCTION, "max_pool([[a, b], [c, d]], 2)[0, 0, 0] + max_pool([[a, b], [c, d]], 1)[1, 0, 0]", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 68},
+        {{-3, 0.5, 8, 2}, 16},
+    }},
+    {FUNCTION, "average_pool([[a, b], [c, d]], 2)[0, 0, 0] + average_pool([[a, b], [c, d]], 1)[1, 0, 0]", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 25.25},
+        {{-3, 0.5, 8, 2}, 9.875},
+    }},
+    {FUNCTION, "global_average([[[a], [b]], [[c], [d]]])[0]", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 21.25},
+        {{-3, 0.5, 8, 2}, 1.875},
+    }},
+    {FUNCTION, "upsample([[a, b], [c, d]], 2)[1, 2] + upsample([[a, b], [c, d]], 3)[3, 2] + a * d", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 84},
+        {{-3, 0.5, 8, 2}, 2.5},
+    }},
+    {FUNCTION, "pixel_shuffle([[[a, b, c, d]]], 2)[0, 1, 0] - pixel_shuffle([[[a, b, c, d]]], 2)[1, 0, 0] + a * d", "a, b, c, d", ULPS, 1, NULL, 2, {
+        {{1, 16, 4, 64}, 76},
+        {{-3, 0.5, 8, 2}, -13.5},
+    }},
+    {FUNCTION, "minibatch_deviation(u)[3] + u[0] + u[1] + u[2]", "u[3]", RELATIVE, 1e-6, "a mean over the rows, which are one batch", 2, {
+        {{1, 2, 3}, 8.0833333411},
+        {{0.5, -4, 9}, 7.5833333411},
+    }},
     {FUNCTION, "tile(u, 2)[4] + repeated(u, 2)[4] + stack(u, v, axis: 1)[1, 1] + reverse(u)[0] + permute([u, v], 1, 0)[2, 1]", "u[3], v[3]", ULPS, 4, NULL, 2, {
         {{1, 2, 3, 4, 5, 6}, 19},
         {{0.5, -0.25, 3, 2, 2, -2}, 5.75},

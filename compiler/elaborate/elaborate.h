@@ -647,6 +647,10 @@ bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n,
 Value rename_plate(Elab *e, Value v, int from, int to);
 Dist *rename_distribution(Elab *e, const Dist *d, int from, int to);
 Value call_neighbour(Elab *e, const Call *call, Value *keyword);
+Value call_convolve(Elab *e, const Call *call, Value *keyword);
+Value call_convolve_back(Elab *e, const Call *call, Value *keyword);
+// After a complaint that n's shape is not the one wanted: which layers made it an image of other sizes, and what would do.
+void help_layers(Elab *e, const Node *n, Shape wanted);
 // `other.x`, x of another example; NONE if the name is none of that kind.
 Value example_value(Elab *e, const Scope *scope, const Ast *name);
 

@@ -429,6 +429,24 @@ static const Builtin builtins[] = {
      "solve(l, b, transposed: false)",
      "The x with l @ x = b, or transpose(l) @ x = b, for l[n, n] lower triangular, of which that triangle is read, and "
      "b[n] or b[n, m]; for l[k, n, n] and b[k, n] or b[k, n, m] likewise."},
+    {"convolve",
+     2,
+     2,
+     {"stride", "padding", "groups", "dilation"},
+     call_convolve,
+     "convolve(x, w, stride: 1, padding: none, groups: 1, dilation: 1)",
+     "The convolution of an image x[h, w, in], or [h, w] of one channel, by w[taps, taps, in / groups, out]; of a series "
+     "x[t, in] or [t] by w[taps, in / groups, out]. Stride and dilation are whole numbers, or one for each axis; the "
+     "padding is a number of zeros at either end, or a function of places, taps and stride such as `same`, which gives "
+     "it."},
+    {"convolve_back",
+     2,
+     2,
+     {"stride", "padding", "groups", "dilation"},
+     call_convolve_back,
+     "convolve_back(y, w, stride: 1, padding: none, groups: 1, dilation: 1)",
+     "The adjoint of `convolve` by w with these settings: y[i, j, out], of the shape that it gives, leads back to "
+     "[h, w, in], the smallest that does, or stride times as large where the padding is a function."},
     {"zeros",
      1,
      MAX_RANK,
@@ -628,13 +646,13 @@ Value call_builtin(Elab *e, const char *name, const Call *call) {
   if (is_reader(name)) return call_reader(e, name, call);
   if (elementwise(name) != OP_COUNT) return call_operation(e, elementwise(name), call);
   const Builtin *b = find_builtin(name);
-  Value keyword[3] = {{.kind = V_NONE}, {.kind = V_NONE}, {.kind = V_NONE}};
+  Value keyword[4] = {{.kind = V_NONE}, {.kind = V_NONE}, {.kind = V_NONE}, {.kind = V_NONE}};
   Call positional = {.span = call->span};
   for (int i = 0; i < call->n; i++) {
     if (call->arg[i].kind == V_ERROR) return value_error();
     int k = 0;
-    while (call->name[i] && k < 3 && b->keyword[k] && strcmp(b->keyword[k], call->name[i])) k++;
-    if (call->name[i] && (k == 3 || !b->keyword[k]))
+    while (call->name[i] && k < 4 && b->keyword[k] && strcmp(b->keyword[k], call->name[i])) k++;
+    if (call->name[i] && (k == 4 || !b->keyword[k]))
       return complain(e, E0223, call->arg[i].span, name, call->name[i]), value_error();
     if (call->name[i]) {
       keyword[k] = call->arg[i];

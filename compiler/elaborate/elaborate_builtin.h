@@ -10,7 +10,7 @@
 typedef struct {
   const char *name;
   int least, most;                                         // positional arguments
-  const char *keyword[3];                                  // accepted keywords
+  const char *keyword[4];                                  // accepted keywords
   Value (*fn)(Elab *e, const Call *call, Value *keyword);  // keyword[i].kind is NONE when absent
   const char *form, *what;                                 // for `gmc explain`
 } Builtin;

@@ -40,6 +40,7 @@ static Value reshape(Elab *e, const Call *call, Value *keyword) {
   if (shape_count(s) != shape_count(event_shape(&v))) {
     complain(e, E0314, call->span, shape_text(e->arena, event_shape(&v)), (long long)shape_count(event_shape(&v)),
              shape_text(e->arena, s), (long long)shape_count(s));
+    help_layers(e, v.node, s);
     return value_error();
   }
   return reshape_event(e, v, s);

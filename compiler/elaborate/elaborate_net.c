@@ -194,6 +194,8 @@ static bool fits_variable(Elab *e, const Decl *net, const char *role, const char
     complain(e, E0321, where, net->name, role, name, shape_text(e->arena, own), shape_text(e->arena, declared));
     if (shape_count(own) == shape_count(declared) && declared.rank > 1)
       report_help(e->sources, "append `|> reshape(...)` to give it shape %s", shape_text(e->arena, declared));
+    const Value *made = v->kind == V_DIST && v->dist->params ? &v->dist->param[0] : v;
+    if (made->kind == V_TENSOR) help_layers(e, made->node, declared);
     return false;
   }
   if (v->kind != V_DIST && classes && !v->classes) {

@@ -113,11 +113,16 @@ static int64_t multiplied(const Node *n, const int64_t *in, int64_t batch) {
   return BLOCKS_MEET;
 }
 
-// Of images or of what they give, by images; the weights are the same for all.
+// Of images, where the weights are the same for all; or of channels that are in groups of their own.
 static int64_t convolved(const Node *n, const int64_t *in, int64_t batch) {
-  Blocks b;
-  if (n->op == OP_CONV_WEIGHT || in[1] != BLOCKS_NONE) return BLOCKS_MEET;
-  return blocks_find(&n->in[0]->shape, in[0], batch, &b) && b.axis == 0 ? b.over : BLOCKS_MEET;
+  Blocks b[2];
+  int found = 0;
+  for (int i = 0; i < 2; i++)
+    if (in[i] != BLOCKS_NONE && !blocks_find(&n->in[i]->shape, in[i], batch, &b[found++])) return BLOCKS_MEET;
+  if (found == 1 && in[1] == BLOCKS_NONE && n->op != OP_CONV_WEIGHT && b[0].axis == 0) return b[0].over;
+  bool grouped = found == 2 && b[0].axis == 3 && b[1].axis == 3 && b[0].over == b[1].over;
+  if (!grouped || n->attr.a[4] % (b[0].over * batch) != 0) return BLOCKS_MEET;
+  return count_before(&n->shape, 3) * b[0].over;
 }
 
 int64_t blocks_of(const Node *n, const int64_t *in, int64_t batch) {

@@ -40,52 +40,54 @@ typedef enum {
   CONV_ADD
 } ConvStore;  // c is what is summed; its chain goes on; the sum is added
 
-// rows x vectors of c. The rows lie `lda` floats apart in a, of which the terms are a box of three axes; in b a term's
-// vectors follow those of the one before.
+// rows x vectors of c, half of the rows, or one more, from `a` on and the others from `other_a` on, `lda` floats apart;
+// likewise those of c. Their terms are a box of three axes; in b a term's vectors follow those of the one before.
 typedef struct {
-  const float *a, *b;
+  const float *a, *other_a, *b;
   int64_t lda, count[3], step[3];
-  float *c;
+  float *c, *other_c;
   int64_t ldc;
   ConvStore store;
 } ConvTile;
 
 // The elements of a tile are variables of their own, which every compiler keeps in registers. `rows` and `vectors` are
 // known where the function is used, and what they exclude vanishes. Each pointer serves four rows.
-#define CONV_EACH(M) \
-  M(0, p0[0])        \
-  M(1, p0[lda])      \
-  M(2, p0[2 * lda])  \
-  M(3, p0[lda3])     \
-  M(4, p1[0])        \
-  M(5, p1[lda])      \
-  M(6, p1[2 * lda])  \
-  M(7, p1[lda3])     \
-  M(8, p2[0])        \
-  M(9, p2[lda])      \
-  M(10, p2[2 * lda]) \
-  M(11, p2[lda3])    \
-  M(12, p3[0])       \
-  M(13, p3[lda])
+#define CONV_EACH(M)            \
+  M(0, 0, p0[0], c)             \
+  M(1, 1, p0[lda], c)           \
+  M(2, 2, p0[2 * lda], c)       \
+  M(3, 3, p0[lda3], c)          \
+  M(4, 4, p1[0], c)             \
+  M(5, 5, p1[lda], c)           \
+  M(6, 6, p1[2 * lda], c)       \
+  M(7, 0, p2[0], other_c)       \
+  M(8, 1, p2[lda], other_c)     \
+  M(9, 2, p2[2 * lda], other_c) \
+  M(10, 3, p2[lda3], other_c)   \
+  M(11, 4, p3[0], other_c)      \
+  M(12, 5, p3[lda], other_c)    \
+  M(13, 6, p3[2 * lda], other_c)
 
-#define CONV_ROW_BEGIN(r, factor)                                            \
-  VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0;             \
-  if (rows > r && t->store == CONV_GO_ON) {                                  \
-    sum_##r##_0 = vector_load(c + r * ldc);                                  \
-    if (vectors > 1) sum_##r##_1 = vector_load(c + r * ldc + VECTOR_FLOATS); \
+#define CONV_HAS(r, i) ((r) < 7 ? (i) < (rows + 1) / 2 : (i) < rows / 2)
+
+#define CONV_ROW_BEGIN(r, i, factor, to)                                      \
+  VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0;              \
+  if (CONV_HAS(r, i) && t->store == CONV_GO_ON) {                             \
+    sum_##r##_0 = vector_load(to + i * ldc);                                  \
+    if (vectors > 1) sum_##r##_1 = vector_load(to + i * ldc + VECTOR_FLOATS); \
   }
 
-#define CONV_ROW_TERM(r, factor)                                   \
-  if (rows > r) {                                                  \
+#define CONV_ROW_TERM(r, i, factor, to)                            \
+  if (CONV_HAS(r, i)) {                                            \
     VECTOR x = vector_all(factor);                                 \
     sum_##r##_0 = vector_fma(x, y0, sum_##r##_0);                  \
     if (vectors > 1) sum_##r##_1 = vector_fma(x, y1, sum_##r##_1); \
   }
 
-#define CONV_ROW_STORE(r, factor)                                                    \
-  if (rows > r) {                                                                    \
-    conv_store(c + r * ldc, sum_##r##_0, t->store);                                  \
-    if (vectors > 1) conv_store(c + r * ldc + VECTOR_FLOATS, sum_##r##_1, t->store); \
+#define CONV_ROW_STORE(r, i, factor, to)                                              \
+  if (CONV_HAS(r, i)) {                                                               \
+    conv_store(to + i * ldc, sum_##r##_0, t->store);                                  \
+    if (vectors > 1) conv_store(to + i * ldc + VECTOR_FLOATS, sum_##r##_1, t->store); \
   }
 
 static VECTOR_INLINE void conv_store(float *c, VECTOR sum, ConvStore store) {
@@ -93,15 +95,15 @@ static VECTOR_INLINE void conv_store(float *c, VECTOR sum, ConvStore store) {
 }
 
 static VECTOR_INLINE void conv_tile_sized(const ConvTile *t, int rows, int vectors) {
-  int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step = t->step[2];
+  int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step = t->step[2], other = t->other_a - t->a;
   const float *b = t->b, *plane = t->a;
-  float *c = t->c;
+  float *c = t->c, *other_c = t->other_c;
   CONV_EACH(CONV_ROW_BEGIN)
   for (int64_t i = 0; i < t->count[0]; i++, plane += t->step[0]) {
     const float *line = plane;
     for (int64_t j = 0; j < t->count[1]; j++, line += t->step[1]) {
-      const float *p0 = line, *p1 = rows > 4 ? p0 + 4 * lda : p0, *p2 = rows > 8 ? p1 + 4 * lda : p0;
-      const float *p3 = rows > 12 ? p2 + 4 * lda : p0;
+      const float *p0 = line, *p1 = rows > 8 ? p0 + 4 * lda : p0, *p2 = rows > 1 ? p0 + other : p0;
+      const float *p3 = rows > 9 ? p2 + 4 * lda : p0;
       for (int64_t k = 0; k < t->count[2]; k++) {
         VECTOR y0 = vector_load(b), y1 = y0;
         if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
@@ -140,20 +142,36 @@ static VECTOR_TARGET void conv_tile_whole(const ConvTile *t, int rows, int vecto
   }
 }
 
+// Some columns of the rows of c beside one another, as `part` has them, CONV_COLUMNS apart; or back.
+static void conv_tile_part(const ConvTile *t, int rows, int64_t columns, float *part, bool back) {
+  for (int r = 0; r < rows; r++) {
+    int half = (rows + 1) / 2;
+    float *c = r < half ? t->c + r * t->ldc : t->other_c + (r - half) * t->ldc, *own = part + r * CONV_COLUMNS;
+    for (int64_t k = 0; k < CONV_COLUMNS && !back; k++) own[k] = k < columns ? c[k] : 0.0f;
+    if (back) memcpy(c, own, (size_t)columns * sizeof *c);
+  }
+}
+
 // The same for any number of columns: where they are no whole vectors, in a place of its own.
 static void conv_tile(const ConvTile *t, int rows, int64_t columns) {
   _Alignas(64) float part[CONV_ROWS * CONV_COLUMNS];
-  ConvTile whole = *t;
   int vectors = (int)conv_parts(columns, VECTOR_FLOATS);
   if (columns % VECTOR_FLOATS == 0) {
     conv_tile_whole(t, rows, vectors);
     return;
   }
-  whole.c = part, whole.ldc = CONV_COLUMNS;
-  for (int r = 0; r < rows && t->store != CONV_BEGIN; r++)
-    for (int64_t k = 0; k < CONV_COLUMNS; k++) part[r * CONV_COLUMNS + k] = k < columns ? t->c[r * t->ldc + k] : 0.0f;
+  ConvTile whole = *t;
+  whole.c = part, whole.other_c = part + (rows + 1) / 2 * CONV_COLUMNS, whole.ldc = CONV_COLUMNS;
+  if (t->store != CONV_BEGIN) conv_tile_part(t, rows, columns, part, false);
   conv_tile_whole(&whole, rows, vectors);
-  for (int r = 0; r < rows; r++) memcpy(t->c + r * t->ldc, part + r * CONV_COLUMNS, (size_t)columns * sizeof *part);
+  conv_tile_part(t, rows, columns, part, true);
+}
+
+// A tile whose rows all follow each other.
+static void conv_tile_even(ConvTile *t, int rows, int64_t columns) {
+  t->other_a = t->a + (rows + 1) / 2 * t->lda;
+  t->other_c = t->c + (rows + 1) / 2 * t->ldc;
+  conv_tile(t, rows, columns);
 }
 
 // ---- one pass: what is read of a source, and where it goes
@@ -166,10 +184,11 @@ typedef struct {
 
 typedef struct {
   ConvAxis y, x;
-  int64_t groups, terms, columns;         // of a tap in a group, and of the output's channels in one
-  int64_t source_channels, out_channels;  // of all groups
-  int64_t taps_x, channels, filters;      // of the weights
-  int64_t weight_term, weight_column;     // steps in them
+  int64_t groups, terms, columns;             // of a tap in a group, and of the output's channels in one
+  int64_t source_channels, out_channels;      // of all groups
+  int64_t taps_y, taps_x, channels, filters;  // of the weights
+  int64_t weight_term, weight_column;         // steps in them
+  bool few;                                   // of channels to compute: see conv.h
   const float *source, *weights;
   float *out;
 } ConvPass;
@@ -201,6 +220,12 @@ static ConvAxis conv_phase(int64_t size, int64_t out_size, int64_t taps, int64_t
   return a;
 }
 
+// So few channels that vectors are better filled by taps: what each place of the source gives to all of them is found
+// first. There must be room for that of the source's rows that one row of outputs reads.
+static bool conv_few(const ConvSizes *s, int64_t columns, int64_t terms, int64_t rows, int64_t width) {
+  return columns <= CONV_FEW && terms >= CONV_FEW && rows * width * s->taps_y * s->taps_x * columns <= CONV_FLOATS;
+}
+
 static ConvPass conv_forward(const ConvSizes *s, const float *x, const float *w, float *y) {
   return (ConvPass){.y = conv_axis(s->height, s->out_height, s->taps_y, s->stride_y, s->pad_y, s->dilation_y),
                     .x = conv_axis(s->width, s->out_width, s->taps_x, s->stride_x, s->pad_x, s->dilation_x),
@@ -209,11 +234,14 @@ static ConvPass conv_forward(const ConvSizes *s, const float *x, const float *w,
                     .columns = s->filters / s->groups,
                     .source_channels = s->channels,
                     .out_channels = s->filters,
+                    .taps_y = s->taps_y,
                     .taps_x = s->taps_x,
                     .channels = s->channels / s->groups,
                     .filters = s->filters,
                     .weight_term = s->filters,
                     .weight_column = 1,
+                    .few = conv_few(s, s->filters / s->groups, s->channels / s->groups,
+                                    (s->taps_y - 1) * s->dilation_y + 1, s->width),
                     .source = x,
                     .weights = w,
                     .out = y};
@@ -227,6 +255,7 @@ static ConvPass conv_backward(const ConvSizes *s, const float *d, const float *w
   p.terms = s->filters / s->groups, p.columns = s->channels / s->groups;
   p.source_channels = s->filters, p.out_channels = s->channels;
   p.weight_term = 1, p.weight_column = s->filters;
+  p.few = conv_few(s, p.columns, p.terms, (s->taps_y - 1) * s->dilation_y / s->stride_y + 2, s->out_width);
   return p;
 }
 
@@ -317,13 +346,16 @@ static void conv_pack_tap(const ConvPass *p, float *restrict to, const float *re
   vector_pack_across(to, CONV_COLUMNS, from, p->weight_column, columns, terms);
 }
 
+// The weights of a tap of the pass, for a group.
+static const float *conv_tap(const ConvPass *p, int64_t i, int64_t j, int64_t group) {
+  int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
+  return p->weights + tap * p->channels * p->filters + group * p->filters / p->groups;
+}
+
 static void conv_pack(const ConvPass *p, const ConvBox *b, int64_t group, int64_t column, int64_t columns, float *to) {
-  int64_t tap_floats = p->channels * p->filters;
-  int64_t of_group = group * p->filters / p->groups;
   for (int64_t i = b->y; i < b->y + b->taps_y; i++)
     for (int64_t j = b->x; j < b->x + b->taps_x; j++) {
-      int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
-      const float *from = p->weights + tap * tap_floats + of_group + b->channel * p->weight_term;
+      const float *from = conv_tap(p, i, j, group) + b->channel * p->weight_term;
       conv_pack_tap(p, to, from + column * p->weight_column, b->channels, columns);
       to += b->channels * CONV_COLUMNS;
     }
@@ -331,26 +363,56 @@ static void conv_pack(const ConvPass *p, const ConvBox *b, int64_t group, int64_
 
 // ---- outputs
 
-// Some output channels of a band, for the packed terms of a box.
-static void conv_band_columns(const ConvPass *p, const ConvBand *b, const ConvBox *box, int64_t group, int64_t column,
-                              int64_t columns, const float *panel) {
-  int64_t n = p->source_channels, tiles = conv_parts(b->columns, CONV_ROWS);
+// Rows of outputs that are too short to fill a tile wait for others like them.
+typedef struct {
+  ConvTile tile;
+  int64_t columns, waiting;
+} ConvRows;
+
+static void conv_rows_end(ConvRows *r) {
+  if (r->waiting) conv_tile_even(&r->tile, (int)r->waiting, r->columns);
+  r->waiting = 0;
+}
+
+static void conv_row(ConvRows *r, const float *a, float *c, int64_t length) {
+  if (r->waiting == length) {
+    r->tile.other_a = a, r->tile.other_c = c;
+    conv_tile(&r->tile, (int)(2 * length), r->columns);
+    r->waiting = 0;
+    return;
+  }
+  conv_rows_end(r);
+  r->tile.a = a, r->tile.c = c, r->waiting = length;
+  if (length > CONV_ROWS / 2) conv_rows_end(r);
+}
+
+// Some output channels of bands, for the packed terms of a box.
+static void conv_columns(const ConvPass *p, const ConvBand *band, int bands, const ConvBox *box, int64_t channel,
+                         int64_t columns, int64_t group, const float *panel) {
+  int64_t n = p->source_channels;
   bool joined = p->groups == 1 && p->x.tap_step == 1 && box->channels == p->terms;
   bool first = box->y == 0 && box->x == 0 && box->channel == 0;
-  ConvTile t = {.b = panel,
-                .lda = p->x.step * n,
-                .count = {box->taps_y, joined ? 1 : box->taps_x, joined ? box->taps_x * n : box->channels},
-                .step = {p->y.tap_step * b->row, p->x.tap_step * n, 1},
-                .ldc = p->x.out_step * p->out_channels,
-                .store = first ? CONV_BEGIN : CONV_GO_ON};
-  const float *corner = b->source + box->y * t.step[0] + box->x * t.step[1] + box->channel + group * p->terms;
-  for (int64_t y = 0; y < b->rows; y++)
-    for (int64_t i = 0; i < tiles; i++) {
-      int64_t x = b->columns * i / tiles, end = b->columns * (i + 1) / tiles;
-      t.a = corner + y * p->y.step * b->row + x * t.lda;
-      t.c = conv_out(p, b->image, b->y + y, b->x + x) + group * p->columns + column;
-      conv_tile(&t, (int)(end - x), columns);
-    }
+  ConvRows r = {.columns = columns};
+  r.tile = (ConvTile){.b = panel,
+                      .lda = p->x.step * n,
+                      .count = {box->taps_y, joined ? 1 : box->taps_x, joined ? box->taps_x * n : box->channels},
+                      .step = {0, p->x.tap_step * n, 1},
+                      .ldc = p->x.out_step * p->out_channels,
+                      .store = first ? CONV_BEGIN : CONV_GO_ON};
+  for (int i = 0; i < bands; i++) {
+    const ConvBand *b = &band[i];
+    int64_t step = p->y.tap_step * b->row, tiles = conv_parts(b->columns, CONV_ROWS);
+    const float *corner = b->source + box->y * step + box->x * r.tile.step[1] + box->channel + group * p->terms;
+    if (step != r.tile.step[0]) conv_rows_end(&r);
+    r.tile.step[0] = step;
+    for (int64_t y = 0; y < b->rows; y++)
+      for (int64_t k = 0; k < tiles; k++) {
+        int64_t x = b->columns * k / tiles, end = b->columns * (k + 1) / tiles;
+        conv_row(&r, corner + y * p->y.step * b->row + x * r.tile.lda,
+                 conv_out(p, b->image, b->y + y, b->x + x) + channel, end - x);
+      }
+  }
+  conv_rows_end(&r);
 }
 
 static void conv_bands(const ConvPass *p, const ConvBand *band, int bands) {
@@ -360,26 +422,27 @@ static void conv_bands(const ConvPass *p, const ConvBand *band, int bands) {
       for (int64_t column = 0; column < p->columns; column += CONV_COLUMNS) {
         int64_t columns = conv_least(CONV_COLUMNS, p->columns - column);
         conv_pack(p, &box, group, column, columns, panel);
-        for (int i = 0; i < bands; i++) conv_band_columns(p, &band[i], &box, group, column, columns, panel);
+        conv_columns(p, band, bands, &box, group * p->columns + column, columns, group, panel);
       }
 }
 
 // ---- the same by its definition: where there are no vectors, no taps, or no room for a window
 
 static float conv_element(const ConvPass *p, int64_t image, int64_t y, int64_t x, int64_t group, int64_t column) {
-  float sum = 0.0f;
+  float all = 0.0f, sum = 0.0f;
   for (int64_t i = 0; i < p->y.taps; i++)
     for (int64_t j = 0; j < p->x.taps; j++) {
       int64_t from_y = p->y.first + y * p->y.step + i * p->y.tap_step;
       int64_t from_x = p->x.first + x * p->x.step + j * p->x.tap_step;
       bool inside = from_y >= 0 && from_y < p->y.size && from_x >= 0 && from_x < p->x.size;
       const float *a = p->source + ((image * p->y.size + from_y) * p->x.size + from_x) * p->source_channels;
-      int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
-      const float *w = p->weights + tap * p->channels * p->filters + group * p->filters / p->groups;
+      const float *w = conv_tap(p, i, j, group);
+      if (p->few && !inside) continue;
       for (int64_t t = 0; t < p->terms; t++)
         sum = m_fma(inside ? a[group * p->terms + t] : 0.0f, w[t * p->weight_term + column * p->weight_column], sum);
+      if (p->few) all += sum, sum = 0.0f;
     }
-  return sum;
+  return p->few ? all : sum;
 }
 
 static void conv_plain(const ConvPass *p, int64_t image, int64_t begin, int64_t end) {
@@ -417,24 +480,158 @@ static void conv_pass(const ConvPass *p, int64_t begin, int64_t end) {
           conv_bands(p, band, bands);
           bands = 0, used = 0;
         }
-        used += conv_band_ready(p, &b, source + used);
+        conv_band_ready(p, &b, source + used);
+        used += conv_band_floats(p, &b);
         band[bands++] = b;
       }
   }
   if (bands) conv_bands(p, band, bands);
 }
 
+// ---- few channels
+
+// What the places of some rows of the source give to each tap and channel of a group: [rows][width][taps * columns].
+typedef struct {
+  int64_t first, rows, wide;
+  float *at;
+} ConvGiven;
+
+// The weights of terms x (tap, column), from column `first` on.
+static void conv_pack_taps(const ConvPass *p, int64_t group, int64_t first, int64_t columns, float *to) {
+  int64_t end = conv_parts(columns, VECTOR_FLOATS) * VECTOR_FLOATS;
+  for (int64_t k = 0; k < end; k++) {
+    int64_t tap = (first + k) / p->columns, column = (first + k) % p->columns;
+    const float *from = p->weights + tap * p->channels * p->filters + group * p->filters / p->groups;
+    for (int64_t t = 0; t < p->terms; t++)
+      to[t * CONV_COLUMNS + k] = k < columns ? from[t * p->weight_term + column * p->weight_column] : 0.0f;
+  }
+}
+
+static void conv_give(const ConvPass *p, int64_t image, int64_t group, const ConvGiven *g) {
+  _Alignas(64) float panel[(CONV_TERMS + CONV_AHEAD) * CONV_COLUMNS];
+  int64_t places = g->rows * p->x.size, tiles = conv_parts(places, CONV_ROWS);
+  const float *source = p->source + (image * p->y.size + g->first) * p->x.size * p->source_channels + group * p->terms;
+  for (int64_t term = 0; term < p->terms; term += CONV_TERMS) {
+    ConvPass part = *p;
+    part.terms = conv_least(CONV_TERMS, p->terms - term);
+    part.weights = p->weights + term * p->weight_term;
+    for (int64_t column = 0; column < g->wide; column += CONV_COLUMNS) {
+      int64_t columns = conv_least(CONV_COLUMNS, g->wide - column);
+      conv_pack_taps(&part, group, column, columns, panel);
+      for (int64_t i = 0; i < tiles; i++) {
+        int64_t first = places * i / tiles, end = places * (i + 1) / tiles;
+        ConvTile t = {.a = source + first * p->source_channels + term,
+                      .b = panel,
+                      .lda = p->source_channels,
+                      .count = {1, 1, part.terms},
+                      .step = {0, 0, 1},
+                      .c = g->at + first * g->wide + column,
+                      .ldc = g->wide,
+                      .store = term ? CONV_GO_ON : CONV_BEGIN};
+        conv_tile_even(&t, (int)(end - first), columns);
+      }
+    }
+  }
+}
+
+// One row of outputs, of what was given.
+static void conv_take(const ConvPass *p, int64_t image, int64_t y, int64_t group, const ConvGiven *g) {
+  for (int64_t x = 0; x < p->x.outputs; x++) {
+    float *out = conv_out(p, image, y, x) + group * p->columns, sum[CONV_FEW] = {0};
+    for (int64_t i = 0; i < p->y.taps; i++) {
+      int64_t row = p->y.first + y * p->y.step + i * p->y.tap_step;
+      for (int64_t j = 0; j < p->x.taps && row >= 0 && row < p->y.size; j++) {
+        int64_t at = p->x.first + x * p->x.step + j * p->x.tap_step;
+        int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
+        const float *from = g->at + ((row - g->first) * p->x.size + at) * g->wide + tap * p->columns;
+        for (int64_t c = 0; c < p->columns && at >= 0 && at < p->x.size; c++) sum[c] += from[c];
+      }
+    }
+    for (int64_t c = 0; c < p->columns; c++) out[c] = sum[c];
+  }
+}
+
+// A convolution or its adjoint by x, which is one pass for each phase.
+typedef struct {
+  const ConvSizes *sizes;
+  const float *in, *w;
+  float *out;
+  bool back;
+} ConvWhole;
+
+static int64_t conv_passes(const ConvWhole *c) { return c->back ? c->sizes->stride_y * c->sizes->stride_x : 1; }
+
+static ConvPass conv_part(const ConvWhole *c, int64_t k) {
+  if (!c->back) return conv_forward(c->sizes, c->in, c->w, c->out);
+  return conv_backward(c->sizes, c->in, c->w, c->out, k / c->sizes->stride_x, k % c->sizes->stride_x);
+}
+
+// The rows of the source that the rows of an image from `begin` to `end` read, in all phases.
+static ConvGiven conv_source_rows(const ConvWhole *c, int64_t begin, int64_t end) {
+  int64_t low = INT64_MAX, high = 0, size = 0, first, last;
+  for (int64_t k = 0; k < conv_passes(c); k++) {
+    const ConvPass p = conv_part(c, k);
+    conv_rows_of(&p.y, begin, end, &first, &last);
+    size = p.y.size;
+    if (last <= first) continue;
+    low = conv_least(low, p.y.first + first * p.y.step);
+    high = conv_most(high, p.y.first + (last - 1) * p.y.step + (p.y.taps - 1) * p.y.tap_step + 1);
+  }
+  low = conv_least(conv_most(low, 0), size), high = conv_least(high, size);
+  return (ConvGiven){.first = low, .rows = conv_most(0, high - low)};
+}
+
+static void conv_few_rows(const ConvWhole *c, int64_t image, int64_t begin, int64_t end, ConvGiven g) {
+  const ConvPass any = conv_part(c, 0);
+  int64_t first, last;
+  for (int64_t group = 0; group < any.groups; group++) {
+    conv_give(&any, image, group, &g);
+    for (int64_t k = 0; k < conv_passes(c); k++) {
+      const ConvPass p = conv_part(c, k);
+      conv_rows_of(&p.y, begin, end, &first, &last);
+      for (int64_t y = first; y < last; y++) conv_take(&p, image, y, group, &g);
+    }
+  }
+}
+
+static void conv_by_taps(const ConvWhole *c, int64_t begin, int64_t end) {
+  _Alignas(64) float given[CONV_FLOATS];
+  const ConvPass p = conv_part(c, 0);
+  int64_t high = p.y.out_size;
+  for (int64_t row = begin, next; row < end; row = next) {
+    int64_t image = row / high, y = row - image * high, rows = conv_least(end - image * high, high) - y;
+    ConvGiven g = conv_source_rows(c, y, y + rows);
+    for (g.wide = p.taps_y * p.taps_x * p.columns; g.rows * p.x.size * g.wide > CONV_FLOATS;) {
+      int64_t wide = g.wide;
+      rows = conv_parts(rows, 2);
+      g = conv_source_rows(c, y, y + rows), g.wide = wide;
+    }
+    g.at = given;
+    conv_few_rows(c, image, y, y + rows, g);
+    next = row + rows;
+  }
+}
+
+// ---- both
+
+static void conv_whole(const ConvWhole *c, int64_t begin, int64_t end) {
+  ConvPass p = conv_part(c, 0);
+  if (p.few && vector_exists()) {
+    conv_by_taps(c, begin, end);
+    return;
+  }
+  for (int64_t k = 0; k < conv_passes(c); k++) {
+    p = conv_part(c, k);
+    conv_pass(&p, begin, end);
+  }
+}
+
 void convolve(const ConvSizes *s, const float *x, const float *w, float *y, int64_t begin, int64_t end) {
-  const ConvPass p = conv_forward(s, x, w, y);
-  conv_pass(&p, begin, end);
+  conv_whole(&(ConvWhole){s, x, w, y, false}, begin, end);
 }
 
 void convolve_back(const ConvSizes *s, const float *d, const float *w, float *x, int64_t begin, int64_t end) {
-  for (int64_t i = 0; i < s->stride_y; i++)
-    for (int64_t j = 0; j < s->stride_x; j++) {
-      const ConvPass p = conv_backward(s, d, w, x, i, j);
-      conv_pass(&p, begin, end);
-    }
+  conv_whole(&(ConvWhole){s, d, w, x, true}, begin, end);
 }
 
 // ---- the adjoint by w
@@ -486,7 +683,7 @@ static void conv_weight_terms(const ConvPass *p, const ConvChunk *c, const float
     int64_t first = terms * i / tiles, end = terms * (i + 1) / tiles;
     t.a = corner + first;
     t.c = w + first * p->filters;
-    conv_tile(&t, (int)(end - first), columns);
+    conv_tile_even(&t, (int)(end - first), columns);
   }
 }
 

@@ -6,8 +6,10 @@
 //
 // An element of y depends on its own window and its own weights alone: whoever computes it, in whatever piece, on
 // whatever machine, it has the same bits. Its terms are added by one chain of fused multiply-adds that begins with +0,
-// in the order of the taps and then of the channels; those of the adjoint by x in the order of the source's places. The
-// adjoint by w adds so for as many places as CONV_PLACES and CONV_FLOATS let it take at once, and then these sums.
+// in the order of the taps and then of the channels; those of the adjoint by x in the order of the source's places.
+// Where a group gives at most CONV_FEW channels, and takes as many, each tap within the image has a chain of its own,
+// and these are added (unless CONV_FLOATS has no room for what the rows give that one row of y or x is made of). The
+// adjoint by w adds as many places as CONV_PLACES and CONV_FLOATS let it take at once by a chain, and then these sums.
 #ifndef GMC_CONV_H
 #define GMC_CONV_H
 
@@ -15,7 +17,8 @@
 
 enum {
   CONV_FLOATS = 1 << 17,  // of the source, with what is 0 around it, that is held at once: half of the second cache
-  CONV_PLACES = 1024
+  CONV_PLACES = 1024,
+  CONV_FEW = 4
 };
 
 // x[batch][height][width][channels], w[taps_y][taps_x][channels / groups][filters],

@@ -30,7 +30,7 @@ says 0 'layers' explain
 says 64 'did you mean `normal`' explain nrmal
 says 64 'did you mean `adam`' explain adamx
 says 0 'here it is called dense' explain nn.Linear
-says 0 'not yet in the language' explain conv2d
+says 0 'not yet in the language' explain attention
 says 64 'lists all names' explain frobnicate
 says 64 'no diagnostic E9999' explain e9999
 says 64 'for a model' explain normal --set a=3

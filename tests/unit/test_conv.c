@@ -37,19 +37,26 @@ static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // ---- the definitions, element by element
 
+// Has each tap a chain of its own, of so many channels given and taken?
+static bool by_taps(const ConvSizes *s, int64_t given, int64_t taken, int64_t rows, int64_t width) {
+  return given <= CONV_FEW && taken >= CONV_FEW && rows * width * s->taps_y * s->taps_x * given <= CONV_FLOATS;
+}
+
 static float y_by_definition(const ConvSizes *s, const float *x, const float *w, int64_t e) {
   int64_t o = e % s->filters, j = e / s->filters % s->out_width, i = e / s->filters / s->out_width % s->out_height;
   int64_t b = e / s->filters / s->out_width / s->out_height, in_group = s->channels / s->groups;
-  float sum = 0;
+  bool few = by_taps(s, s->filters / s->groups, in_group, (s->taps_y - 1) * s->dilation_y + 1, s->width);
+  float sum = 0, all = 0;
   for (int64_t t = 0; t < s->taps_y * s->taps_x * in_group; t++) {
     int64_t c = t % in_group, p = t / in_group / s->taps_x, q = t / in_group % s->taps_x;
     int64_t h = i * s->stride_y + p * s->dilation_y - s->pad_y, v = j * s->stride_x + q * s->dilation_x - s->pad_x;
     bool inside = h >= 0 && h < s->height && v >= 0 && v < s->width;
     int64_t channel = o / (s->filters / s->groups) * in_group + c;
     float a = inside ? x[((b * s->height + h) * s->width + v) * s->channels + channel] : 0.0f;
-    sum = fmaf(a, w[t * s->filters + o], sum);
+    sum = fmaf(a, w[t * s->filters + o], few && c == 0 ? 0.0f : sum);
+    if (few && inside && c == in_group - 1) all += sum;
   }
-  return sum;
+  return few ? all : sum;
 }
 
 // The place of d that place x reads by tap k; false if there is none, as for any other tap of that phase.
@@ -63,19 +70,23 @@ static float x_by_definition(const ConvSizes *s, const float *d, const float *w,
   int64_t c = e % s->channels, v = e / s->channels % s->width, h = e / s->channels / s->width % s->height;
   int64_t b = e / s->channels / s->width / s->height, in_group = s->channels / s->groups;
   int64_t out_group = s->filters / s->groups, i, j;
-  float sum = 0;
+  int64_t rows = (s->taps_y - 1) * s->dilation_y / s->stride_y + 2;
+  bool few = by_taps(s, in_group, out_group, rows, s->out_width);
+  float sum = 0, all = 0;
   for (int64_t p = s->taps_y - 1; p >= 0; p--)
     for (int64_t q = s->taps_x - 1; q >= 0; q--) {
       if (!place_of(h, p, s->stride_y, s->pad_y, s->dilation_y, &i)) continue;
       if (!place_of(v, q, s->stride_x, s->pad_x, s->dilation_x, &j)) continue;
       bool inside = i >= 0 && i < s->out_height && j >= 0 && j < s->out_width;
+      if (few) sum = 0;
       for (int64_t k = 0; k < out_group; k++) {
         int64_t o = c / in_group * out_group + k;
         float a = inside ? d[((b * s->out_height + i) * s->out_width + j) * s->filters + o] : 0.0f;
         sum = fmaf(a, w[((p * s->taps_x + q) * in_group + c % in_group) * s->filters + o], sum);
       }
+      if (few && inside) all += sum;
     }
-  return sum;
+  return few ? all : sum;
 }
 
 // How many images, rows and columns of y are summed at once.
@@ -170,13 +181,15 @@ static ConvSizes any_sizes(void) {
 
 static void check_all(Convolve *const of[3]) {
   static const ConvSizes large[] = {
-      {2, 3, 4, 700, 3, 4, 3, 3, 1, 1, 1, 1, 0, 1, 1, 1},     // weights of a line in several boxes
-      {1, 1, 3, 2100, 1, 3, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1},    // and of a tap
-      {40, 12, 12, 3, 12, 12, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},  // several sums of whole images
-      {1, 70, 90, 1, 70, 90, 1, 2, 2, 1, 1, 0, 0, 1, 1, 1},   // of rows
-      {70, 4, 4, 2, 2, 2, 2, 4, 4, 2, 2, 1, 1, 1, 1, 1},      // more bands than are held at once
-      {1, 3, 40, 1200, 3, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1},  // rows that are too long to be held
-      {1, 3, 3, 3000, 1, 1, 1, 7, 7, 1, 1, 2, 2, 1, 1, 1},    // and a window
+      {2, 3, 4, 700, 3, 4, 3, 3, 1, 1, 1, 1, 0, 1, 1, 1},      // weights of a line in several boxes
+      {1, 1, 3, 2100, 1, 3, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1},     // and of a tap
+      {40, 12, 12, 3, 12, 12, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},   // several sums of whole images
+      {1, 70, 90, 1, 70, 90, 1, 2, 2, 1, 1, 0, 0, 1, 1, 1},    // of rows
+      {70, 4, 4, 2, 2, 2, 2, 4, 4, 2, 2, 1, 1, 1, 1, 1},       // more bands than are held at once
+      {1, 3, 40, 1200, 3, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1},   // rows that are too long to be held
+      {1, 3, 3, 3000, 1, 1, 1, 7, 7, 1, 1, 2, 2, 1, 1, 1},     // and a window
+      {1, 300, 40, 1, 300, 40, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1},  // what is given in several parts
+      {1, 5, 6, 2300, 5, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},     // and of terms in several
       {1, 3, 1100, 1, 3, 1100, 1, 1, 2, 1, 1, 0, 0, 1, 1, 1},
   };
   for (int i = 0; i < 400; i++) {

@@ -216,9 +216,7 @@ bool same_map(const Dist *a, const Dist *b) {
   return same;
 }
 
-static bool flow_is_same(const Dist *a, const Dist *b) {
-  return same_map(a, b) && same_distribution(a->base, b->base);
-}
+static bool flow_is_same(const Dist *a, const Dist *b) { return same_map(a, b) && same_distribution(a->base, b->base); }
 
 static bool flow_knows(const Dist *d, const char *what) {
   return (!strcmp(what, "log") || !strcmp(what, "sample")) && d->base->kind->knows(d->base, what);
@@ -260,8 +258,9 @@ static Value flow_log(Elab *e, const Dist *d, Value point, Span where) {
 static void flow_explain(Elab *e, const Dist *d) {
   const Dist *one_way = d;
   while (one_way && (one_way->kind != &flow_kind || bijector_member(one_way->decl, "inverse"))) one_way = one_way->base;
-  finding(e, "flow", d->span, one_way ? "%s: its density is known at its own draws, for `%s` has no inverse"
-                                      : "%s: its density is known everywhere, at its own draws without an inverse",
+  finding(e, "flow", d->span,
+          one_way ? "%s: its density is known at its own draws, for `%s` has no inverse"
+                  : "%s: its density is known everywhere, at its own draws without an inverse",
           d->label, one_way ? one_way->decl->name : "");
 }
 

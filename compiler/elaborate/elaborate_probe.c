@@ -2,8 +2,8 @@
 // Jacobian? Part of the elaborator.
 //
 // A bijector is evaluated in double precision at random points, with the weights as they begin, each moved a little, so
-// that one that begins as no map at all is seen too; what it is given as arguments is random within what is known of it.
-// The Jacobian is taken by central differences. Where these do not settle, as at a kink, nothing is said.
+// that one that begins as no map at all is seen too; what it is given as arguments is random within what is known of
+// it. The Jacobian is taken by central differences. Where these do not settle, as at a kink, nothing is said.
 #include "elaborate/elaborate.h"
 #include "graph/reference.h"
 
@@ -177,7 +177,7 @@ static void evaluate_trial(Arena *a, Trial *t) {
 static double log_determinant(Arena *a, const Trial *t, int k) {
   int64_t n = t->count;
   const double *row = t->y + (t->points + 2 * n * k) * n;
-  double *j = NEW_ARRAY(a, double, n * n), sum = 0;
+  double *j = NEW_ARRAY(a, double, n *n), sum = 0;
   for (int64_t c = 0; c < n; c++)
     for (int64_t r = 0; r < n; r++) j[r * n + c] = (row[2 * c * n + r] - row[(2 * c + 1) * n + r]) / (2 * t->step);
   for (int64_t c = 0; c < n; c++) {  // elimination, by the greatest pivot
@@ -216,7 +216,8 @@ static void judge_inverse(Elab *e, const Trial *t) {
       finite = finite && isfinite(t->y[i]) && isfinite(t->back[i]);
     }
     if (!finite || apart <= TOLERANCE) continue;
-    complain(e, E0753, bijector_member(t->flow->decl, "inverse")->span, t->flow->decl->name, apart, point_text(e, t, k));
+    complain(e, E0753, bijector_member(t->flow->decl, "inverse")->span, t->flow->decl->name, apart,
+             point_text(e, t, k));
     report_note(e->sources, user_span(e, t->flow->span), "applied here");
     return;
   }

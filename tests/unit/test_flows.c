@@ -1,5 +1,5 @@
-// Flows: densities against closed forms and against inverses and determinants computed here in double precision, integrals
-// over the plane, draws against densities, and what is remembered of a draw.
+// Flows: densities against closed forms and against inverses and determinants computed here in double precision,
+// integrals over the plane, draws against densities, and what is remembered of a draw.
 #include "text/library.h"
 
 #include <math.h>
@@ -29,7 +29,8 @@ static double log_standard(double x) { return -x * x / 2 - log(2 * PI) / 2; }
 // Points that lie in no order, within [-3.5, 3.5].
 static void scatter(Page *p, const char *column, int64_t count, double scale, double shift) {
   float *x = page_column(p, column);
-  for (int64_t i = 0; i < count; i++) x[i] = (float)(shift + scale * (3 * sin(0.37 * (double)i) + 0.5 * cos(1.7 * (double)i)));
+  for (int64_t i = 0; i < count; i++)
+    x[i] = (float)(shift + scale * (3 * sin(0.37 * (double)i) + 0.5 * cos(1.7 * (double)i)));
 }
 
 // ---- closed forms
@@ -94,11 +95,11 @@ static void test_linear(void **state) {
   }
 }
 
-#define AFFINE_COUPLING                                                                                          \
-  "bijector fixed[n] {\n"                                                                                        \
-  "  forward(x) { a, b = halves(x)   concat(a, b * exp(0.3) + 0.7 * a) }\n"                                      \
-  "  inverse(y) { a, b = halves(y)   concat(a, (b - 0.7 * a) * exp(-0.3)) }\n"                                   \
-  "  logdet(x, y) = 0.3 + 0 * sum(x + y)\n"                                                                      \
+#define AFFINE_COUPLING                                                        \
+  "bijector fixed[n] {\n"                                                      \
+  "  forward(x) { a, b = halves(x)   concat(a, b * exp(0.3) + 0.7 * a) }\n"    \
+  "  inverse(y) { a, b = halves(y)   concat(a, (b - 0.7 * a) * exp(-0.3)) }\n" \
+  "  logdet(x, y) = 0.3 + 0 * sum(x + y)\n"                                    \
   "}\n"
 
 // An affine coupling is the normal with that covariance; three independent copies add up.
@@ -153,9 +154,12 @@ typedef struct {
 
 static Bend bend_of(Page *p, const char *path) {
   Bend f;
-  const float *u = page_tensor(p, arena_format(p->arena, "%s/u", path)), *w = page_tensor(p, arena_format(p->arena, "%s/w", path));
-  double uw = (double)u[0] * (double)w[0] + (double)u[1] * (double)w[1], ww = (double)w[0] * (double)w[0] + (double)w[1] * (double)w[1];
-  for (int k = 0; k < 2; k++) f.w[k] = (double)w[k], f.v[k] = (double)u[k] + (log1p(exp(uw)) - 1 - uw) * (double)w[k] / ww;
+  const float *u = page_tensor(p, arena_format(p->arena, "%s/u", path)),
+              *w = page_tensor(p, arena_format(p->arena, "%s/w", path));
+  double uw = (double)u[0] * (double)w[0] + (double)u[1] * (double)w[1],
+         ww = (double)w[0] * (double)w[0] + (double)w[1] * (double)w[1];
+  for (int k = 0; k < 2; k++)
+    f.w[k] = (double)w[k], f.v[k] = (double)u[k] + (log1p(exp(uw)) - 1 - uw) * (double)w[k] / ww;
   f.b = (double)page_tensor(p, arena_format(p->arena, "%s/b", path))[0];
   return f;
 }
@@ -171,8 +175,10 @@ static void unbend(const Bend *f, const double *y, double *x) {
   double lo = wy - fabs(wv) - 1, hi = wy + fabs(wv) + 1;
   for (int i = 0; i < 200; i++) {
     double s = (lo + hi) / 2;
-    if (s + wv * tanh(s + f->b) < wy) lo = s;
-    else hi = s;
+    if (s + wv * tanh(s + f->b) < wy)
+      lo = s;
+    else
+      hi = s;
   }
   for (int k = 0; k < 2; k++) x[k] = y[k] - f->v[k] * tanh(lo + f->b);
 }
@@ -209,7 +215,8 @@ static void test_planar(void **state) {
   page_test(p);
   double spread = 0, square = 0;
   for (int64_t i = 0; i < MANY; i++) {
-    double z[2] = {(double)page_metric(p, "first")[i], (double)page_metric(p, "second")[i]}, want = 0, prior = log_standard(z[0]) + log_standard(z[1]);
+    double z[2] = {(double)page_metric(p, "first")[i], (double)page_metric(p, "second")[i]}, want = 0,
+           prior = log_standard(z[0]) + log_standard(z[1]);
     for (int k = 1; k >= 0; k--) {
       Bend f = bend_of(p, path[k]);
       unbend(&f, z, z);
@@ -221,8 +228,10 @@ static void test_planar(void **state) {
     spread -= want / MANY, square += want * want / MANY;
   }
   double deviation = sqrt(square - spread * spread) / sqrt(MANY);
-  page_check(fabs(page_average(p, "spread") - spread) < 4.7 * deviation, "entropy", "planar", page_average(p, "spread"), spread);
-  page_check(fabs(page_average(p, "in_turns") + spread) < 3.6 * deviation, "mean", "in turns", page_average(p, "in_turns"), -spread);
+  page_check(fabs(page_average(p, "spread") - spread) < 4.7 * deviation, "entropy", "planar", page_average(p, "spread"),
+             spread);
+  page_check(fabs(page_average(p, "in_turns") + spread) < 3.6 * deviation, "mean", "in turns",
+             page_average(p, "in_turns"), -spread);
 }
 
 // ---- every bijector of the library, and some that are composed
@@ -242,8 +251,11 @@ static const Flow flows[] = {
     {"act_norm", "normal(0, 1) |> act_norm", -13, 13, 0.8, true},
     {"linear", "normal(0, 0.7) |> linear", -12, 12, 0.8, true},
     {"coupling", "normal(0, 1) |> coupling(8)", -14, 14, 0.8, true},
-    {"coupling", "logistic(0, 0.25) |> coupling(8) |> reverse |> linear |> coupling(4) |> act_norm |> reverse |> coupling(4)", -14, 14, 0.35, true},
-    {"autoregressive_flow", "normal(0, 1) |> autoregressive_flow(8) |> reverse |> autoregressive_flow(6)", -14, 14, 0.5, true},
+    {"coupling",
+     "logistic(0, 0.25) |> coupling(8) |> reverse |> linear |> coupling(4) |> act_norm |> reverse |> coupling(4)", -14,
+     14, 0.35, true},
+    {"autoregressive_flow", "normal(0, 1) |> autoregressive_flow(8) |> reverse |> autoregressive_flow(6)", -14, 14, 0.5,
+     true},
     {"inverse_autoregressive", "normal(0, 1) |> inverse_autoregressive(8)", -9, 9, 0.8, false},
     {"planar", "normal(0, 1) |> planar |> planar", -9, 9, 0.8, false},
 };
@@ -318,8 +330,8 @@ static void test_tried(void **state) {
   while (!strstr(own->name, "flows.gm")) own++;
   for (int i = 0; i < FLOWS; i++) {
     Arena *a = arena_open(NULL);
-    page_format(a, 8, "%.*s\ndecoder p(v) { v[5] ~ %s }\nmetric m { v ~ p(v)  log p(v) }\n", (int)own->length, own->text,
-                flows[i].text);
+    page_format(a, 8, "%.*s\ndecoder p(v) { v[5] ~ %s }\nmetric m { v ~ p(v)  log p(v) }\n", (int)own->length,
+                own->text, flows[i].text);
     arena_close(a);
   }
 }

@@ -598,7 +598,7 @@ static bool form_network(Writer *w, Shape s, int depth) {
 
 // The beginning of a density, divergence or entropy: whole, or its terms added up.
 static void write_terms(Writer *w, const char *what, bool terms) {
-  bool apart = terms && chance(w, 1, 3);
+  bool apart = terms && !w->joint && chance(w, 1, 3);
   WRITE(w, apart ? "sum(each %s" : "(%s", what);
 }
 
@@ -757,7 +757,36 @@ static void write_mixture(Writer *w, int depth) {
   WRITE(w, kind == 3 ? ")) { normal(2 * k - 1, 0.5) }" : ") { normal(u, 0.5) }");
 }
 
+// A normal distribution of vectors: by its covariance, a factor of it, or few causes.
+static void write_joint(Writer *w, const Variable *v, int depth) {
+  int64_t n = v->shape.dim[v->shape.rank - 1];
+  int kind = below(w, 4), causes = 1 + below(w, 3);
+  WRITE(w, kind == 3 ? "low_rank_normal(" : "normal(");
+  write_moved(w, v->shape, depth);
+  if (kind == 0) {
+    WRITE(w, ", cov: (1 + square(");
+    write_scalar(w, depth);
+    WRITE(w, ")) * identity(%d))", (int)n);
+  } else if (kind == 1) {
+    WRITE(w, ", cov: diagonal_matrix(0.1 + exp(");
+    write_moved(w, shape_of(1, &n), depth);
+    WRITE(w, ")))");
+  } else if (kind == 2) {
+    WRITE(w, ", scale: 0.5, factor: cholesky_of(");
+    write_moved(w, shape_of(1, (int64_t[]){n * (n + 1) / 2}), depth);
+    WRITE(w, "))");
+  } else {
+    WRITE(w, ", ");
+    write_moved(w, shape_of(2, (int64_t[]){n, causes}), depth);
+    WRITE(w, ", 0.7)");
+  }
+}
+
 static void write_real(Writer *w, const Variable *v, int depth) {
+  if (w->joint && v->shape.rank && chance(w, 1, 2)) {
+    write_joint(w, v, depth);
+    return;
+  }
   static const char *const name[] = {"normal", "laplace", "logistic", "cauchy", "student_t"};
   int k = below(w, 7);
   if (k == 6) {

@@ -222,10 +222,32 @@ static void write_priors(Writer *w) {
   }
 }
 
+// A parameter on a support of vectors or matrices, one or several.
+static void write_held(Writer *w, const char *name) {
+  static const char *const vector[] = {"simplex", "sphere", "ordered"}, *const matrix[] = {"spd", "cholesky"};
+  bool square = chance(w, 1, 2);
+  int n = 1 + below(w, 3), times = below(w, 3);
+  Shape s = square ? shape_of(2, (int64_t[]){n, n}) : shape_of(1, (int64_t[]){n});
+  if (times) {
+    memmove(s.dim + 1, s.dim, sizeof s.dim[0] * (size_t)s.rank++);
+    s.dim[0] = times;
+  }
+  WRITE(w, "parameter %s[", name);
+  write_dims(w, s);
+  WRITE(w, "] on %s", square ? matrix[below(w, 2)] : vector[below(w, 3)]);
+  if (chance(w, 1, 3)) WRITE(w, square ? " = 0.3 * identity(%d)" : " = 1 + iota(%d)", n);
+  WRITE(w, "\n");
+  know(w, variable_of_shape(name, s));
+}
+
 static void write_parameters(Writer *w) {
   static const char *const support[] = {"", " on positive", " in [-1, 2]", " on simplex", " in {0, 1}", " on real[2]"};
   for (int n = below(w, 3); n--;) {
     Variable v = variable_of_shape(new_name(w, "a"), random_shape(w, 2));
+    if (chance(w, 1, 4)) {
+      write_held(w, v.name);
+      continue;
+    }
     int k = below(w, w->odds ? 6 : 3 + (v.shape.rank > 0)), start = below(w, 3);
     WRITE(w, "parameter %s", v.name);
     if (v.shape.rank) WRITE(w, "["), write_dims(w, v.shape), WRITE(w, "]");
@@ -748,6 +770,7 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   Writer *w = NEW(a, Writer);
   RandomModel m = {0};
   *w = (Writer){.arena = a, .text = text_new(a), .state = seed, .room = ROOM};
+  w->joint = chance(w, 1, 4);
   w->odds = odds[below(w, 7)];
   collect_words(w);
   WRITE(w, "model random\n");

@@ -40,6 +40,7 @@ typedef struct {
   int odds;                    // of 1000 expressions, so many are whatever comes
   int room;                    // nodes of expressions that may still be written in this body
   int place;                   // of Place
+  bool joint;                  // distributions of vectors are written, and no `each`, which has no meaning for them
   int made;                    // names so far
   Variable known[MOST_KNOWN];  // in the scope
   int knowns;

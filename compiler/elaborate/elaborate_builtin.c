@@ -333,6 +333,20 @@ static Value given(Elab *e, const Call *call, Value *keyword) {
   return value_number(call->arg[0].kind != V_NONE);
 }
 
+static Value one_of(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  int place = 0;
+  for (int i = 0; i < call->n; i++) {
+    if (call->arg[i].kind == V_NONE) continue;
+    if (place) {
+      complain(e, E0422, call->span, expression_text(e, call->ast[place - 1]), expression_text(e, call->ast[i]));
+      return value_error();
+    }
+    place = i + 1;
+  }
+  return value_number(place);
+}
+
 static Value entropy(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
   if (call->arg[0].kind == V_DIST) return dist_member(e, call->arg[0], "entropy", WHOLE, call->span);
@@ -502,6 +516,14 @@ static const Builtin builtins[] = {
      given,
      "given(a)",
      "1 if the argument was given, 0 if it is none: known when the model is compiled."},
+    {"one_of",
+     2,
+     MAX_ARGS,
+     {0},
+     one_of,
+     "one_of(a, b, ...)",
+     "Which argument was given, counted from 1, of those that say the same in several ways; 0 if all are none, and two are "
+     "refused: known when the model is compiled."},
     {"entropy",
      1,
      1,

@@ -186,6 +186,9 @@ static bool lies_on(const Elab *e, const Node *n, const Decl *support, int depth
   if (depth-- <= 0 || rank < axes) return false;
   for (const Fact *f = e->facts; f; f = f->next)
     if (f->node == n && f->support == support) return true;
+  bool single = axes == 2 && last_dim(n) == 1 && n->shape.dim[rank - 2] == 1;
+  if (single && rule_of(support) && n->lo > 0)
+    return true;  // of one number: both of spd and cholesky ask that it is positive
   bool stay = last_axes_stay(n, axes);
   const FactRule *rule = rule_of(support);
   switch (n->op) {

@@ -177,6 +177,7 @@ typedef struct {
   int columns;        // GRID: pictures side by side in a row: 1, or the number of columns. CURVE: values over t
   const char *label;  // the expression as written
   float lo, hi;       // black and white, for images
+  int nearest;        // 1 + a column: in place of the value the training example that is nearest to it; 0: the value
 } PlanItem;
 typedef struct {
   const char *name;

@@ -40,6 +40,7 @@
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_reach.c  which columns, draws and noise a value hangs on
 //   elaborate_ledger.c  what an objective or a metric is to log p(what is observed)
+//   elaborate_claim.c  what aggregates make of that, and how it is said
 //   elaborate_choice.c  which sides of an `if` were taken
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
@@ -928,6 +929,9 @@ typedef struct Claim {
   int pieces;            // log densities that are added
   const struct Piece *piece;
 } Claim;
+const char *weight_text(Arena *a, double lo, double hi);
+
+// --- elaborate_claim.c
 // Of the mean over a block's places, or the log of the mean of exponentials. Terms that are the same at all of them stay as
 // they are, unless they are computed in turns.
 typedef struct {
@@ -943,7 +947,6 @@ Claim claim_about(Elab *e, Value v);
 int better_by(const Claim *c);
 // Has `gmc explain` say it of an objective or a metric; what the records say, or NULL.
 const char *declare_claim(Elab *e, const char *name, const Claim *c, Span where);
-const char *weight_text(Arena *a, double lo, double hi);
 
 // --- elaborate_choice.c
 void choice_made(Elab *e, const Ast *of, bool holds);  // the condition of an `if` is a number

@@ -555,11 +555,22 @@ static void write_value(Writer *w, const Variable *v, int depth) {
     write_expression(w, v->shape, depth);
 }
 
+// The same, seen in part by a mask of its shape or of one number; what stands in an output without a name is the next.
+static void write_observed(Writer *w, const Variable *v, int depth) {
+  WRITE(w, "observed(");
+  write_value(w, v, depth);
+  WRITE(w, ", ");
+  write_expression(w, chance(w, 2, 3) ? v->shape : (Shape){0}, depth);
+  WRITE(w, ")");
+}
+
 void write_application(Writer *w, const Net *n, Bar bar, int depth) {
   WRITE(w, "%s(", n->name);
   for (int i = 0; bar && i < n->outs; i++) {
     if (i) WRITE(w, ", ");
-    if (bar == BAR_POINT)
+    if (bar == BAR_PART || (bar == BAR_POINT && chance(w, 1, 6)))
+      write_observed(w, &n->out[i], depth);
+    else if (bar == BAR_POINT)
       write_value(w, &n->out[i], depth);
     else
       WRITE(w, "%s", n->out[i].name);
@@ -589,7 +600,7 @@ static bool form_network(Writer *w, Shape s, int depth) {
     if (!n || n->outs != 1 || !shape_equal(n->out[0].shape, s)) continue;
     bool mean = n->out[0].ground == ON_BITS && chance(w, 1, 2);
     if (n->density) WRITE(w, mean ? "(mean " : "(draw ");
-    write_application(w, n, n->density && chance(w, 1, 2) ? BAR_NAME : NO_BAR, depth);
+    write_application(w, n, n->density ? (Bar)below(w, 3) : NO_BAR, depth);
     if (n->density) WRITE(w, ")");
     return true;
   }

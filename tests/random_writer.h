@@ -74,8 +74,8 @@ void write_scalar(Writer *w, int depth);
 void write_positive(Writer *w, Shape s, int depth);
 void write_moved(Writer *w, Shape s, int depth);
 void write_distribution(Writer *w, const Variable *v, int depth);
-// n(ins), n(outs | ins), or with values in the places of the outputs
-typedef enum { NO_BAR, BAR_NAME, BAR_POINT } Bar;
+// n(ins), n(outs | ins), or with values in the places of the outputs: all seen in part, or some
+typedef enum { NO_BAR, BAR_NAME, BAR_PART, BAR_POINT } Bar;
 void write_application(Writer *w, const Net *n, Bar bar, int depth);
 void write_odd(Writer *w, int depth);  // whatever comes
 

@@ -20,6 +20,7 @@
 //   elaborate_support.c  where values may lie
 //   elaborate_dist.c   distributions: densities, draws, KL
 //   elaborate_formula.c  those of the library
+//   elaborate_observed.c  values that are seen in part
 //   elaborate_mixture.c  mixtures
 //   elaborate_flow.c   distributions sent through bijectors
 //   elaborate_probe.c  bijectors tried out
@@ -73,7 +74,19 @@ enum {
 enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
 static inline unsigned plate_bit(int plate) { return 1u << plate; }
 
-typedef enum { V_ERROR, V_NONE, V_NUMBER, V_TEXT, V_TENSOR, V_LIST, V_DIST, V_CALLABLE, V_SOURCE, V_OPTIMIZER } ValueKind;
+typedef enum {
+  V_ERROR,
+  V_NONE,
+  V_NUMBER,
+  V_TEXT,
+  V_TENSOR,
+  V_OBSERVED,  // a tensor that is seen in part: it stands where a distribution is asked at a point, and nowhere else
+  V_LIST,
+  V_DIST,
+  V_CALLABLE,
+  V_SOURCE,
+  V_OPTIMIZER
+} ValueKind;
 
 typedef struct Value {
   ValueKind kind;
@@ -81,10 +94,10 @@ typedef struct Value {
   double number;       // NUMBER; true is 1
   const char *said;    // NUMBER: what the page says for it: beta1, 1 - beta1; or NULL
   const char *text;    // TEXT; LIST: ".." of a range
-  Node *node;          // TENSOR
-  unsigned plates;     // TENSOR: which plates it has
-  int classes;         // TENSOR, NUMBER: labels 0 .. classes-1, if it is one
-  struct Value *item;  // LIST
+  Node *node;          // TENSOR, OBSERVED
+  unsigned plates;     // TENSOR, OBSERVED: which plates it has
+  int classes;         // TENSOR, OBSERVED, NUMBER: labels 0 .. classes-1, if it is one
+  struct Value *item;  // LIST; OBSERVED: one tensor, not 0 where it is seen
   int items;
   bool apart;  // LIST: the values that a body ends in, `a, b`, which are no tensor together
   struct Dist *dist;          // DIST
@@ -212,7 +225,7 @@ typedef struct {
   const char *(*name)(const Dist *d);                          // for messages
   bool (*is_apart)(const Dist *d);                             // it speaks of one value: copies get a plate of their own
   bool (*is_same)(const Dist *a, const Dist *b);               // two of one declaration and one event
-  bool (*knows)(const Dist *d, const char *what);              // sample, log, mean, entropy?
+  bool (*knows)(const Dist *d, const char *what);              // sample, log, mean, entropy? part, rest: see `given`
   Value (*sample)(Elab *e, const Dist *one);                   // in the draw that is being made
   Value (*log)(Elab *e, const Dist *one, Value point, Span where);  // the log density, term by term
   Value (*member)(Elab *e, const Dist *one, const char *what);  // mean, or entropy term by term: where it is known
@@ -230,7 +243,7 @@ struct Dist {
   Scope *scope;        // its parameters; for a mixture the scope it was written in
   Value *param;
   int params;
-  const Dist *component;  // of a mixture or marginal: all of them on a plate that is closed
+  const Dist *component;  // of a mixture or marginal: all of them on plates that are closed
   Value chances;          // and the logs of their probabilities
   Chain *chain;           // of a marginal
   Ordered *ordered;       // of an autoregressive network
@@ -248,6 +261,10 @@ struct Dist {
   const NameScope *names;  // the application of it
   bool has_point;
   Value point;      // p(x | z): x
+  // Draws and means are of what the point, OBSERVED, leaves open, given what it shows. Of a kind that is joint over
+  // places of which some are seen, `log` is that of a part where the kind knows "part", `sample` and `mean` are the
+  // rest's where it knows "rest"; what they give at places that are seen does not matter.
+  bool given;
   Support support;  // where draws lie
   Support domain;   // where log is defined
   int classes;
@@ -747,6 +764,18 @@ Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, 
 Value quantile_of(Elab *e, Value dist, Value u, Span where);  // where its cumulative function is u, at each place
 Value prior_of(Elab *e, const char *variable, Span where);
 
+// --- elaborate_observed.c
+Value call_observed(Elab *e, const Call *call, Value *keyword);
+Value whole_value(Value v);        // of what is seen in part, the tensor; anything else as it is
+Value to_point(Elab *e, Value v, Span where);  // a number, a tensor, or one that is seen in part; ERROR after reporting
+Value widen_point(Elab *e, Value point, unsigned plates, Shape event);
+Value point_of_copies(Elab *e, const Dist *d, Value point, int plate);  // one copy's: the copies become the plate
+bool shows_part(const Dist *d, const Value *point);  // of places over which the distribution is joint
+Value where_seen(Elab *e, const Dist *d, Value terms, Value point, Span where);  // 0 for copies that are not seen
+Value completed(Elab *e, const Dist *d, Value v);  // a draw or a mean: what is seen is the point's
+Value sample_place(Elab *e, Value logs, Span where);  // one of n cases, in the draw that is being made
+Value mean_by_shares(Elab *e, Value v, Value logs, Span where);  // of v[..., n]; of its cases, by these
+
 // --- elaborate_factor.c
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);
 // Of a name like `D.f`, the network and the place of its output f; NULL if it is none.
@@ -754,10 +783,10 @@ Decl *find_network(const Elab *e, const Scope *scope, const char *name, Span whe
 Decl *find_output(Elab *e, const Scope *scope, const char *name, Span where, int *place);
 Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *call_ast);
 Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
-const char *named_in(const Ast *argument);     // x, also of x: value; NULL for another expression
+const char *named_in(const Ast *argument);  // x, also of x: value and observed(x, m); NULL for another expression
 // What an argument says; NONE where that is the name of what it is said of, which has no value here.
 Value value_in_call(Elab *e, Scope *scope, const Ast *argument, const char *of);
-Value with_point(Elab *e, Value dist, Value point);
+Value with_point(Elab *e, Value dist, Value point);  // asked at the point, or given what that shows
 
 // --- elaborate_chain.c
 // Does a call without a bar name outputs of the model's factors, and variables with priors, and nothing else? Then it is

@@ -8,11 +8,15 @@
 #include <string.h>
 
 Value rename_plate(Elab *e, Value v, int from, int to) {
-  if (v.kind == V_LIST) {
-    Value list = v;
-    list.item = NEW_ARRAY(e->arena, Value, v.items + 1);
-    for (int i = 0; i < v.items; i++) list.item[i] = rename_plate(e, v.item[i], from, to);
-    return list;
+  if (v.kind == V_LIST || v.kind == V_OBSERVED) {
+    Value parts = v;
+    parts.item = NEW_ARRAY(e->arena, Value, v.items + 1);
+    for (int i = 0; i < v.items; i++) parts.item[i] = rename_plate(e, v.item[i], from, to);
+    if (v.kind == V_LIST) return parts;
+    Value whole = rename_plate(e, whole_value(v), from, to);
+    parts.node = whole.node;
+    parts.plates = whole.plates;
+    return whole.kind == V_ERROR ? whole : parts;
   }
   if (v.kind == V_DIST) {
     v.dist = rename_distribution(e, v.dist, from, to);
@@ -69,8 +73,8 @@ Dist *rename_distribution(Elab *e, const Dist *d, int from, int to) {
 // Does it differ between examples?
 static bool has_batch(const Value *v) {
   if (v->kind == V_DIST) return v->dist->plates & PLATE_BATCH;
-  bool has = v->kind == V_TENSOR && v->plates & PLATE_BATCH;
-  for (int i = 0; v->kind == V_LIST && i < v->items; i++) has = has || has_batch(&v->item[i]);
+  bool has = (v->kind == V_TENSOR || v->kind == V_OBSERVED) && v->plates & PLATE_BATCH;
+  for (int i = 0; i < v->items; i++) has = has || has_batch(&v->item[i]);
   return has;
 }
 

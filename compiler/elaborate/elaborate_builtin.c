@@ -539,6 +539,14 @@ static const Builtin builtins[] = {
      "quantile(prior(z), u)",
      "What a number of the distribution is below with probability u, at each place, of distributions whose places are "
      "independent; prior(z[0]) is that of one place."},
+    {"observed",
+     2,
+     2,
+     {0},
+     call_observed,
+     "observed(x, m)",
+     "x where m is not 0, as the point of a distribution: log p(observed(x, m) | z) is the density of what is seen "
+     "alone; draw and mean p(observed(x, m) | z) are x where it is seen, and the rest given that."},
     {"standardize",
      1,
      1,

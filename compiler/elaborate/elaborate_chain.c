@@ -136,14 +136,13 @@ static Value link_dist(Elab *e, const Chain *c, const Link *l) {
   return complain(e, E0418, c->call->span, c->model->name, l->name), value_error();
 }
 
-// Its values are the places of a newly opened plate.
-static int open_link(Elab *e, const Chain *c, Link *l, const Dist *d) {
+// Its values, one behind another in `table`, are the places of a newly opened plate.
+static int open_link(Elab *e, const Chain *c, Link *l, const Dist *d, Value *table) {
   int64_t n;
-  Value table;
-  if (!values_of(e, d, l->name, c->call->span, &n, &table)) return -1;
+  if (!values_of(e, d, l->name, c->call->span, &n, table)) return -1;
   int plate = open_plate(e, n, c->call->span);
   if (plate < 0) return plate;
-  l->value = event_to_plate(e, table, shape_of(1, &n), plate);
+  l->value = event_to_plate(e, *table, shape_of(1, &n), plate);
   l->value.classes = d->classes;
   return plate;
 }
@@ -158,16 +157,22 @@ static Value log_from(Elab *e, const Chain *c, Link *l, Value dist) {
   return rest.kind == V_ERROR ? rest : apply2(e, OP_ADD, c->call->span, own, rest);
 }
 
-// The log density of what is named from l on; what is not is summed out.
-static Value log_links(Elab *e, const Chain *c, Link *l) {
-  Value dist = link_dist(e, c, l);
-  if (dist.kind == V_ERROR || l->said) return dist.kind == V_ERROR ? dist : log_from(e, c, l, dist);
-  int plate = open_link(e, c, l, dist.dist);
+// The log density of what is named from l on, for each value of l along a last axis.
+static Value log_values(Elab *e, const Chain *c, Link *l, Value dist, Value *table) {
+  int plate = open_link(e, c, l, dist.dist, table);
   if (plate < 0) return value_error();
   Value v = log_from(e, c, l, dist);
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
   l->value.kind = V_NONE;
   e->plate_count--;
+  return v;
+}
+
+// The log density of what is named from l on; what is not is summed out.
+static Value log_links(Elab *e, const Chain *c, Link *l) {
+  Value table, dist = link_dist(e, c, l);
+  if (dist.kind == V_ERROR || l->said) return dist.kind == V_ERROR ? dist : log_from(e, c, l, dist);
+  Value v = log_values(e, c, l, dist, &table);
   return v.kind == V_ERROR ? v : call_library(e, "logsumexp", c->call->span, 1, &v);
 }
 
@@ -179,8 +184,24 @@ static bool marginal_is_apart(const Dist *d) { return (void)d, false; }
 
 static bool marginal_is_same(const Dist *a, const Dist *b) { return a->chain == b->chain; }
 
+// Is something that the chain holds made of what the marginal is a distribution of?
+static bool goes_on(const Chain *c) {
+  for (const Link *l = c->first; l; l = l->next)
+    if (l->factor && place_of_name(l->factor->ast->b, c->about->name) >= 0) return true;
+  return false;
+}
+
 static bool marginal_knows(const Dist *d, const char *what) {
-  return (void)d, !strcmp(what, "log") || !strcmp(what, "sample");
+  if (!strcmp(what, "rest")) return !goes_on(d->chain);
+  if (!strcmp(what, "mean")) return !goes_on(d->chain) && d->component->kind->knows(d->component, what);
+  return !strcmp(what, "log") || !strcmp(what, "sample") || !strcmp(what, "part");
+}
+
+// A value of what is summed out: by what it is made of, or by Bayes' rule by all that is seen.
+static Value draw_link(Elab *e, const Chain *c, Link *l, Value dist, bool given) {
+  if (!given || dist.kind == V_ERROR) return dist.kind == V_ERROR ? dist : sample_value(e, dist.dist);
+  Value table, logs = log_values(e, c, l, dist, &table), place = sample_place(e, logs, c->call->span);
+  return place.kind == V_ERROR ? place : pick_places(e, table, 0, place, c->call->span);
 }
 
 // What it is made of is drawn first.
@@ -190,7 +211,7 @@ static Value marginal_sample(Elab *e, const Dist *d) {
   for (Link *l = c->first; l; l = l->next) {
     Value dist = l->said && l != c->about ? (Value){.kind = V_NONE} : link_dist(e, c, l);
     if (dist.kind == V_NONE) continue;
-    v = dist.kind == V_ERROR ? dist : sample_value(e, dist.dist);
+    v = draw_link(e, c, l, dist, d->given && l != c->about);
     if (v.kind == V_ERROR || l == c->about) break;
     v.node = node_unary(e->graph, OP_DISCRETE, v.node);
     v.classes = dist.dist->classes;
@@ -199,6 +220,28 @@ static Value marginal_sample(Elab *e, const Dist *d) {
   for (Link *l = c->first; l; l = l->next)
     if (!l->said) l->value.kind = V_NONE;
   return v;
+}
+
+// The mean over the values of what is summed out from l on, by their probabilities given all that is seen.
+static Value mean_links(Elab *e, const Chain *c, Link *l, bool given) {
+  while (l->said && l != c->about) l = l->next;
+  Value table, dist = link_dist(e, c, l);
+  if (dist.kind == V_ERROR) return dist;
+  if (l == c->about) return dist_member(e, dist, "mean", WHOLE, c->call->span);
+  Value logs = given ? log_values(e, c, l, dist, &table) : (Value){.kind = V_NONE};
+  int plate = logs.kind == V_ERROR ? -1 : open_link(e, c, l, dist.dist, &table);
+  if (plate < 0) return value_error();
+  if (!given) logs = log_density(e, dist, l->value, WHOLE, c->call->span);
+  Value v = mean_links(e, c, l->next, given);
+  if (!given && logs.kind != V_ERROR) logs = plate_to_event(e, logs, plate);
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  l->value.kind = V_NONE;
+  e->plate_count--;
+  return mean_by_shares(e, v, logs, c->call->span);
+}
+
+static Value marginal_mean(Elab *e, const Dist *d, const char *mean) {
+  return (void)mean, mean_links(e, d->chain, d->chain->first, d->given);
 }
 
 static Value marginal_log(Elab *e, const Dist *d, Value point, Span where) {
@@ -225,7 +268,7 @@ static void marginal_parts(const Dist *d, void (*part)(void *to, const Value *v,
 
 const DistKind marginal_kind = {marginal_name,   marginal_is_apart, marginal_is_same,
                                 marginal_knows,  marginal_sample,   marginal_log,
-                                NULL,            marginal_explain,  NULL,
+                                marginal_mean,   marginal_explain,  NULL,
                                 marginal_parts};
 
 Chain *rename_chain(Elab *e, const Chain *c, int from, int to) {
@@ -245,11 +288,11 @@ Chain *rename_chain(Elab *e, const Chain *c, int from, int to) {
 // Its distribution, given what it is made of: over plates, which are closed again, where that is summed out.
 static Value dist_of_link(Elab *e, const Chain *c, const Link *about) {
   int plates = e->plate_count;
-  Value dist = value_error();
+  Value table, dist = value_error();
   for (Link *l = c->first; l; l = l->next) {
     dist = link_dist(e, c, l);
     if (dist.kind == V_ERROR || l == about) break;
-    if (!l->said && open_link(e, c, l, dist.dist) < 0) {
+    if (!l->said && open_link(e, c, l, dist.dist, &table) < 0) {
       dist = value_error();
       break;
     }
@@ -326,7 +369,8 @@ Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call) {
     complain(e, E0719, call->span, expression_text(e, call), about->name);
     return value_error();
   }
-  int plate = open_link(e, c, about, d);
+  Value table;
+  int plate = open_link(e, c, about, d, &table);
   if (plate < 0) return value_error();
   Value v = log_links(e, c, c->first);
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);

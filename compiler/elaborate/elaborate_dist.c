@@ -70,6 +70,7 @@ static Dist *spread_copies(Elab *e, const Dist *d, Shape outer, int plate, Span 
   one->event = (Shape){0};
   for (int i = outer.rank; i < d->event.rank; i++) one->event.dim[one->event.rank++] = d->event.dim[i];
   one->scope = scope_new(e, d->scope);
+  if (d->given) one->point = point_of_copies(e, d, d->point, plate);
   one->param = NEW_ARRAY(e->arena, Value, d->params + 1);
   int k = 0;
   for (const Ast *f = d->formals; f; f = f->next, k++) {
@@ -107,6 +108,54 @@ Value close_copies(Elab *e, Shape outer, Value v, int plate) {
   return v;
 }
 
+// --- points at which they are asked
+
+// Is what a kind is asked of a joint distribution, of which a part is seen, more than it knows?
+static bool knows_too_little(Elab *e, const Dist *d, const Value *point, const char *what, Span where) {
+  if (!shows_part(d, point) || d->kind->knows(d, what)) return false;
+  complain(e, E0724, where, d->kind->name(d), shape_text(e->arena, d->ordered ? d->event : own_event(d)));
+  report_note(e->sources, user_span(e, d->span), "the distribution");
+  return true;
+}
+
+// Can a distribution be asked at the point? Both are brought to one shape.
+static bool fit_point(Elab *e, Value *dist, Value *point, Span where) {
+  const Dist *d = dist->dist;
+  *point = to_point(e, *point, where);
+  if (point->kind == V_ERROR) return false;
+  if (!point_within(point, &d->domain)) {
+    double lo = point->kind == V_NUMBER ? point->number : point->node->lo;
+    double hi = point->kind == V_NUMBER ? point->number : point->node->hi;
+    complain(e, E0402, where, dist_name(dist->dist), support_text(e, &d->domain), lo, hi);
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    if (d->domain.hi < INFINITY)
+      report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
+    return false;
+  }
+  Shape at = event_shape(point), merged;
+  if (point->kind == V_NUMBER || shape_equal(at, d->event)) return true;
+  if (!broadcast_shapes(d->event, at, &merged) || !shape_equal(merged, d->shaped ? d->event : at)) {
+    complain(e, E0319, where, shape_text(e->arena, at), dist_name(dist->dist), shape_text(e->arena, d->event));
+    report_note(e->sources, user_span(e, d->span), "the distribution");
+    return false;
+  }
+  *dist = shape_distribution(e, *dist, merged, where);
+  if (dist->kind == V_ERROR) return false;
+  *point = widen_point(e, *point, point->plates, merged);
+  return point->kind != V_ERROR;
+}
+
+// What is drawn, or whose mean is taken, where the point shows a part of it.
+static bool fit_given(Elab *e, Value *dist, Span where) {
+  if (!dist->dist->given) return true;
+  Value point = dist->dist->point;
+  if (!fit_point(e, dist, &point, where) || knows_too_little(e, dist->dist, &point, "rest", where)) return false;
+  const char *how = shows_part(dist->dist, &point) ? "given what is seen, by Bayes' rule" : "independent of what is seen";
+  finding(e, "observed", where, "%s: what is seen, and the rest, %s", expression_text(e, &(Ast){.span = where}), how);
+  *dist = with_point(e, *dist, point);
+  return true;
+}
+
 // --- draws
 
 static Value held_still(Elab *e, const Dist *d, Value v) {
@@ -141,7 +190,7 @@ Value sample_value(Elab *e, const Dist *d) {
   if (v.kind != V_ERROR)
     v = widen(e, v, v.kind == V_TENSOR ? v.plates | e->drawing.plates : e->drawing.plates, one->event);
   if (plate >= 0) v = close_copies(e, outer_event(d), v, plate);
-  v = held_still(e, d, v);
+  v = completed(e, d, held_still(e, d, v));
   outer.count = e->drawing.count;
   e->drawing = outer;
   return v;
@@ -156,11 +205,11 @@ void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span
 
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
   dist = declared ? shape_distribution(e, dist, *declared, where) : settled(e, dist, where);
-  if (dist.kind == V_ERROR) return dist;
+  if (dist.kind == V_ERROR || !fit_given(e, &dist, where)) return value_error();
   Dist *d = dist.dist;
   Drawing saved = e->drawing;  // a sample may itself be written with draws
   e->drawing.active = true;
-  e->drawing.plates = d->plates | e->plates;
+  e->drawing.plates = d->plates | e->plates | (d->given ? d->point.plates | d->point.item->plates : 0);
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
   d->kind->explain(e, d);
   const NameScope *outer = names_here(e), *names = open_names(e, variable, false);
@@ -176,6 +225,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   v.classes = d->classes;
   v.span = where;
   name_drawn(e, names, &v);
+  if (d->given) return v;  // no draw of the distribution as it is
   remember_draw(e, v.node, d, (Value){.kind = V_NONE}, where);
   e->drawn->plates = v.plates;
   return v;
@@ -200,25 +250,30 @@ static Value free_terms(Elab *e, const Dist *d, Value point, Span where) {
   int plate;
   const Dist *one = open_copies(e, d, &plate, where);
   if (!one) return value_error();
-  point = widen(e, point, point.kind == V_TENSOR ? point.plates : 0, d->event);
-  Value v = point;
-  if (v.kind != V_ERROR) v = one->kind->log(e, one, event_to_plate(e, point, outer_event(d), plate), where);
+  Value v = point_of_copies(e, d, point, plate);
+  if (v.kind != V_ERROR) v = one->kind->log(e, one, v, where);
   if (v.kind != V_ERROR) v = widen(e, v, v.kind == V_TENSOR ? v.plates : 0, (Shape){0});
   return close_copies(e, outer_event(d), v, plate);
 }
 
 // Of a distribution that is held still: what the density hangs on beside the point is a constant. A mark that nothing
 // else stands behind tells which it is.
-Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+static Value held_terms(Elab *e, const Dist *d, Value point, Span where) {
   if (!d->held || point.kind == V_ERROR) return free_terms(e, d, point, where);
-  Value mark = to_tensor(e, point);
-  int classes = point.classes;
-  point = mark;
-  mark.node = graph_mark(e->graph, point.node);
-  mark.classes = classes;
+  Value mark = point.kind == V_OBSERVED ? point : to_tensor(e, point);
+  Node *at = mark.node;
+  mark.node = graph_mark(e->graph, at);
+  mark.classes = point.classes;
   Value v = free_terms(e, d, mark, where);
-  if (v.kind == V_TENSOR) v.node = graph_hold(e->graph, v.node, mark.node, point.node);
+  if (v.kind == V_TENSOR) v.node = graph_hold(e->graph, v.node, mark.node, at);
   return v;
+}
+
+Value log_terms(Elab *e, const Dist *d, Value point, Span where) {
+  if (point.kind != V_OBSERVED) return held_terms(e, d, point, where);
+  if (knows_too_little(e, d, &point, "part", where)) return value_error();
+  if (shows_part(d, &point)) return held_terms(e, d, point, where);
+  return where_seen(e, d, held_terms(e, d, whole_value(point), where), point, where);
 }
 
 Value gather_terms(Elab *e, Value v, Shape from, Shape outer, Extent extent, unsigned plates) {
@@ -241,31 +296,9 @@ static bool check_each(Elab *e, const Dist *d, Shape outer, Span where) {
 }
 
 Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
-  Dist *d = dist.dist;
-  if (point.kind == V_LIST || point.kind == V_TENSOR) point = to_tensor(e, point);
-  if (point.kind == V_ERROR) return point;
-  if (point.kind != V_NUMBER && point.kind != V_TENSOR)
-    return complain(e, E0303, where, value_text(e, point)), value_error();
-  if (!point_within(&point, &d->domain)) {
-    double lo = point.kind == V_NUMBER ? point.number : point.node->lo;
-    double hi = point.kind == V_NUMBER ? point.number : point.node->hi;
-    complain(e, E0402, where, dist_name(dist.dist), support_text(e, &d->domain), lo, hi);
-    report_note(e->sources, user_span(e, d->span), "the distribution");
-    if (d->domain.hi < INFINITY)
-      report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
-    return value_error();
-  }
-  Shape at = event_shape(&point), merged;
-  if (point.kind == V_TENSOR && !shape_equal(at, d->event)) {
-    if (!broadcast_shapes(d->event, at, &merged) || !shape_equal(merged, d->shaped ? d->event : at)) {
-      complain(e, E0319, where, shape_text(e->arena, at), dist_name(dist.dist), shape_text(e->arena, d->event));
-      report_note(e->sources, user_span(e, d->span), "the distribution");
-      return value_error();
-    }
-    dist = shape_distribution(e, dist, merged, where);
-    if (dist.kind == V_ERROR) return dist;
-    point = widen(e, point, point.plates, merged);
-  }
+  if (!fit_point(e, &dist, &point, where)) return value_error();
+  if (point.kind == V_OBSERVED)
+    finding(e, "observed", where, "%s: of what is seen alone", expression_text(e, &(Ast){.span = where}));
   dist = settled(e, dist, where);
   if (dist.kind == V_ERROR) return dist;
   dist.dist->kind->explain(e, dist.dist);
@@ -282,9 +315,11 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
 }
 
 Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where) {
+  if (!fit_given(e, &dist, where)) return value_error();
   Dist *d = dist.dist;
   bool is_entropy = !strcmp(member, "entropy"), known = d->kind->knows(d, member);
   Shape outer = outer_event(d);
+  if (d->given && is_entropy) return complain(e, E0725, where, "an entropy"), value_error();
   if (extent == EACH && !check_each(e, d, outer, where)) return value_error();
   if (!known && is_entropy) {
     Value x = draw(e, dist, d->variable ? d->variable : "entropy", NULL, where);
@@ -309,7 +344,7 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
   v = to_tensor(e, v);
   v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
   v.classes = d->classes;
-  return v;
+  return completed(e, d, v);
 }
 
 // --- divergences
@@ -400,6 +435,7 @@ static const Ast *rule_of_bases(Elab *e, const Dist **f, const Dist **g) {
 
 Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   if (f.kind != V_DIST || g.kind != V_DIST) return complain(e, E0405, where), value_error();
+  if (f.dist->given || g.dist->given) return complain(e, E0725, where, "a divergence"), value_error();
   if (!support_within(&f.dist->support, &g.dist->support)) {
     complain(e, E0403, where, dist_name(f.dist), support_text(e, &f.dist->support), dist_name(g.dist),
              support_text(e, &g.dist->support));

@@ -313,8 +313,7 @@ static Value eval_prior(Elab *e, Scope *scope, const Ast *ast) {
     if (prior.kind == V_DIST && variable != of) prior = index_distribution(e, scope, prior, of->b, ast->span);
     Binding *point = find_binding(scope, variable->name);
     if (prior.kind != V_DIST) return value_error();
-    if (point) prior.dist->has_point = true;
-    if (point) prior.dist->point = variable == of ? point->value : eval_index(e, scope, of);
+    if (point) prior = with_point(e, prior, variable == of ? point->value : eval_index(e, scope, of));
     list.item[list.items++] = prior;
   }
   if (!list.items) return complain(e, E0404, ast->span), value_error();

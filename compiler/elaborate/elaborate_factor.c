@@ -11,6 +11,8 @@
 const char *named_in(const Ast *arg) {
   if (arg->kind == AST_ARGUMENT && arg->name) return arg->name;
   const Ast *value = arg->kind == AST_ARGUMENT ? arg->a : arg;
+  bool observed = value->kind == AST_CALL && value->a->kind == AST_NAME && !strcmp(value->a->name, "observed");
+  if (observed && value->b) return named_in(value->b);
   return value->kind == AST_NAME ? value->name : NULL;
 }
 
@@ -120,6 +122,7 @@ Value with_point(Elab *e, Value dist, Value point) {
   *copy = *dist.dist;
   copy->has_point = point.kind != V_NONE;
   copy->point = point;
+  copy->given = point.kind == V_OBSERVED;
   dist.dist = copy;
   return dist;
 }

@@ -133,8 +133,8 @@ static bool formula_is_same(const Dist *a, const Dist *b) {
 }
 
 static bool formula_knows(const Dist *d, const char *what) {
-  bool density = !strcmp(what, "log") || !strcmp(what, "sample");
-  return member_of(d->decl, what) || (density && member_of(d->decl, "mixture"));
+  static const char *const of_mixture[] = {"log", "sample", "part", "rest"};
+  return member_of(d->decl, what) || (name_in(what, 4, of_mixture) && member_of(d->decl, "mixture"));
 }
 
 // The parameters as the formula sees them: where one has axes of its own, those of the event it lacks stand before them

@@ -210,6 +210,7 @@ static void add_part(void *to, const Value *v, const Dist *of) {
 static bool read_density(Ledger *l, Item *item) {
   const Term *t = item->term;
   Variable first;
+  if (t->point.kind == V_OBSERVED) return unknown(l, "`%s` is of a part of what is there", item), true;
   PointKind kind = classify(l, &t->point, t, &first);
   if (kind == CONSTANT) return false;
   Points p = {l, item, true};

@@ -91,16 +91,44 @@ static bool mixture_is_apart(const Dist *d) { return (void)d, true; }
 static bool mixture_is_same(const Dist *a, const Dist *b) { return a->scope == b->scope; }
 
 static bool mixture_knows(const Dist *d, const char *what) {
-  bool always = !strcmp(what, "log") || !strcmp(what, "sample");
-  return always || (!strcmp(what, "mean") && d->component->kind->knows(d->component, what));
+  static const char *const always[] = {"log", "sample", "part", "rest"};
+  return name_in(what, 4, always) || (!strcmp(what, "mean") && d->component->kind->knows(d->component, what));
 }
 
-// Each component is as likely.
-static bool draw_given(Elab *e, const Dist *d, const Components *c, Value *given) {
-  Value u = call_library(e, "random", d->span, 0, NULL);
-  Value k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number((double)c->n)));
+// The log density of each component, with its weight, along a last axis; of those that are as likely, the density.
+static Value joint_logs(Elab *e, const Dist *d, Value point, Span where, bool *weighed) {
+  int plate = 0;
+  Value weight, c = all_components(e, d, &plate, &weight);
+  if (c.kind == V_ERROR) return c;
+  c = shape_distribution(e, c, d->event, where);
+  Value v = c.kind == V_ERROR ? c : log_terms(e, c.dist, point, where);
+  v = sum_over_event(e, c.dist, v, 0);
+  *weighed = weight.kind != V_NONE;
+  if (v.kind != V_ERROR && *weighed) v = apply2(e, OP_ADD, where, v, weight);
+  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
+  e->plate_count--;
+  return v;
+}
+
+// Is the component to be drawn, or averaged over, by what is seen of the point?
+static bool has_posterior(const Dist *d) { return d->given && shows_part(d, &d->point); }
+
+// What the component that is drawn is given: each is as likely, or as its weight says, or by Bayes' rule.
+static bool draw_component(Elab *e, const Dist *d, const Components *c, Value *given) {
+  Value k;
+  bool posterior = has_posterior(d), weighed = c->weights.kind == V_DIST;
+  if (posterior) {
+    k = sample_place(e, joint_logs(e, d, d->point, d->span, &weighed), d->span);
+  } else if (weighed) {
+    given[0] = sample_value(e, c->weights.dist);
+    if (given[0].kind != V_ERROR) given[0].node = node_unary(e->graph, OP_DISCRETE, given[0].node);
+    return given[0].kind != V_ERROR;
+  } else {
+    Value u = call_library(e, "random", d->span, 0, NULL);
+    k = apply1(e, OP_FLOOR, d->span, apply2(e, OP_MUL, d->span, u, value_number((double)c->n)));
+  }
   for (int i = 0; i < ast_length(d->decl->a); i++) {
-    given[i] = pick_places(e, c->table[i], 0, k, d->span);
+    given[i] = k.kind == V_ERROR ? k : pick_places(e, c->table[i], 0, k, d->span);
     if (given[i].kind == V_ERROR) return false;
   }
   return true;
@@ -112,13 +140,7 @@ static Value mixture_sample(Elab *e, const Dist *d) {
   if (!eval_components(e, d, &c)) return value_error();
   e->drawing.event = (Shape){0};
   Value *given = NEW_ARRAY(e->arena, Value, ast_length(d->decl->a));
-  if (c.weights.kind == V_DIST) {
-    given[0] = sample_value(e, c.weights.dist);
-    if (given[0].kind == V_ERROR) return given[0];
-    given[0].node = node_unary(e->graph, OP_DISCRETE, given[0].node);
-  } else if (!draw_given(e, d, &c, given)) {
-    return value_error();
-  }
+  if (!draw_component(e, d, &c, given)) return value_error();
   Value one = component(e, d, &c, given);
   if (one.kind != V_ERROR) one = shape_distribution(e, one, d->event, d->span);
   return one.kind == V_ERROR ? one : sample_value(e, one.dist);
@@ -126,32 +148,27 @@ static Value mixture_sample(Elab *e, const Dist *d) {
 
 // The log of the mean density of all components.
 static Value mixture_log(Elab *e, const Dist *d, Value point, Span where) {
-  int plate = 0;
-  Value weight, c = all_components(e, d, &plate, &weight);
-  if (c.kind == V_ERROR) return c;
-  c = shape_distribution(e, c, d->event, where);
-  Value v = c.kind == V_ERROR ? c : log_terms(e, c.dist, point, where);
-  v = sum_over_event(e, c.dist, v, 0);
-  bool weighed = weight.kind != V_NONE;
-  if (v.kind != V_ERROR && weighed) v = apply2(e, OP_ADD, where, v, weight);
-  if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
-  e->plate_count--;
+  bool weighed = false;
+  Value v = joint_logs(e, d, point, where, &weighed);
   return v.kind == V_ERROR ? v : call_library(e, weighed ? "logsumexp" : "logmeanexp", where, 1, &v);
 }
 
-// The mean of the components' means.
+// The mean of the components' means, by their weights or by what is seen.
 static Value mixture_member(Elab *e, const Dist *d, const char *what) {
   int plate = 0;
+  bool posterior = has_posterior(d), weighed = false;
+  Value shares = posterior ? joint_logs(e, d, d->point, d->span, &weighed) : (Value){.kind = V_NONE};
   Value weight, c = all_components(e, d, &plate, &weight);
   if (c.kind == V_ERROR) return c;
   c = shape_distribution(e, c, d->event, d->span);
   Value v = c.kind == V_ERROR ? c : dist_member(e, c, what, WHOLE, d->span);
-  bool weighed = weight.kind != V_NONE;
+  weighed = weight.kind != V_NONE && !posterior;
   if (v.kind != V_ERROR && weighed) v = apply2(e, OP_MUL, d->span, v, apply1(e, OP_EXP, d->span, weight));
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
   double n = v.kind == V_ERROR ? 0 : (double)e->plate[plate];
   e->plate_count--;
-  if (v.kind == V_ERROR) return v;
+  if (v.kind == V_ERROR || shares.kind == V_ERROR) return value_error();
+  if (posterior) return mean_by_shares(e, v, shares, d->span);
   v = reduce_events(e, OP_SUM, v, 1u << (event_rank(&v) - 1));
   return weighed ? v : apply2(e, OP_DIV, d->span, v, value_number(n));
 }

@@ -189,6 +189,12 @@ static const Terms *factor(Elab *e, Op op, Span where, double places, Value a, V
   return sum_terms(e, weight, weigh_terms(e, own, &b, op == OP_DIV, lo, hi));
 }
 
+static void help_density(Elab *e, const Term *t) {
+  const char *text = term_text(e, t);
+  const char *part = t->kind == TERM_DENSITY ? "; at observed(x, m) a part of it counts alone" : "";
+  report_help(e->sources, "`each %s` is its term at each place: weigh these, and add them up%s", text, part);
+}
+
 // A whole log density or divergence beside a tensor of the shape whose terms it has added up already:
 // sum(mask * log p(x | z)).
 static void warn_density(Elab *e, Span where, int n, const Value *args) {
@@ -200,7 +206,7 @@ static void warn_density(Elab *e, Span where, int n, const Value *args) {
         if (!shape_equal(event_shape(&args[j]), t->dist->event)) continue;
         const char *shape = shape_text(e->arena, t->dist->event);
         if (warn_once(e, W0723, where, term_text(e, t), shape, (long long)shape_count(t->dist->event)))
-          report_help(e->sources, "`each %s` is its term at each place: weigh these, and add them up", term_text(e, t));
+          help_density(e, t);
         return;
       }
     }

@@ -17,11 +17,13 @@ Value value_tensor(Node *n, unsigned plates) { return (Value){.kind = V_TENSOR, 
 
 static int plates_in(unsigned mask) { return __builtin_popcount(mask); }
 
-int event_rank(const Value *v) { return v->kind == V_TENSOR ? v->node->shape.rank - plates_in(v->plates) : 0; }
+static bool has_node(const Value *v) { return v->kind == V_TENSOR || v->kind == V_OBSERVED; }
+
+int event_rank(const Value *v) { return has_node(v) ? v->node->shape.rank - plates_in(v->plates) : 0; }
 
 Shape event_shape(const Value *v) {
   Shape s = {0};
-  if (v->kind != V_TENSOR) return s;
+  if (!has_node(v)) return s;
   int skip = plates_in(v->plates);
   s.rank = v->node->shape.rank - skip;
   for (int i = 0; i < s.rank; i++) s.dim[i] = v->node->shape.dim[i + skip];
@@ -44,6 +46,7 @@ const char *value_text(Elab *e, Value v) {
       Shape s = event_shape(&v);
       return s.rank ? arena_format(e->arena, "a tensor of shape %s", shape_text(e->arena, s)) : "a scalar";
     }
+    case V_OBSERVED: return "a value that is seen in part";
     case V_LIST: return "a list";
     case V_DIST: return "a distribution";
     case V_CALLABLE: return v.decl && v.decl->ast->kind == AST_OPTIMIZER ? "an optimizer" : "a function";
@@ -126,6 +129,8 @@ Value to_tensor(Elab *e, Value v) {
     default: break;
   }
   complain(e, E0303, v.span, value_text(e, v));
+  if (v.kind == V_OBSERVED)
+    report_help(e->sources, "%s", "it stands in log p(observed(x, m) | z), and in draw and mean p(observed(x, m) | z)");
   return value_error();
 }
 

@@ -79,7 +79,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
 %type <list> members map_members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
-%type <tree> network binding variable parameter constraint_opt constraint support formal member definition titem
+%type <tree> network binding variable parameter constraint_opt constraint support formal member definition titem titem_open
 %type <tree> map_body map_member phases body block contents where_statement weight state name_node argument binder
 %type <tree> expression index arithmetic prefix operand postfix call primary mixture_over
 
@@ -349,6 +349,7 @@ titems:
     %empty                                  { $$ = ast_list(NULL); }
   | titems titem                            { $$ = ast_append($1, $2); }
   | titems titem ','                        { $$ = ast_append($1, $2); }
+  | titems titem_open                       { $$ = ast_append($1, $2); }
   | titems error RESYNC                     { $$ = $1; yyerrok; }
   ;
 
@@ -359,6 +360,7 @@ titem:
   | goal id CALL_OPEN arguments ')' OVER over_names WITH expression {
       $$ = TREE(STEP, @$, .name = $2, .a = parser_unbound(p, $4).first, .b = $7.first, .c = $9, .flag = $1);
     }
+  | id OVER over_names WITH expression      { $$ = parser_em(p, $1, $3.first, $5, @$); }
   | REPEAT expression BLOCK_OPEN titems '}' { $$ = TREE(REPEAT, @$, .a = $2, .b = $4.first); }
   | EVERY expression BLOCK_OPEN titems '}'  { $$ = TREE(EVERY, @$, .a = $2, .b = $4.first); }
   | WHEN expression BLOCK_OPEN titems '}'   { $$ = TREE(WHEN, @$, .a = $2, .b = $4.first); }
@@ -366,6 +368,9 @@ titem:
   | id expression                           { $$ = TREE(SETTING, @$, .name = $1, .a = $2); }
   | id CALL_OPEN expression ')'             { $$ = TREE(SETTING, @$, .name = $1, .a = $3); }
   ;
+
+/* ends in a list: a comma after it goes on with the list */
+titem_open: id OVER over_names              { $$ = parser_em(p, $1, $3.first, NULL, @$); } ;
 
 goal: MAXIMIZE { $$ = 0; } | MINIMIZE { $$ = 1; } ;
 

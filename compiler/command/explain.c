@@ -31,7 +31,8 @@ static void explain_objectives(Text *t, const Model *m) {
     const Decl *d = find_decl(e, e->step[i]->name);
     bool seen = false;
     for (int k = 0; k < i; k++) seen = seen || !strcmp(e->step[k]->name, e->step[i]->name);
-    if (!seen) text_add(t, "  %s\n", expression_text(m->elab, d->ast));
+    const Ast *said = is_em(e->step[i]) ? e->likelihood : d->ast;
+    if (!seen) text_add(t, "  %s%s\n", is_em(e->step[i]) ? "em maximizes " : "", expression_text(m->elab, said));
   }
   for (int i = 0; i < m->findings; i++) {
     const Finding *f = &m->finding[i];

@@ -26,7 +26,7 @@ static bool is_origin(const Settings *s, const char *name) {
 
 // Was this text read from a file, rather than given as an option or a value of a run file?
 static bool is_file(const SourceText *text, const Config *c) {
-  if (text->library || (c->data && strcmp(c->data->origin, text->name) == 0)) return false;
+  if (text->library || text->made || (c->data && strcmp(c->data->origin, text->name) == 0)) return false;
   return !is_origin(&c->params, text->name) && !is_origin(&c->priors, text->name) && !is_origin(&c->train, text->name);
 }
 

@@ -325,8 +325,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
               {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
               {AST_AVERAGE, "an average sees a weight"},
               {AST_SOURCE, "a source sees its arguments"},
-              {AST_SUPPORT, "a support sees its arguments"},
-              {AST_PARAMETER, "parameters begin before any data are seen"}};
+              {AST_SUPPORT, "a support sees its arguments"}};
   const char *sees = "this is settled before any data are seen";
   for (size_t i = 0; i < sizeof body / sizeof *body; i++)
     if (scope->of && scope->of->kind == body[i].kind) sees = body[i].sees;

@@ -32,11 +32,13 @@
 //   elaborate_order.c  autoregressive networks
 //   elaborate_parameter.c  parameters, held on supports
 //   elaborate_data.c   data columns and sources
-//   elaborate_train.c  objectives and rounds; the test and init programs
+//   elaborate_train.c  objectives and rounds; the test program
+//   elaborate_start.c  what the tensors begin with
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
 //   elaborate_phases.c  phases of training: their settings, and the conditions of their turns
 //   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
 //   elaborate_expect.c  what a run is expected to measure
+//   elaborate_em.c     parameters moved by the rules beside distributions
 //   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_reach.c  which columns, draws and noise a value hangs on
@@ -448,6 +450,8 @@ struct Elab {
   const Ast **step;             // lines of training, of all phases
   int *phase_of;                // each of these
   struct Condition *condition;  // blocks of the phase being elaborated that have one
+  struct Em *em;                // the line of em being elaborated, or NULL
+  const Ast *likelihood;        // what such lines maximize, once it is known
   Totals *totals;               // where total(e) has a meaning, else NULL
   struct Asked *asked;          // what the phase's conditions ask, or NULL
   DataSource *data_source;
@@ -456,6 +460,7 @@ struct Elab {
 
   // tensors of all programs
   TensorStart *start;
+  int64_t start_rows;  // examples of the data that starts ask for
   Started *started;  // of each tensor, in the program that starts them; else NULL
   int tensors, tensor_room;
 
@@ -713,6 +718,7 @@ bool support_within(const Support *inner, const Support *outer);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 
 // --- elaborate_formula.c, elaborate_mixture.c
+Scope *formula_scope(Elab *e, const Dist *one);  // the parameters as the formula of one copy sees them
 extern const DistKind formula_kind, mixture_kind, marginal_kind, flow_kind;
 Value make_distribution(Elab *e, const Decl *d, const Call *call);
 Value call_distribution(Elab *e, const char *name, const Call *call);  // of the library
@@ -794,6 +800,7 @@ Value with_point(Elab *e, Value dist, Value point);  // asked at the point, or g
 bool is_density_call(const Elab *e, Decl *model, const Ast *call);
 Value joint_density(Elab *e, Scope *scope, Decl *model, const Ast *call);
 // p(k | x), where no factor makes k and one makes x.
+bool draws_output(const Decl *factor, const char *output);  // an output written with `~`
 bool is_posterior(const Elab *e, Decl *model, const Ast *call);
 Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call);
 Chain *rename_chain(Elab *e, const Chain *c, int from, int to);  // as rename_plate
@@ -820,7 +827,7 @@ int tensor_find(const Elab *e, const char *name);
 int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
                    TensorStart start);
 Node *tensor_value(Elab *e, int tensor);
-void start_tensor(Elab *e, int tensor);  // in elaborate_train.c: its first value, in the program that gives those
+void start_tensor(Elab *e, int tensor);  // in elaborate_start.c: its first value, in the program that gives those
 void tensor_assign(Elab *e, int tensor, Node *value);
 
 // --- elaborate_parameter.c
@@ -858,9 +865,12 @@ void check_objective(Elab *e, const Decl *d);  // one that no line names
 // Its value as written, whether that is maximized or minimized; ERROR after reporting.
 Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call);
 void elaborate_test(Elab *e);
-void elaborate_init(Elab *e);
 // The node of a value that the training loop feeds: one for each program, and for updates one for each line.
 Node *feed_node(Elab *e, InputKind kind);
+
+// --- elaborate_start.c
+void elaborate_init(Elab *e);
+Value call_sample(Elab *e, const Call *call, Value *keyword);
 
 // --- elaborate_optimize.c
 typedef struct Optimizer {
@@ -904,7 +914,26 @@ const Ast *line_of(const Elab *e, const char *name);  // whose objective is meas
 // --- elaborate_expect.c
 void elaborate_expectations(Elab *e);  // after the test program
 
+// --- elaborate_em.c
+bool is_em(const Ast *item);  // a line of em, which maximizes log p of the data
+bool has_em(const Ast *phase);
+Span em_span(const Elab *e);
+Value em_likelihood(Elab *e, const Ast *step);  // that, of each example; ERROR after reporting
+void em_met(Elab *e, const Dist *d, Value point, Value v);  // a log density, which log p may be made of
+bool is_fit_word(const char *name);  // total, share, moved
+bool in_fit(const Elab *e);          // a distribution's rule is being evaluated
+Value eval_fit_word(Elab *e, Scope *scope, const Ast *call);
+bool fit_arrow(Elab *e, Scope *scope, const Ast *statement);  // false where no such rule is being evaluated
+// The line as a pass; `after` is 0 where it moves nothing. What has no closed form is listed.
+PlanTurn elaborate_em(Elab *e, const Ast *step, const Ast *phase, int64_t batch, const Ast **others);
+
 // --- elaborate_total.c
+// Sums of a text that is evaluated for two programs: v, which has added up its batch, becomes an output of the first one;
+// in the second it is the sum met next, over `plates`.
+Value total_first(Elab *e, Value v, const char *name);
+Value total_next(Elab *e, unsigned plates);
+Value total_fed(Elab *e, int output, bool rest);  // in the second, of a number: the sum, or what rounding has taken from it
+bool is_own(Elab *e, Value v, const char *what, Span where);  // of each example; false after reporting
 void add_output(Elab *e, Outputs *to, Output output);
 bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
 bool is_measure_word(const char *name);         // recent, change, best, total

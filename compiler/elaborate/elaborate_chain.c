@@ -29,8 +29,7 @@ static bool has_prior(const Elab *e, const char *name) {
   return find_decl(e, arena_format(e->arena, "prior %s", name)) != NULL;
 }
 
-// Is an output written with `~`?
-static bool is_drawn(const Decl *factor, const char *output) {
+bool draws_output(const Decl *factor, const char *output) {
   for (const Ast *s = factor->ast->c->a; s; s = s->next)
     for (const Ast *v = s->kind == AST_DRAW ? s->a : NULL; v; v = v->next)
       if (!strcmp(v->name, output)) return true;
@@ -43,7 +42,7 @@ bool is_density_call(const Elab *e, Decl *model, const Ast *call) {
     const char *name = named_in(a);
     Decl *factor = name ? find_factor(model, name) : NULL;
     if (!name || (!factor && !has_prior(e, name))) return false;
-    made = made || (factor && is_drawn(factor, name));
+    made = made || (factor && draws_output(factor, name));
   }
   return made && !call->flag;
 }
@@ -315,6 +314,7 @@ static Value marginal(Elab *e, Chain *c) {
     if (dist.kind == V_ERROR) return dist;
     l->dist = dist.dist;
     if (l->said || support_discrete(&dist.dist->support)) continue;
+    if (e->em) return complain(e, E0762, em_span(e), l->name), value_error();
     complain(e, E0711, c->call->span, expression_text(e, c->call), l->name);
     report_help(e->sources, "a bound: logmeanexp(k) { %s ~ q(%s | x)  log %s(x, %s) - log q(%s | x) }", l->name,
                 l->name, c->model->name, l->name, l->name);

@@ -311,6 +311,7 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   close_names(e, around);
   Value v = gather_terms(e, terms, outer, outer, extent, 0);
   v.span = where;
+  if (extent == WHOLE) em_met(e, dist.dist, point, v);
   return density_term(e, v, dist.dist, point);
 }
 

@@ -20,7 +20,7 @@ Scope *scope_for(Elab *e, const Ast *declaration) {
   Scope *s = scope_new(e, e->global);
   s->of = declaration;
   s->sees_data = kind == AST_OBJECTIVE || kind == AST_METRIC || kind == AST_SHOW || kind == AST_TRAIN ||
-                 kind == AST_LET;  // a let that holds data is refused where it is used and they are not seen
+                 kind == AST_PARAMETER || kind == AST_LET;  // a let that holds data is refused where it is used and they are not seen
   return s;
 }
 
@@ -329,6 +329,7 @@ static Value eval_call(Elab *e, Scope *scope, const Ast *ast) {
   Decl *net = find_network(e, scope, name, ast->a->span);
   if (net) return apply_net(e, scope, net, ast);
   Decl *d = local ? NULL : find_decl_at(e, name, ast->a->span);
+  if (!local && !d && is_fit_word(name) && in_fit(e)) return eval_fit_word(e, scope, ast);
   if (!local && !d && is_measure_word(name)) return eval_measure_word(e, scope, ast);
   int output = 0;
   net = local || d ? NULL : find_output(e, scope, name, ast->a->span, &output);

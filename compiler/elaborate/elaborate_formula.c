@@ -139,7 +139,7 @@ static bool formula_knows(const Dist *d, const char *what) {
 
 // The parameters as the formula sees them: where one has axes of its own, those of the event it lacks stand before them
 // with size 1.
-static Scope *formula_scope(Elab *e, const Dist *one) {
+Scope *formula_scope(Elab *e, const Dist *one) {
   Scope *scope = scope_new(e, one->scope);
   for (const Ast *f = one->own ? NULL : one->formals; f; f = f->next) {
     Value v = find_binding(one->scope, f->name)->value;

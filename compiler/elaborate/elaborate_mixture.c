@@ -103,6 +103,7 @@ static Value joint_logs(Elab *e, const Dist *d, Value point, Span where, bool *w
   c = shape_distribution(e, c, d->event, where);
   Value v = c.kind == V_ERROR ? c : log_terms(e, c.dist, point, where);
   v = sum_over_event(e, c.dist, v, 0);
+  if (v.kind != V_ERROR) em_met(e, c.dist, point, v);
   *weighed = weight.kind != V_NONE;
   if (v.kind != V_ERROR && *weighed) v = apply2(e, OP_ADD, where, v, weight);
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);

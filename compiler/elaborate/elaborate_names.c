@@ -29,7 +29,8 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
   }
   const Decl *d = find_decl_at(e, name->name, name->span);
   if (d && d->ast->kind == AST_OBJECTIVE && !scope->sees_data) not_seen(e, scope, name->name, name->span);
-  if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name))
+  if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name) &&
+      !(scope->of && scope->of->kind == AST_DISTRIBUTION && is_fit_word(name->name)))
     unknown_name(e, scope, name->name, name->span);
 }
 
@@ -233,6 +234,7 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
     if (m->kind != AST_MEMBER) continue;
     Scope *inner = scope_new(e, scope);
     if (m->a) define(e, inner, m->a->name, m->a->span);
+    if (!strcmp(m->name, "fit") || !strcmp(m->name, "penalty")) bind(e, inner, "least", (Value){.kind = V_ERROR});
     if (!strcmp(m->name, "domain") || !strcmp(m->name, "bounds"))
       walk_support(e, inner, m->c->b);
     else

@@ -135,7 +135,7 @@ static int assigned_tensor(Elab *e, const char *name) {
 
 // `m <- ...`: the name stands for the new value from here on; it is kept when its owner learns in this line.
 void update_state(Elab *e, Scope *scope, const Ast *s) {
-  if (update_carried(e, scope, s)) return;
+  if (update_carried(e, scope, s) || fit_arrow(e, scope, s)) return;
   Value v = eval(e, scope, s->b);
   Binding *old = find_binding(scope, s->name);
   int t = assigned_tensor(e, s->name);

@@ -39,7 +39,7 @@ void check_optimizer(Elab *e, Value v) {
 
 const char *shared_optimizer(const Elab *e, const Ast *with) {
   const char *name = NULL;
-  for (int i = 0; i < e->decls && with->kind == AST_NAME; i++) {  // a let may stand for another
+  for (int i = 0; i < e->decls && with && with->kind == AST_NAME; i++) {  // a let may stand for another
     const Decl *d = find_decl(e, with->name);
     if (!d || d->ast->kind != AST_LET) break;
     name = d->name;

@@ -30,6 +30,7 @@ const Ast *phase_setting(const Ast *phase, const char *name) {
 
 static void check_block(Elab *e, const Ast *block) {
   for (const Ast *i = block->b; i; i = i->next) {
+    if (is_em(i)) complain(e, E0552, i->span, ast_kind_name(block->kind));
     if (i->kind == AST_SETTING) complain(e, E0529, i->span, i->name, ast_kind_name(block->kind));
     if (is_block(i)) check_block(e, i);
   }
@@ -40,6 +41,7 @@ static void check_phase(Elab *e, const Ast *phase, int n, const char *const *kno
     if (is_block(i)) check_block(e, i);
     if (i->kind != AST_SETTING) continue;
     const Ast *first = find_phase_setting(phase, i->name);
+    if (!strcmp(i->name, "floor") && !has_em(phase)) complain(e, E0555, i->span);
     if (!name_in(i->name, n, known)) {
       unknown_setting(e, i, n, known);
     } else if (first != i && strcmp(i->name, "average") != 0) {
@@ -50,9 +52,9 @@ static void check_phase(Elab *e, const Ast *phase, int n, const char *const *kno
 }
 
 void check_phases(Elab *e) {
-  static const char *const known[] = {"batch", "epochs",  "until",  // and for all phases
+  static const char *const known[] = {"batch", "epochs",  "until", "floor",  // and for all phases
                                       "seed",  "average", "keep",  "keep every", "restarts", "shards"};
-  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 9 : 3, known);
+  for (const Ast *phase = e->train; phase; phase = phase->b) check_phase(e, phase, phase == e->train ? 10 : 4, known);
 }
 
 // ---- conditions

@@ -58,7 +58,7 @@ static void add_sum(Elab *e, int output, Shape shape, double lo, double hi) {
 }
 
 // v is a value of each example; false after reporting that it is not its own.
-static bool is_own(Elab *e, Value v, const char *what, Span where) {
+bool is_own(Elab *e, Value v, const char *what, Span where) {
   if (!graph_coupled(e->graph, v.node, e->plate[0])) return true;
   complain(e, E0533, where, what);
   return false;
@@ -70,10 +70,34 @@ static Value sum_value(Elab *e, const Sum *s, InputKind kind) {
   return v;
 }
 
+Value total_first(Elab *e, Value v, const char *name) {
+  Outputs *all = e->totals->outputs;
+  int output = 0;
+  while (output < all->n && (all->of[output].value != v.node || !all->of[output].summed)) output++;
+  if (output == all->n) add_output(e, all, (Output){.name = name, .value = v.node, .total = true, .summed = true});
+  double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
+  add_sum(e, output, v.node->shape, lo, hi);
+  Value sum = sum_value(e, &e->totals->sum[e->totals->n - 1], INPUT_TOTAL);
+  sum.plates = v.plates;
+  return sum;
+}
+
+Value total_fed(Elab *e, int output, bool rest) {
+  return value_tensor(sum_node(e, rest ? INPUT_REST : INPUT_TOTAL, output, (Shape){0}, -INFINITY, INFINITY), 0);
+}
+
+Value total_next(Elab *e, unsigned plates) {
+  Totals *t = e->totals;
+  if (t->next == t->n) return value_error();
+  Value sum = sum_value(e, &t->sum[t->next++], INPUT_TOTAL);
+  sum.plates = plates;
+  return sum;
+}
+
 static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
   const Ast *arg = call->b && !call->b->next && !call->c ? call->b : NULL;
   Totals *t = e->totals;
-  bool here = t && !t->inside && !e->build && e->plates == PLATE_BATCH;
+  bool here = t && !t->inside && !e->build && (e->plates == PLATE_BATCH || e->started);
   if (!arg || arg->name) return complain(e, E0231, call->span, "total", 1, 1, ast_length(call->b)), value_error();
   if (!here) {
     complain(e, E0532, call->span, "total(e)", "in a metric, outside of aggregates, loops and other totals");

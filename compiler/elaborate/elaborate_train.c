@@ -1,4 +1,4 @@
-// Objectives and rounds; the test and init programs. Part of the elaborator.
+// Objectives and rounds; the test program. Part of the elaborator.
 //
 // The lines of a round that are not repeated make one program: they share what they compute in common, and within
 // a round a draw of the same name is the same draw. Each line's gradient is taken for what stands after `over`
@@ -10,7 +10,7 @@
 
 // --- programs
 
-int most_inputs(const Elab *e) { return e->columns + 3 + e->model->lines; }
+int most_inputs(const Elab *e) { return e->columns + 4 + e->model->lines; }
 
 void begin_program(Elab *e, int64_t batch, bool training) {
   e->program = ++e->programs;
@@ -59,13 +59,13 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 }
 
 Node *feed_node(Elab *e, InputKind kind) {
-  static const char *const name[] = {"column", "step", "epoch", "update", "examples"};
+  static const char *const name[] = {"column", "step", "epoch", "update", "examples", "rows"};
   Graph *g = program_graph(e);
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)
     if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
   g->input[g->inputs] =
-      (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES, INFINITY};
+      (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES || kind == INPUT_ROWS, INFINITY};
   return node_input(g, g->inputs++);
 }
 
@@ -133,6 +133,7 @@ void check_objective(Elab *e, const Decl *d) {
 
 // The objective's value, one for each example or one in all; ERROR after reporting.
 static Value objective_value(Elab *e, const Ast *step) {
+  if (is_em(step)) return em_likelihood(e, step);
   const Decl *d = find_objective(e, step->name, step->span);
   Call call = {.span = step->span};
   if (!d || !eval_arguments(e, scope_for(e, e->train), step->a, &call)) return value_error();
@@ -325,7 +326,7 @@ static void explain_line(Elab *e, const Line *line, const Due *due) {
     if (first) text_add(&frozen, "%s%s", frozen.length ? ", " : "", info->owner);
   }
   const Ast *s = line->step;
-  finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
+  if (!is_em(s)) finding(e, "line", s->span, "%d. %s %s over %s with %s", e->line + 1, s->flag ? "minimize" : "maximize", s->name,
           list_names(e, s->b), expression_text(e, s->c));
   explain_shared(e, s);
   finding(e, "line", s->span, "   moves %d tensors of %s, %lld numbers", tensors, list_names(e, s->b),
@@ -392,7 +393,7 @@ static const Ast *elaborate_group(Elab *e, const Ast *items, const Due *due) {
   int first = e->line, n = 0;
   const PlanPhase *phase = &e->model->phase[e->phase_of[first]];
   const Ast *after = items;
-  for (; after && !is_block(after); after = after->next) n += after->kind == AST_STEP;
+  for (; after && !is_block(after) && (!is_em(after) || after == items); after = after->next) n += after->kind == AST_STEP;
   if (!n) return after;
   begin_program(e, phase->batch, true);
   Output *out = NEW_ARRAY(e->arena, Output, n);
@@ -448,8 +449,43 @@ static void elaborate_when(Elab *e, const Ast *block, Due due) {
   elaborate_items(e, block->b, &due);
 }
 
+// The text of the phase of the present line.
+static const Ast *phase_text(const Elab *e) {
+  const Ast *phase = e->train;
+  for (int i = e->phase_of[e->line]; i--;) phase = phase->b;
+  return phase;
+}
+
+// A line that is a pass over all examples, at the end of an epoch.
+static void elaborate_em_line(Elab *e, const Ast *step, const Ast *text) {
+  const PlanPhase *phase = &e->model->phase[e->phase_of[e->line]];
+  if (!name_learners(e, step)) {
+    e->unfinished = true;
+    return;
+  }
+  const Ast *others = NULL;
+  PlanTurn pass = elaborate_em(e, step, text, phase->batch, &others);
+  e->learners = 0;
+  if (others && !e->unfinished) {  // by steps on batches, which the line's value is then told of
+    Ast *rest = NEW(e->arena, Ast);
+    *rest = *step;
+    rest->b = (Ast *)others;
+    rest->next = NULL;
+    elaborate_group(e, rest, &(Due){0});
+    pass.lines = 0;
+  } else {
+    e->line++;
+  }
+  if (pass.after) add_turn(e, phase->first_turn, pass);
+}
+
 static void elaborate_items(Elab *e, const Ast *items, const Due *due) {
   for (const Ast *i = items; i;) {
+    if (is_em(i)) {
+      elaborate_em_line(e, i, phase_text(e));
+      i = i->next;
+      continue;
+    }
     if (!is_block(i)) {
       i = elaborate_group(e, i, due);
       continue;
@@ -466,6 +502,11 @@ Decl *find_measured(const Elab *e, const char *name) {
   return d && (d->ast->kind == AST_OBJECTIVE || !metric) ? d : metric;
 }
 
+static bool any_em(const Ast *phase) {
+  while (phase && !has_em(phase)) phase = phase->b;
+  return phase != NULL;
+}
+
 // A column that the records have without being asked, or beside that of another measure; NULL: the name is free.
 static const char *record_column(const Elab *e, const char *name) {
   static const char *const own[][2] = {{"step", "the step"},
@@ -477,6 +518,7 @@ static const char *record_column(const Elab *e, const char *name) {
   static const char *const beside[][2] = {{"_se", "the standard error"}, {"_batch", "the batch"}};
   for (size_t i = 0; i < sizeof own / sizeof *own; i++)
     if (!strcmp(name, own[i][0])) return own[i][1];
+  if (!strcmp(name, "em") && any_em(e->train)) return "log p of the data, which `em` maximizes";
   if (!strcmp(name, "best") && phase_setting(e->train, "keep")) return "which epoch is the best";
   if (!strcmp(name, "start") && phase_setting(e->train, "restarts")) return "the start";
   for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
@@ -693,62 +735,5 @@ void elaborate_test(Elab *e) {
     if (every > 1 && !has_seldom(m, every)) m->seldom[m->seldoms++] = elaborate_measures(e, every);
   }
   if (m->data.format == DATA_NONE) m->seldoms = 0;
-  e->unfinished = false;
-}
-
-// --- what the tensors begin with
-
-// The first value of what is kept beside a weight may speak of the weight's.
-static Scope *start_scope(Elab *e, const TensorStart *start) {
-  if (!start->beside) return start->scope;
-  Scope *scope = scope_new(e, start->scope);
-  bind(e, scope, "value", value_tensor(tensor_value(e, start->beside - 1), 0));
-  return scope;
-}
-
-// ERROR after reporting.
-static Value start_value(Elab *e, const TensorInfo *info, const TensorStart *start) {
-  Span where = start->init ? start->init->span : info->span;
-  Value v = start->init ? eval(e, start_scope(e, start), start->init) : free_beginning(e, &start->support);
-  if (v.kind == V_DIST)
-    v = draw(e, v, info->name, &info->shape, info->span);
-  else if (start->drawn && v.kind != V_ERROR)
-    complain(e, E0407, where, value_text(e, v)), v = value_error();
-  v = to_tensor(e, v);
-  if (v.kind == V_ERROR) return v;
-  Shape own = event_shape(&v), merged;
-  if (!broadcast_shapes(info->shape, own, &merged) || !shape_equal(merged, info->shape)) {
-    complain(e, E0526, where, info->name, shape_text(e->arena, info->shape), shape_text(e->arena, own));
-    return value_error();
-  }
-  v = widen(e, v, 0, info->shape);
-  return start->init && v.kind != V_ERROR ? free_start(e, &start->support, info->name, v, where) : v;
-}
-
-void start_tensor(Elab *e, int t) {
-  const TensorInfo info = e->model->tensor[t];
-  const TensorStart start = e->start[t];
-  if (e->started[t] == STARTING) complain(e, E0208, info.span, info.name);
-  if (e->started[t] != UNSTARTED) return;
-  Outside loops = leave_loops(e);  // another tensor's start may ask for it in one
-  Drawing outer = e->drawing;
-  e->started[t] = STARTING;
-  e->graph->span = info.span;
-  e->drawing = (Drawing){.path = info.name, .event = info.shape, .active = !start.drawn};
-  Value v = start_value(e, &info, &start);
-  e->drawing = outer;
-  e->started[t] = STARTED;
-  if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
-  enter_loops(e, loops);
-}
-
-void elaborate_init(Elab *e) {
-  e->unfinished = true;
-  begin_program(e, 1, false);
-  e->plates = 0;
-  e->started = NEW_ARRAY(e->arena, Started, e->tensors + 1);
-  for (int t = 0; t < e->tensors; t++) start_tensor(e, t);
-  e->started = NULL;
-  e->model->init = end_program(e, "init", 1, NULL, 0);
   e->unfinished = false;
 }

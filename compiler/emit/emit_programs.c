@@ -61,7 +61,9 @@ static const char *place_name(Program *p, int64_t at, const char *value, const c
 }
 
 static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
-  static const char *const number[] = {"", "step", "epoch", "update", "examples", "total", "rest"};
+  static const char *const number[] = {[FEED_STEP] = "step",         [FEED_EPOCH] = "epoch", [FEED_UPDATE] = "update",
+                                       [FEED_EXAMPLES] = "examples", [FEED_ROWS] = "rows",   [FEED_TOTAL] = "total",
+                                       [FEED_REST] = "rest"};
   if (feed->kind == FEED_COLUMN) {
     const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
     place_name(p, feed->at, p->plan->column[feed->index].name, shape);

@@ -12,7 +12,7 @@ static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
                                           "DATA_CIFAR10", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
-                                        "FEED_EXAMPLES", "FEED_TOTAL", "FEED_REST"};
+                                        "FEED_EXAMPLES", "FEED_ROWS",  "FEED_TOTAL", "FEED_REST"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT", "SHOW_CURVES"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
 
@@ -145,7 +145,8 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_integer(out, "count", o->count);
     field_integer(out, "at", o->at);
     if (o->is) field_string(out, "is", o->is);
-    text_add(out, "%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "");
+    text_add(out, "%s%s%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "",
+             o->summed ? ", .summed = true" : "", o->least ? ", .least = true" : "");
   }
   table_end(out, p->outputs);
 }
@@ -179,6 +180,9 @@ static void turn_table(Text *out, const Plan *p) {
     field_integer(out, "lines", p->turn[i].lines);
     field_integer(out, "first_line", p->turn[i].first_line);
     field_integer(out, "every", p->turn[i].every);
+    field_integer(out, "reborn", p->turn[i].reborn);
+    field_integer(out, "fell", p->turn[i].fell);
+    field_integer(out, "own_rule", p->turn[i].own_rule);
     field_integer(out, "when", p->turn[i].when);
     text_add(out, "},\n");
   }
@@ -313,7 +317,8 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "column", "columns", p->columns);
   plan_table(out, "tensor", "tensors", p->tensors);
   plan_table(out, "program", "programs", p->programs);
-  text_add(out, "  .init = %d, .test = %d, .test_after = %d,\n", p->init, p->test, p->test_after);
+  text_add(out, "  .init = %d, .init_sums = %d, .test = %d, .test_after = %d,\n", p->init, p->init_sums, p->test,
+           p->test_after);
   plan_table(out, "seldom", "seldoms", p->seldoms);
   plan_table(out, "turn", "turns", p->turns);
   plan_table(out, "phase", "phases", p->phases);

@@ -63,6 +63,7 @@ typedef struct {
 } TensorInfo;
 
 // INPUT_TOTAL and INPUT_REST: the sum of an output of the program before, and what rounding has taken from it.
+// INPUT_ROWS: how many examples of the batch count.
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.
 typedef enum {
   INPUT_COLUMN,
@@ -70,6 +71,7 @@ typedef enum {
   INPUT_EPOCH,
   INPUT_UPDATE,
   INPUT_EXAMPLES,
+  INPUT_ROWS,
   INPUT_TOTAL,
   INPUT_REST,
   INPUT_OPERAND
@@ -131,6 +133,8 @@ typedef struct {
   bool per_example;  // leading axis is the batch
   bool coupled;      // examples of the batch meet in it
   bool total;        // it is added up over all examples of a split
+  bool summed;       // and has been over the batch
+  bool least;        // or rather, where it is least is looked for
   const char *is;    // what it is to the log density of the data: "lower bound", ...; or NULL
 } Output;
 

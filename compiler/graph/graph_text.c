@@ -31,7 +31,7 @@
 static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot", [TENSOR_AVERAGE] = "average"};
 static const char *const input_names[] = {
     [INPUT_COLUMN] = "column",     [INPUT_STEP] = "step",   [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update",
-    [INPUT_EXAMPLES] = "examples", [INPUT_TOTAL] = "total", [INPUT_REST] = "rest"};
+    [INPUT_EXAMPLES] = "examples", [INPUT_ROWS] = "rows",   [INPUT_TOTAL] = "total", [INPUT_REST] = "rest"};
 static const char *const operand_names[] = {
     [OPERAND_CARRIED] = "carried", [OPERAND_SLICED] = "sliced", [OPERAND_FIXED] = "fixed"};
 
@@ -202,8 +202,8 @@ void graph_print(Text *t, const GraphProgram *p) {
     text_add(t, "output ");
     print_string(t, p->output[i].name);
     const Output *o = &p->output[i];
-    text_add(t, " %%%d%s%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
-             o->coupled ? " coupled" : "", o->total ? " total" : "");
+    text_add(t, " %%%d%s%s%s%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
+             o->coupled ? " coupled" : "", o->total ? " total" : "", o->summed ? " summed" : "", o->least ? " least" : "");
   }
   for (int i = 0; i < p->assigns; i++) {
     text_add(t, "assign ");
@@ -456,6 +456,8 @@ static void read_output(Reader *r) {
   if (output->per_example && output->value->shape.rank == 0) mistake(r, "a scalar has no examples");
   output->coupled = accept(r, "coupled");
   output->total = accept(r, "total");
+  output->summed = accept(r, "summed");
+  output->least = accept(r, "least");
   r->program->outputs++;
 }
 

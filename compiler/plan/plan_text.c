@@ -157,6 +157,8 @@ static void print_program(Printer *printer, const PlanProgram *p) {
     print_dims(t, o->rank, o->dim);
     text_add(t, "%s%s at %lld\n", o->per_example ? " per example" : "",
              o->coupled ? " coupled"
+             : o->summed ? " summed"
+             : o->least ? " least"
              : o->total ? " total"
                         : "",
              (long long)o->at);

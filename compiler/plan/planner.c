@@ -22,6 +22,7 @@ static FeedKind feed_kind(InputKind kind) {
     case INPUT_STEP: return FEED_STEP;
     case INPUT_EPOCH: return FEED_EPOCH;
     case INPUT_EXAMPLES: return FEED_EXAMPLES;
+    case INPUT_ROWS: return FEED_ROWS;
     case INPUT_TOTAL: return FEED_TOTAL;
     case INPUT_REST: return FEED_REST;
     default: return FEED_UPDATE;
@@ -51,7 +52,7 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
     const Place *place = &l->output[i];
     list[i] = (PlanOutput){
         o->name,    o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at,
-        o->coupled, o->total,       o->is};
+        o->coupled, o->total,       o->is,                            o->least, o->summed};
     for (int k = 0; k < list[i].rank; k++) {
       list[i].dim[k] = o->value->shape.dim[k + skip];
       list[i].count *= list[i].dim[k];
@@ -123,6 +124,7 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .tensors = m->tensors,
                  .programs = m->programs,
                  .init = m->init,
+                 .init_sums = m->init_sums,
                  .test = m->test,
                  .test_after = m->test_after,
                  .seldom = m->seldom,

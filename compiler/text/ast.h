@@ -38,7 +38,7 @@ typedef struct Ast Ast;
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
   AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\", or \"in\", or NULL; b: its bound or support; c: dims of its own, `p[n]`") \
   AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument, of logdet also two, or NULL; c: BODY") \
-  AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize") \
+  AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize; text: \"em\" for em over ..., which may have no optimiser, or NULL") \
   AST(REPEAT, "repeat", "a: count; b: items")                                                      \
   AST(EVERY, "every", "a: count; b: items")                                                        \
   AST(WHEN, "when", "a: condition; b: items")                                                      \

@@ -71,6 +71,7 @@ static const char *phrase_for(Arena *a, const char *symbol, int n, const char *c
   }
   if (listed(quiet, symbol) || (strcmp(symbol, "end of file") == 0 && n > 1)) return NULL;
   bool argument = has(n, expected, "')'"), binder = argument && has(n, expected, "'~'");  // see gm.y
+  if (strcmp(symbol, "over") == 0 && has(n, expected, "number")) return NULL;  // of a setting: only `em` stands before it
   bool only_for_hints = (argument && strcmp(symbol, "'='") == 0) || (binder && listed(" in '~' ", symbol));
   return only_for_hints ? NULL : symbol_shown(a, symbol);
 }
@@ -123,7 +124,8 @@ static const char *hint_for(const char *found, int n, const char *const *expecte
   if (compares && has(n, expected, "|>")) return "comparisons do not chain; use parentheses";
   for (int i = 0; i < COUNT(hint); i++) {
     if (hint[i].found && strcmp(hint[i].found, found) != 0) continue;
-    if (has(n, expected, hint[i].expected)) return hint[i].help;
+    if (!has(n, expected, hint[i].expected)) continue;
+    if (strcmp(hint[i].expected, "over") || !has(n, expected, "number")) return hint[i].help;
   }
   return NULL;
 }

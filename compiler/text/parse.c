@@ -98,6 +98,14 @@ const char *parser_setting(Parser *p, const Ast *e, const Ast *value) {
   return "?";
 }
 
+Ast *parser_em(Parser *p, const char *name, Ast *over, Ast *with, Span where) {
+  Ast step = {.kind = AST_STEP, .span = where, .name = name, .text = "em", .b = over, .c = with};
+  if (!strcmp(name, "em")) return parser_tree(p, step);
+  report(p->sources, E0122, where, name);
+  report_help(p->sources, "maximize %s over ...", name);
+  return tree_error(p, where);
+}
+
 const char *parser_every(Parser *p, const char *name) { return arena_format(p->arena, "%s every", name); }
 
 static void parser_word(Parser *p, const char *wanted, const char *name, Span where) {

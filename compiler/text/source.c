@@ -96,10 +96,16 @@ int sources_add(Sources *s, const char *name, const char *text, size_t length, b
     s->room = room;
   }
   Source *source = NEW(s->arena, Source);
-  source->text = (SourceText){arena_copy(s->arena, name), text, length, library};
+  source->text = (SourceText){arena_copy(s->arena, name), text, length, library, false};
   index_lines(s->arena, source);
   s->source[s->count] = source;
   return s->count++;
+}
+
+int sources_made(Sources *s, const char *name, const char *text) {
+  int file = sources_add(s, name, text, strlen(text), false);
+  s->source[file]->text.made = true;
+  return file;
 }
 
 const SourceText *sources_text(const Sources *s, int file) { return &s->source[file]->text; }

@@ -18,6 +18,7 @@ typedef struct {
   const char *text;
   size_t length;
   bool library;  // part of the standard library
+  bool made;     // by the compiler itself: nobody has written it
 } SourceText;
 
 typedef enum {
@@ -31,6 +32,7 @@ typedef struct Sources Sources;
 Sources *sources_new(Arena *a);
 // Registers a text; `text` must live as long as the arena, and text[length] be 0. Returns its index.
 int sources_add(Sources *s, const char *name, const char *text, size_t length, bool library);
+int sources_made(Sources *s, const char *name, const char *text);  // likewise, a text that the compiler makes
 // Reads a file: at most 4 MiB, valid UTF-8, no NUL. Fails with EXIT_NOINPUT or EXIT_DATA.
 int sources_read(Sources *s, const char *path);
 // The path of a file that came with gmc, such as models/cvae.gm: beside the program, or where it was installed. NULL when

@@ -98,8 +98,8 @@ typedef struct {
 } Section;
 
 // The sum of an output over the examples of a split is kept in double precision: TOTAL is it, rounded, and REST what
-// rounding has taken from it, rounded too.
-typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES, FEED_TOTAL, FEED_REST } FeedKind;
+// rounding has taken from it, rounded too. ROWS: how many examples of the batch count; copies fill it up.
+typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES, FEED_ROWS, FEED_TOTAL, FEED_REST } FeedKind;
 // A value the training loop puts into memory before a program runs.
 typedef struct {
   FeedKind kind;
@@ -119,6 +119,8 @@ typedef struct {
   bool coupled;      // examples of the batch meet in it: it is told of whole batches only
   bool total;        // it is added up over all examples, and told to the program that comes after
   const char *is;    // of a measure: what it is to the log density of the data, "lower bound"; NULL: nothing
+  bool least;        // or rather, the examples of which it is least are what the program after sees, up to LEAST of them
+  bool summed;       // and is the sum over the examples of the batch that count (FEED_ROWS)
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/engine/kernel.h
@@ -140,8 +142,9 @@ typedef struct {
 // A round of training is a list of turns; each runs one program once, where it is due. Lines count from 0 in the order
 // of the text. The program that keeps averages is a turn without lines.
 // A pass is a turn that runs its program over all examples of the training split, batch by batch, adds up the outputs
-// that say so, and runs another program once, which is fed the sums.
-enum { EACH_EPOCH = -1 };
+// that say so, and runs another program once, which is fed the sums. Its line's objective is such an output. A round that is
+// nothing but passes is an epoch.
+enum { EACH_EPOCH = -1, LEAST = 64 };
 typedef struct {
   int program;
   int after;  // of a pass: that other program, which stands behind the first one; 0: this is no pass
@@ -149,6 +152,9 @@ typedef struct {
   int lines;  // lines of the round that this program performs: first_line .. first_line + lines - 1
   int first_line;
   int64_t every;  // due in each of so many rounds of the phase, in the last of them; 0: in all; EACH_EPOCH
+  int reborn;     // of a pass: this output of the other program, counted from 1, is how many parameters begin anew; 0: none
+  int fell;       // and this one by how much its line's objective has fallen where it may not; 0: none
+  bool own_rule;  // a rule of the page is to blame: the training ends
   int when;       // and only where this output of the phase's conditions, counted from 1, is not 0; 0: always
 } PlanTurn;
 
@@ -232,6 +238,7 @@ typedef struct {
   const Code *code;      // what the kernels of all programs compute, each once; NULL in an emitted program
   int codes;
   int init, test;        // program indices; test -1 if nothing is measured
+  int init_sums;         // over the training split, which `init` is fed; -1: none
   int test_after;        // is fed the sums of `test`, behind which it stands; its outputs are measures too; 0: none
   const PlanSeldom *seldom;
   int seldoms;           // 0 if nothing is measured

@@ -21,6 +21,7 @@ static float feed_number(Run *run, const PlanFeed *feed, Moment moment) {
     case FEED_EPOCH: return (float)moment.epoch;
     case FEED_UPDATE: return (float)(moment.line[feed->index].updates + 1);
     case FEED_EXAMPLES: data_load_train(run); return (float)run->train.examples;
+    case FEED_ROWS: return (float)moment.rows;
     default: return 0;
   }
 }

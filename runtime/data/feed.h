@@ -22,6 +22,7 @@ typedef struct {
   int64_t step, epoch;
   const Line *line;
   double *const *total;  // FEED_TOTAL: of each output of the program before
+  int64_t rows;          // FEED_ROWS
 } Moment;
 
 // Where a model stands that has made `step` steps, the last of them in epoch `epoch`, from 1: at that step. What is

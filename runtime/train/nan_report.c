@@ -33,6 +33,7 @@ static const char *diagnose_round(Training *t) {
     if (!training_due(t, turn)) continue;
     if (turn->after) {
       training_pass(t, turn);
+      training_tally(t, turn);
       continue;
     }
     training_prepare(t, turn->program, turn->turn);

@@ -4,25 +4,42 @@
 // change a sum.
 #include "train/pass.h"
 
+#include <math.h>
 #include <string.h>
 
 double **totals_new(Arena *a, const PlanProgram *p) {
   double **total = NEW_ARRAY(a, double *, p->outputs + 1);
   for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].total) total[i] = NEW_ARRAY(a, double, p->output[i].count);
+    if (p->output[i].total) total[i] = NEW_ARRAY(a, double, p->output[i].least ? 2 * LEAST : p->output[i].count);
   return total;
 }
 
 void totals_clear(const PlanProgram *p, double *const *total) {
-  for (int i = 0; i < p->outputs; i++)
-    if (total[i]) memset(total[i], 0, (size_t)p->output[i].count * sizeof(double));
+  for (int i = 0; i < p->outputs; i++) {
+    int64_t numbers = p->output[i].least ? 2 * LEAST : p->output[i].count;
+    for (int64_t k = 0; total[i] && k < numbers; k++) total[i][k] = p->output[i].least ? INFINITY : 0;
+  }
+}
+
+// Keeps the examples of least value, the least first: of each its value and its index.
+static void least_add(double *least, double value, double example) {
+  int at = LEAST;
+  while (at > 0 && value < least[2 * at - 2]) at--;
+  if (at == LEAST) return;
+  memmove(least + 2 * at + 2, least + 2 * at, (size_t)(LEAST - 1 - at) * 2 * sizeof *least);
+  least[2 * at] = value;
+  least[2 * at + 1] = example;
 }
 
 void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *const *total) {
   for (int i = 0; i < p->outputs; i++) {
     const PlanOutput *output = &p->output[i];
     const float *value = run->memory + output->at;
-    for (int64_t row = 0; total[i] && row < rows; row++)
+    if (output->least) {
+      for (int64_t row = 0; row < rows; row++) least_add(total[i], (double)value[row], run->example[row]);
+      continue;
+    }
+    for (int64_t row = 0; total[i] && row < (output->summed ? 1 : rows); row++)
       for (int64_t k = 0; k < output->count; k++)
         total[i][k] += (double)value[output->per_example ? row * output->count + k : k];
   }
@@ -32,28 +49,52 @@ int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, 
                      Moment moment) {
   int64_t batch = run->plan->program[program].batch, left = examples - first, rows = left < batch ? left : batch;
   run->turn = 0;
+  moment.rows = rows;
   for (int64_t i = 0; i < batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
   run->first_position = (uint32_t)first;
   feed_program(run, data, program, whole ? batch : rows, moment);
   return rows;
 }
 
-void pass_run(Run *run, const PlanTurn *turn, Moment moment, double *const *total, int32_t *rows) {
+// Does the program itself add up what it makes of its batch?
+static bool pass_adds_up(const PlanProgram *p) {
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].summed) return true;
+  return false;
+}
+
+// The program after it sees the examples of least value, as many as its batch; if there are fewer, the last one again.
+static void pass_worst(Run *run, const PlanTurn *turn, double *const *total) {
   const PlanProgram *p = &run->plan->program[turn->program];
+  for (int i = 0; i < p->outputs; i++)
+    for (int64_t k = 0; p->output[i].least && k < run->plan->program[turn->after].batch; k++) {
+      double example = total[i][2 * k + 1];
+      run->example[k] = isfinite(example) ? (int32_t)example : k ? run->example[k - 1] : 0;
+    }
+}
+
+void pass_sum(Run *run, int program, Moment moment, double *const *total, int32_t *rows) {
+  const PlanProgram *p = &run->plan->program[program];
   int64_t examples = run->train.examples > 0 ? run->train.examples : p->batch;
-  int32_t *outer = run->example;
+  bool whole = pass_adds_up(p);
   run->example = rows;
   run->purpose = PURPOSE_PASS;
   run->step = 0;
   totals_clear(p, total);
   for (int64_t first = 0; first < examples; first += p->batch) {
-    int64_t count = pass_prepare(run, &run->train, turn->program, examples, first, false, moment);
-    run->execute(run, turn->program);
+    int64_t count = pass_prepare(run, &run->train, program, examples, first, whole, moment);
+    run->execute(run, program);
     totals_add(run, p, count, total);
   }
-  moment.total = total;
   run->first_position = 0;
-  feed_program(run, &run->train, turn->after, p->batch, moment);
+}
+
+void pass_run(Run *run, const PlanTurn *turn, Moment moment, double *const *total, int32_t *rows) {
+  int32_t *outer = run->example;
+  pass_sum(run, turn->program, moment, total, rows);
+  moment.total = total;
+  pass_worst(run, turn, total);
+  feed_program(run, &run->train, turn->after, run->plan->program[turn->after].batch, moment);
   run->execute(run, turn->after);
   run->example = outer;
 }

@@ -18,6 +18,10 @@ void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *cons
 int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, int64_t first, bool whole,
                      Moment moment);
 
+// A pass over the training split, in its order. The random numbers are those of PURPOSE_PASS, the same in every pass.
+// `total` has room for the sums and `rows` for a batch, which run->example is then.
+void pass_sum(Run *run, int program, Moment moment, double *const *total, int32_t *rows);
+
 // A pass over the training split, in its order, and the program after it, which is fed the sums. The random numbers are
 // those of PURPOSE_PASS, the same in every pass, so that what differs from one to the next is the model. `moment` is
 // that of the round, `total` has room for the sums and `rows` for a batch; run->example is left as it was.

@@ -94,8 +94,19 @@ static int training_repetitions(const Plan *plan, const PlanPhase *phase) {
   return most + 1;
 }
 
+// Is there nothing in a round but passes, whose conditions do not speak of a batch?
+static bool training_only_passes(const Plan *plan, const PlanPhase *phase) {
+  const PlanProgram *asked = phase->conditions < 0 ? NULL : &plan->program[phase->conditions];
+  for (int i = 0; asked && i < asked->feeds; i++)
+    if (asked->feed[i].kind == FEED_COLUMN) return false;
+  for (int i = 0; i < phase->turns; i++)
+    if (!plan->turn[phase->first_turn + i].after && plan->turn[phase->first_turn + i].lines) return false;
+  return true;
+}
+
 static int64_t training_epoch_steps(const Run *run, const PlanPhase *phase) {
   const Plan *plan = run->plan;
+  if (training_only_passes(plan, phase)) return 1;
   if (plan->data.format == DATA_NONE) return STEPS_WITHOUT_DATA;
   int64_t repetitions = training_repetitions(plan, phase), round = phase->batch * repetitions;
   if (run->train.examples < round)
@@ -165,6 +176,9 @@ static void training_room(Training *t) {
     const PlanTurn *turn = &plan->turn[i];
     if (turn->after) t->total[i] = totals_new(t->run->arena, &plan->program[turn->program]);
   }
+  if (plan->init_sums >= 0) t->init_total = totals_new(t->run->arena, &plan->program[plan->init_sums]);
+  if (plan->program[plan->init].batch > rows) rows = plan->program[plan->init].batch;
+  if (rows < LEAST) rows = LEAST;
   t->order = NEW_ARRAY(t->run->arena, int32_t, rows);
   t->rows = NEW_ARRAY(t->run->arena, int32_t, rows);
   for (int64_t i = 0; i < rows; i++) t->order[i] = (int32_t)i;
@@ -195,19 +209,35 @@ Training *training_new(Run *run, const Session *s) {
   return t;
 }
 
+// The init program sees the first examples in an order of chance; if there are fewer, they come again.
+static void training_start(Training *t) {
+  Run *run = t->run;
+  const Plan *plan = run->plan;
+  const PlanProgram *init = &plan->program[plan->init];
+  int64_t examples = run->train.examples;
+  Moment moment = {.line = t->line};
+  if (plan->init_sums >= 0) {
+    pass_sum(run, plan->init_sums, moment, t->init_total, t->rows);
+    moment.total = t->init_total;
+  }
+  if (examples > 0) shuffle(run_start_seed(run), -1, t->order, examples);
+  for (int64_t i = 0; i < init->batch; i++) t->rows[i] = t->order[examples > 0 ? i % examples : i];
+  run->purpose = PURPOSE_INIT;
+  run->step = run->turn = run->first_position = 0;
+  run->example = t->rows;
+  feed_program(run, &run->train, plan->init, init->batch, moment);
+  run->execute(run, plan->init);
+}
+
 void training_begin(Training *t) {
   Run *run = t->run;
   memset(run->memory, 0, (size_t)run->plan->persistent * sizeof(float));
-  run->purpose = PURPOSE_INIT;
-  run->step = run->turn = run->first_position = 0;
-  run->example = t->order;
   for (int i = 0; i < run->plan->lines; i++) t->line[i] = (Line){.name = t->line[i].name};
   t->step = 0;
   t->ordered = -1;
   t->own = (Best){0};
   training_place(t, 0, 0, 0);
-  feed_program(run, &run->train, run->plan->init, 1, (Moment){.line = t->line});
-  run->execute(run, run->plan->init);
+  training_start(t);
   data_statistics(run);
   checkpoint_start(t);
 }
@@ -250,11 +280,19 @@ bool training_due(const Training *t, const PlanTurn *turn) {
   return !turn->when || t->said[turn->when - 1] != 0;
 }
 
+// What a line's objective was: on its batch, or of all examples.
+static double training_value(const Training *t, const PlanTurn *turn, const PlanOutput *output) {
+  const PlanProgram *p = &t->plan->program[turn->program];
+  if (!turn->after) return output_mean(t->run, p, output);
+  int64_t examples = t->run->train.examples > 0 ? t->run->train.examples : p->batch;
+  return t->total[turn - t->plan->turn][output - p->output][0] / (double)examples;
+}
+
 int training_tally(Training *t, const PlanTurn *turn) {
   int bad = -1;
   for (int i = turn->first_line; i < turn->first_line + turn->lines; i++) {
     Line *line = &t->line[i];
-    line->last = output_mean(t->run, &t->plan->program[turn->program], training_output(t, turn, i));
+    line->last = training_value(t, turn, training_output(t, turn, i));
     line->sum += line->last;
     line->values++;
     line->round = t->step + 1;
@@ -269,6 +307,22 @@ void training_pass(Training *t, const PlanTurn *turn) {
   pass_run(t->run, turn, moment, t->total[turn - t->plan->turn], t->rows);
 }
 
+// What the program after a pass has found, told.
+static void training_tell_pass(Training *t, const PlanTurn *turn) {
+  const PlanProgram *p = &t->plan->program[turn->after];
+  double reborn = turn->reborn ? output_value(t->run, &p->output[turn->reborn - 1], 0) : 0;
+  double fell = turn->fell ? output_value(t->run, &p->output[turn->fell - 1], 0) : 0;
+  int64_t pass = t->step + 1;
+  if (reborn > 0 || fell > 0) progress_clear(t->progress);
+  if (reborn > 0)
+    say_line(stderr, "gmc: pass %lld: %g of what latents choose stood for less than one example, and began anew at those explained worst (first %d)",
+             (long long)pass, reborn, (int)t->rows[0]);
+  if (!(fell > 0)) return;
+  const char *why = turn->own_rule ? "a rule `fit` does not maximize it (E0761)" : "single precision tells no better";
+  say_line(stderr, "gmc: pass %lld: log p of the data has fallen by %g an example: %s", (long long)pass, fell, why);
+  t->failed = turn->own_rule;
+}
+
 int training_round(Training *t) {
   const PlanPhase *phase = training_phase(t);
   for (int i = 0; i < phase->turns; i++) {
@@ -276,10 +330,12 @@ int training_round(Training *t) {
     if (!training_due(t, turn)) continue;
     if (turn->after) {
       training_pass(t, turn);
-      continue;
+      training_tell_pass(t, turn);
+      if (t->failed) return -1;
+    } else {
+      training_prepare(t, turn->program, turn->turn);
+      t->run->execute(t->run, turn->program);
     }
-    training_prepare(t, turn->program, turn->turn);
-    t->run->execute(t->run, turn->program);
     int bad = training_tally(t, turn);
     if (bad >= 0) return bad;
   }
@@ -303,7 +359,7 @@ static bool training_waits(const Training *t, int line) {
   const PlanPhase *phase = training_phase(t);
   for (int i = 0; i < phase->turns; i++) {
     const PlanTurn *turn = &t->plan->turn[phase->first_turn + i];
-    if (turn_has(turn, line) && (turn->every || turn->when)) return true;
+    if (turn_has(turn, line) && !turn->after && (turn->every || turn->when)) return true;
   }
   return false;
 }
@@ -574,7 +630,7 @@ int training_run(Training *t) {
     int bad = training_round(t);
     if (bad >= 0)
       training_diagnose(t, t->step, arena_format(t->run->arena, "objective `%s`", t->line[bad].name));
-    else
+    else if (!t->failed)
       training_after_step(t);
   }
   bool saved = t->saved_step == t->step && t->saved_start == t->run->start;

@@ -54,7 +54,8 @@ typedef struct {
   int64_t before;       // rounds of the starts before this one
   int repetitions;      // minibatches of a round
   double ***total;      // sums of the passes: of each turn that is one
-  int32_t *rows;        // of a batch of a pass
+  double **init_total;  // sums that the init program is fed, or NULL
+  int32_t *rows;        // of a batch of a pass, and of the init program's
   float *said;          // by the phase's conditions, before the present round
   Line *line;           // plan->lines
   int32_t *order;       // the permutation of epoch `ordered`; without data, 0, 1, ...

@@ -19,9 +19,9 @@ static const char *model_of(Arena *a, const char *example) {
   static const char begin[] = "model m\nprior z[4] ~ normal(0, 1)\n";
   static const char data[] = "data u[28, 28] in [0, 1], y : class(10) from mnist\n";
   size_t name = strcspn(example, " ");
-  if (strncmp(example, "parameter ", 10) == 0) return arena_format(a, "%s%s\n", begin, example);
   if (strncmp(example, "data ", 5) == 0) return arena_format(a, "%s%s\nnet f(v | x) { v = sum(x) }\n", begin, example);
-  if (strncmp(example, "metric ", 7) == 0 || strncmp(example, "function ", 9) == 0) return arena_format(a, "%s%s%s\n", begin, data, example);
+  bool declared = strncmp(example, "metric ", 7) == 0 || strncmp(example, "function ", 9) == 0;
+  if (declared || strncmp(example, "parameter ", 10) == 0) return arena_format(a, "%s%s%s\n", begin, data, example);
   bool average = strncmp(example, "average ", 8) == 0;
   if (average || strncmp(example, "with ", 5) == 0)
     return arena_format(a,

@@ -127,11 +127,13 @@ units: $(UNITS)
 # Suites of make check, and of make asan under the sanitizers. GMC names the program for the scripts.
 GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
-QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh,$(wildcard tests/cli/*.sh)))
+# scripts that train models and compile what is emitted are for make test and make asan
+TRAINED := $(addprefix tests/cli/,binders.sh curves.sh em.sh estimates.sh images.sh keep.sh loops.sh observed.sh seldom.sh values.sh)
+QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind; make gallery tries all of them
 KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm vae_lecture.gm vae_toy.gm)
 GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
-SLOW := 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns order,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
+SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns order,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
@@ -152,7 +154,7 @@ asan:
 	@$(SUB) MODE=asan asan-run
 asan-build: $(GMC) $(UNITS) $(RANDOM)
 asan-run: asan-build
-	@ASAN_OPTIONS=detect_leaks=1:$$ASAN_OPTIONS SOON=30000 tests/run.sh $(QUICK)
+	@ASAN_OPTIONS=detect_leaks=1:$$ASAN_OPTIONS SOON=30000 tests/run.sh $(TRAINED) $(QUICK)
 
 # another processor, emulated
 cross:

@@ -29,12 +29,13 @@ static void grow_inputs(GraphLoop *l) {
   l->body->input = input;
 }
 
+// In the arena of the body, wherever the name came from.
 static const char *own_name(const GraphLoop *l, const char *name) {
   const char *own = name;
   for (int k = 2;; k++) {
     int i = 0;
     while (i < l->inputs && strcmp(l->body->input[i].name, own)) i++;
-    if (i == l->inputs) return own;
+    if (i == l->inputs) return arena_copy(l->body->arena, own);
     own = arena_format(l->body->arena, "%s_%d", name, k);
   }
 }

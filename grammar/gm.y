@@ -52,7 +52,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token AVERAGE "average" BIJECTOR "bijector" SUPPORT "support"
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
-%token FROM "from" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
+%token FROM "from" MISSING "missing" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
 %token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
 /* expressions */
 %token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw" EACH "each"
@@ -76,10 +76,11 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 
 %type <name> id net_word member_name limit
 %type <flag> goal autoregressive
-%type <list> items item bindings variables parameters priors names over_names formals formals_opt formal_list
+%type <list> items item bindings columns parameters priors names over_names formals formals_opt formal_list
 %type <list> members map_members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
-%type <tree> network binding variable parameter constraint_opt constraint support formal member definition titem titem_open
+%type <tree> network binding column variable parameter constraint_opt constraint support formal member definition titem
+%type <tree> titem_open
 %type <tree> map_body map_member phases body block contents where_statement weight state name_node argument binder
 %type <tree> expression index arithmetic prefix operand postfix call primary mixture_over
 
@@ -106,7 +107,7 @@ item:
   | USE names FROM STRING                   { $$ = ast_list(TREE(USE, @$, .name = $4, .a = $2.first)); }
   | PARAM bindings                          { $$ = ast_retag($2, AST_PARAM); }
   | LET bindings                            { $$ = ast_retag($2, AST_LET); }
-  | DATA variables FROM expression          { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }
+  | DATA columns FROM expression            { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }
   | PARAMETER parameters                    { $$ = $2; }
   | PRIOR priors                            { $$ = $2; }
   | PRIOR variable '=' expression           {
@@ -195,9 +196,14 @@ bindings:
 
 binding: id '=' expression                  { $$ = TREE(PARAM, @$, .name = $1, .a = $3); } ;
 
-variables:
-    variable                                { $$ = ast_list($1); }
-  | variables ',' variable                  { $$ = ast_append($1, $3); }
+columns:
+    column                                  { $$ = ast_list($1); }
+  | columns ',' column                      { $$ = ast_append($1, $3); }
+  ;
+
+column:
+    variable
+  | variable MISSING                        { $$ = $1; $$->span = @$; $$->flag |= 2; }
   ;
 
 variable:

@@ -178,13 +178,16 @@ static void write_data(Writer *w) {
     w->column[w->columns++] = v;
   }
   if (!n) return;
+  int holes = n > 1 && files && chance(w, 1, 3) ? n - 1 : -1;
   if (files) {
     WRITE(w, "source made(examples: %d) {\n", 20 + below(w, 20));
     write_statements(w, 1);
     WRITE(w, n > 1 ? "  [" : "  ");
     for (int i = 0; i < n; i++) {
       if (i) WRITE(w, ", ");
+      if (i == holes) WRITE(w, "observed(");
       write_generated(w, &w->column[i], 0);
+      if (i == holes) WRITE(w, ", random() < 0.7)");
     }
     WRITE(w, n > 1 ? "]\n}\n" : "\n}\n");
   }
@@ -193,7 +196,9 @@ static void write_data(Writer *w) {
   for (int i = 0; i < n; i++) {
     if (i) WRITE(w, ", ");
     write_variable(w, &w->column[i]);
+    if (i == holes) WRITE(w, " missing");
   }
+  if (holes >= 0) w->missing = w->column[--w->columns];
   WRITE(w, " from ");
   if (chance(w, w->odds, 400)) {
     write_odd(w, 2);
@@ -459,6 +464,10 @@ static void begin_measure(Writer *w) {
   w->place = IN_OBJECTIVE | IN_BATCH;
   w->room = ROOM;
   for (int i = 0; i < w->columns; i++) know(w, w->column[i]);
+  if (w->missing.name) {
+    know(w, variable_of_shape(arena_format(w->arena, "filled(%s, 0)", w->missing.name), w->missing.shape));
+    know(w, variable_of_shape(arena_format(w->arena, "known(%s)", w->missing.name), w->missing.shape));
+  }
 }
 
 static void write_bound(Writer *w, int kind) {

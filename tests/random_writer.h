@@ -48,6 +48,7 @@ typedef struct {
   int params;
   Variable column[8], latent[8];
   int columns, latents;
+  Variable missing;  // a column with holes, which no text names but to fill them; name NULL: none
   Net net[MOST_NETS];
   int nets;
   const char *function[6], *block[6], *distribution[6], *optimizer[6], *objective[8], *over[8], *metric;

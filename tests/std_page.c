@@ -83,7 +83,13 @@ static void page_feed(Page *p, const PlanProgram *program) {
   for (int i = 0; i < program->feeds; i++) {
     const PlanFeed *f = &program->feed[i];
     float *to = p->run.memory + f->at;
-    if (f->kind == FEED_COLUMN) memcpy(to, p->column[f->index], (size_t)(rows * f->count) * sizeof *to);
+    bool holes = feed_is_of_examples(f) && p->plan->column[f->index].missing;
+    const float *column = feed_is_of_examples(f) ? p->column[f->index] : NULL;
+    if (f->kind == FEED_COLUMN) memcpy(to, column, (size_t)(rows * f->count) * sizeof *to);
+    for (int64_t k = 0; holes && k < rows * f->count; k++) {
+      bool known = !isnan(column[k]);
+      to[k] = f->kind == FEED_KNOWN ? (float)known : known ? column[k] : 0.0F;
+    }
     if (f->kind == FEED_STEP) *to = (float)p->run.step;
     if (f->kind == FEED_EPOCH) *to = (float)p->epoch;
     if (f->kind == FEED_UPDATE) *to = (float)p->updates;

@@ -95,7 +95,7 @@ typedef struct Value {
   Span span;           // the expression it comes from
   double number;       // NUMBER; true is 1
   const char *said;    // NUMBER: what the page says for it: beta1, 1 - beta1; or NULL
-  const char *text;    // TEXT; LIST: ".." of a range
+  const char *text;    // TEXT; LIST: ".." of a range; OBSERVED: the column with holes that it is, or NULL: as written
   Node *node;          // TENSOR, OBSERVED
   unsigned plates;     // TENSOR, OBSERVED: which plates it has
   int classes;         // TENSOR, OBSERVED, NUMBER: labels 0 .. classes-1, if it is one
@@ -296,6 +296,7 @@ typedef struct Application {
   const Decl *net;
   Node *argument[MAX_ARGS];
   unsigned plates[MAX_ARGS];  // of the arguments
+  Node *mask[MAX_ARGS];       // of those that are seen in part; else NULL
   const Graph *graph;  // its nodes belong to
   int context;
   bool holds_draw;
@@ -323,6 +324,7 @@ typedef struct {
   const Ast *variable;
   Support support;
   bool declared;  // the support was written
+  bool missing;   // it has holes
   Shape shape;
   int classes;
   Span span;
@@ -772,6 +774,10 @@ Value prior_of(Elab *e, const char *variable, Span where);
 
 // --- elaborate_observed.c
 Value call_observed(Elab *e, const Call *call, Value *keyword);
+Value call_known(Elab *e, const Call *call, Value *keyword);
+Value call_filled(Elab *e, const Call *call, Value *keyword);
+Value column_with_holes(Elab *e, const char *column, Value x, Value known);
+void refuse_observed(Elab *e, const Value *v);  // that it is no tensor
 Value whole_value(Value v);        // of what is seen in part, the tensor; anything else as it is
 Value to_point(Elab *e, Value v, Span where);  // a number, a tensor, or one that is seen in part; ERROR after reporting
 Value widen_point(Elab *e, Value point, unsigned plates, Shape event);

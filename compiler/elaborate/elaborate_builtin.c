@@ -555,13 +555,27 @@ static const Builtin builtins[] = {
      "observed(x, m)",
      "x where m is not 0, as the point of a distribution: log p(observed(x, m) | z) is the density of what is seen "
      "alone; draw and mean p(observed(x, m) | z) are x where it is seen, and the rest given that."},
+    {"known",
+     1,
+     1,
+     {0},
+     call_known,
+     "known(x)",
+     "1 where x has a value, 0 where it has a hole: of a column that is `missing`, or of observed(x, m)."},
+    {"filled",
+     2,
+     2,
+     {0},
+     call_filled,
+     "filled(x, v)",
+     "x with v in its holes: of a column that is `missing`, or of observed(x, m)."},
     {"standardize",
      1,
      1,
      {0},
      call_standardize,
      "standardize(x)",
-     "A stage of data: less the mean and by the deviation of each place over the training split, which are kept with the "
+     "A stage of data: less the mean and by the deviation of what is known of each place in the training split, kept with the "
      "weights. `gmc sample` gives what it draws in the units of the files."},
 };
 enum { BUILTINS = sizeof builtins / sizeof *builtins };

@@ -144,14 +144,16 @@ static bool declare_column(Elab *e, const Ast *v) {
   if (e->columns == (int)(sizeof e->column / sizeof *e->column)) return complain(e, E0607, v->span), false;
   if (find_column(e, v->name) >= 0) return complain(e, E0201, v->span, v->name), false;
   Column *c = &e->column[e->columns++];
-  *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .span = v->span};
+  *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .missing = v->flag & 2, .span = v->span};
   c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
   if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
   if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
   if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
   bool unknown = c->support.kind == SUPPORT_DECLARED && !is_library_support(&c->support, "simplex");
-  return !unknown || (complain(e, E0421, v->b->span, support_text(e, &c->support)), false);
+  if (unknown) return complain(e, E0421, v->b->span, support_text(e, &c->support)), false;
+  if (c->missing && c->support.kind == SUPPORT_DECLARED) return complain(e, E0726, v->span, v->name), false;
+  return true;
 }
 
 // A column that an argument of a stage names, or -1.
@@ -291,6 +293,7 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
                     .rank = c->shape.rank,
                     .count = shape_count(c->shape),
                     .classes = c->classes,
+                    .missing = c->missing,
                     .lo = -INFINITY,
                     .hi = INFINITY};
   memcpy(p->dim, c->shape.dim, sizeof p->dim);
@@ -372,17 +375,23 @@ void declare_data(Elab *e) {
 
 // --- values in a program
 
+static Value column_input(Elab *e, InputKind kind, int c, const char *name, double lo, double hi) {
+  Graph *g = e->graph;
+  g->input[g->inputs] = (InputInfo){kind, c, name, physical_shape(e, 1, e->column[c].shape), lo, hi};
+  return value_tensor(node_input(g, g->inputs++), 1);
+}
+
 static Value read_column(Elab *e, int c) {
   const Column *col = &e->column[c];
   const PlanColumn *p = &e->model->column[c];
-  Graph *g = e->graph;
   double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
-  g->input[g->inputs] = (InputInfo){INPUT_COLUMN, c, col->name, physical_shape(e, 1, col->shape), lo, hi};
-  Value v = value_tensor(node_input(g, g->inputs++), 1);
+  Value v = column_input(e, INPUT_COLUMN, c, col->name, lo, hi);
   v.span = col->span;
   v.classes = col->classes;
   if (col->support.kind == SUPPORT_DECLARED && !first_stage(e, c)) assert_fact(e, v.node, col->support.decl);
-  return v;
+  if (!col->missing) return v;
+  const char *known = arena_format(e->arena, "known_%s", col->name);
+  return column_with_holes(e, col->name, v, column_input(e, INPUT_KNOWN, c, known, 0, 1));
 }
 
 static Value fewer_columns(Elab *e, int c, int given) {
@@ -398,8 +407,8 @@ static Value generated_column(Elab *e, int c) {
     if (c >= v.items) return fewer_columns(e, c, v.items);
     v = v.item[c];
   }
-  if (v.kind == V_ERROR) return v;
-  v = to_tensor(e, v);
+  Value known = v.kind == V_OBSERVED && e->column[c].missing ? *v.item : (Value){.kind = V_NONE};
+  v = to_tensor(e, known.kind == V_NONE ? v : whole_value(v));
   if (v.kind == V_ERROR) return v;
   Shape s_event = event_shape(&v);
   if (!shape_equal(s_event, e->column[c].shape)) {
@@ -407,7 +416,25 @@ static Value generated_column(Elab *e, int c) {
              shape_text(e->arena, s_event));
     return value_error();
   }
-  return widen(e, v, 1, s_event);
+  v = widen(e, v, 1, s_event);
+  return known.kind == V_NONE ? v : column_with_holes(e, e->column[c].name, v, widen(e, known, 1, s_event));
+}
+
+// Is what a stage makes of a column at each place made of what stands there, and of nothing else of it? Then holes
+// stay where they are.
+static bool is_place_by_place(Elab *e, const Node *made, const Node *column) {
+  typedef enum { WITHOUT, PLACE_BY_PLACE, MIXED } Way;
+  Arena *scratch = arena_open(e->arena);
+  Way *way = NEW_ARRAY(scratch, Way, e->graph->count), of_made = WITHOUT;
+  for (int id = 0; id < e->graph->count; id++) {
+    const Node *n = e->graph->node[id];
+    for (int i = 0; i < n->arity; i++) way[id] = way[n->in[i]->id] > way[id] ? way[n->in[i]->id] : way[id];
+    if (way[id] == PLACE_BY_PLACE && op_class(n->op) != ELEMENTWISE) way[id] = MIXED;
+    if (n == column) way[id] = PLACE_BY_PLACE;
+    if (n == made) of_made = way[id];
+  }
+  arena_close(scratch);
+  return of_made != MIXED;
 }
 
 static Value staged(Elab *e, int column, Value v) {
@@ -422,6 +449,15 @@ static Value staged(Elab *e, int column, Value v) {
     v = v.kind == V_ERROR ? v : to_tensor(e, v);
   }
   return v;
+}
+
+// The same for a column that has holes: those stay where they are.
+static Value staged_column(Elab *e, int column, Value v) {
+  if (v.kind != V_OBSERVED) return staged(e, column, v);
+  Value known = *v.item, made = staged(e, column, whole_value(v));
+  if (made.kind == V_ERROR || !shape_equal(event_shape(&made), event_shape(&v))) return made;
+  if (is_place_by_place(e, made.node, v.node)) return column_with_holes(e, e->column[column].name, made, known);
+  return complain(e, E0727, first_stage(e, column)->span, e->column[column].name), value_error();
 }
 
 static bool check_column(Elab *e, const Column *col, Value *v) {
@@ -444,7 +480,7 @@ Value column_value(Elab *e, int c) {
   e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
   Value v = generated ? generated_column(e, c) : read_column(e, c);
   bool stages = first_stage(e, c) != NULL;
-  if (stages) v = staged(e, c, v);
+  if (stages) v = staged_column(e, c, v);
   if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
   e->drawing = saved;
   enter_loops(e, o);

@@ -122,7 +122,7 @@ Value with_point(Elab *e, Value dist, Value point) {
   *copy = *dist.dist;
   copy->has_point = point.kind != V_NONE;
   copy->point = point;
-  copy->given = point.kind == V_OBSERVED;
+  copy->given = point.kind == V_OBSERVED && !point.text;
   dist.dist = copy;
   return dist;
 }

@@ -306,7 +306,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     }
     int classes = input[i].classes;
     Span span = input[i].span;
-    input[i] = to_tensor(e, input[i]);
+    input[i] = input[i].kind == V_OBSERVED ? to_point(e, input[i], span) : to_tensor(e, input[i]);
     if (input[i].kind == V_ERROR) return value_error();
     input[i].classes = classes;
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
@@ -314,15 +314,19 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
   return d->ast->flag ? apply_ordered(e, d, n, input, where) : apply_to_values(e, d, n, input, where);
 }
 
+static Node *mask_node(const Value *v) { return v->kind == V_OBSERVED ? v->item->node : NULL; }
+
 Value apply_to_values(Elab *e, Decl *d, int n, const Value *input, Span where) {
   for (Application *a = e->applications; a; a = a->next) {
     bool same = a->net == d && is_around(e, a->graph) && (a->context == e->context || !a->holds_draw);
-    for (int i = 0; same && i < n; i++) same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates;
+    for (int i = 0; same && i < n; i++)
+      same = a->argument[i] == input[i].node && a->plates[i] == input[i].plates && a->mask[i] == mask_node(&input[i]);
     if (same) return e->looks++, e->randoms += a->holds_draw, a->result;
   }
   Application *a = NEW(e->arena, Application);
   *a = (Application){.net = d, .graph = e->graph, .context = e->context};
-  for (int i = 0; i < n; i++) a->argument[i] = input[i].node, a->plates[i] = input[i].plates;
+  for (int i = 0; i < n; i++)
+    a->argument[i] = input[i].node, a->plates[i] = input[i].plates, a->mask[i] = mask_node(&input[i]);
   int randoms = e->randoms, other = other_example(e, n, input);
   a->result = other ? apply_to_other(e, d, n, input, other, where) : expand_net(e, d, n, input, where);
   a->holds_draw = e->randoms > randoms;

@@ -10,6 +10,7 @@ Value whole_value(Value v) {
   v.kind = V_TENSOR;
   v.item = NULL;
   v.items = 0;
+  v.text = NULL;
   return v;
 }
 
@@ -22,11 +23,30 @@ static Value observed(Elab *e, Value x, Value mask) {
   return x;
 }
 
+void refuse_observed(Elab *e, const Value *v) {
+  if (v->text) {
+    complain(e, E0722, v->span, v->text);
+    report_help(e->sources, "write filled(%s, 0), and let a network see known(%s) too", v->text, v->text);
+  } else {
+    complain(e, E0303, v->span, value_text(e, *v));
+    report_help(e->sources, "it stands in log p(observed(x, m) | z), and in draw and mean p(observed(x, m) | z)");
+  }
+}
+
+// NULL: no column, but written so.
+Value column_with_holes(Elab *e, const char *column, Value x, Value known) {
+  if (x.kind == V_ERROR || known.kind == V_ERROR) return value_error();
+  Value v = observed(e, x, known);
+  v.text = column;
+  v.span = x.span;
+  return v;
+}
+
 Value to_point(Elab *e, Value v, Span where) {
   if (v.kind == V_LIST || v.kind == V_TENSOR) return to_tensor(e, v);
   if (v.kind == V_OBSERVED) {
     Value x = to_tensor(e, whole_value(v)), mask = to_tensor(e, *v.item);
-    return x.kind == V_ERROR || mask.kind == V_ERROR ? value_error() : observed(e, x, mask);
+    return column_with_holes(e, v.text, x, mask);
   }
   if (v.kind != V_NUMBER && v.kind != V_ERROR) complain(e, E0303, where, value_text(e, v)), v = value_error();
   return v;
@@ -118,4 +138,34 @@ Value call_observed(Elab *e, const Call *call, Value *keyword) {
   if (x.kind != V_OBSERVED) return observed(e, x, mask);
   Value both = apply(e, OP_SELECT, call->span, 3, (Value[]){mask, *x.item, value_number(0)});
   return observed(e, whole_value(x), both);
+}
+
+Value call_known(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value x = call->arg[0];
+  if (x.kind != V_OBSERVED) {
+    x = to_tensor(e, x);
+    return x.kind == V_ERROR ? x : value_tensor(node_const(e->graph, 1, event_shape(&x)), 0);
+  }
+  Value mask = to_tensor(e, *x.item);
+  return mask.kind == V_ERROR ? mask : apply2(e, OP_SUB, call->span, value_number(1), apply2(e, OP_EQUAL, call->span, mask, value_number(0)));
+}
+
+// Where nothing is known of a label, `v` may be one of its values, or any other number: then it is a label no more.
+Value call_filled(Elab *e, const Call *call, Value *keyword) {
+  (void)keyword;
+  Value x = call->arg[0], v = as_tensor(e, call, 1);
+  bool holes = x.kind == V_OBSERVED;
+  int classes = x.classes;
+  x = holes ? to_point(e, x, call->span) : to_tensor(e, x);
+  if (x.kind == V_ERROR || v.kind == V_ERROR) return value_error();
+  Shape s = event_shape(&x), t = event_shape(&v), merged;
+  if (!broadcast_shapes(s, t, &merged) || !shape_equal(merged, s)) {
+    complain(e, E0301, call->span, shape_text(e->arena, s), shape_text(e->arena, t), "filled");
+    return value_error();
+  }
+  bool label = v.node->lo >= 0 && v.node->hi < classes && is_integral(v.node);
+  if (holes) x = apply(e, OP_SELECT, call->span, 3, (Value[]){*x.item, whole_value(x), v});
+  x.classes = label || !holes ? classes : 0;
+  return x;
 }

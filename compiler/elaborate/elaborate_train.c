@@ -10,7 +10,7 @@
 
 // --- programs
 
-int most_inputs(const Elab *e) { return e->columns + 4 + e->model->lines; }
+int most_inputs(const Elab *e) { return 2 * e->columns + 4 + e->model->lines; }
 
 void begin_program(Elab *e, int64_t batch, bool training) {
   e->program = ++e->programs;
@@ -59,7 +59,11 @@ int end_program(Elab *e, const char *name, int64_t batch, Output *output, int ou
 }
 
 Node *feed_node(Elab *e, InputKind kind) {
-  static const char *const name[] = {"column", "step", "epoch", "update", "examples", "rows"};
+  static const char *const name[] = {[INPUT_STEP] = "step",
+                                     [INPUT_EPOCH] = "epoch",
+                                     [INPUT_UPDATE] = "update",
+                                     [INPUT_EXAMPLES] = "examples",
+                                     [INPUT_ROWS] = "rows"};
   Graph *g = program_graph(e);
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)

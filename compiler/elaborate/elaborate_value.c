@@ -128,9 +128,8 @@ Value to_tensor(Elab *e, Value v) {
       break;
     default: break;
   }
+  if (v.kind == V_OBSERVED) return refuse_observed(e, &v), value_error();
   complain(e, E0303, v.span, value_text(e, v));
-  if (v.kind == V_OBSERVED)
-    report_help(e->sources, "%s", "it stands in log p(observed(x, m) | z), and in draw and mean p(observed(x, m) | z)");
   return value_error();
 }
 

@@ -64,9 +64,10 @@ static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
   static const char *const number[] = {[FEED_STEP] = "step",         [FEED_EPOCH] = "epoch", [FEED_UPDATE] = "update",
                                        [FEED_EXAMPLES] = "examples", [FEED_ROWS] = "rows",   [FEED_TOTAL] = "total",
                                        [FEED_REST] = "rest"};
-  if (feed->kind == FEED_COLUMN) {
+  if (feed_is_of_examples(feed)) {
     const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
-    place_name(p, feed->at, p->plan->column[feed->index].name, shape);
+    const char *name = p->plan->column[feed->index].name;
+    place_name(p, feed->at, feed->kind == FEED_KNOWN ? arena_format(p->arena, "known_%s", name) : name, shape);
   } else {
     place_name(p, feed->at, number[feed->kind],
                feed->count == 1 ? "[]" : kernel_shape(p->arena, 1, (const int64_t[]){feed->count}));

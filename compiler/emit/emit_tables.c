@@ -11,7 +11,7 @@ static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
                                           "DATA_NPZ",  "DATA_CSV", "DATA_IMAGES",
                                           "DATA_CIFAR10", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
-static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
+static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_KNOWN", "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
                                         "FEED_EXAMPLES", "FEED_ROWS",  "FEED_TOTAL", "FEED_REST"};
 static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT", "SHOW_CURVES"};
 static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
@@ -116,6 +116,7 @@ static void column_table(Text *out, const Plan *p) {
     field_table(out, "member", "members", member[i], c->members);
     if (c->simplex) text_add(out, ", .simplex = true");
     if (c->levels) text_add(out, ", .levels = true");
+    if (c->missing) text_add(out, ", .missing = true");
     field_table(out, "pick", "picks", pick[i], c->picks);
     field_string(out, "test_pick", c->test_pick);
     text_add(out, "},\n");

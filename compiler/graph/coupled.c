@@ -89,7 +89,7 @@ static Meeting *find_results(const Search *w, const Node *n, const Meeting *in) 
 static Meeting source(const Search *w, const Graph *g, const Node *n, const Meeting *read) {
   if ((n->op == OP_INPUT || n->op == OP_WEIGHT) && read) return read[n->attr.id];
   if (w->from) return same;
-  if (n->op == OP_INPUT) return g->input[n->attr.id].kind == INPUT_COLUMN ? apart(1) : same;
+  if (n->op == OP_INPUT) return is_of_examples(g->input[n->attr.id].kind) ? apart(1) : same;
   bool drawn = n->op == OP_RANDOM && n->attr.flag != RANDOM_ONCE && n->shape.rank && n->shape.dim[0] == w->batch;
   return drawn ? apart(1) : same;
 }

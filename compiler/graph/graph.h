@@ -62,11 +62,13 @@ typedef struct {
   int average;  // of a weight that has one: 1 + that tensor; else 0
 } TensorInfo;
 
+// INPUT_KNOWN: of a column that has holes, 1 where it has a value, else 0.
 // INPUT_TOTAL and INPUT_REST: the sum of an output of the program before, and what rounding has taken from it.
 // INPUT_ROWS: how many examples of the batch count.
 // INPUT_OPERAND: in the body of a loop, what it reads of the loop's input of that index.
 typedef enum {
   INPUT_COLUMN,
+  INPUT_KNOWN,
   INPUT_STEP,
   INPUT_EPOCH,
   INPUT_UPDATE,
@@ -76,6 +78,7 @@ typedef enum {
   INPUT_REST,
   INPUT_OPERAND
 } InputKind;
+static inline bool is_of_examples(InputKind kind) { return kind <= INPUT_KNOWN; }  // [batch, ...]
 typedef struct {
   InputKind kind;
   int index;  // column of the data; line of the training round for INPUT_UPDATE; output; input of the loop

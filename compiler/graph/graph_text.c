@@ -30,8 +30,9 @@
 
 static const char *const kind_names[] = {[TENSOR_WEIGHT] = "weight", [TENSOR_STATE] = "state", [TENSOR_SLOT] = "slot", [TENSOR_AVERAGE] = "average"};
 static const char *const input_names[] = {
-    [INPUT_COLUMN] = "column",     [INPUT_STEP] = "step",   [INPUT_EPOCH] = "epoch", [INPUT_UPDATE] = "update",
-    [INPUT_EXAMPLES] = "examples", [INPUT_ROWS] = "rows",   [INPUT_TOTAL] = "total", [INPUT_REST] = "rest"};
+    [INPUT_COLUMN] = "column", [INPUT_KNOWN] = "known",       [INPUT_STEP] = "step", [INPUT_EPOCH] = "epoch",
+    [INPUT_UPDATE] = "update", [INPUT_EXAMPLES] = "examples", [INPUT_ROWS] = "rows", [INPUT_TOTAL] = "total",
+    [INPUT_REST] = "rest"};
 static const char *const operand_names[] = {
     [OPERAND_CARRIED] = "carried", [OPERAND_SLICED] = "sliced", [OPERAND_FIXED] = "fixed"};
 

@@ -227,7 +227,7 @@ static Value cut_node(Cutting *w, const Node *n, Value *const *in) {
 }
 
 static Value cut_source(const Cutting *w, const Graph *from, const Node *n) {
-  bool column = n->op == OP_INPUT && from->input[n->attr.id].kind == INPUT_COLUMN;
+  bool column = n->op == OP_INPUT && is_of_examples(from->input[n->attr.id].kind);
   bool drawn = n->op == OP_RANDOM && n->attr.flag != RANDOM_ONCE && n->shape.rank && n->shape.dim[0] == w->batch;
   return (Value){.whole = rewrite_same(w->to, n, NULL), .blocks = column || drawn ? 1 : BLOCKS_NONE};
 }

@@ -153,7 +153,7 @@ void plan_verify(Arena *a, const Plan *plan) {
     Check c = {.arena = a, .plan = plan, .program = p};
     if (p->end > plan->peak || plan->persistent > p->end) bad(&c, "more memory than the plan has");
     for (int k = 0; k < p->feeds; k++) {
-      check_rows(&c, p->feed[k].at, p->feed[k].count * (p->feed[k].kind == FEED_COLUMN ? p->batch : 1));
+      check_rows(&c, p->feed[k].at, p->feed[k].count * (feed_is_of_examples(&p->feed[k]) ? p->batch : 1));
     }
     for (int k = 0; k < p->outputs; k++) {
       check_rows(&c, p->output[k].at, p->output[k].per_example ? p->output[k].count * p->batch : p->output[k].count);

@@ -19,6 +19,7 @@ static PlanTensor *plan_tensors(Arena *a, const Model *m, int64_t *end) {
 static FeedKind feed_kind(InputKind kind) {
   switch (kind) {
     case INPUT_COLUMN: return FEED_COLUMN;
+    case INPUT_KNOWN: return FEED_KNOWN;
     case INPUT_STEP: return FEED_STEP;
     case INPUT_EPOCH: return FEED_EPOCH;
     case INPUT_EXAMPLES: return FEED_EXAMPLES;
@@ -37,7 +38,7 @@ static void set_feeds(PlanProgram *out, const Layout *l) {
     const InputInfo *in = &g->input[i];
     if (l->input[i] < 0) continue;
     int64_t count = shape_count(in->shape);
-    if (in->kind == INPUT_COLUMN) count /= out->batch;
+    if (is_of_examples(in->kind)) count /= out->batch;
     feed[out->feeds++] = (PlanFeed){feed_kind(in->kind), in->index, l->buffer[l->input[i]].at, count};
   }
   out->feed = feed;

@@ -35,7 +35,7 @@ typedef struct Ast Ast;
   AST(TRAIN, "train", "a: items: STEP, REPEAT, EVERY, WHEN, SETTING; b: TRAIN of the phase after `then`, or NULL") \
   AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
   /* parts of items */                                                                             \
-  AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`") \
+  AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`; flag 2: of the data, with holes") \
   AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\", or \"in\", or NULL; b: its bound or support; c: dims of its own, `p[n]`") \
   AST(MEMBER, "member", "name: sample, log, mean, ...; a: NAME of its argument, of logdet also two, or NULL; c: BODY") \
   AST(STEP, "step", "name: objective; a: objective's arguments; b: NAME list after over; c: optimiser call; flag 1: minimize; text: \"em\" for em over ..., which may have no optimiser, or NULL") \

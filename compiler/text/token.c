@@ -75,6 +75,12 @@ static bool may_be_name(int kind) {
          kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_EVERY || kind == TOKEN_WHEN;
 }
 
+// Between items, behind the end of a column: `data x[3] missing from ...`.
+static bool ends_column(const Parser *p) {
+  int last = p->last.kind;
+  return !p->depth && (last == TOKEN_NAME || last == ']' || last == ')' || last == '}');
+}
+
 // Does something new begin here, among the lines of training? Behind an operator an operand is still to come.
 static bool begins_line(const Parser *p) {
   static const int ends[] = {'{', TOKEN_BLOCK_OPEN, '}',          ',',          ')',
@@ -273,6 +279,9 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_EVERY:
     case TOKEN_WHEN:
     case TOKEN_MIXTURE: name_or_keyword(p, t); break;
+    case TOKEN_MISSING:
+      if (!ends_column(p)) return becomes_name(p, t), true;
+      break;
     case TOKEN_BIJECTOR:
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
     case TOKEN_EXPECT:   // or a name

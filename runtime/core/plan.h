@@ -67,6 +67,7 @@ typedef struct {
   int members;         // 0: no list
   bool simplex;        // so are examples whose values along the last axis do not add up to 1
   bool levels;         // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
+  bool missing;        // NaN, and an empty cell of a csv file, is a hole
   const PlanPick *pick; // none: what has the column's name, or in files without names the next
   int picks;
   const char *test_pick; // NPZ: the name in the files of the test split; NULL: as pick says
@@ -98,15 +99,27 @@ typedef struct {
 } Section;
 
 // The sum of an output over the examples of a split is kept in double precision: TOTAL is it, rounded, and REST what
-// rounding has taken from it, rounded too. ROWS: how many examples of the batch count; copies fill it up.
-typedef enum { FEED_COLUMN, FEED_STEP, FEED_EPOCH, FEED_UPDATE, FEED_EXAMPLES, FEED_ROWS, FEED_TOTAL, FEED_REST } FeedKind;
+// rounding has taken from it, rounded too. ROWS: how many examples of the batch count; copies fill it up. KNOWN: of a
+// column, 1 where it has a value, 0 in a hole.
+typedef enum {
+  FEED_COLUMN,
+  FEED_KNOWN,
+  FEED_STEP,
+  FEED_EPOCH,
+  FEED_UPDATE,
+  FEED_EXAMPLES,
+  FEED_ROWS,
+  FEED_TOTAL,
+  FEED_REST
+} FeedKind;
 // A value the training loop puts into memory before a program runs.
 typedef struct {
   FeedKind kind;
-  int index;      // column; line of the round whose updates are counted; output that was added up
+  int index;      // column, of both; line of the round whose updates are counted; output that was added up
   int64_t at;     // offset in floats
   int64_t count;  // floats: of one example for a column, of the output that was added up, otherwise 1
 } PlanFeed;
+static inline bool feed_is_of_examples(const PlanFeed *f) { return f->kind <= FEED_KNOWN; }
 
 // A value a program leaves in memory.
 typedef struct {

@@ -13,6 +13,7 @@ typedef struct {
   int64_t count;              // elements of an example
   const uint8_t *byte;
   const float *value;
+  const uint8_t *known;       // of a column with holes, one for each value: 0 where it stands in a hole; NULL: none does
   float scale, shift;         // values are scale * byte + shift; 1 and 0 for floats, to which it has been done
   const char *stored;         // the numbers' type in the file, for people
   const int64_t *line;        // of each example in its file, from 1; NULL where files have no lines

@@ -16,15 +16,21 @@ static void data_read(Arena *a, const Run *run, const char *const *path, Data *i
   run->reader(a, &(DataFiles){plan, path, path == plan->data.test, run->inflate}, into);
 }
 
-static void data_swap(const Array *array, int64_t i, int64_t j) {
-  size_t size = (size_t)array->count * (array->byte ? 1 : sizeof(float));
-  uint8_t *bytes = (uint8_t *)(uintptr_t)(array->byte ? array->byte : (const uint8_t *)array->value);  // ours
+static void data_swap_bytes(const void *of, size_t size, int64_t i, int64_t j) {
+  uint8_t *bytes = (uint8_t *)(uintptr_t)of;  // ours
   uint8_t *p = bytes + (size_t)i * size, *q = bytes + (size_t)j * size;
   for (size_t k = 0; k < size; k++) {
     uint8_t kept = p[k];
     p[k] = q[k];
     q[k] = kept;
   }
+}
+
+static void data_swap(const Array *array, int64_t i, int64_t j) {
+  size_t count = (size_t)array->count;
+  if (array->byte) data_swap_bytes(array->byte, count, i, j);
+  if (array->value) data_swap_bytes(array->value, count * sizeof(float), i, j);
+  if (array->known) data_swap_bytes(array->known, count, i, j);
 }
 
 // Puts `held` examples last, each choice of them as likely as any other (Fisher and Yates). The same ones in every run,
@@ -70,6 +76,7 @@ static void data_hold_out(Run *run) {
     held->examples = test->examples;
     if (held->byte) held->byte += train->examples * all->count;
     if (held->value) held->value += train->examples * all->count;
+    if (held->known) held->known += train->examples * all->count;
     all->line = held->line = NULL;  // no longer of these places
   }
 }
@@ -153,8 +160,18 @@ static void data_fetch(const Array *array, int64_t example) {
 #endif
 }
 
+static void data_gather_known(const Array *array, const int32_t *example, int64_t batch, float *restrict into) {
+  for (int64_t b = 0; b < batch; b++, into += array->count)
+    for (int64_t k = 0; k < array->count; k++)
+      into[k] = !array->known || array->known[example[b] * array->count + k] ? 1 : 0;
+}
+
 void data_gather(const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch, float *restrict into) {
   const Array *array = &data->column[feed->index];
+  if (feed->kind == FEED_KNOWN) {
+    data_gather_known(array, example, batch, into);
+    return;
+  }
   for (int64_t b = 0; b < batch; b++, into += array->count) {
     int64_t at = example[b] * array->count;
     if (b + DATA_AHEAD < batch) data_fetch(array, example[b + DATA_AHEAD]);

@@ -1,7 +1,7 @@
 // The data of a run: files to arrays, checked once as they are read, and from arrays to batches.
 //
 // After loading, every column has as many examples as its split, labels are whole and below `classes`, and real values
-// are finite and within the column's support: nothing downstream checks again. Bytes stay bytes in memory and are
+// are finite and within the column's support, holes filled with one of them: nothing downstream checks again. Bytes stay bytes in memory and are
 // scaled when gathered.
 #ifndef GMC_DATA_H
 #define GMC_DATA_H
@@ -55,7 +55,7 @@ void data_begin_test(Run *run);
 // A number that tells data apart, for the run record: of all arrays of the split, in order.
 uint64_t data_hash(const Run *run, const Data *data);
 
-// Puts the rows example[0 .. batch-1] of feed's column into into[batch][count]. Rows may be gathered in pieces by
+// Puts the rows example[0 .. batch-1] of feed's column, or of what is known of it, into into[batch][count]. Rows may be gathered in pieces by
 // several threads: pass the piece's first example and place.
 void data_gather(const PlanFeed *feed, const Data *data, const int32_t *example, int64_t batch, float *restrict into);
 

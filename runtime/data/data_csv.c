@@ -5,6 +5,7 @@
 #include "data/data_csv.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,7 +153,8 @@ static int csv_word(const CsvCursor *c, CsvWords *w, const PlanColumn *column, c
 static void csv_rank_words(Arena *a, const CsvWords *w, float *value, int64_t n, Array *array) {
   float *rank = NEW_ARRAY(a, float, w->words);
   for (int i = 0; i < w->words; i++) rank[w->id[i]] = (float)i;
-  for (int64_t i = 0; i < n; i++) value[i] = rank[(int)value[i]];
+  for (int64_t i = 0; i < n; i++)
+    if (!isnan(value[i])) value[i] = rank[(int)value[i]];
   array->word = w->word;
   array->words = w->words;
 }
@@ -182,11 +184,25 @@ typedef struct {
   CsvWords *words;  // of each column
 } CsvTable;
 
+// An empty cell, or one that says that it is no number: then the cursor is moved past it.
+static bool csv_hole(CsvCursor *c) {
+  CsvCursor look = *c;
+  CsvText t = csv_text_field(&look);
+  bool nan = t.length == 3 && (t.at[0] | 32) == 'n' && (t.at[1] | 32) == 'a' && (t.at[2] | 32) == 'n';
+  if (t.length && !nan) return false;
+  *c = look;
+  return true;
+}
+
 static void csv_value(CsvCursor *c, const CsvTable *t, CsvField f, int64_t example) {
   const PlanColumn *column = &t->plan->column[f.column];
   float *value = &t->value[f.column][example * column->count + f.element];
   CsvCursor here = *c;
   CsvWords *w = &t->words[f.column];
+  if (column->missing && csv_hole(c)) {
+    *value = NAN;
+    return;
+  }
   if (!w->room) {
     if (!csv_number_field(c, value)) csv_no_number(&here, column);
     return;
@@ -216,18 +232,31 @@ static bool csv_line_is_blank(CsvCursor *c) {
   return csv_line_ends(c);
 }
 
-// Labels are texts where the first example's are none of numbers.
-static void csv_find_words(CsvCursor c, CsvTable *t) {
-  while (c.at < c.end && csv_line_is_blank(&c)) csv_next_line(&c);
-  for (int64_t i = 0; i < t->layout.fields && c.at < c.end; i++, c.at += !csv_line_ends(&c)) {
+// Labels are texts where the first line that has any shows one that is no number. Looks at one line, the n-th from 1;
+// `shown` is the line that has shown a column's labels, 0 while it is not known.
+static void csv_find_words(CsvCursor *c, CsvTable *t, int64_t n, int64_t *shown) {
+  for (int64_t i = 0; i < t->layout.fields && c->at < c->end; i++, c->at += !csv_line_ends(c)) {
     CsvField f = t->layout.field[i];
-    CsvText text = csv_text_field(&c);
-    if (f.column < 0 || !t->plan->column[f.column].classes || text.length == 0) continue;
-    const char *copy = csv_text(c.arena, text), *p = copy;
+    const PlanColumn *column = f.column < 0 ? NULL : &t->plan->column[f.column];
+    bool hole = column && column->missing && csv_hole(c);
+    CsvText text = hole ? (CsvText){0} : csv_text_field(c);
+    if (hole || !column || !column->classes || (shown[f.column] && shown[f.column] < n)) continue;
+    shown[f.column] = n;
+    const char *copy = csv_text(c->arena, text), *p = copy;
     double ignored;
-    int room = t->plan->column[f.column].classes;
-    if (csv_number(&p, &ignored) || t->words[f.column].room) continue;
-    t->words[f.column] = (CsvWords){NEW_ARRAY(c.arena, const char *, room), NEW_ARRAY(c.arena, int, room), 0, room};
+    int room = column->classes;
+    if (text.length == 0 || csv_number(&p, &ignored) || t->words[f.column].room) continue;
+    t->words[f.column] = (CsvWords){NEW_ARRAY(c->arena, const char *, room), NEW_ARRAY(c->arena, int, room), 0, room};
+  }
+}
+
+static void csv_decide_words(CsvCursor c, CsvTable *t) {
+  int64_t *shown = NEW_ARRAY(c.arena, int64_t, t->plan->columns), n = 0;
+  for (bool all = false; !all && c.at < c.end; csv_next_line(&c)) {
+    if (csv_line_is_blank(&c)) continue;
+    csv_find_words(&c, t, ++n, shown);
+    all = true;
+    for (int k = 0; k < t->plan->columns; k++) all = all && (shown[k] || !t->plan->column[k].classes);
   }
 }
 
@@ -264,7 +293,7 @@ void data_read_csv(Arena *a, const DataFiles *files, Data *into) {
   while (c.at < c.end && csv_line_is_blank(&c)) csv_next_line(&c);
   t.layout = csv_layout(&c, plan);
   into->note = t.layout.note;
-  csv_find_words(c, &t);
+  csv_decide_words(c, &t);
   int64_t bound = csv_examples_bound(&c, t.layout.fields), examples = 0, *line = NEW_ARRAY(a, int64_t, bound);
   for (int k = 0; k < plan->columns; k++) t.value[k] = NEW_ARRAY(a, float, (size_t)(bound * plan->column[k].count));
   for (; c.at < c.end; csv_next_line(&c)) {

@@ -32,6 +32,7 @@ uint64_t data_hash(const Run *run, const Data *data) {
     else
       data_hash_piece(&h, 0, 1);
     hash = hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
+    if (array->known) hash = hash_bytes(hash, array->known, elements);
   }
   return hash;
 }

@@ -3,14 +3,21 @@
 
 #include "data/data.h"
 
-// The means over all examples of (value - about) to the first or second power, at each place.
-static void data_moments(const Array *array, const double *about, bool square, double *into) {
+// In how many examples each place has a value.
+static void data_counts(const Array *array, double *into) {
+  for (int64_t i = 0; i < array->examples * array->count; i++)
+    into[i % array->count] += !array->known || array->known[i];
+}
+
+// The means over all examples that have a value of (value - about) to the first or second power, at each place.
+static void data_moments(const Array *array, const double *count, const double *about, bool square, double *into) {
   for (int64_t i = 0; i < array->examples; i++)
     for (int64_t k = 0; k < array->count; k++) {
       int64_t at = i * array->count + k;
+      if (array->known && !array->known[at]) continue;
       float value = array->byte ? array->scale * (float)array->byte[at] + array->shift : array->value[at];
       double apart = (double)value - about[k];
-      into[k] += (square ? apart * apart : apart) / (double)array->examples;
+      into[k] += (square ? apart * apart : apart) / count[k];
     }
 }
 
@@ -20,11 +27,12 @@ void data_statistics(const Run *run) {
     if (tensor->statistic == STATISTIC_NONE) continue;
     Arena *scratch = arena_open(run->arena);
     double *zero = NEW_ARRAY(scratch, double, tensor->count), *mean = NEW_ARRAY(scratch, double, tensor->count),
-           *variance = NEW_ARRAY(scratch, double, tensor->count);
+           *variance = NEW_ARRAY(scratch, double, tensor->count), *count = NEW_ARRAY(scratch, double, tensor->count);
     const Array *array = &run->train.column[tensor->column];
     bool deviation = tensor->statistic == STATISTIC_DEVIATION;
-    data_moments(array, zero, false, mean);
-    if (deviation) data_moments(array, mean, true, variance);
+    data_counts(array, count);
+    data_moments(array, count, zero, false, mean);
+    if (deviation) data_moments(array, count, mean, true, variance);
     for (int64_t i = 0; i < tensor->count; i++) {
       float value = (float)(deviation ? sqrt(variance[i]) : mean[i]);
       run->memory[tensor->at + i] = deviation && value == 0 ? 1 : value;

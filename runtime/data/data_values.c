@@ -239,11 +239,51 @@ static void data_apply(const Reading *r, Array *array) {
   }
 }
 
+// Is nothing to be read here?
+static bool data_is_hole(const Array *array, int64_t i) { return isnan(array->value[i]); }
+
+// Of what is known of a place in all examples, or of all places, the value that is nearest to the mean; NaN if nothing is.
+static float data_middle(const Array *array, int64_t first, int64_t step) {
+  int64_t n = array->examples * array->count, known = 0;
+  double sum = 0;
+  for (int64_t i = first; i < n; i += step)
+    if (!data_is_hole(array, i)) sum += (double)array->value[i], known++;
+  float found = NAN;
+  for (int64_t i = first; i < n; i += step)
+    if (!data_is_hole(array, i) &&
+        !(fabs((double)array->value[i] - sum / (double)known) >= fabs((double)found - sum / (double)known)))
+      found = array->value[i];
+  return found;
+}
+
+// Into holes goes a value that the place has elsewhere, in the middle of them: whatever is made of it, and then thrown
+// away, is finite.
+static void data_fill(Arena *a, const PlanColumn *c, const char *path, Array *array) {
+  int64_t n = array->examples * array->count;
+  float *value = (float *)(uintptr_t)array->value;  // ours
+  if (!value) return;
+  bool any = false;
+  for (int64_t i = 0; i < n; i++) any = any || data_is_hole(array, i);
+  if (!any) return;
+  float everywhere = data_middle(array, 0, 1);
+  if (isnan(everywhere))
+    fail(a, EXIT_DATA, "%s: the column %s has no value in any example", printable(a, path), printable(a, c->name));
+  uint8_t *known = NEW_ARRAY(a, uint8_t, n);
+  for (int64_t i = 0; i < n; i++) known[i] = !data_is_hole(array, i);
+  for (int64_t k = 0; k < array->count; k++) {
+    float middle = data_middle(array, k, array->count);
+    for (int64_t i = k; i < n; i += array->count)
+      if (!known[i]) value[i] = isnan(middle) ? everywhere : middle;
+  }
+  array->known = known;
+}
+
 // Bytes are looked at until it is known that they are levels; floats all, as they may be anything.
 static void data_settle_column(Run *run, int column, const char *path, Array *array, bool decide) {
   const PlanColumn *c = &run->plan->column[column];
   Reading *r = &run->reading[column];
   if (decide) *r = (Reading){.word = array->word, .words = array->words};
+  if (c->missing) data_fill(run->arena, c, path, array);
   if (array->word != r->word) data_words(run->arena, c, r, path, array);
   bool look = array->byte && c->levels;
   double lo = look ? (double)c->lo : -INFINITY, hi = look ? (double)c->hi : INFINITY;
@@ -322,6 +362,14 @@ static const char *data_way(Arena *a, const PlanColumn *c, const Reading *r) {
   return arena_format(a, "levels: 0 is %g, 255 is %g", (double)c->lo, (double)c->hi);
 }
 
+// What is said of a column's holes; what stands in them is taken off *sum.
+static const char *data_holes(Arena *a, const Array *array, double *sum, int64_t *count) {
+  int64_t n = *count;
+  for (int64_t i = 0; array->known && i < n; i++)
+    if (!array->known[i]) *sum -= (double)array->value[i], --*count;
+  return *count == n ? "" : arena_format(a, ", %" PRId64 " of %" PRId64 " missing", n - *count, n);
+}
+
 void data_say(const Run *run) {
   Arena *a = arena_open(run->arena);
   for (int i = 0; run->reading && i < run->plan->columns; i++) {
@@ -330,10 +378,11 @@ void data_say(const Run *run) {
     const Array *array = &run->train.column[i];
     Summary s = data_sum_up(run, array);
     double shift = (double)array->shift, scale = (double)array->scale;
-    say_line(stderr, "gmc: %s: %" PRId64 " + %" PRId64 " %s; %s, %s; %.4g to %.4g, mean %.4g", c->name,
-             run->train.examples, run->test.examples, data_kind(a, c), array->stored, data_way(a, c, r),
-             scale * s.least + shift, scale * s.greatest + shift,
-             scale * s.sum / (double)(array->examples * array->count) + shift);
+    int64_t count = array->examples * array->count;
+    const char *holes = data_holes(a, array, &s.sum, &count);
+    say_line(stderr, "gmc: %s: %" PRId64 " + %" PRId64 " %s; %s, %s%s; %.4g to %.4g, mean %.4g", c->name,
+             run->train.examples, run->test.examples, data_kind(a, c), array->stored, data_way(a, c, r), holes,
+             scale * s.least + shift, scale * s.greatest + shift, scale * s.sum / (double)count + shift);
   }
   arena_close(a);
 }

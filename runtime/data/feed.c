@@ -61,7 +61,7 @@ void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment 
   run->rows = rows;
   for (int i = 0; i < p->feeds; i++) {
     const PlanFeed *feed = &p->feed[i];
-    if (feed->kind == FEED_COLUMN)
+    if (feed_is_of_examples(feed))
       feed_column(run, feed, data);
     else if (feed->kind == FEED_TOTAL || feed->kind == FEED_REST)
       feed_total(feed, moment.total[feed->index], run->memory + feed->at);

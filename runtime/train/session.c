@@ -77,7 +77,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
 
 static bool session_reads_data(const Plan *plan, int program) {
   for (int i = 0; i < plan->program[program].feeds; i++)
-    if (plan->program[program].feed[i].kind == FEED_COLUMN) return true;
+    if (feed_is_of_examples(&plan->program[program].feed[i])) return true;
   return false;
 }
 

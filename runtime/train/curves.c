@@ -112,12 +112,16 @@ typedef struct {
 
 static double curves_size(CurvesRange r) { return fmax(fabs(r.lo), fabs(r.hi)); }
 
+// By comparisons, which say no of NaN: of fmin and fmax in such loops gcc 12 for aarch64 can make nothing.
+static void curves_widen(CurvesRange *r, double v) {
+  if (isinf(v)) return;
+  if (v < r->lo) r->lo = v;
+  if (v > r->hi) r->hi = v;
+}
+
 static CurvesRange curves_range(const PlotSeries *s) {
   CurvesRange r = {INFINITY, -INFINITY};
-  for (int64_t i = 0; i < s->count; i++) {
-    double v = (double)s->y[i * s->stride];
-    if (isfinite(v)) r = (CurvesRange){fmin(r.lo, v), fmax(r.hi, v)};
-  }
+  for (int64_t i = 0; i < s->count; i++) curves_widen(&r, (double)s->y[i * s->stride]);
   return r;
 }
 
@@ -184,8 +188,7 @@ static void curves_draw_show(Arena *a, const Curves *c, const PlanShow *show, co
     bool there = column >= CURVES_FIRST, held_out = there && curves_any(test + column, tests, stride);
     const float *table = held_out ? test : train;
     series[i] = curves_series(a, name, table, held_out ? tests : there ? trains : 0, stride, at, column);
-    for (int64_t k = 0; k < series[i].count; k++)
-      x = (CurvesRange){fmin(x.lo, (double)series[i].x[2 * k]), fmax(x.hi, (double)series[i].x[2 * k])};
+    for (int64_t k = 0; k < series[i].count; k++) curves_widen(&x, (double)series[i].x[2 * k]);
   }
   int plots = curves_part(a, series, show->items, plot);
   for (int i = 0; i < plots; i++) plot[i].x_lo = (float)x.lo, plot[i].x_hi = (float)x.hi;

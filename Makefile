@@ -131,7 +131,7 @@ export GMC
 TRAINED := $(addprefix tests/cli/,binders.sh curves.sh em.sh estimates.sh holes.sh images.sh keep.sh loops.sh observed.sh seldom.sh values.sh)
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind; make gallery tries all of them
-KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm vae_lecture.gm vae_toy.gm)
+KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)
 GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
 SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,maths keep emit turns order,'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 

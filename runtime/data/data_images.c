@@ -47,7 +47,7 @@ static ImageNames images_in(Arena *a, const char *folder, bool subfolders, const
     if (wanted) images_add(a, &l, arena_copy(a, name));
   }
   closedir(dir);
-  qsort(l.name, (size_t)l.count, sizeof *l.name, images_order);
+  if (l.count) qsort(l.name, (size_t)l.count, sizeof *l.name, images_order);
   return l;
 }
 

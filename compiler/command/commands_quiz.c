@@ -4,7 +4,6 @@
 // quiz.
 #include <errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,11 +121,6 @@ static void quiz_keep(Arena *a, const char *folder, uint32_t seed, const Answers
   printf("kept in %s\n", path);
 }
 
-static bool colours_wanted(void) {
-  const char *plain = getenv("NO_COLOR"), *term = getenv("TERM");
-  return isatty(STDOUT_FILENO) && !(plain && *plain) && term && strcmp(term, "dumb") != 0;
-}
-
 int command_quiz(Arena *a, const Options *o) {
   FolderRun run = folder_run(a, o->word[0]);
   Config *c = folder_config(a, run.folder);
@@ -141,7 +135,7 @@ int command_quiz(Arena *a, const Options *o) {
   s.weights = session_weights_of(a, run.folder, run.which);
   s.seed_given = true;
   s.seed = (uint32_t)option_number(o, OPTION_SEED, (int64_t)(uint32_t)time(NULL));
-  Quiz q = {.colours = colours_wanted()};
+  Quiz q = {.colours = colours_wanted(STDOUT_FILENO)};
   quiz_layout(a, plan->program[draws].output, &q);
   output_bounds(plan, plan->program[draws].output->name, &q.lo, &q.hi);
   q.made = session_draw(a, plan, &s, draws, questions);

@@ -103,13 +103,13 @@ static Overrides overrides(Arena *a, const Config *c) {
                      .trains = c->train.count};
 }
 
-static bool colour_wanted(void) {
+bool colours_wanted(int stream) {
   const char *plain = getenv("NO_COLOR"), *term = getenv("TERM");
-  return isatty(STDERR_FILENO) && !(plain && *plain) && term && strcmp(term, "dumb") != 0;
+  return isatty(stream) && !(plain && *plain) && term && strcmp(term, "dumb") != 0;
 }
 
 void compile_diagnostics(Sources *s) {
-  diagnostics_print(s, stderr, colour_wanted());
+  diagnostics_print(s, stderr, colours_wanted(STDERR_FILENO));
   diagnostics_stop(s);
 }
 

@@ -26,6 +26,9 @@ Model *compile_folder(Arena *a, const char *folder, const Config *c);
 // Elaborates every model of a sweep (or the one), and keeps none.
 void compile_all(Arena *a, const char *path, const Config *c);
 
+// May colours go there? A terminal that has them, and nobody who asks for none (NO_COLOR).
+bool colours_wanted(int stream);
+
 // Prints the diagnostics that wait, and fails with EXIT_DATA if there are errors.
 void compile_diagnostics(Sources *s);
 

@@ -13,23 +13,12 @@
 
 #include <cmocka.h>
 
+#include "exact_numbers.h"
+
 typedef void Convolve(const ConvSizes *, const float *, const float *, float *, int64_t, int64_t);
 Convolve convolve_avx2, convolve_back_avx2, convolve_weights_avx2;
 Convolve convolve_plain, convolve_back_plain, convolve_weights_plain;
 Convolve convolve_portable, convolve_back_portable, convolve_weights_portable;
-
-static uint32_t chance = 1;
-
-static int below(int n) {
-  chance = chance * 1664525u + 1013904223u;
-  return (int)((uint64_t)(chance >> 8) * (uint64_t)n >> 24);
-}
-
-static float *numbers(int64_t n) {
-  float *x = malloc((size_t)n * sizeof *x);
-  for (int64_t i = 0; i < n; i++) x[i] = (float)(below(2001) - 1000) * 0x1p-7f;
-  return x;
-}
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 

@@ -11,23 +11,12 @@
 
 #include <cmocka.h>
 
+#include "exact_numbers.h"
+
 typedef void Gemm(bool, bool, int64_t, int64_t, int64_t, const float *, int64_t, const float *, int64_t, float *,
                   int64_t);
 Gemm gemm_avx2, gemm_portable, gemm_plain;
 bool gemm_avx2_knows_processor(void), gemm_portable_knows_processor(void), gemm_plain_knows_processor(void);
-
-static uint32_t chance = 1;
-
-static int below(int n) {
-  chance = chance * 1664525u + 1013904223u;
-  return (int)((uint64_t)(chance >> 8) * (uint64_t)n >> 24);
-}
-
-static float *numbers(int64_t n) {
-  float *x = malloc((size_t)n * sizeof *x);
-  for (int64_t i = 0; i < n; i++) x[i] = (float)(below(2001) - 1000) * 0x1p-7f;
-  return x;
-}
 
 static float element(bool transpose, const float *x, int64_t ld, int64_t row, int64_t column) {
   return transpose ? x[column * ld + row] : x[row * ld + column];

@@ -1904,6 +1904,10 @@ const StdValues std_values[] = {
         {{1, 16}, 19},
         {{-3, 0.5}, -8.5},
     }},
+    {FUNCTION, "taps_before(3)[1, 0, 0, 0] * a + sum(flatten(taps_before(3)) * 2 ^ iota(9)) * a + sum(flatten(taps_before(4, own: 1)) * 2 ^ iota(16)) * b", "a, b", ULPS, 1, NULL, 2, {
+        {{1, 16}, 1024},
+        {{-3, 0.5}, -16.5},
+    }},
     {FUNCTION, "windows([[a, b], [c, d]], 2)[0, 1, 0, 0, 0] + windows([[a, b], [c, d]], 1)[0, 0, 1, 0, 0] + a + d", "a, b, c, d", ULPS, 1, NULL, 2, {
         {{1, 16, 4, 64}, 85},
         {{-3, 0.5, 8, 2}, 7.5},

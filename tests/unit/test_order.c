@@ -61,6 +61,11 @@ static const struct {
      "decoder p(x) autoregressive {\n"
      "  h = 3 * masked(flatten(onehot(before(x))), 24) |> tanh |> reshape(4, 6)\n"
      "  x ~ either(h[.., .. 3], h[.., 3 ..])\n}"},
+    {"masked convolutions", "x[3, 3] in {0, 1}", 9, 2, true,
+     "decoder p(x) autoregressive {\n"
+     "  a = 2 * conv_before(x, 4, 3) |> tanh\n"
+     "  h = a + (2 * conv_upto(a, 4, 3) |> tanh)\n"
+     "  x ~ bernoulli(logits: 4 * conv(h, 1, 1) |> reshape(3, 3))\n}"},
     {"a table", "x[4] : class(3)", 4, 3, false,
      "decoder p(x) autoregressive {\n"
      "  weight table[4, 3] ~ normal(0, 2)\n  x ~ categorical(logits: table[before(x)])\n}"},

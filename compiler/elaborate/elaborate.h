@@ -16,6 +16,7 @@
 //   elaborate_index.c  indices
 //   elaborate_move.c   functions that move numbers
 //   elaborate_grad.c   grad(y, x)
+//   elaborate_point.c  the x of it, before anything is computed of it
 //   elaborate_loop.c   scan and fold
 //   elaborate_support.c  where values may lie
 //   elaborate_dist.c   distributions: densities, draws, KL
@@ -489,6 +490,7 @@ struct Elab {
   const Drawn *enumerated;  // of the blocks around
   struct Spoken *spoken;    // terms made in this program
   Fact *facts;
+  struct Points *points;  // of the texts read so far
   Value *column_value;   // of this program, once used
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
@@ -688,6 +690,10 @@ Value range_value(Elab *e, Value lo, Value hi);  // a list of the two, which is 
 
 // --- elaborate_grad.c
 Value call_grad(Elab *e, const Call *call, Value *keyword);
+
+// --- elaborate_point.c
+// v, as it gets this name: a point of the graph, where the text takes gradients by the name.
+Value as_point(Elab *e, const Scope *scope, const char *name, Value v);
 
 // --- elaborate_loop.c
 Value eval_loop(Elab *e, Scope *scope, const Ast *ast);

@@ -38,7 +38,7 @@ Binding *find_binding(const Scope *scope, const char *name) {
 
 void bind(Elab *e, Scope *scope, const char *name, Value v) {
   Binding *b = NEW(e->arena, Binding);
-  *b = (Binding){name, v, scope->first};
+  *b = (Binding){name, as_point(e, scope, name, v), scope->first};
   scope->first = b;
 }
 

@@ -121,9 +121,10 @@ bool node_alike(const Node *x, const Node *y) {
   return x->op == y->op && x->arity == y->arity && shape_equal(x->shape, y->shape) && attr_equal(&x->attr, &y->attr);
 }
 
-// Constants for which the page has other words are kept apart.
+// Constants for which the page has other words are kept apart, and so is a point.
 static bool node_equal(const Node *x, const Node *y) {
   if (x->op == OP_CONST && y->op == OP_CONST && !said_alike(x->name, y->name)) return false;
+  if (x->point != y->point) return false;
   for (int i = 0; x->arity == y->arity && i < x->arity; i++) {
     if (x->in[i] != y->in[i]) return false;
   }
@@ -202,6 +203,20 @@ Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, 
   draft.shape = shape_of(known.rank, known.dim);  // unused dimensions are zero
   Node *simple = graph_simplify(g, &draft);
   return simple ? simple : intern(g, &draft);
+}
+
+Node *graph_point(Graph *g, Node *n) {
+  if (op_class(n->op) == SOURCE || n->point) return n;
+  if (n->id == g->count - 1) {
+    n->point = true;
+    return n;
+  }
+  Node draft = *n;
+  draft.point = true;
+  draft.section = g->section;
+  Node *point = intern(g, &draft);
+  if (!point->name) point->name = n->name;
+  return point;
 }
 
 // ---- constructors

@@ -47,6 +47,7 @@ typedef struct Node {
   const struct NameScope *scope;  // and what of the page it was made in (names.h), or NULL
   const struct Name *name;        // what the page calls it, or NULL
   double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
+  bool point;      // what is computed of it is not simplified to what it was computed of (graph_point)
 } Node;
 
 // A persistent tensor: a weight, a state of a layer, a slot of an optimiser, or an average of a weight.
@@ -161,6 +162,10 @@ Graph *graph_new(Arena *a);
 // Equal nodes are shared, and trivial identities removed (x + 0, x * 1, reshape to the same shape,
 // broadcast of a constant, an operation on constants): a graph is simple from birth.
 Node *graph_node(Graph *g, Op op, int arity, Node *const *in, const Attr *attr, const Shape *shape);
+
+// n, as a point that a gradient may be taken by: what is computed of it from here on is computed of no node before it.
+// Where something was computed of n already it is a double beside it; passes make one of them again.
+Node *graph_point(Graph *g, Node *n);
 
 Node *node_const(Graph *g, double value, Shape shape);
 Node *node_const_said(Graph *g, double value, Shape shape, const char *said);

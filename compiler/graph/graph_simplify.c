@@ -4,6 +4,7 @@
 // Invariant: the result has the draft's shape, and equals it in real arithmetic wherever the draft is finite. Rounding
 // may only get better. What is given up: 0 * x, 0 / x and x - x are 0 even where x is infinite or NaN (gradients are
 // full of such zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
+// No rule looks past a point (graph_point).
 #include "graph/graph_rules.h"
 
 #include <float.h>
@@ -172,12 +173,13 @@ static Node *simplify_less(Graph *g, Node *n) {
 // log(sigmoid(x)) = -softplus(-x) and log1p(-sigmoid(x)) = -softplus(x): exact where sigmoid(x) is nearly 0 or 1. Also
 // where a constant stands instead of the sigmoid in some places, as guards put it there.
 static Node *log_of_sigmoid(Graph *g, Op op, Node *a) {
+  if (a->point) return NULL;
   if (a->op == OP_SELECT && is_const(a->in[1])) {
     Node *other = log_of_sigmoid(g, op, a->in[2]);
     return other ? node_select(g, a->in[0], node_unary(g, op, a->in[1]), other) : NULL;
   }
   const Node *s = op == OP_LOG ? a : a->op == OP_NEG ? a->in[0] : NULL;
-  if (!s || s->op != OP_SIGMOID) return NULL;
+  if (!s || s->op != OP_SIGMOID || s->point) return NULL;
   Node *x = op == OP_LOG ? node_unary(g, OP_NEG, s->in[0]) : s->in[0];
   return node_unary(g, OP_NEG, node_unary(g, OP_SOFTPLUS, x));
 }
@@ -377,6 +379,8 @@ static Node *simplify_elementwise(Graph *g, Node *n) {
 Node *graph_simplify(Graph *g, Node *n) {
   Node *folded = op_class(n->op) == ELEMENTWISE ? fold_constants(g, n) : NULL;
   if (folded) return folded;
+  for (int i = 0; i < n->arity; i++)
+    if (n->in[i]->point) return NULL;
   switch (n->op) {
     case OP_IOTA: return n->shape.dim[n->attr.a[0]] == 1 ? node_const(g, 0, n->shape) : NULL;
     case OP_RESHAPE: return simplify_reshape(g, n);

@@ -10,7 +10,8 @@
 
 enum { CHECKPOINT_SECONDS = 300 };
 
-// A new run, or, `resume` naming its folder, one that goes on. `from`: the run whose weights a new one begins with.
+// A new run, or, `resume` naming its folder, one that goes on. `from`: the run that a new one goes on from, or begins
+// with the weights of.
 static int train(Arena *a, const Options *o, const Model *m, const Config *c, const char *resume,
                  const FolderRun *from) {
   const Plan *plan = plan_model(a, m);
@@ -18,6 +19,8 @@ static int train(Arena *a, const Options *o, const Model *m, const Config *c, co
   Session s = execute_session(plan, o, folder ? folder : arena_format(a, "runs/%s", m->name));
   s.resume = resume != NULL;
   if (from) s.weights = session_weights_of(a, from->folder, from->which), s.from = from->folder;
+  s.goes_on = s.seed_given = option_given(o, OPTION_FROM);  // the seed of its settings, which may be said anew
+  s.seed = plan->seed;
   s.next_free = !folder;
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
@@ -91,12 +94,15 @@ static int run_resume(Arena *a, const Options *o, const char *folder) {
 }
 
 // A new run of another one's model, with its settings but for those that are said anew.
-static int run_from(Arena *a, const Options *o, const char *text) {
-  FolderRun from = folder_run(a, text);
+static int run_from(Arena *a, const Options *o, OptionId option) {
+  FolderRun from = folder_run(a, option_text(o, option));
+  const char *name = option == OPTION_FROM ? "--from" : "--weights";
   if (o->words)
-    fail(a, EXIT_USAGE, "--from takes the model of its run; it has no use for `%s`", printable(a, o->word[0]));
-  if (option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG))
-    fail(a, EXIT_USAGE, "--from begins a new run with the settings of another: it goes without --resume and --config");
+    fail(a, EXIT_USAGE, "%s takes the model of its run; it has no use for `%s`", name, printable(a, o->word[0]));
+  int ways = option_given(o, OPTION_FROM) + option_given(o, OPTION_WEIGHTS);
+  if (ways > 1 || option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG))
+    fail(a, EXIT_USAGE, "%s begins a new run with the settings of another: it goes without --resume, --config and %s",
+         name, option == OPTION_FROM ? "--weights" : "--from");
   Config *c = folder_config(a, from.folder);
   c->out = NULL;
   compile_overlay(a, c, o);
@@ -106,9 +112,10 @@ static int run_from(Arena *a, const Options *o, const char *text) {
 
 int command_run(Arena *a, const Options *o) {
   const char *folder = option_text(o, OPTION_RESUME);
-  if (option_given(o, OPTION_FROM)) return run_from(a, o, option_text(o, OPTION_FROM));
+  if (option_given(o, OPTION_FROM)) return run_from(a, o, OPTION_FROM);
+  if (option_given(o, OPTION_WEIGHTS)) return run_from(a, o, OPTION_WEIGHTS);
   if (folder) return run_resume(a, o, folder);
-  if (o->words == 0) fail(a, EXIT_USAGE, "`gmc run` needs a FILE, --resume DIR or --from DIR");
+  if (o->words == 0) fail(a, EXIT_USAGE, "`gmc run` needs a FILE, --resume DIR, --from DIR or --weights DIR");
   Config *c = compile_config(a, o);
   return c->sweeps ? run_sweep(a, o, o->word[0], c) : run_one(a, o, o->word[0], c);
 }

@@ -11,12 +11,6 @@ static const char *inside(Arena *a, const char *folder, const char *name) {
   return arena_format(a, "%s/%s", folder, name);
 }
 
-FolderRun folder_run(Arena *a, const char *text) {
-  const char *at = strrchr(text, '@');
-  if (!at || at == text || access(text, F_OK) == 0) return (FolderRun){text, NULL};
-  return (FolderRun){arena_slice(a, text, (size_t)(at - text)), at + 1};
-}
-
 static bool is_origin(const Settings *s, const char *name) {
   for (int i = 0; i < s->count; i++) {
     if (strcmp(s->item[i].origin, name) == 0) return true;

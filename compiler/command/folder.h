@@ -10,12 +10,6 @@
 #include "train/session.h"
 #include "command/config.h"
 
-// DIR, or DIR@WHICH: its weights of an epoch, `best` or `last` (session_weights_of). NULL where nothing is said.
-typedef struct {
-  const char *folder, *which;
-} FolderRun;
-FolderRun folder_run(Arena *a, const char *text);
-
 // What a run of model m keeps, but for what the session knows itself. `c` is what the model was elaborated with.
 KeptText *folder_texts(Arena *a, const Model *m, const Config *c, int *count);
 

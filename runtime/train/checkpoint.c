@@ -25,12 +25,11 @@ static const struct {
 
 const char *checkpoint_hash_name(int hash) { return hashed[hash].name; }
 
-// The metadata on their way to the file.
-typedef struct {
+struct Metas {
   Arena *arena;
   const char **key, **value;
   int count;
-} Metas;
+};
 
 static Metas metas_new(Arena *a, const Plan *plan) {
   int room = CHECKPOINT_METAS + plan->expects;
@@ -94,7 +93,7 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   metas_integer(&m, "metrics_csv", t->records ? t->records->length.csv : 0);
   for (int i = 0; i < HASHES; i++)
     metas_text(&m, hashed[i].name, arena_format(scratch, "%016llx", (unsigned long long)t->hash[i]));
-  if (t->from) metas_text(&m, "from", t->from);
+  if (t->from) metas_text(&m, t->went_on ? "from" : "weights_of", t->from);
   if (t->plan->restarts > 1) {
     metas_integer(&m, "start", t->run->start);
     metas_integer(&m, "steps_before", t->before);
@@ -130,35 +129,25 @@ void checkpoint_write(Training *t) {
   arena_close(scratch);
 }
 
-// Of weights that nothing goes on from but draws, measures and other runs.
-static Metas weights_metas(Arena *scratch, const Training *t, const Best *at) {
-  Metas m = metas_new(scratch, t->plan);
-  metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
-  metas_text(&m, "model", t->plan->model);
-  if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
-  metas_integer(&m, "step", at->step);
-  metas_integer(&m, "epoch", at->epoch);
-  metas_integer(&m, "seed", t->run->seed);
-  metas_integer(&m, "start", at->start);
-  metas_integer(&m, "random_streams", PHILOX_VERSION);
+Metas *checkpoint_place(Arena *a, const Training *t) {
+  Metas *m = NEW(a, Metas);
+  *m = checkpoint_metas(a, t);
+  metas_text(m, "measure", t->plan->keep.measure);
   return m;
 }
 
-void checkpoint_best(Training *t) {
-  Arena *scratch = arena_open(t->run->arena);
-  Metas m = weights_metas(scratch, t, &t->best);
-  metas_text(&m, "measure", t->plan->keep.measure);
-  metas_best(&m, "best", &t->best);
-  checkpoint_tensors(&m, t->plan, checkpoint_best_path(scratch, t->session->folder), t->kept, false);
-  arena_close(scratch);
+void checkpoint_best(const Training *t) {
+  const char *path = checkpoint_best_path(t->kept_place->arena, t->session->folder);
+  records_sync(t->records);
+  checkpoint_tensors(t->kept_place, t->plan, path, t->kept, true);
 }
 
-void checkpoint_epoch(Training *t) {
+void checkpoint_epoch(const Training *t) {
   Arena *scratch = arena_open(t->run->arena);
-  Best now = {.start = t->run->start, .step = t->step, .epoch = training_epoch(t)};
-  Metas m = weights_metas(scratch, t, &now);
-  const char *path = checkpoint_epoch_path(scratch, t->session->folder, now.epoch);
-  checkpoint_tensors(&m, t->plan, path, t->run->memory, false);
+  Metas m = checkpoint_metas(scratch, t);
+  records_sync(t->records);
+  const char *path = checkpoint_epoch_path(scratch, t->session->folder, training_epoch(t));
+  checkpoint_tensors(&m, t->plan, path, t->run->memory, true);
   arena_close(scratch);
 }
 
@@ -210,33 +199,51 @@ static const char *source_shape(Arena *a, int rank, const int64_t *dim) {
   return t.data;
 }
 
-// The file's tensor for one of the plan: F32, of its shape, all finite.
-static const float *source_tensor(const Source *s, const PlanTensor *tensor) {
+// Why the file's tensor is none for this one of the plan, which is F32, of its shape, all finite; NULL where it is.
+static const char *source_unfit(const Source *s, const PlanTensor *tensor) {
   const TensorView *view = safetensors_find(s->file, tensor->name);
-  if (!view) fail(s->arena, EXIT_DATA, "%s: holds no `%s`; it belongs to another model", s->path, tensor->name);
+  if (!view) return arena_format(s->arena, "holds no `%s`", tensor->name);
   if (!view->value)
-    fail(s->arena, EXIT_DATA, "%s: `%s` is of type %s, not F32", s->path, tensor->name,
-         printable(s->arena, view->dtype));
+    return arena_format(s->arena, "`%s` is of type %s, not F32", tensor->name, printable(s->arena, view->dtype));
   if (view->rank != tensor->rank || memcmp(view->dim, tensor->dim, (size_t)tensor->rank * sizeof(int64_t)) != 0)
-    fail(s->arena, EXIT_DATA, "%s: `%s` is %s, but %s in the model", s->path, tensor->name,
-         source_shape(s->arena, view->rank, view->dim), source_shape(s->arena, tensor->rank, tensor->dim));
+    return arena_format(s->arena, "`%s` is %s, but %s in the model", tensor->name,
+                        source_shape(s->arena, view->rank, view->dim),
+                        source_shape(s->arena, tensor->rank, tensor->dim));
   for (int64_t i = 0; i < tensor->count; i++)
     if (!isfinite(view->value[i]))
-      fail(s->arena, EXIT_DATA, "%s: `%s` holds a number that is not finite", s->path, tensor->name);
-  return view->value;
+      return arena_format(s->arena, "`%s` holds a number that is not finite", tensor->name);
+  return NULL;
 }
 
-// Copies all tensors, those of the optimiser too if `slots`, after all have been checked.
-static void source_tensors(const Source *s, Run *run, bool slots) {
+// Which numbers that optimisers keep a source is asked for: none, all, or those that fit.
+typedef enum { SLOTS_NONE, SLOTS_ALL, SLOTS_FITTING } Slots;
+
+// Copies tensors, after all that are asked for have been found to fit. Returns how many of an optimiser did not.
+static int source_tensors(const Source *s, Run *run, Slots slots) {
+  enum { TOLD_TENSORS = 8 };
   const Plan *plan = run->plan;
-  for (int i = 0; i < plan->tensors; i++)
-    if (slots || plan->tensor[i].kind != TENSOR_SLOT) source_tensor(s, &plan->tensor[i]);
+  bool *fits = NEW_ARRAY(s->arena, bool, plan->tensors);
+  Text why = text_new(s->arena);
+  int unfit = 0, left = 0;
+  for (int i = 0; i < plan->tensors; i++) {
+    bool slot = plan->tensor[i].kind == TENSOR_SLOT;
+    if (slot && slots == SLOTS_NONE) continue;
+    const char *reason = source_unfit(s, &plan->tensor[i]);
+    fits[i] = !reason;
+    if (slot && slots == SLOTS_FITTING) {
+      left += !fits[i];
+    } else if (reason && unfit++ < TOLD_TENSORS) {
+      text_add(&why, "%s%s", why.length ? "; " : "", reason);
+    }
+  }
+  if (unfit > TOLD_TENSORS) text_add(&why, "; and %d more", unfit - TOLD_TENSORS);
+  if (unfit) fail(s->arena, EXIT_DATA, "%s: %s; it belongs to another model", s->path, why.data);
   for (int i = 0; i < plan->tensors; i++) {
     const PlanTensor *tensor = &plan->tensor[i];
-    if (tensor->kind == TENSOR_SLOT && !slots) continue;
-    memcpy(run->memory + tensor->at, safetensors_find(s->file, tensor->name)->value,
-           (size_t)tensor->count * sizeof(float));
+    const TensorView *view = fits[i] ? safetensors_find(s->file, tensor->name) : NULL;
+    if (view) memcpy(run->memory + tensor->at, view->value, (size_t)tensor->count * sizeof(float));
   }
+  return left;
 }
 
 static void source_warn(const Source *s, const char *what, const char *then, const char *now) {
@@ -320,21 +327,83 @@ static Source source_open(Arena *scratch, const char *path) {
   return (Source){scratch, path, safetensors_read(scratch, path)};
 }
 
-// The run and epoch whose weights a run began with, or NULL.
-static const char *source_from(const Source *s, const Training *t) {
-  const char *from = safetensors_meta(s->file, "from");
-  return from ? arena_copy(t->run->arena, from) : NULL;
+// The run and epoch that a run went on from, or whose weights it began with, if any.
+static void source_from(const Source *s, Training *t) {
+  const char *from = safetensors_meta(s->file, "from"), *weights = safetensors_meta(s->file, "weights_of");
+  t->went_on = from != NULL;
+  t->from = from ? arena_copy(t->run->arena, from) : weights ? arena_copy(t->run->arena, weights) : NULL;
 }
 
 static const char *checkpoint_start_path(Arena *a, const Training *t) {
   return arena_format(a, "%s/start.safetensors", t->session->folder);
 }
 
+// Where a training stands, as a file says it.
+typedef struct {
+  int64_t step, phase_step, phase_epoch;
+  int phase;
+  Line *line;
+  uint32_t seed;
+  Starts starts;
+  RecordLengths length;
+} Place;
+
+static Place source_place(const Source *s, const Training *t) {
+  if (safetensors_meta(s->file, "gmc") && !safetensors_meta(s->file, "phase"))
+    fail(s->arena, EXIT_DATA, "%s: holds weights, and not where their training stood; --weights begins a run with them",
+         s->path);
+  source_same(s, "gmc", CHECKPOINT_FORMAT);
+  Place p = {.step = source_integer(s, "step", 0, UINT32_MAX)};
+  p.phase = (int)source_integer(s, "phase", 0, t->plan->phases);
+  p.phase_step = source_integer(s, "phase_step", 0, p.step);
+  p.phase_epoch = source_integer(s, "phase_epoch", 0, p.step);
+  p.line = source_lines(s, t);
+  p.seed = (uint32_t)source_integer(s, "seed", 0, UINT32_MAX);
+  p.starts = source_starts(s, t);
+  p.length.jsonl = source_integer(s, "metrics_jsonl", 0, INT64_MAX);
+  p.length.csv = source_integer(s, "metrics_csv", 0, INT64_MAX);
+  return p;
+}
+
+static void place_take(const Place *p, Training *t) {
+  if (!t->session->seed_given) t->run->seed = p->seed;
+  t->step = p->step;
+  t->run->start = p->starts.start;
+  t->before = p->starts.before;
+  t->ordered = -1;
+  memcpy(t->line, p->line, (size_t)t->plan->lines * sizeof *p->line);
+  training_place(t, p->phase, p->phase_step, p->phase_epoch);
+}
+
+static void checkpoint_from_weights(Training *t, const Source *s) {
+  source_tensors(s, t->run, SLOTS_NONE);
+  t->went_on = false;
+}
+
+// Other settings may make epochs of other lengths: at the end of an epoch as many have passed all the same.
+static void checkpoint_go_on(Training *t, const Source *s) {
+  Place p = source_place(s, t);
+  int64_t batch = source_integer(s, "batch", 1, INT64_MAX), then = source_integer(s, "epoch_steps", 1, INT64_MAX);
+  source_figures(s, t);
+  t->earlier = records_earlier(t->run->arena, t->session->from, p.length);
+  training_begin(t);  // what does not come from there begins as in any run
+  int anew = source_tensors(s, t->run, SLOTS_FITTING);
+  place_take(&p, t);
+  if ((then != t->epoch_steps || batch != t->plan->batch) && p.phase_step % then != 0)
+    fail(t->run->arena, EXIT_DATA,
+         "%s: stands in the middle of epoch %lld: there its batch of %lld and its epochs of %lld steps stay", s->path,
+         (long long)source_integer(s, "epoch", 0, INT64_MAX), (long long)batch, (long long)then);
+  training_place(t, p.phase, p.phase_step / then * t->epoch_steps + p.phase_step % then, p.phase_epoch);
+  if (anew)
+    say_line(stderr, "gmc: %d of the tensors that optimisers keep are not those of %s, and begin anew", anew, s->path);
+  t->went_on = true;
+}
+
 void checkpoint_from(Training *t) {
   Arena *scratch = arena_open(t->run->arena);
   Source s = source_open(scratch, t->session->weights);
   const char *epoch = safetensors_meta(s.file, "epoch");
-  source_tensors(&s, t->run, false);
+  (t->session->goes_on ? checkpoint_go_on : checkpoint_from_weights)(t, &s);
   t->from = arena_format(t->run->arena, "%s@%s", t->session->from, epoch ? epoch : "last");
   arena_close(scratch);
 }
@@ -344,8 +413,8 @@ void checkpoint_write_start(Training *t) {
   const char *path = checkpoint_start_path(scratch, t);
   Metas m = metas_new(scratch, t->plan);
   metas_text(&m, "model", t->plan->model);
-  metas_text(&m, "from", t->from ? t->from : "");
-  if (t->from)
+  metas_text(&m, "weights_of", t->from ? t->from : "");
+  if (t->from && !t->went_on)
     checkpoint_tensors(&m, t->plan, path, t->run->memory, false);
   else
     unlink(path);
@@ -353,13 +422,13 @@ void checkpoint_write_start(Training *t) {
 }
 
 void checkpoint_start(Training *t) {
-  if (!t->session->folder) return;
+  if (!t->session->folder || t->session->goes_on) return;
   Arena *scratch = arena_open(t->run->arena);
   const char *path = checkpoint_start_path(scratch, t);
   if (file_exists(path)) {
     Source s = source_open(scratch, path);
-    source_tensors(&s, t->run, false);
-    t->from = source_from(&s, t);
+    source_tensors(&s, t->run, SLOTS_NONE);
+    source_from(&s, t);
   }
   arena_close(scratch);
 }
@@ -368,17 +437,10 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   Run *run = t->run;
   Arena *scratch = arena_open(run->arena);
   Source s = source_open(scratch, checkpoint_path(scratch, t->session->folder));
-  source_same(&s, "gmc", CHECKPOINT_FORMAT);
+  Place p = source_place(&s, t);
   source_same(&s, "batch", t->plan->batch);
   if (safetensors_meta(s.file, "shards") || t->plan->shards > 1) source_same(&s, "shards", t->plan->shards);
-  int64_t step = source_integer(&s, "step", 0, UINT32_MAX);
-  int phase = (int)source_integer(&s, "phase", 0, t->plan->phases);
-  int64_t phase_step = source_integer(&s, "phase_step", 0, step), epoch = source_integer(&s, "phase_epoch", 0, step);
-  Line *line = source_lines(&s, t);
-  uint32_t seed = (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX);
-  Starts starts = source_starts(&s, t);
-  Resumed r = {
-      .length = {source_integer(&s, "metrics_jsonl", 0, INT64_MAX), source_integer(&s, "metrics_csv", 0, INT64_MAX)}};
+  Resumed r = {.length = p.length};
   for (int i = 0; i < HASHES; i++) r.hash[i] = source_hash(&s, t, i);
   const char *products = safetensors_meta(s.file, "products");
   r.products = products ? arena_copy(run->arena, products) : "own";
@@ -386,20 +448,16 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
     fail(scratch, EXIT_DATA, "%s: holds %d tensors, the model %d; it belongs to another model", s.path,
          safetensors_count(s.file), t->plan->tensors);
   source_figures(&s, t);
-  source_tensors(&s, run, true);
-  if (!t->session->seed_given) run->seed = seed;
+  source_tensors(&s, run, SLOTS_ALL);
+  place_take(&p, t);
+  source_same(&s, "epoch_steps", t->epoch_steps);
   if (resumed) source_warnings(&s, t, &r);
   if (resumed) *resumed = r;
-  t->step = t->saved_step = step;
-  run->start = t->saved_start = starts.start;
-  t->before = starts.before;
-  t->best = starts.best;
-  t->own = starts.own;
-  t->from = source_from(&s, t);
-  t->ordered = -1;
-  training_place(t, phase, phase_step, epoch);
-  source_same(&s, "epoch_steps", t->epoch_steps);
-  memcpy(t->line, line, (size_t)t->plan->lines * sizeof *line);
+  t->saved_step = t->step;
+  t->saved_start = run->start;
+  t->best = p.starts.best;
+  t->own = p.starts.own;
+  source_from(&s, t);
   arena_close(scratch);
 }
 
@@ -412,7 +470,7 @@ void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoc
   *seed = ours ? (uint32_t)source_integer(&s, "seed", 0, UINT32_MAX) : run->plan->seed;
   if (ours && safetensors_meta(s.file, "start")) run->start = (uint32_t)source_integer(&s, "start", 0, UINT32_MAX);
   if (run->plan->keep.measure && safetensors_meta(s.file, "measure")) *best = source_best(&s, "best");
-  source_tensors(&s, run, false);
+  source_tensors(&s, run, SLOTS_NONE);
   const char *readings = safetensors_meta(s.file, "columns");
   if (readings && !data_readings_take(run, readings)) source_bad(&s, "columns");
   arena_close(scratch);

@@ -21,14 +21,18 @@ const char *checkpoint_best_path(Arena *a, const char *folder);
 // Path of the weights after an epoch there, if the plan keeps them.
 const char *checkpoint_epoch_path(Arena *a, const char *folder, int64_t epoch);
 
-// Writes the weights, states and averages after the epoch that has just ended.
-void checkpoint_epoch(Training *t);
+// Writes a checkpoint of the epoch that has just ended.
+void checkpoint_epoch(const Training *t);
 
-// Replaces folder/best.safetensors by the weights, states and averages that t has kept. Fails likewise.
-void checkpoint_best(Training *t);
+// Where the training stands now, for the checkpoint of its best epoch.
+Metas *checkpoint_place(Arena *a, const Training *t);
 
-// Takes the weights that the session begins with into memory, and sets t->from. Fails with EXIT_DATA when they belong to
-// another model.
+// Replaces folder/best.safetensors by the tensors and the place that t has kept. Fails likewise.
+void checkpoint_best(const Training *t);
+
+// Takes what the session begins with from its `weights`, and sets t->from: weights, states and averages alone, or,
+// where it goes on, the whole checkpoint, and the records so far into t->earlier. Numbers of optimisers that do not fit
+// begin anew. Fails with EXIT_DATA when the rest belongs to another model.
 void checkpoint_from(Training *t);
 
 // Keeps them in folder/start.safetensors; or sees that no such file is there.

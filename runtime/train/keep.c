@@ -23,13 +23,22 @@ bool keep_compare(Training *t, const Measure *test, int tests) {
   if (keep_better(keep, now.value, &t->own)) t->own = now;
   if (!keep_better(keep, now.value, &t->best)) return false;
   t->best = now;
-  if (t->kept) memcpy(t->kept, t->run->memory, (size_t)t->plan->persistent * sizeof(float));
-  t->kept_waits = t->kept != NULL;
   return true;
+}
+
+// The tensors of the epoch that has just been told, and where it stands.
+static void keep_best(Training *t) {
+  memcpy(t->kept, t->run->memory, (size_t)t->plan->persistent * sizeof(float));
+  if (t->kept_arena) arena_close(t->kept_arena);
+  t->kept_arena = arena_open(t->run->arena);
+  t->kept_place = checkpoint_place(t->kept_arena, t);
+  t->kept_waits = true;
 }
 
 void keep_epoch(Training *t) {
   int64_t every = t->plan->keep.every;
+  bool best = t->best.known && t->best.start == t->run->start && t->best.step == t->step;
+  if (t->kept && best) keep_best(t);
   if (every && t->session->folder && training_epoch(t) % every == 0) checkpoint_epoch(t);
 }
 

@@ -14,7 +14,8 @@ void keep_open(Training *t);
 // nor one that equals an earlier one.
 bool keep_compare(Training *t, const Measure *test, int tests);
 
-// An epoch is over: writes its weights, if it is one of those that the plan keeps.
+// An epoch is over, and told: remembers it where it is the best, and writes it if it is one of those that the plan
+// keeps.
 void keep_epoch(Training *t);
 
 // Writes the best tensors where they are not yet in the folder.

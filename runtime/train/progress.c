@@ -119,6 +119,8 @@ void progress_begin(Progress *p, const Training *t) {
   if (training_done(t))
     progress_say(p, true, "all %lld steps are done%s", (long long)progress_done(t),
                  t->phase < plan->phases && plan->restarts < 2 ? "; more epochs would go on" : "");
+  else if (t->session->goes_on)
+    progress_say(p, true, "goes on from %s, step %lld%s", t->from, (long long)t->step, progress_of_start(t));
   else if (t->session->weights)
     progress_say(p, true, "begins with the weights of %s", t->from);
   else if (t->session->resume)

@@ -60,6 +60,7 @@ static void records_cell(Text *t, const char *cell) {
   text_add(t, "\"");
 }
 
+// Puts the header into r->line.
 static void records_header(Records *r) {
   r->line.length = 0;
   text_add(&r->line, "step,epoch,split");
@@ -68,7 +69,31 @@ static void records_header(Records *r) {
     records_cell(&r->line, r->column[i].name);
   }
   text_add(&r->line, "\n");
-  r->length.csv += records_write(r, r->csv, "metrics.csv");
+}
+
+static Bytes records_read(Arena *a, const char *folder, const char *name, int64_t length) {
+  const char *path = arena_format(a, "%s/%s", folder, name);
+  Bytes all = file_read(a, path, SIZE_MAX / 2, "");
+  if (all.size < (size_t)length)
+    fail(a, EXIT_DATA, "%s: shorter than the %lld bytes it had when its weights were kept", path, (long long)length);
+  return (Bytes){all.data, (size_t)length};
+}
+
+RecordsEarlier *records_earlier(Arena *a, const char *folder, RecordLengths length) {
+  RecordsEarlier *e = NEW(a, RecordsEarlier);
+  e->jsonl = records_read(a, folder, "metrics.jsonl", length.jsonl);
+  e->csv = records_read(a, folder, "metrics.csv", length.csv);
+  return e;
+}
+
+static void records_begin_with(Records *r, const RecordsEarlier *e) {
+  const char *json = arena_format(r->arena, "%s/metrics.jsonl", r->folder);
+  const char *csv = arena_format(r->arena, "%s/metrics.csv", r->folder);
+  size_t header = r->line.length;
+  bool columns = e->csv.size >= header && memcmp(e->csv.data, r->line.data, header) == 0;
+  file_replace(r->arena, json, e->jsonl.data, e->jsonl.size);
+  file_replace(r->arena, csv, e->csv.data, columns ? e->csv.size : 0);
+  r->length = (RecordLengths){(int64_t)e->jsonl.size, columns ? (int64_t)e->csv.size : 0};
 }
 
 // Of a test program, and of the one that is fed its sums, if there is one.
@@ -85,7 +110,8 @@ static void records_measures(Records *r, const Plan *plan, int program, int afte
     records_column(r, plan->program[after].output[i].name, false);
 }
 
-Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length) {
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length,
+                      const RecordsEarlier *earlier) {
   Records *r = NEW(a, Records);
   *r = (Records){.arena = a, .folder = folder, .jsonl = -1, .csv = -1, .length = length, .line = text_new(a)};
   r->column = NEW_ARRAY(a, RecordColumn, plan->lines + 3 * measure_count(plan) + 2);
@@ -95,9 +121,11 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
   if (plan->restarts > 1) records_column(r, "start", true);
   if (plan->keep.measure) records_column(r, "best", true);
   arena_cleanup(a, records_close, r);
-  r->jsonl = records_file(r, "metrics.jsonl", length.jsonl);
-  r->csv = records_file(r, "metrics.csv", length.csv);
-  if (length.csv == 0) records_header(r);
+  records_header(r);
+  if (earlier) records_begin_with(r, earlier);
+  r->jsonl = records_file(r, "metrics.jsonl", r->length.jsonl);
+  r->csv = records_file(r, "metrics.csv", r->length.csv);
+  if (r->length.csv == 0) r->length.csv += records_write(r, r->csv, "metrics.csv");
   return r;
 }
 

@@ -5,7 +5,10 @@
 #ifndef GMC_RECORDS_H
 #define GMC_RECORDS_H
 
+#include "core/file.h"
 #include "train/measure.h"
+
+typedef struct RecordsEarlier RecordsEarlier;
 
 typedef struct {
   int64_t jsonl, csv;  // bytes
@@ -26,11 +29,20 @@ typedef struct Records {
   Text line;  // being written
 } Records;
 
-// Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run). The columns are the names of
-// `lines` and of the test program's outputs, with their standard errors, and the size of the
-// batch where examples meet. Fails with EXIT_DATA if a file is shorter than
-// that.
-Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length);
+// What another run had recorded, up to some lengths.
+struct RecordsEarlier {
+  Bytes jsonl, csv;
+};
+
+// Reads it from that run's folder. Fails with EXIT_DATA if a file is shorter than that.
+RecordsEarlier *records_earlier(Arena *a, const char *folder, RecordLengths length);
+
+// Opens metrics.jsonl and metrics.csv, cut to the given lengths (0, 0 for a new run), or begun with what is `earlier`,
+// of the CSV where it has the same columns. The columns are the names of `lines` and of the test program's outputs,
+// with their standard errors, and the size of the batch where examples meet. Fails with EXIT_DATA if a file is shorter
+// than that.
+Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length,
+                      const RecordsEarlier *earlier);
 
 // Adds a line to both files. Of a line that does not learn in every step a member "learnt" says how often it did,
 // {"discern":212}; where it did not at all it has no number here and an empty cell in the CSV. JSON has no word for a

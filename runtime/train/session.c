@@ -3,6 +3,7 @@
 // Invariant: everything that can be refused is refused before anything is written.
 #include "train/session.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -181,22 +182,57 @@ static void session_hashes(Arena *a, Text *r, const uint64_t *hash) {
                    arena_format(a, "%016llx", (unsigned long long)hash[i]));
 }
 
+FolderRun folder_run(Arena *a, const char *text) {
+  const char *at = strrchr(text, '@');
+  if (!at || at == text || access(text, F_OK) == 0) return (FolderRun){text, NULL};
+  return (FolderRun){arena_slice(a, text, (size_t)(at - text)), at + 1};
+}
+
+static int session_compare(const void *a, const void *b) {
+  const long long *x = a, *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+// "2, 4, 6, ..., 400": the epochs that the folder keeps in files of their own.
+static const char *session_epochs(Arena *a, const char *folder) {
+  enum { MANY_EPOCHS = 1 << 16, TOLD_EPOCHS = 12 };
+  long long *epoch = NEW_ARRAY(a, long long, MANY_EPOCHS);
+  DIR *entries = opendir(arena_format(a, "%s/epochs", folder));
+  int n = 0;
+  for (struct dirent *e; entries && n < MANY_EPOCHS && (e = readdir(entries));) {
+    char *end;
+    long long number = strtoll(e->d_name, &end, 10);
+    if (end != e->d_name && strcmp(end, ".safetensors") == 0) epoch[n++] = number;
+  }
+  if (entries) closedir(entries);
+  qsort(epoch, (size_t)n, sizeof *epoch, session_compare);
+  Text t = text_new(a);
+  for (int i = 0; i < n; i++) {
+    bool left_out = n > TOLD_EPOCHS && i >= TOLD_EPOCHS - 2 && i < n - 1;
+    if (!left_out) text_add(&t, "%s%lld", i ? ", " : "", epoch[i]);
+    if (left_out && i == n - 2) text_add(&t, ", ...");
+  }
+  return n ? t.data : NULL;
+}
+
 const char *session_weights_of(Arena *a, const char *folder, const char *which) {
   const char *path[] = {checkpoint_best_path(a, folder), checkpoint_path(a, folder)}, *name[] = {"best", "last"};
-  const char *epoch = NULL;  // of the last ones
+  Text kept = text_new(a);
   for (int i = 0; i < 2; i++)
     if (file_exists(path[i]) && (!which || strcmp(which, name[i]) == 0)) return path[i];
   if (!which) return path[1];
   for (int i = 0; i < 2; i++) {
     if (!file_exists(path[i])) continue;
-    epoch = safetensors_meta(safetensors_read(a, path[i]), "epoch");
+    const char *epoch = safetensors_meta(safetensors_read(a, path[i]), "epoch");
     if (epoch && strcmp(which, epoch) == 0) return path[i];
+    if (epoch) text_add(&kept, "; the %s are of epoch %s", name[i], epoch);
   }
   bool number = strspn(which, "0123456789") == strlen(which) && strlen(which) < 10;
-  const char *kept = checkpoint_epoch_path(a, folder, number ? strtoll(which, NULL, 10) : 0);
-  if (file_exists(kept)) return kept;
-  fail(a, EXIT_NOINPUT, "%s: keeps no weights of epoch `%s`%s", folder, printable(a, which),
-       epoch ? arena_format(a, "; the last are of epoch %s", epoch) : "");
+  const char *path_of = checkpoint_epoch_path(a, folder, number ? strtoll(which, NULL, 10) : 0);
+  if (file_exists(path_of)) return path_of;
+  const char *epochs = session_epochs(a, folder);
+  if (epochs) text_add(&kept, "; kept are %s", epochs);
+  fail(a, EXIT_NOINPUT, "%s: keeps no weights of epoch `%s`%s", folder, printable(a, which), kept.data);
 }
 
 // What the measures of a test program are to the log density of the data; how many have been told.
@@ -244,7 +280,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_measures(&r, plan);
   if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
   if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
-  if (t->from) session_member(&r, "from", t->from);
+  if (t->from) session_member(&r, t->went_on ? "from" : "weights_of", t->from);
   session_hashes(a, &r, t->hash);
   session_member(&r, "products", t->run->products);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
@@ -310,7 +346,7 @@ static void session_begin(Training *t, Session *s) {
     const char *text = session_kept(a, t, &s->kept[i]);
     file_replace(a, arena_format(a, "%s/%s", s->folder, s->kept[i].name), text, strlen(text));
   }
-  t->records = records_open(a, s->folder, t->plan, t->line, resumed.length);
+  t->records = records_open(a, s->folder, t->plan, t->line, resumed.length, t->earlier);
 }
 
 int session_train(Arena *a, const Plan *plan, const Session *asked) {
@@ -330,9 +366,13 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   Training *t = training_new(run, s);
   training_signals(a);
   if (s->weights) checkpoint_from(t);
+  if (s->goes_on && training_done(t))
+    fail(a, EXIT_USAGE,
+         "%s: stands at step %lld, and the new run is to end there; --epochs and --steps count what was before",
+         t->from, (long long)t->step);
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
-  if (!s->resume) training_begin(t);
+  if (!s->resume && !s->goes_on) training_begin(t);
   progress_begin(t->progress, t);
   return training_run(t);
 }

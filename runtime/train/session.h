@@ -7,9 +7,9 @@
 //
 // A run's folder holds
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
-//   best.safetensors      weights, states and averages of the best epoch so far, if the plan keeps them
+//   best.safetensors      the same of the best epoch so far, if the plan keeps it
 //   epochs/               the same after epochs, if the plan keeps those: 0005.safetensors
-//   start.safetensors     the same that the run began with, if they are another run's
+//   start.safetensors     weights, states and averages that the run began with, if they are another run's
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
@@ -51,7 +51,8 @@ struct Session {
   bool next_free;      // rather the first of FOLDER, FOLDER-2, FOLDER-3, ... that is not there
   bool resume;         // go on with the run in the folder
   const char *weights;  // file of the weights to use, or that a new run begins with; NULL: the folder's, or none
-  const char *from;     // the run that these are of, as it was named
+  const char *from;     // the folder that these are of, as it was named
+  bool goes_on;         // from where that run stood, rather than from step 0
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
   int64_t epochs;  // in all; 0: as many as the plan says
@@ -77,6 +78,13 @@ const char *session_resume_command(Arena *a, const Session *s);
 // Trains. EXIT_DONE; EXIT_NUMBERS when an objective stopped being finite; EXIT_INTERRUPT, EXIT_TERMINATE or
 // EXIT_HANGUP after a signal.
 int session_train(Arena *a, const Plan *plan, const Session *s);
+
+// DIR, or DIR@WHICH: its weights of an epoch, `best` or `last`. NULL where nothing is said.
+typedef struct {
+  const char *folder, *which;
+} FolderRun;
+
+FolderRun folder_run(Arena *a, const char *text);
 
 // The file of a run's weights: of its best epoch, if they are kept, else its last; or as `which` says, `best`, `last` or
 // an epoch. Fails with EXIT_NOINPUT where they are not kept.

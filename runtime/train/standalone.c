@@ -16,6 +16,7 @@ static const char program_help[] =
     "\n"
     "  --out DIR      folder of the run (runs/MODEL, or the next free number after it)\n"
     "  --resume DIR   go on with the run in DIR\n"
+    "  --from DIR@N   a new run that goes on from epoch N of the run in DIR\n"
     "  --epochs N     passes over the data\n"
     "  --steps N      stop after N steps\n"
     "  --checkpoint N a checkpoint every N steps, beside the others\n"
@@ -42,6 +43,11 @@ static bool program_option(Arena *a, Session *s, const char *option, const char 
   } else if (strcmp(option, "--resume") == 0) {
     s->folder = value;
     s->resume = true;
+  } else if (strcmp(option, "--from") == 0) {
+    FolderRun from = folder_run(a, value);
+    s->weights = session_weights_of(a, from.folder, from.which);
+    s->from = from.folder;
+    s->goes_on = true;
   } else if (strcmp(option, "--epochs") == 0) {
     s->epochs = program_number(a, option, value, 1, 1000000000);
   } else if (strcmp(option, "--steps") == 0) {
@@ -106,6 +112,7 @@ static int program_train(Arena *a, const Program *p) {
     fputs(program_help, stdout);
     return EXIT_DONE;
   }
+  if (s->resume && s->goes_on) fail(a, EXIT_USAGE, "--resume and --from are two ways to go on: one of them");
   s->next_free = !s->folder;
   if (!s->folder) s->folder = arena_format(a, "runs/%s", p->plan->model);
   s->resume_by = arena_format(a, "%s --resume", p->argv[0]);

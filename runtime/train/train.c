@@ -497,11 +497,11 @@ static bool training_may_keep(const Training *t) {
 // What the epoch so far was, told; the next one's sums are empty.
 static int training_tell_epoch(Training *t) {
   int tests = training_report(t, true);
-  keep_epoch(t);
   for (int i = 0; i < t->plan->lines; i++) {
     t->line[i].sum = 0;
     t->line[i].values = 0;
   }
+  keep_epoch(t);
   return tests;
 }
 

@@ -30,7 +30,9 @@ enum { STEPS_WITHOUT_DATA = 1000 };
 enum { HASH_DATA, HASH_TEST_DATA, HASH_TEXTS, HASHES };
 
 typedef struct Records Records;    // records.h
+typedef struct RecordsEarlier RecordsEarlier;
 typedef struct Progress Progress;  // progress.h
+typedef struct Metas Metas;        // checkpoint.h: metadata on their way to a file
 
 // An epoch by what it measured, and the start that it is of.
 typedef struct {
@@ -71,8 +73,12 @@ typedef struct {
   Best best, own;                // epoch so far: of all starts, and of this one
   Best *figure;                  // plan->expects: what was measured of what is expected
   float *kept;                   // the tensors of the best, or NULL
+  Arena *kept_arena;             // of its place, while there is one
+  Metas *kept_place;
   bool kept_waits;               // they are not yet in the folder
-  const char *from;              // the run and epoch whose weights it began with, or NULL
+  const char *from;              // the run and epoch that it went on from, or whose weights it began with; or NULL
+  bool went_on;                  // the former
+  RecordsEarlier *earlier;       // what that run had recorded until then, or NULL
   Records *records;              // NULL without a folder
   Progress *progress;
 } Training;

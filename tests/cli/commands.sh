@@ -17,7 +17,7 @@ same 'the commands of the page' commands described
 
 # a line for each pair: command, option with its value, letter
 while read -r command; do
-  "$gmc" help "$command" | sed -n "s/^  \(-[a-z], \|    \)\(--[a-z]* *\('[^']*'\|[A-Z][A-Z=]*\)\{0,1\}\)  .*/$command \2 \1/p"
+  "$gmc" help "$command" | sed -n "s/^  \(-[a-z], \|    \)\(--[a-z]* *\('[^']*'\|[A-Z][A-Z=@]*\)\{0,1\}\)  .*/$command \2 \1/p"
 done <commands | sed 's/,//; s/  */ /g; s/ $//' >known
 sed -n '/^## Options/,/^## Run files/s/^| `\(--[^`]*\)`\(, `\(-[a-z]\)`\)\{0,1\} | \([a-z ]*\) | .*/\4|\1 \3/p' "$page" |
   awk -F'|' '{ n = split($1, command, " "); for (i = 1; i <= n; i++) print command[i], $2 }' | sed 's/ $//' >described

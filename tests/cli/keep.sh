@@ -73,23 +73,24 @@ END
 fit() { "$gmc" eval "$@" 2>eval.err | awk '$1 == "fit" { print $2 }'; }
 says 0 '' run line.gm --out first -q
 epoch=$(sed -n 's/.*at epoch \([0-9]*\)$/\1/p' first/run.log)
-says 0 'begins with the weights of first@' run --from first --set rate=0 --epochs 1 --out still
+says 0 'begins with the weights of first@' run --weights first --set rate=0 --epochs 1 --out still
 holds 'the same weights' test "$(fit still@last)" = "$(fit first)"
-holds 'the record says so' grep -q "\"from\": \"first@$epoch\"" still/run.json
-says 0 '' run --from first@last --set rate=0 --epochs 1 --out still2 -q
+holds 'the record says so' grep -q "\"weights_of\": \"first@$epoch\"" still/run.json
+says 0 '' run --weights first@last --set rate=0 --epochs 1 --out still2 -q
 holds 'the last ones' test "$(fit still2@last)" = "$(fit first@last)"
 epochs='0002.safetensors 0004.safetensors 0006.safetensors'
 holds 'every second epoch is kept' test "$(ls first/epochs | tr '\n' ' ')" = "$epochs "
 at_2=$(sed -n 's/.*"epoch":2,"split":"test","fit":\([^,]*\),.*/\1/p' first/metrics.jsonl)
 same_2() { fit first@2 | awk -v want="$at_2" '{ d = $1 - want; exit !(d * d < 1e-16 * want * want) }'; }
 holds 'and measures as it did' same_2
-says 0 'begins with the weights of first@4' run --from first@4 --set rate=0 --epochs 1 --out fourth
+says 0 'begins with the weights of first@4' run --weights first@4 --set rate=0 --epochs 1 --out fourth
 says 0 '' emit line.gm -o line.c
 holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off line.c -lz -lm -lpthread -o line.run
 holds 'it runs' ./line.run --out line_run --quiet
 holds 'the emitted program keeps the same' diff -r first/epochs line_run/epochs
-says 0 '' run --from "first@$epoch" --set rate=1e-3 --seed 5 --epochs 2 --out next -q
-says 0 '' run --from first --set rate=1e-3 --seed 5 --epochs 2 --out next2 -q --steps 17
+holds 'and the same best' cmp first/best.safetensors line_run/best.safetensors
+says 0 '' run --weights "first@$epoch" --set rate=1e-3 --seed 5 --epochs 2 --out next -q
+says 0 '' run --weights first --set rate=1e-3 --seed 5 --epochs 2 --out next2 -q --steps 17
 rm -r first
 says 0 '' run --resume next2 -q
 holds 'stopped and resumed' cmp next/weights.safetensors next2/weights.safetensors
@@ -99,11 +100,11 @@ says 65 'needs held-out data, and none are held out' run whole_data.gm --out x
 cp -r next torn
 head -c 100 next/best.safetensors >torn/best.safetensors
 says 65 'torn/best.safetensors: is cut short' eval torn
-says 65 'torn/best.safetensors: is cut short' run --from torn --out x
+says 65 'torn/best.safetensors: is cut short' run --weights torn --out x
 says 0 '' eval torn@last
-says 66 'holds no run' run --from nowhere --out x
-says 66 'keeps no weights of epoch .77.; the last are of epoch 2' run --from next@77 --out x
-says 65 'but \[2, 9\] in the model\|in the model' run --from next --set width=9 --out x
-says 64 'it has no use for' run line.gm --from next --out x
+says 66 'holds no run' run --weights nowhere --out x
+says 66 'keeps no weights of epoch .77.; .*; the last are of epoch 2; kept are 2$' run --weights next@77 --out x
+says 65 'but \[2, 9\] in the model\|in the model' run --weights next --set width=9 --out x
+says 64 'it has no use for' run line.gm --weights next --out x
 holds 'nothing was begun' test ! -e x
 finish

@@ -542,6 +542,17 @@ static void write_metrics(Writer *w) {
       WRITE(w, "= total(");
       write_scalar(w, DEPTH);
       WRITE(w, ") / total(1)\n");
+    } else if (chance(w, 1, 8)) {
+      static const char *const of[] = {"sum(", "average(flat_rows(", "told_apart(reverse(",
+                                       "kernel_distance(ones(3, 1), expand("};
+      int which = below(w, 4);
+      WRITE(w, "= %sgathered(", of[which]);
+      write_scalar(w, DEPTH);
+      WRITE(w, ", %d)%s\n", 2 + below(w, 3),
+            which == 0   ? ")"
+            : which == 1 ? ")) * 2"
+            : which == 2 ? "), ones(4))"
+                         : "))");
     } else if (chance(w, 1, 2)) {
       WRITE(w, "= ");
       write_scalar(w, DEPTH);
@@ -733,8 +744,7 @@ static void write_use(Writer *w) {
   if (chance(w, 1, 2))
     WRITE(w, "use \"part.gm\"\n");
   else
-    WRITE(w, "use %s, %s from \"part.gm\"\n", w->function[w->functions - 1],
-          w->distribution[w->distributions - 1]);
+    WRITE(w, "use %s, %s from \"part.gm\"\n", w->function[w->functions - 1], w->distribution[w->distributions - 1]);
 }
 
 static const char *random_part(Writer *w) {

@@ -204,7 +204,8 @@ typedef struct {
   int n, room;
 } Outputs;
 
-// total(e) of a text that is evaluated for two programs: what the first adds up, and the second is fed.
+// total(e) and gathered(e, n) of a text that is evaluated for two programs: what the first adds up or keeps, and the
+// second is fed.
 typedef struct {
   int output;  // of the first program
   Shape shape;
@@ -948,7 +949,7 @@ Value total_fed(Elab *e, int output, bool rest);  // in the second, of a number:
 bool is_own(Elab *e, Value v, const char *what, Span where);  // of each example; false after reporting
 void add_output(Elab *e, Outputs *to, Output output);
 bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
-bool is_measure_word(const char *name);         // recent, change, best, total
+bool is_measure_word(const char *name);         // recent, change, best, total, gathered
 bool mentions_measure_word(const Ast *ast);
 Value eval_measure_word(Elab *e, Scope *scope, const Ast *call);
 // Around the conditions of a phase; and then the pass that they ask for, as a turn. `after` is 0 where they ask for

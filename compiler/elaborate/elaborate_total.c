@@ -2,6 +2,7 @@
 //
 // A text that holds total(e) is evaluated for two programs. In the first, which runs on batches, e is a further output,
 // which the training loop adds up over the split; in the second, which runs once, total(e) is the sum that it is fed.
+// gathered(e, n) is in the same way e of the first n examples.
 // Invariant: both evaluations meet the same totals in the same order.
 #include "elaborate/elaborate.h"
 
@@ -37,12 +38,15 @@ static Node *sum_node(Elab *e, InputKind kind, int index, Shape shape, double lo
 }
 
 // The output of the first program that v is, a further one if there is none yet.
-static int total_output(Elab *e, Value v, const char *name) {
+static int total_output(Elab *e, Value v, int64_t gathered, const char *name) {
   Outputs *all = e->totals->outputs;
   bool per_example = v.plates & PLATE_BATCH;
   for (int i = 0; i < all->n; i++)
-    if (all->of[i].total && all->of[i].value == v.node && all->of[i].per_example == per_example) return i;
-  add_output(e, all, (Output){.name = name, .value = v.node, .per_example = per_example, .total = true});
+    if (all->of[i].total && all->of[i].value == v.node && all->of[i].per_example == per_example &&
+        all->of[i].gathered == gathered)
+      return i;
+  add_output(e, all,
+             (Output){.name = name, .value = v.node, .per_example = per_example, .total = true, .gathered = gathered});
   return all->n - 1;
 }
 
@@ -94,23 +98,56 @@ Value total_next(Elab *e, unsigned plates) {
   return sum;
 }
 
+// Of how many examples a call gathers; 0: it adds up; -1 after reporting.
+static int64_t gathered_count(Elab *e, Scope *scope, const Ast *call) {
+  bool gathers = !strcmp(call->a->name, "gathered");
+  const Ast *arg = call->b, *count = gathers && arg ? arg->next : NULL;
+  int wanted = gathers ? 2 : 1, given = ast_length(arg);
+  if (given != wanted || call->c || arg->name || (count && count->name)) {
+    complain(e, E0231, call->span, call->a->name, wanted, wanted, given);
+    return -1;
+  }
+  if (!gathers) return 0;
+  double n = eval_number(e, scope, count->a, "n");
+  if (isnan(n)) return -1;
+  if (n >= 1 && n <= MAX_BATCH && floor(n) == n) return (int64_t)n;
+  complain(e, E0313, count->a->span, arena_format(e->arena, "%g", n), 1.0, (double)MAX_BATCH);
+  return -1;
+}
+
+// What the first program's output is, in the second.
+static void add_told(Elab *e, Value v, int64_t gathered, const char *name) {
+  Shape s = event_shape(&v);
+  double lo = v.node->lo, hi = v.node->hi;
+  if (gathered) {
+    s.rank++;
+    memmove(s.dim + 1, s.dim, (size_t)(s.rank - 1) * sizeof *s.dim);
+    s.dim[0] = gathered;
+  } else {
+    lo = lo >= 0 ? 0 : -INFINITY, hi = hi <= 0 ? 0 : INFINITY;
+  }
+  add_sum(e, total_output(e, v, gathered, name), s, lo, hi);
+  e->totals->sum[e->totals->n - 1].spoken = was_spoken(e, &v);
+}
+
+// total(e) and gathered(e, n).
 static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
-  const Ast *arg = call->b && !call->b->next && !call->c ? call->b : NULL;
   Totals *t = e->totals;
   bool here = t && !t->inside && !e->build && (e->plates == PLATE_BATCH || e->started);
-  if (!arg || arg->name) return complain(e, E0231, call->span, "total", 1, 1, ast_length(call->b)), value_error();
+  int64_t gathered = gathered_count(e, scope, call);
+  if (gathered < 0) return value_error();
   if (!here) {
-    complain(e, E0532, call->span, "total(e)", "in a metric, outside of aggregates, loops and other totals");
+    complain(e, E0532, call->span, gathered ? "gathered(e, n)" : "total(e)",
+             "in a metric, outside of aggregates, loops and other totals");
     return value_error();
   }
   if (t->after) return t->next < t->n ? sum_value(e, &t->sum[t->next++], INPUT_TOTAL) : value_error();
   t->inside = true;
-  Value v = to_tensor(e, eval(e, scope, arg->a));
+  Value v = to_tensor(e, eval(e, scope, call->b->a));
   t->inside = false;
-  if (v.kind == V_ERROR || !is_own(e, v, expression_text(e, arg->a), arg->a->span)) return value_error();
-  double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
-  add_sum(e, total_output(e, v, expression_text(e, call)), event_shape(&v), lo, hi);
-  t->sum[t->n - 1].spoken = was_spoken(e, &v);
+  if (v.kind == V_ERROR || !is_own(e, v, expression_text(e, call->b->a), call->b->a->span)) return value_error();
+  if (gathered && event_shape(&v).rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
+  add_told(e, v, gathered, expression_text(e, call));
   return sum_value(e, &t->sum[t->n - 1], INPUT_TOTAL);
 }
 
@@ -229,7 +266,7 @@ static Value change_value(Elab *e, Decl *d, Span where) {
   return choose(e, where, before, value_number(INFINITY), v);
 }
 
-static const char *const measure_words[] = {"recent", "change", "best", "total"};
+static const char *const measure_words[] = {"recent", "change", "best", "total", "gathered"};
 enum { MEASURE_WORDS = sizeof measure_words / sizeof *measure_words };
 
 bool is_measure_word(const char *name) { return name_in(name, MEASURE_WORDS, measure_words); }
@@ -243,7 +280,7 @@ bool mentions_measure_word(const Ast *ast) {
 Value eval_measure_word(Elab *e, Scope *scope, const Ast *call) {
   bool minus;
   const char *word = call->a->name;
-  if (!strcmp(word, "total")) return eval_total(e, scope, call);
+  if (!strcmp(word, "total") || !strcmp(word, "gathered")) return eval_total(e, scope, call);
   if (!e->asked || !e->asked->open) {
     complain(e, E0532, call->span, arena_format(e->arena, "%s(m)", word),
              "in a condition: `when c { ... }`, `until c`");
@@ -281,8 +318,8 @@ static bool sum_up(Elab *e, Wanted *w) {
   w->sums = e->totals->n > before;
   if (w->sums) return true;
   if (!is_own(e, v, w->decl->ast->name, where)) return false;
-  add_sum(e, total_output(e, v, w->decl->ast->name), (Shape){0}, -INFINITY, INFINITY);
-  add_sum(e, total_output(e, one, "1"), (Shape){0}, 1, INFINITY);
+  add_sum(e, total_output(e, v, 0, w->decl->ast->name), (Shape){0}, -INFINITY, INFINITY);
+  add_sum(e, total_output(e, one, 0, "1"), (Shape){0}, 1, INFINITY);
   return true;
 }
 

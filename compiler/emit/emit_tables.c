@@ -146,6 +146,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_integer(out, "count", o->count);
     field_integer(out, "at", o->at);
     if (o->is) field_string(out, "is", o->is);
+    if (o->gathered) field_integer(out, "gathered", o->gathered);
     text_add(out, "%s%s%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "",
              o->summed ? ", .summed = true" : "", o->least ? ", .least = true" : "");
   }

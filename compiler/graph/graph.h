@@ -139,6 +139,7 @@ typedef struct {
   bool total;        // it is added up over all examples of a split
   bool summed;       // and has been over the batch
   bool least;        // or rather, where it is least is looked for
+  int64_t gathered;  // or rather, it is kept of so many examples, the first ones; 0: it is not
   const char *is;    // what it is to the log density of the data: "lower bound", ...; or NULL
 } Output;
 

@@ -203,8 +203,10 @@ void graph_print(Text *t, const GraphProgram *p) {
     text_add(t, "output ");
     print_string(t, p->output[i].name);
     const Output *o = &p->output[i];
-    text_add(t, " %%%d%s%s%s%s%s\n", number[o->value->id], o->per_example ? " per_example" : "",
+    text_add(t, " %%%d%s%s%s%s%s", number[o->value->id], o->per_example ? " per_example" : "",
              o->coupled ? " coupled" : "", o->total ? " total" : "", o->summed ? " summed" : "", o->least ? " least" : "");
+    if (o->gathered) text_add(t, " gathered %lld", (long long)o->gathered);
+    text_add(t, "\n");
   }
   for (int i = 0; i < p->assigns; i++) {
     text_add(t, "assign ");
@@ -459,6 +461,7 @@ static void read_output(Reader *r) {
   output->total = accept(r, "total");
   output->summed = accept(r, "summed");
   output->least = accept(r, "least");
+  if (accept(r, "gathered")) output->gathered = read_integer(r, INT32_MAX);
   r->program->outputs++;
 }
 

@@ -159,6 +159,7 @@ static void print_program(Printer *printer, const PlanProgram *p) {
              o->coupled ? " coupled"
              : o->summed ? " summed"
              : o->least ? " least"
+             : o->gathered ? " gathered"
              : o->total ? " total"
                         : "",
              (long long)o->at);

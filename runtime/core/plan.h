@@ -115,7 +115,7 @@ typedef enum {
 // A value the training loop puts into memory before a program runs.
 typedef struct {
   FeedKind kind;
-  int index;      // column, of both; line of the round whose updates are counted; output that was added up
+  int index;      // column, of both; line of the round whose updates are counted; output that was added up or gathered
   int64_t at;     // offset in floats
   int64_t count;  // floats: of one example for a column, of the output that was added up, otherwise 1
 } PlanFeed;
@@ -134,6 +134,7 @@ typedef struct {
   const char *is;    // of a measure: what it is to the log density of the data, "lower bound"; NULL: nothing
   bool least;        // or rather, the examples of which it is least are what the program after sees, up to LEAST of them
   bool summed;       // and is the sum over the examples of the batch that count (FEED_ROWS)
+  int64_t gathered;  // or rather, what is told is its value of the first so many examples of the split; 0: the sum
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/engine/kernel.h

@@ -50,7 +50,9 @@ static Measure measure_of(const Plan *plan, int program, const PlanOutput *outpu
                    .spoilt = average->spoilt};
 }
 
-static void measure_check_program(const Run *run, const PlanProgram *p) {
+static void measure_check_program(const Run *run, int program) {
+  const PlanProgram *p = &run->plan->program[program];
+  pass_check(run, program, run->test.examples, "test");
   for (int i = 0; i < p->outputs; i++)
     if (p->output[i].coupled && run->test.examples < p->batch)
       fail(run->arena, EXIT_DATA,
@@ -67,8 +69,8 @@ void measure_check(const Run *run) {
     fail(run->arena, EXIT_DATA, "`keep best(%s)` needs held-out data, and none are held out (%s)", plan->keep.measure,
          data_hint(run->arena, plan));
   if (plan->test < 0 || plan->data.format == DATA_NONE || run->test.examples == 0) return;
-  measure_check_program(run, &plan->program[plan->test]);
-  for (int i = 0; i < plan->seldoms; i++) measure_check_program(run, &plan->program[plan->seldom[i].program]);
+  measure_check_program(run, plan->test);
+  for (int i = 0; i < plan->seldoms; i++) measure_check_program(run, plan->seldom[i].program);
 }
 
 // Examples to measure by.

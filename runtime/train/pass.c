@@ -7,16 +7,37 @@
 #include <math.h>
 #include <string.h>
 
+#include "data/data.h"
+
+// Numbers that are kept of an output.
+static int64_t total_numbers(const PlanOutput *o) {
+  return o->least ? 2 * LEAST : o->gathered ? o->gathered * o->count : o->count;
+}
+
+void pass_check(const Run *run, int program, int64_t examples, const char *split) {
+  const PlanProgram *p = &run->plan->program[program];
+  for (int i = 0; i < p->outputs; i++)
+    if (p->output[i].gathered > examples)
+      fail(run->arena, EXIT_DATA, "`%s` takes more examples than the %s split has, which are %lld (%s)",
+           p->output[i].name, split, (long long)examples, data_hint(run->arena, run->plan));
+}
+
 double **totals_new(Arena *a, const PlanProgram *p) {
   double **total = NEW_ARRAY(a, double *, p->outputs + 1);
   for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].total) total[i] = NEW_ARRAY(a, double, p->output[i].least ? 2 * LEAST : p->output[i].count);
+    if (p->output[i].total) total[i] = NEW_ARRAY(a, double, total_numbers(&p->output[i]));
   return total;
+}
+
+double **pass_totals(const Run *run, int program) {
+  const PlanProgram *p = &run->plan->program[program];
+  pass_check(run, program, run->train.examples > 0 ? run->train.examples : p->batch, "training");
+  return totals_new(run->arena, p);
 }
 
 void totals_clear(const PlanProgram *p, double *const *total) {
   for (int i = 0; i < p->outputs; i++) {
-    int64_t numbers = p->output[i].least ? 2 * LEAST : p->output[i].count;
+    int64_t numbers = total_numbers(&p->output[i]);
     for (int64_t k = 0; total[i] && k < numbers; k++) total[i][k] = p->output[i].least ? INFINITY : 0;
   }
 }
@@ -31,12 +52,24 @@ static void least_add(double *least, double value, double example) {
   least[2 * at + 1] = example;
 }
 
+// Copies what a batch says of the examples that are gathered.
+static void gather_add(const Run *run, const PlanOutput *output, const float *value, int64_t rows, double *gathered) {
+  for (int64_t row = 0; row < rows && run->example[row] < output->gathered; row++)
+    for (int64_t k = 0; k < output->count; k++)
+      gathered[run->example[row] * output->count + k] =
+          (double)value[output->per_example ? row * output->count + k : k];
+}
+
 void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *const *total) {
   for (int i = 0; i < p->outputs; i++) {
     const PlanOutput *output = &p->output[i];
     const float *value = run->memory + output->at;
     if (output->least) {
       for (int64_t row = 0; row < rows; row++) least_add(total[i], (double)value[row], run->example[row]);
+      continue;
+    }
+    if (output->gathered) {
+      gather_add(run, output, value, rows, total[i]);
       continue;
     }
     for (int64_t row = 0; total[i] && row < (output->summed ? 1 : rows); row++)

@@ -1,11 +1,17 @@
-// Sums over all examples of a split, in double precision.
+// Sums over all examples of a split, in double precision, and values of the first ones.
 #ifndef GMC_PASS_H
 #define GMC_PASS_H
 
 #include "data/feed.h"
 
-// Room for the sums of a program's outputs: an array of numbers for each output that is added up, NULL for the others.
+// Fails with EXIT_DATA where a program gathers more examples than the split has, "test" or "training".
+void pass_check(const Run *run, int program, int64_t examples, const char *split);
+
+// Room for the sums of a program's outputs: an array of numbers for each output that is added up or gathered, NULL for the others.
 double **totals_new(Arena *a, const PlanProgram *p);
+
+// The same for a pass over the training split, of which it is checked that it has enough examples.
+double **pass_totals(const Run *run, int program);
 
 void totals_clear(const PlanProgram *p, double *const *total);
 

@@ -174,9 +174,9 @@ static void training_room(Training *t) {
   t->total = NEW_ARRAY(t->run->arena, double **, plan->turns);
   for (int i = 0; i < plan->turns; i++) {
     const PlanTurn *turn = &plan->turn[i];
-    if (turn->after) t->total[i] = totals_new(t->run->arena, &plan->program[turn->program]);
+    if (turn->after) t->total[i] = pass_totals(t->run, turn->program);
   }
-  if (plan->init_sums >= 0) t->init_total = totals_new(t->run->arena, &plan->program[plan->init_sums]);
+  if (plan->init_sums >= 0) t->init_total = pass_totals(t->run, plan->init_sums);
   if (plan->program[plan->init].batch > rows) rows = plan->program[plan->init].batch;
   if (rows < LEAST) rows = LEAST;
   t->order = NEW_ARRAY(t->run->arena, int32_t, rows);

@@ -1,0 +1,38 @@
+#!/bin/sh
+# gathered(e, n): values of the first examples of the split, as one tensor: figures that are known, threads, emitted programs, and a
+# split that has too few.
+. "$(dirname "$0")/common.sh"
+
+seq 0 99 | awk '{ print $1 % 7 "," $1 / 8 }' >table.csv
+cat >sets.gm <<'END'
+model sets
+param n = 20
+data x[2] from csv("table.csv", columns: [[0, 1]], header: false, holdout: last(0.2))
+parameter m[2]
+objective near { minimize sum(square(x - m)) }
+metric last = gathered(x, n)[19, 1]
+metric sum_of_five = sum(gathered(3 * x[0], 5))
+metric drawn = sum(gathered(gaussian(x), 12) != 0)
+metric alike = frechet(gathered(x, n), gathered(x, n))
+metric moved every 2 = frechet(gathered(x, n), gathered(x + 3, 15))
+metric beside = sum(gathered(x[1], 4)) - total(x[1])
+train { minimize near over m with sgd(1e-2)   batch 8, epochs 2 }
+END
+says 0 '' run sets.gm --out one -q --threads 1
+says 0 '' run sets.gm --out two -q --threads 2
+says 0 '' emit sets.gm -o sets.c
+holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off sets.c -lz -lm -lpthread -o sets.run
+holds 'it runs' ./sets.run --out emitted -q
+figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
+holds 'two threads: the same figures' test "$(figures one)" = "$(figures two)"
+holds 'the emitted program: the same figures' test "$(figures one)" = "$(figures emitted)"
+figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+holds 'the last example' test "$(figure last)" = 12.375
+holds 'the first five' test "$(figure sum_of_five)" = 54          # 3 (80 % 7 + ... + 84 % 7)
+holds 'no place is left empty' test "$(figure drawn)" = 24
+holds 'a set is no way from itself' test "$(figure alike | awk '{ print ($1 < 1e-4) }')" = 1
+holds 'beside sums' test "$(figure beside)" = "$(awk 'BEGIN { for (i = 84; i < 100; i++) s -= i / 8; print s }')"
+says 0 '' eval one
+says 65 '`gathered(x, n)` takes more examples than the test split has, which are 20' run sets.gm --set n=21 --out three -q
+says 1 'not a whole number' check sets.gm --set n=0
+finish

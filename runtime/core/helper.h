@@ -20,8 +20,8 @@ typedef struct Helper Helper;
 // had. The work must leave the arena alone, and catch its own failures.
 Helper *helper_begin(Arena *a, void (*work)(void *), void *what);
 
-// Has the system put pages under memory that is about to be filled: that takes half as long as expanding data into
-// them. What it has not come to is done as the memory is written, as ever. NULL where it is not worth a thread.
+// Has the system put pages under memory that is about to be filled, large ones if it likes: that takes half as long as
+// expanding data into them. What it has not come to is done as the memory is written, as ever. NULL where it is not worth a thread.
 Helper *helper_pages(Arena *a, void *at, size_t size);
 
 // Waits until the work is done.

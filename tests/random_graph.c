@@ -262,6 +262,7 @@ static void grow_conv(Maker *m, Op op) {
   Attr attr = {.a = {0, 0, 0, 0, groups}};
   for (int i = 0; i < 4; i++) attr.a[i] = 1 + below(m, 3), attr.b[i] = below(m, 3);
   if (below(m, 3) == 0) x.dim[0] = m->batch;
+  if (below(m, 2)) attr.a[5] = below(m, (1 << w.dim[0] * w.dim[1]) - 1);
   Shape y = x;
   for (int i = 0; i < 2; i++) {
     const int64_t *zeros = attr.b + 2 * i;

@@ -170,6 +170,7 @@ static Value convolution(Elab *e, Convolution *c, const int64_t *places) {
   attr.a[4] *= apart;
   Node *a = apart > 1 ? plates_last(e, x.node, apart, in) : node_reshape(e->graph, x.node, in);
   Node *b = apart > 1 ? plates_last(e, w.node, apart, c->window) : node_reshape(e->graph, w.node, c->window);
+  if (apart == 1) attr.a[5] = graph_dead_taps(e->arena, e->graph, b);
   Node *n = convolved(e, c, a, b, out, &attr);
   out.dim[3] /= apart;
   if (apart > 1) n = plates_first(e, n, apart, out);

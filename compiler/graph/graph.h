@@ -213,6 +213,7 @@ GraphProgram *loop_program(Arena *a, const GraphLoop *l);
 int section_order(Section a, Section b);
 
 // The places along an axis of `size`, with zeros before and after it, at which a window of taps fits; 0: it does not.
+bool conv_tap_is_dead(const Attr *attr, int64_t tap);  // left out of a convolution or its adjoint; taps row by row
 int64_t conv_places(int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t after);
 
 int64_t shape_count(Shape s);            // number of elements, 1 for rank 0
@@ -255,6 +256,10 @@ int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, co
 // as many in `way` as the graph has nodes; how many they are, without x.
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way);
+
+// The taps of weights w[taps, taps, ..] of a convolution at which all is known to be 0, as masks make it, as the
+// attributes of a convolution have them; 0 where nothing is left. (latest.c)
+int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *w);
 
 // x as a loop of draws makes it, whose body gives `drawn` for all places of x, by a loop over `rows` of them in which each row is
 // computed once: in memory x holds rows `inner` numbers at a time, each of `places` places. NULL where the body mixes

@@ -3,6 +3,7 @@
 // A rule reads the inputs, the attributes and, where the shape is a free choice, the shape the caller asked for; it
 // sets *out and returns NULL, or returns what is wrong. Every rule that returns NULL has set a shape without zero
 // dimensions.
+#include "engine/conv.h"
 #include "graph/graph_rules.h"
 
 typedef const char *ShapeRule(const Node *n, Shape *out);
@@ -157,6 +158,8 @@ static const char *shape_solve(const Node *n, Shape *out) {
   return fits ? NULL : "the sizes differ";
 }
 
+bool conv_tap_is_dead(const Attr *attr, int64_t tap) { return tap < CONV_MASKED && attr->a[5] >> tap & 1; }
+
 // The places of an axis that a window comes to lie at; 0 where it does not fit.
 int64_t conv_places(int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t before, int64_t after) {
   int64_t span = (taps - 1) * dilation + 1, room = before + size + after;
@@ -172,6 +175,8 @@ static const char *conv_shape(const Attr *attr, const Shape *x, const Shape *w, 
   for (int i = 0; i < 4; i++)
     if (b[i] < 0 || b[i] > MOST) return "bad padding";
   if (w->dim[2] * a[4] != x->dim[3] || w->dim[3] % a[4] != 0) return "the channels differ";
+  int64_t taps = w->dim[0] * w->dim[1], dead = a[5];
+  if (dead < 0 || (taps <= CONV_MASKED && dead >= ((int64_t)1 << taps) - 1)) return "no tap is left";
   *y = *x;
   for (int i = 0; i < 2; i++)
     y->dim[i + 1] = conv_places(x->dim[i + 1], w->dim[i], a[i], a[i + 2], b[2 * i], b[2 * i + 1]);

@@ -4,11 +4,13 @@
 // what comes before a place exactly if its last one does. Beside that a number may be known: a constant, and what
 // follows from constants alone. 0 times anything is known, -infinity plus anything, and what a known condition chooses;
 // so masks are seen through, also those of a softmax. Loops are followed turn by turn.
+// By the same means masks are found in the weights of convolutions, whose dead taps are left out.
 // Invariants: what is known hangs on nothing. A tensor is stored without the axes along which all of it is alike, as a
 // weight is along all: their stride is 0.
 #include <math.h>
 #include <string.h>
 
+#include "engine/conv.h"
 #include "graph/graph_rules.h"
 
 typedef struct {
@@ -396,6 +398,7 @@ static View see_conv(const Look *w, const Node *n, const View *in) {
     const int64_t *i = k.index;
     int64_t row = i[1] * a[0] + i[3] * a[2] - pad[0], column = i[2] * a[1] + i[4] * a[3] - pad[2];
     if (row < 0 || row >= x.dim[1] || column < 0 || column >= x.dim[2]) continue;
+    if (conv_tap_is_dead(&n->attr, i[3] * f.dim[1] + i[4])) continue;
     int64_t at[3][4] = {{i[0], row, column, i[6] / (y.dim[3] / a[4]) * f.dim[2] + i[5]},
                         {i[3], i[4], i[5], i[6]},
                         {i[0], i[1], i[2], i[6]}};
@@ -454,7 +457,7 @@ static View see_solve(const Look *w, const Node *n, const View *in) {
 
 // ---- graphs
 
-static View *see_graph(const Look *w, const Graph *g, int last, const View *read);
+static View *see_graph(const Look *w, const Graph *g, int last, const bool *needed, const View *read);
 static View *see_loop(const Look *w, const Node *n, const View *in);
 
 static View see(const Look *w, const Node *n, const View *in) {
@@ -502,7 +505,7 @@ static View *see_loop(const Look *w, const Node *n, const View *in) {
       memcpy(read[i].stride, in[i].stride + 1, sizeof *read[i].stride * (MAX_RANK - 1));
     }
     Look inside = {arena_open(w->arena), NULL, NULL};
-    const View *body = see_graph(&inside, l->body, l->body->count - 1, read);
+    const View *body = see_graph(&inside, l->body, l->body->count - 1, NULL, read);
     for (int i = 0; i < l->inputs + l->stacked; i++) {
       const Node *given = i < l->inputs ? l->next[i] : l->each[i - l->inputs];
       if (!given) continue;
@@ -525,11 +528,21 @@ static View *see_loop(const Look *w, const Node *n, const View *in) {
   return result;
 }
 
-static View *see_graph(const Look *w, const Graph *g, int last, const View *read) {
+// What the last node is made of.
+static bool *needed_by(const Look *w, const Graph *g, int last) {
+  bool *needed = NEW_ARRAY(w->arena, bool, last + 1);
+  needed[last] = true;
+  for (int id = last; id >= 0; id--)
+    for (int i = 0; i < g->node[id]->arity && needed[id]; i++) needed[g->node[id]->in[i]->id] = true;
+  return needed;
+}
+
+static View *see_graph(const Look *w, const Graph *g, int last, const bool *needed, const View *read) {
   View *value = NEW_ARRAY(w->arena, View, last + 1), **result = NEW_ARRAY(w->arena, View *, last + 1), *in = NULL;
   int room = 0;
   for (int id = 0; id <= last; id++) {
     const Node *n = g->node[id];
+    if (needed && !needed[id]) continue;
     if (n->arity > room) in = NEW_ARRAY(w->arena, View, room = 2 * n->arity);
     for (int i = 0; i < n->arity; i++) in[i] = value[n->in[i]->id];
     if (n->op == OP_LOOP)
@@ -548,10 +561,26 @@ int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, co
   int64_t count = shape_count(y->shape);
   int32_t *latest = NEW_ARRAY(a, int32_t, count);
   Look w = {arena_open(a), x, place};
-  View v = dense(&w, &see_graph(&w, g, y->id, NULL)[y->id]);
+  View v = dense(&w, &see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL)[y->id]);
   for (int64_t i = 0; i < count; i++) latest[i] = known(v.at[i]) ? NONE : v.at[i].latest;
   arena_close(w.arena);
   return latest;
+}
+
+int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *n) {
+  Look w = {arena_open(a), NULL, NULL};
+  View v = see_graph(&w, g, n->id, needed_by(&w, g, n->id), NULL)[n->id];
+  Shape s = shape_with_ones(n->shape, alike_axes(&v) & ~3u);
+  int64_t taps = s.dim[0] * s.dim[1], live = 0, dead = 0;
+  Walk k = {.shape = s, .n = 1, .stride = {v.stride}};
+  if (taps > CONV_MASKED) taps = CONV_MASKED;
+  do {
+    int64_t tap = k.index[0] * s.dim[1] + k.index[1];
+    if (tap < taps && !is_known(v.at[k.at[0]], 0)) live |= (int64_t)1 << tap;
+  } while (walk_next(&k));
+  dead = ((int64_t)((uint64_t)1 << taps) - 1) & ~live;
+  arena_close(w.arena);
+  return live || s.dim[0] * s.dim[1] > taps ? dead : 0;
 }
 
 // ---- the way from there
@@ -599,7 +628,7 @@ static Number cause(const Look *w, const Node *n, const View *value, int64_t at,
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way) {
   Look w = {arena_open(a), x, place};
-  const View *value = see_graph(&w, g, y->id, NULL);
+  const View *value = see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL);
   int32_t latest = dense(&w, &value[y->id]).at[at].latest;
   int n = 0;
   for (const Node *here = y; here; n++) {

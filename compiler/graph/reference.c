@@ -293,7 +293,8 @@ static void eval_matmul(const Job *j) {
   const Node *n = j->node;
   int rank = n->shape.rank;
   bool ta = n->attr.flag & 1, tb = n->attr.flag & 2;
-  int64_t rows = n->shape.dim[rank - 2], columns = n->shape.dim[rank - 1], count = shape_count(n->shape) / (rows * columns);
+  int64_t rows = n->shape.dim[rank - 2], columns = n->shape.dim[rank - 1],
+          count = shape_count(n->shape) / (rows * columns);
   int64_t inner = n->in[0]->shape.dim[rank - (ta ? 2 : 1)];
   int64_t a_row = ta ? 1 : inner, a_k = ta ? rows : 1, b_k = tb ? 1 : columns, b_column = tb ? inner : 1;
   for (int64_t r = 0; r < count * rows; r++) {
@@ -352,7 +353,7 @@ static void eval_conv(const Job *j) {
     for (int64_t t = 0; t < shape_count(w); t++) {
       unravel(y, e, at_y);
       unravel(w, t, at_w);
-      if (at_w[3] != at_y[3]) continue;
+      if (at_w[3] != at_y[3] || conv_tap_is_dead(&n->attr, at_w[0] * w.dim[1] + at_w[1])) continue;
       int64_t at_x[MAX_RANK] = {at_y[0], at_y[1] * a[0] + at_w[0] * a[2] - pad[0],
                                 at_y[2] * a[1] + at_w[1] * a[3] - pad[2],
                                 at_y[3] / (y.dim[3] / a[4]) * w.dim[2] + at_w[2]};

@@ -282,7 +282,7 @@ static int conv_pieces(const int64_t *number, KernelKind kind) {
   .batch = (X).dim[0], .height = (X).dim[1], .width = (X).dim[2], .channels = (X).dim[3], .out_height = (Y).dim[1], \
   .out_width = (Y).dim[2], .filters = (Y).dim[3], .taps_y = (W).dim[0], .taps_x = (W).dim[1],                       \
   .stride_y = n->attr.a[0], .stride_x = n->attr.a[1], .dilation_y = n->attr.a[2], .dilation_x = n->attr.a[3],       \
-  .groups = n->attr.a[4], .pad_y = n->attr.b[0], .pad_x = n->attr.b[2]
+  .groups = n->attr.a[4], .dead = n->attr.a[5], .pad_y = n->attr.b[0], .pad_x = n->attr.b[2]
 
 static void lower_conv(Layout *l, Step *s, Node *n) {
   ConvRow k = {CONV_SHAPES(n->in[0]->shape, n->in[1]->shape, n->shape)};

@@ -188,6 +188,7 @@ typedef struct {
   int64_t source_channels, out_channels;      // of all groups
   int64_t taps_y, taps_x, channels, filters;  // of the weights
   int64_t weight_term, weight_column;         // steps in them
+  int64_t dead;                               // of the weights' taps
   bool few;                                   // of channels to compute: see conv.h
   const float *source, *weights;
   float *out;
@@ -240,6 +241,7 @@ static ConvPass conv_forward(const ConvSizes *s, const float *x, const float *w,
                     .filters = s->filters,
                     .weight_term = s->filters,
                     .weight_column = 1,
+                    .dead = s->dead,
                     .few = conv_few(s, s->filters / s->groups, s->channels / s->groups,
                                     (s->taps_y - 1) * s->dilation_y + 1, s->width),
                     .source = x,
@@ -257,6 +259,31 @@ static ConvPass conv_backward(const ConvSizes *s, const float *d, const float *w
   p.weight_term = 1, p.weight_column = s->filters;
   p.few = conv_few(s, p.columns, p.terms, (s->taps_y - 1) * s->dilation_y / s->stride_y + 2, s->out_width);
   return p;
+}
+
+// The tap of the weights that tap (i, j) of the pass is.
+static int64_t conv_tap_number(const ConvPass *p, int64_t i, int64_t j) {
+  return (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
+}
+
+static bool conv_dead(const ConvPass *p, int64_t i, int64_t j) {
+  int64_t tap = conv_tap_number(p, i, j);
+  return tap < CONV_MASKED && p->dead >> tap & 1;
+}
+
+// How many taps of row i live from tap j on, side by side.
+static int64_t conv_run(const ConvPass *p, int64_t i, int64_t j) {
+  int64_t n = 0;
+  while (j + n < p->x.taps && !conv_dead(p, i, j + n)) n++;
+  return n;
+}
+
+// The first tap that lives, from there on, row by row; false where there is none.
+static bool conv_live(const ConvPass *p, int64_t *i, int64_t *j) {
+  for (; *i < p->y.taps; ++*i, *j = 0)
+    for (; *j < p->x.taps; ++*j)
+      if (!conv_dead(p, *i, *j)) return true;
+  return false;
 }
 
 static float *conv_out(const ConvPass *p, int64_t image, int64_t y, int64_t x) {
@@ -316,21 +343,34 @@ static int64_t conv_band_ready(const ConvPass *p, ConvBand *b, float *to) {
 
 // ---- packed weights
 
-// A part of the terms: some taps along y, some along x, some channels. The terms before it are done.
+// A part of the terms: some taps along y, some along x, some channels, none of them dead. The terms before it are done.
 typedef struct {
   int64_t y, taps_y, x, taps_x, channel, channels;
+  bool first;
 } ConvBox;
+
+// Do exactly the taps of the box's first row live in row i?
+static bool conv_alike(const ConvPass *p, const ConvBox *b, int64_t i) {
+  int64_t y = i, x = 0, next = b->x + b->taps_x;
+  if (i == p->y.taps || !conv_live(p, &y, &x) || y > i || x != b->x || conv_run(p, i, x) != b->taps_x) return false;
+  return !conv_live(p, &y, &next) || y > i;
+}
 
 // The box after this one, as large as CONV_TERMS allows; false after the last.
 static bool conv_box_next(const ConvPass *p, ConvBox *b) {
+  b->first = !b->channels;
   b->channel += b->channels;
-  if (b->channel == p->terms || !b->channels) b->channel = 0, b->x += b->taps_x;
-  if (b->x == p->x.taps || !b->channels) b->x = 0, b->y += b->taps_y;
-  if (b->y == p->y.taps) return false;
-  int64_t line = p->x.taps * p->terms;
+  if (b->channel == p->terms || b->first) {
+    b->channel = 0, b->x += b->taps_x;
+    if (b->taps_y > 1) b->y += b->taps_y - 1;
+    if (!conv_live(p, &b->y, &b->x)) return false;
+  }
   b->channels = conv_least(CONV_TERMS, p->terms - b->channel);
-  b->taps_x = b->channels < p->terms ? 1 : conv_least(p->x.taps - b->x, CONV_TERMS / p->terms);
-  b->taps_y = b->channels < p->terms || b->taps_x < p->x.taps ? 1 : conv_least(p->y.taps - b->y, CONV_TERMS / line);
+  b->taps_x = b->channels < p->terms ? 1 : conv_least(conv_run(p, b->y, b->x), CONV_TERMS / p->terms);
+  b->taps_y = 1;
+  if (b->channels < p->terms || !conv_alike(p, b, b->y)) return true;
+  int64_t most = CONV_TERMS / (b->taps_x * p->terms);
+  while (b->taps_y < most && conv_alike(p, b, b->y + b->taps_y)) b->taps_y++;
   return true;
 }
 
@@ -348,8 +388,7 @@ static void conv_pack_tap(const ConvPass *p, float *restrict to, const float *re
 
 // The weights of a tap of the pass, for a group.
 static const float *conv_tap(const ConvPass *p, int64_t i, int64_t j, int64_t group) {
-  int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
-  return p->weights + tap * p->channels * p->filters + group * p->filters / p->groups;
+  return p->weights + conv_tap_number(p, i, j) * p->channels * p->filters + group * p->filters / p->groups;
 }
 
 static void conv_pack(const ConvPass *p, const ConvBox *b, int64_t group, int64_t column, int64_t columns, float *to) {
@@ -391,14 +430,13 @@ static void conv_columns(const ConvPass *p, const ConvBand *band, int bands, con
                          int64_t columns, int64_t group, const float *panel) {
   int64_t n = p->source_channels;
   bool joined = p->groups == 1 && p->x.tap_step == 1 && box->channels == p->terms;
-  bool first = box->y == 0 && box->x == 0 && box->channel == 0;
   ConvRows r = {.columns = columns};
   r.tile = (ConvTile){.b = panel,
                       .lda = p->x.step * n,
                       .count = {box->taps_y, joined ? 1 : box->taps_x, joined ? box->taps_x * n : box->channels},
                       .step = {0, p->x.tap_step * n, 1},
                       .ldc = p->x.out_step * p->out_channels,
-                      .store = first ? CONV_BEGIN : CONV_GO_ON};
+                      .store = box->first ? CONV_BEGIN : CONV_GO_ON};
   for (int i = 0; i < bands; i++) {
     const ConvBand *b = &band[i];
     int64_t step = p->y.tap_step * b->row, tiles = conv_parts(b->columns, CONV_ROWS);
@@ -437,7 +475,7 @@ static float conv_element(const ConvPass *p, int64_t image, int64_t y, int64_t x
       bool inside = from_y >= 0 && from_y < p->y.size && from_x >= 0 && from_x < p->x.size;
       const float *a = p->source + ((image * p->y.size + from_y) * p->x.size + from_x) * p->source_channels;
       const float *w = conv_tap(p, i, j, group);
-      if (p->few && !inside) continue;
+      if (conv_dead(p, i, j) || (p->few && !inside)) continue;
       for (int64_t t = 0; t < p->terms; t++)
         sum = m_fma(inside ? a[group * p->terms + t] : 0.0f, w[t * p->weight_term + column * p->weight_column], sum);
       if (p->few) all += sum, sum = 0.0f;
@@ -468,7 +506,7 @@ static void conv_pass(const ConvPass *p, int64_t begin, int64_t end) {
   int64_t most_rows = 0, most_columns = 0, used = 0, first, last;
   int bands = 0;
   if (p->y.outputs < 1 || p->x.outputs < 1) return;
-  if (vector_exists() && p->y.taps > 0 && p->x.taps > 0) conv_band_sizes(p, &most_rows, &most_columns);
+  if (vector_exists() && conv_live(p, &(int64_t){0}, &(int64_t){0})) conv_band_sizes(p, &most_rows, &most_columns);
   for (int64_t image = begin / p->y.out_size; image * p->y.out_size < end; image++) {
     conv_rows_of(&p->y, begin - image * p->y.out_size, end - image * p->y.out_size, &first, &last);
     if (!most_columns) conv_plain(p, image, first, last);
@@ -541,10 +579,10 @@ static void conv_take(const ConvPass *p, int64_t image, int64_t y, int64_t group
     for (int64_t i = 0; i < p->y.taps; i++) {
       int64_t row = p->y.first + y * p->y.step + i * p->y.tap_step;
       for (int64_t j = 0; j < p->x.taps && row >= 0 && row < p->y.size; j++) {
-        int64_t at = p->x.first + x * p->x.step + j * p->x.tap_step;
-        int64_t tap = (p->y.weight_first + i * p->y.weight_step) * p->taps_x + p->x.weight_first + j * p->x.weight_step;
+        int64_t at = p->x.first + x * p->x.step + j * p->x.tap_step, tap = conv_tap_number(p, i, j);
         const float *from = g->at + ((row - g->first) * p->x.size + at) * g->wide + tap * p->columns;
-        for (int64_t c = 0; c < p->columns && at >= 0 && at < p->x.size; c++) sum[c] += from[c];
+        if (at < 0 || at >= p->x.size || conv_dead(p, i, j)) continue;
+        for (int64_t c = 0; c < p->columns; c++) sum[c] += from[c];
       }
     }
     for (int64_t c = 0; c < p->columns; c++) out[c] = sum[c];
@@ -687,20 +725,34 @@ static void conv_weight_terms(const ConvPass *p, const ConvChunk *c, const float
   }
 }
 
+// A line of taps that live side by side, or one tap: it begins at tap (y, x), and its terms at `live` among those that
+// live; the adjoint gives w's terms from `at` on.
+typedef struct {
+  int64_t y, x, taps, live, at;
+} ConvLine;
+
+static bool conv_line_next(const ConvPass *p, ConvLine *l) {
+  bool joined = p->groups == 1 && p->x.tap_step == 1;
+  l->live += l->taps * p->terms, l->x += l->taps;
+  if (!conv_live(p, &l->y, &l->x)) return false;
+  l->taps = joined ? conv_run(p, l->y, l->x) : 1;
+  l->at = conv_tap_number(p, l->y, l->x) * p->terms;
+  return true;
+}
+
 static void conv_weight_chunk(const ConvPass *p, const ConvChunk *c, const float *d, float *w, int64_t begin,
                               int64_t end) {
   _Alignas(64) float places[(CONV_PLACES + CONV_AHEAD) * CONV_COLUMNS];
-  bool joined = p->groups == 1 && p->x.tap_step == 1;
-  int64_t line = joined ? p->x.taps * p->terms : p->terms, lines = joined ? 1 : p->x.taps;
   for (int64_t group = 0; group < p->groups; group++)
     for (int64_t column = 0; column < p->columns; column += CONV_COLUMNS) {
       int64_t columns = conv_least(CONV_COLUMNS, p->columns - column), at = group * p->columns + column;
       conv_pack_places(p, d, c, at, columns, places);
-      for (int64_t i = begin / line; i * line < end; i++) {
-        int64_t first = conv_most(begin, i * line), last = conv_least(end, (i + 1) * line);
-        const float *corner = c->band.source + i / lines * p->y.tap_step * c->band.row +
-                              i % lines * p->x.tap_step * p->source_channels + group * p->terms + first - i * line;
-        conv_weight_terms(p, c, places, corner, w + first * p->filters + at, last - first, columns);
+      for (ConvLine l = {0}; conv_line_next(p, &l);) {
+        int64_t first = conv_most(begin, l.live) - l.live, last = conv_least(end - l.live, l.taps * p->terms);
+        const float *corner = c->band.source + l.y * p->y.tap_step * c->band.row +
+                              l.x * p->x.tap_step * p->source_channels + group * p->terms + first;
+        if (first < last)
+          conv_weight_terms(p, c, places, corner, w + (l.at + first) * p->filters + at, last - first, columns);
       }
     }
 }
@@ -724,11 +776,12 @@ static float conv_weight_sum(const ConvPass *p, const ConvChunk *c, const float 
 static void conv_weight_plain(const ConvPass *p, const ConvChunk *c, const float *d, float *w, int64_t begin,
                               int64_t end) {
   bool first = !c->band.image && !c->band.y && !c->band.x;
-  for (int64_t term = begin; term < end; term++)
-    for (int64_t k = 0; k < p->filters; k++) {
-      float sum = conv_weight_sum(p, c, d, term, k), *to = &w[term * p->filters + k];
-      *to = first ? sum : *to + sum;
-    }
+  for (ConvLine l = {0}; conv_line_next(p, &l);)
+    for (int64_t i = conv_most(begin - l.live, 0); i < conv_least(end - l.live, l.taps * p->terms); i++)
+      for (int64_t k = 0; k < p->filters; k++) {
+        float sum = conv_weight_sum(p, c, d, l.at + i, k), *to = &w[(l.at + i) * p->filters + k];
+        *to = first ? sum : *to + sum;
+      }
 }
 
 static void conv_weight_part(const ConvPass *p, ConvChunk c, const float *d, float *w, int64_t begin, int64_t end) {
@@ -753,6 +806,9 @@ static void conv_weight_part(const ConvPass *p, ConvChunk c, const float *d, flo
 void convolve_weights(const ConvSizes *s, const float *x, const float *d, float *w, int64_t begin, int64_t end) {
   const ConvPass p = conv_forward(s, x, NULL, NULL);
   const ConvChunk most = conv_chunk_sizes(&p, s->batch);
+  int64_t tap = p.terms * p.filters;
+  for (int64_t i = 0; i < s->taps_y * s->taps_x && begin == 0; i++)
+    if (conv_dead(&p, 0, i)) memset(w + i * tap, 0, (size_t)tap * sizeof *w);
   for (int64_t image = 0; image < s->batch; image += most.images)
     for (int64_t y = 0; y < p.y.outputs; y += most.band.rows)
       for (int64_t at = 0; at < p.x.outputs; at += most.band.columns) {

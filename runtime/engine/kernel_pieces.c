@@ -150,7 +150,7 @@ void solve_piece(const Solve *p, int64_t begin, int64_t end) {
   (ConvSizes) {                                                                                                     \
     (p)->batch, (p)->height, (p)->width, (p)->channels, (p)->out_height, (p)->out_width, (p)->filters, (p)->taps_y, \
         (p)->taps_x, (p)->stride_y, (p)->stride_x, (p)->pad_y, (p)->pad_x, (p)->dilation_y, (p)->dilation_x,        \
-        (p)->groups                                                                                                 \
+        (p)->groups, (p)->dead                                                                                      \
   }
 
 void conv_piece(const Conv *p, int64_t begin, int64_t end) {

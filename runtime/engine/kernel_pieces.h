@@ -106,7 +106,7 @@ typedef struct {
   const float *x, *w;
   float *y;
   int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
-  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups, dead;
 } Conv;
 void conv_piece(const Conv *p, int64_t begin, int64_t end);
 
@@ -114,7 +114,7 @@ typedef struct {
   const float *d, *w;
   float *x;
   int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
-  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups, dead;
 } ConvInput;
 void conv_input_piece(const ConvInput *p, int64_t begin, int64_t end);
 
@@ -122,7 +122,7 @@ typedef struct {
   const float *x, *d;
   float *w;
   int64_t batch, height, width, channels, out_height, out_width, filters, taps_y, taps_x;
-  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups;
+  int64_t stride_y, stride_x, pad_y, pad_x, dilation_y, dilation_x, groups, dead;
 } ConvWeight;
 void conv_weight_piece(const ConvWeight *p, int64_t begin, int64_t end);
 

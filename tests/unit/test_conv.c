@@ -26,6 +26,8 @@ static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // ---- the definitions, element by element
 
+static bool is_dead(const ConvSizes *s, int64_t tap) { return tap < CONV_MASKED && s->dead >> tap & 1; }
+
 // Has each tap a chain of its own, of so many channels given and taken?
 static bool by_taps(const ConvSizes *s, int64_t given, int64_t taken, int64_t rows, int64_t width) {
   return given <= CONV_FEW && taken >= CONV_FEW && rows * width * s->taps_y * s->taps_x * given <= CONV_FLOATS;
@@ -38,6 +40,7 @@ static float y_by_definition(const ConvSizes *s, const float *x, const float *w,
   float sum = 0, all = 0;
   for (int64_t t = 0; t < s->taps_y * s->taps_x * in_group; t++) {
     int64_t c = t % in_group, p = t / in_group / s->taps_x, q = t / in_group % s->taps_x;
+    if (is_dead(s, t / in_group)) continue;
     int64_t h = i * s->stride_y + p * s->dilation_y - s->pad_y, v = j * s->stride_x + q * s->dilation_x - s->pad_x;
     bool inside = h >= 0 && h < s->height && v >= 0 && v < s->width;
     int64_t channel = o / (s->filters / s->groups) * in_group + c;
@@ -64,6 +67,7 @@ static float x_by_definition(const ConvSizes *s, const float *d, const float *w,
   float sum = 0, all = 0;
   for (int64_t p = s->taps_y - 1; p >= 0; p--)
     for (int64_t q = s->taps_x - 1; q >= 0; q--) {
+      if (is_dead(s, p * s->taps_x + q)) continue;
       if (!place_of(h, p, s->stride_y, s->pad_y, s->dilation_y, &i)) continue;
       if (!place_of(v, q, s->stride_x, s->pad_x, s->dilation_x, &j)) continue;
       bool inside = i >= 0 && i < s->out_height && j >= 0 && j < s->out_width;
@@ -98,6 +102,7 @@ static float w_by_definition(const ConvSizes *s, const float *x, const float *d,
   int64_t c = o / (s->filters / s->groups) * in_group + t % in_group;
   int64_t p = t / in_group / s->taps_x, q = t / in_group % s->taps_x, images, rows, columns;
   float all = 0;
+  if (is_dead(s, t / in_group)) return 0;
   chunk_of(s, &images, &rows, &columns);
   for (int64_t b = 0; b < s->batch; b += images)
     for (int64_t i = 0; i < s->out_height; i += rows)
@@ -121,22 +126,23 @@ static float w_by_definition(const ConvSizes *s, const float *x, const float *d,
 
 typedef float Definition(const ConvSizes *s, const float *a, const float *b, int64_t element);
 
-// In two pieces; nothing behind what is written changes.
+static void check_element(const char *what, const ConvSizes *s, int64_t e, float is, float expected) {
+  if (memcmp(&is, &expected, sizeof expected))
+    fail_msg("%s of [%lld, %lld, %lld, %lld] by [%lld, %lld, ., %lld] without %llx, element %lld: %a, not %a", what,
+             (long long)s->batch, (long long)s->height, (long long)s->width, (long long)s->channels,
+             (long long)s->taps_y, (long long)s->taps_x, (long long)s->filters, (unsigned long long)s->dead,
+             (long long)e, (double)is, (double)expected);
+}
+
+// In two pieces, of `cuts` in all; nothing behind what is written changes.
 static void check_one(const char *what, Convolve *convolve_it, Definition *define, const ConvSizes *s, const float *a,
-                      const float *b, int64_t rows, int64_t width) {
-  float *out = numbers(rows * width + 1), behind = out[rows * width];
-  int64_t cut = below((int)rows + 1);
+                      const float *b, int64_t cuts, int64_t count) {
+  float *out = numbers(count + 1), behind = out[count];
+  int64_t cut = below((int)cuts + 1);
   convolve_it(s, a, b, out, 0, cut);
-  convolve_it(s, a, b, out, cut, rows);
-  for (int64_t e = 0; e < rows * width; e++) {
-    float expected = define(s, a, b, e);
-    if (memcmp(&out[e], &expected, sizeof expected))
-      fail_msg("%s of [%lld, %lld, %lld, %lld] by [%lld, %lld, ., %lld], element %lld: %a, not %a", what,
-               (long long)s->batch, (long long)s->height, (long long)s->width, (long long)s->channels,
-               (long long)s->taps_y, (long long)s->taps_x, (long long)s->filters, (long long)e, (double)out[e],
-               (double)expected);
-  }
-  assert_true(out[rows * width] == behind);
+  convolve_it(s, a, b, out, cut, cuts);
+  for (int64_t e = 0; e < count; e++) check_element(what, s, e, out[e], define(s, a, b, e));
+  assert_true(out[count] == behind);
   free(out);
 }
 
@@ -144,15 +150,28 @@ static void check(Convolve *const of[3], const ConvSizes *s) {
   int64_t terms = s->taps_y * s->taps_x * s->channels / s->groups;
   float *x = numbers(s->batch * s->height * s->width * s->channels), *w = numbers(terms * s->filters);
   float *d = numbers(s->batch * s->out_height * s->out_width * s->filters);
-  check_one("y", of[0], y_by_definition, s, x, w, s->batch * s->out_height, s->out_width * s->filters);
-  check_one("x", of[1], x_by_definition, s, d, w, s->batch * s->height, s->width * s->channels);
-  check_one("w", of[2], w_by_definition, s, x, d, terms, s->filters);
+  int64_t rows = s->batch * s->height, out_rows = s->batch * s->out_height, live = s->taps_y * s->taps_x;
+  for (int64_t tap = 0; tap < s->taps_y * s->taps_x; tap++) live -= is_dead(s, tap);
+  check_one("y", of[0], y_by_definition, s, x, w, out_rows, out_rows * s->out_width * s->filters);
+  check_one("x", of[1], x_by_definition, s, d, w, rows, rows * s->width * s->channels);
+  check_one("w", of[2], w_by_definition, s, x, d, live * s->channels / s->groups, terms * s->filters);
   free(x), free(w), free(d);
 }
 
 static int64_t places(int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t pad, int64_t after) {
   int64_t room = size + pad + after - (taps - 1) * dilation - 1;
   return room < 0 ? 0 : room / stride + 1;
+}
+
+// Of windows of up to CONV_MASKED taps: none; those after a place, as a mask of what comes before has it; or any, but
+// for one.
+static int64_t any_dead(const ConvSizes *s) {
+  int64_t taps = s->taps_y * s->taps_x, all = ((int64_t)1 << taps) - 1, kept = below((int)taps);
+  switch (below(3)) {
+    case 0: return 0;
+    case 1: return all & ~(((int64_t)2 << kept) - 1);
+    default: return all & ~((int64_t)1 << kept) & below(1 << 20);
+  }
 }
 
 static ConvSizes any_sizes(void) {
@@ -165,21 +184,24 @@ static ConvSizes any_sizes(void) {
   s.pad_y = below(4), s.pad_x = below(4);
   s.out_height = places(s.height, s.taps_y, s.stride_y, s.dilation_y, s.pad_y, below(4));
   s.out_width = places(s.width, s.taps_x, s.stride_x, s.dilation_x, s.pad_x, below(4));
+  s.dead = any_dead(&s);
   return s;
 }
 
 static void check_all(Convolve *const of[3]) {
   static const ConvSizes large[] = {
-      {2, 3, 4, 700, 3, 4, 3, 3, 1, 1, 1, 1, 0, 1, 1, 1},      // weights of a line in several boxes
-      {1, 1, 3, 2100, 1, 3, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1},     // and of a tap
-      {40, 12, 12, 3, 12, 12, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},   // several sums of whole images
-      {1, 70, 90, 1, 70, 90, 1, 2, 2, 1, 1, 0, 0, 1, 1, 1},    // of rows
-      {70, 4, 4, 2, 2, 2, 2, 4, 4, 2, 2, 1, 1, 1, 1, 1},       // more bands than are held at once
-      {1, 3, 40, 1200, 3, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1},   // rows that are too long to be held
-      {1, 3, 3, 3000, 1, 1, 1, 7, 7, 1, 1, 2, 2, 1, 1, 1},     // and a window
-      {1, 300, 40, 1, 300, 40, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1},  // what is given in several parts
-      {1, 5, 6, 2300, 5, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1},     // and of terms in several
-      {1, 3, 1100, 1, 3, 1100, 1, 1, 2, 1, 1, 0, 0, 1, 1, 1},
+      {2, 3, 4, 700, 3, 4, 3, 3, 1, 1, 1, 1, 0, 1, 1, 1, 0},      // weights of a line in several boxes
+      {1, 1, 3, 2100, 1, 3, 2, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0},     // and of a tap
+      {40, 12, 12, 3, 12, 12, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   // several sums of whole images
+      {1, 70, 90, 1, 70, 90, 1, 2, 2, 1, 1, 0, 0, 1, 1, 1, 0},    // of rows
+      {70, 4, 4, 2, 2, 2, 2, 4, 4, 2, 2, 1, 1, 1, 1, 1, 0},       // more bands than are held at once
+      {1, 3, 40, 1200, 3, 40, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},   // rows that are too long to be held
+      {1, 3, 3, 3000, 1, 1, 1, 7, 7, 1, 1, 2, 2, 1, 1, 1, 0},     // and a window
+      {1, 300, 40, 1, 300, 40, 8, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},  // what is given in several parts
+      {1, 5, 6, 2300, 5, 6, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0},     // and of terms in several
+      {1, 3, 1100, 1, 3, 1100, 1, 1, 2, 1, 1, 0, 0, 1, 1, 1, 0},
+      {3, 9, 9, 70, 9, 9, 5, 7, 7, 1, 1, 3, 3, 1, 1, 1, 0x1fffffe000000},  // a mask of a box and a row
+      {2, 9, 9, 3, 9, 9, 40, 8, 8, 1, 1, 3, 3, 1, 1, 1, 0},                // more taps than can be left out
   };
   for (int i = 0; i < 400; i++) {
     const ConvSizes s = any_sizes();

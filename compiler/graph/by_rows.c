@@ -4,8 +4,9 @@
 // The body of the draw's loop makes all places of x anew in every turn. Here each value of it is followed along rows of
 // x: in memory it holds them `inner` numbers at a time. Where every operation leaves rows apart, or passes something on
 // to the next (a loop over the rows, or x moved on by one row), one turn of the new loop computes one row of
-// everything; the places within a row are drawn by the old scheme. Where a value mixes rows otherwise, there is no such
-// loop. Invariant: each number is computed by the same operations as before, in the same order.
+// everything; the places within a row are drawn by the old scheme. The rows that a convolution's windows reach back to
+// are carried along. Where a value mixes rows otherwise, there is no such loop. Invariant: each number is computed by
+// the same operations as before, in the same order.
 #include <string.h>
 
 #include "graph/graph_rules.h"
@@ -31,7 +32,7 @@ typedef struct Level {
   GraphLoop *l;
   struct Level *up;      // of a row, for the places in it
   Node **part, **whole;  // of fixed nodes: a row, or all
-  Node **before;         // of x moved on by a row: the row before
+  Node **before;         // of x moved on by a row: the row before; of a convolution: the rows that it reaches back to
   Node ***state;         // of each loop over the rows: what its inputs are before the turn
 } Level;
 
@@ -82,6 +83,25 @@ static const Node *moved_on(const Rows *w, const Node *n) {
   for (int i = 0; i < cut->shape.rank; i++)
     if (cut->attr.a[i] || cut->shape.dim[i] != of->shape.dim[i] - (i == axis)) return NULL;
   return of;
+}
+
+// How many rows before its own the windows of a convolution reach back to, where rows are places along one axis; -1
+// where they see rows that come after, or there are not as many windows as rows.
+static int64_t reach_back(const Rows *w, const Node *n, int *axis) {
+  const Node *x = n->in[0], *f = n->in[1];
+  int64_t beside, reach = 0, taps = f->shape.dim[0] * f->shape.dim[1];
+  if (n->op != OP_CONV || w->inner[x->id] <= 0 || w->inner[f->id] != FIXED) return -1;
+  *axis = row_axis(x->shape, w->n, w->inner[x->id], &beside);
+  if (*axis < 1 || *axis > 2 || beside != 1 || x->shape.dim[*axis] != w->n || n->shape.dim[*axis] != w->n) return -1;
+  int along = *axis - 1;
+  for (int64_t tap = 0; tap < taps; tap++) {
+    int64_t line = along ? tap % f->shape.dim[1] : tap / f->shape.dim[1];
+    int64_t back = n->attr.b[2 * along] - line * n->attr.a[along + 2];
+    if (conv_tap_is_dead(&n->attr, tap)) continue;
+    if (back < 0 || n->attr.a[along] != 1) return -1;
+    if (back > reach) reach = back;
+  }
+  return reach;
 }
 
 // ---- what each operation does to them
@@ -152,6 +172,11 @@ static int64_t of_loop(const Rows *w, const Node *n) {
   return 1;
 }
 
+static int64_t of_conv(const Rows *w, const Node *n) {
+  int axis;
+  return reach_back(w, n, &axis) < 0 ? MIXED : below_axis(n->shape, axis);
+}
+
 static int64_t of_operation(const Rows *w, const Node *n) {
   int64_t inner = FIXED;
   for (int i = 0; i < n->arity; i++) {
@@ -177,6 +202,7 @@ static int64_t of_operation(const Rows *w, const Node *n) {
     case OP_CONCAT: return of_concat(w, n);
     case OP_GATHER: return w->inner[n->in[0]->id] == FIXED ? inner * below_axis(n->in[0]->shape, 0) : MIXED;
     case OP_MATMUL: return of_matmul(w, n);
+    case OP_CONV: return of_conv(w, n);
     case OP_LOOP: return of_loop(w, n);
     case OP_RESULT: return n->attr.id >= n->in[0]->attr.loop->inputs ? count_of(n) / w->n : MIXED;
     default: return MIXED;
@@ -232,9 +258,17 @@ static Node *whole(Level *v, const Node *n) {
   return *slot;
 }
 
+// Is it one row over and over?
+static bool rows_alike(const Rows *w, const Node *n, int64_t inner) {
+  int64_t beside;
+  int axis = n->op == OP_BROADCAST ? row_axis(n->shape, w->n, inner, &beside) : -1;
+  return axis >= 0 && beside == 1 && n->shape.dim[axis] == w->n && n->in[0]->shape.dim[axis] == 1;
+}
+
 // A row of a fixed value, in which rows lie `inner` numbers at a time.
 static Node *part(Level *v, const Node *n, int64_t inner, Shape row) {
   if (n->op == OP_CONST) return node_const_like(v->g, n, row);
+  if (rows_alike(v->w, n, inner)) return node_broadcast(v->g, whole(v, n->in[0]), row);
   Node **slot = &v->part[n->id];
   if (!*slot && v->up) *slot = loop_input(v->l, OPERAND_FIXED, part(v->up, n, inner, row), called(v, n));
   if (!*slot) {
@@ -257,6 +291,35 @@ static Node *before_row(Level *v, const Node *n, Shape row) {
   if (v->up) before_row(v->up, n, row);
   Node *start = v->up ? NULL : node_reshape(v->w->around, outside(v->w, n->in[0]), row);
   return carried(v, &v->before[n->id], v->up ? &v->up->before[n->id] : NULL, start, called(v, n));
+}
+
+// Of what a convolution reads: the rows before this one, and this one.
+static Node *window(Level *v, const Node *n, Node *row, int axis, int64_t reach) {
+  Shape s = n->in[0]->shape;
+  s.dim[axis] = reach;
+  if (!reach) return row;
+  if (v->up) window(v->up, n, NULL, axis, reach);
+  Node *start = v->up ? NULL : node_const(v->w->around, 0, s);
+  Node *before = carried(v, &v->before[n->id], v->up ? &v->up->before[n->id] : NULL, start, called(v, n->in[0]));
+  return row ? node_concat(v->g, axis, 2, (Node *[]){before, row}) : before;
+}
+
+// The same rows for the next one.
+static Node *next_window(Level *v, const Node *n, Node *row) {
+  int axis;
+  int64_t reach = reach_back(v->w, n, &axis), start[MAX_RANK] = {0};
+  Shape s = n->in[0]->shape;
+  s.dim[axis] = reach, start[axis] = 1;
+  return node_slice(v->g, window(v, n, row, axis, reach), start, s);
+}
+
+static Node *row_of_conv(Level *v, const Node *n, Node *const *map, Shape row) {
+  int axis;
+  int64_t reach = reach_back(v->w, n, &axis);
+  Attr attr = n->attr;
+  attr.b[2 * (axis - 1)] -= reach;
+  Node *in[] = {window(v, n, map[n->in[0]->id], axis, reach), whole(v, n->in[1])};
+  return graph_node(v->g, OP_CONV, 2, in, &attr, &row);
 }
 
 static Node **states(Level *v, const Node *n) {
@@ -297,6 +360,7 @@ static Node **turn_of(Level *v, const Node *n, Node *const *map) {
 
 static Node *row_of_operation(Level *v, const Node *n, Node *const *map, Shape row) {
   const Rows *w = v->w;
+  if (n->op == OP_CONV) return row_of_conv(v, n, map, row);
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   Attr attr = n->attr;
   for (int i = 0; i < n->arity; i++) {
@@ -346,7 +410,9 @@ static Node **row_of_all(Level *v, Node *x, const Node *drawn) {
   }
   for (int id = 0; id <= drawn->id && !v->up; id++) {  // what the next row is to know
     const Node *n = body->node[id];
-    if (v->before[id] && w->needed[id]) v->l->next[v->before[id]->attr.id] = map[moved_on(w, n)->id];
+    const Node *of = v->before[id] && w->needed[id] ? moved_on(w, n) : NULL;
+    if (v->before[id] && w->needed[id])
+      v->l->next[v->before[id]->attr.id] = of ? map[of->id] : next_window(v, n, map[n->in[0]->id]);
     const GraphLoop *l = turn[id] ? n->attr.loop : NULL;
     for (int i = 0; l && i < l->inputs; i++)
       if (l->next[i]) v->l->next[v->state[id][i]->attr.id] = turn[id][l->next[i]->id];

@@ -49,7 +49,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
-%token AVERAGE "average" BIJECTOR "bijector" SUPPORT "support"
+%token AVERAGE "average" BIJECTOR "bijector" SUPPORT "support" MARGINAL "marginal" POSTERIOR "posterior"
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" MISSING "missing" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
@@ -74,7 +74,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %precedence NEGATIVE
 %right '^'
 
-%type <name> id net_word member_name limit
+%type <name> id net_word pair_word member_name limit
 %type <flag> goal autoregressive
 %type <list> items item bindings columns parameters priors names over_names formals formals_opt formal_list
 %type <list> members map_members titems statements statement_open statement_closed where where_list weights states
@@ -135,7 +135,10 @@ item:
       $$ = ast_list(TREE(SUPPORT, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $6.first));
     }
   | KL CALL_OPEN call BARS call ')' definition {
-      $$ = ast_list(TREE(KL, @$, .a = parser_pattern(p, $3), .b = parser_pattern(p, $5), .c = $7));
+      $$ = ast_list(TREE(KL, @$, .a = parser_pattern(p, $3, E0112), .b = parser_pattern(p, $5, E0112), .c = $7));
+    }
+  | pair_word CALL_OPEN id '~' call OVER id '~' call ')' definition {
+      $$ = ast_list(parser_pair(p, TREE(RULE, @$, .name = $1, .a = $5, .b = $9, .c = $11), $3, $7));
     }
   | OPTIMIZER id formals body               { $$ = ast_list(TREE(OPTIMIZER, @$, .name = $2, .a = $3.first, .c = $4)); }
   | AVERAGE id formals body                 { $$ = ast_list(TREE(AVERAGE, @$, .name = $2, .a = $3.first, .c = $4)); }
@@ -163,6 +166,11 @@ network:
   | net_word id open names '|' names ')' autoregressive body {
       $$ = TREE(NET, @$, .text = $1, .name = $2, .a = $4.first, .b = $6.first, .c = $9, .flag = $8);
     }
+  ;
+
+pair_word:
+    MARGINAL                                { $$ = "marginal"; }
+  | POSTERIOR                               { $$ = "posterior"; }
   ;
 
 net_word:

@@ -98,7 +98,7 @@ static const char *group_of(Arena *a, const LibraryEntry *e) {
 
 static void explain_entry(Text *t, const Library *l, const LibraryEntry *e) {
   const char *path = l->file[e->file].path;
-  if (e->ast->kind == AST_KL) {
+  if (e->ast->kind == AST_KL || e->ast->kind == AST_RULE) {
     text_add(t, "%s\n", e->text);
     if (e->what) plain(t, arena_format(l->arena, "%s %s:%d", e->what, path, e->line));
     return;

@@ -176,6 +176,7 @@ void declare_file(Elab *e, int file, bool library, int depth) {
       case AST_TRAIN: declare_only(e, &e->train, i, "train"); break;
       case AST_PRIOR: add_decl(e, arena_format(e->arena, "prior %s", i->a->name), i, library); break;
       case AST_KL:
+      case AST_RULE:
       case AST_EXPECT: add_decl(e, "", i, library); break;
       case AST_SUPPORT: add_decl(e, arena_format(e->arena, "support %s", i->name), i, library); break;
       case AST_SHOW: add_decl(e, arena_format(e->arena, "show %s", i->name), i, library); break;
@@ -322,6 +323,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
               {AST_BIJECTOR, "a bijector sees its arguments"},
               {AST_PRIOR, "a prior is the same for all examples"},
               {AST_KL, "a rule sees the parameters of its two distributions"},
+              {AST_RULE, "a rule sees the parameters of its two distributions"},
               {AST_OPTIMIZER, "an optimizer sees a weight and its gradient"},
               {AST_AVERAGE, "an average sees a weight"},
               {AST_SOURCE, "a source sees its arguments"},

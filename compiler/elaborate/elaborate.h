@@ -29,6 +29,7 @@
 //   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
 //   elaborate_factor.c  networks as distributions
+//   elaborate_rule.c   rules about a pair of distributions: marginals and posteriors
 //   elaborate_chain.c  joint, marginal and posterior distributions of a model's factors
 //   elaborate_order.c  autoregressive networks
 //   elaborate_parameter.c  parameters, held on supports
@@ -496,6 +497,7 @@ struct Elab {
   Binding *draw_counts;  // how often each name was drawn in this line
   int line;
   const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
+  int frees;              // values that stand for any value, made so far
   int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
   int randoms, reads;     // random numbers made and columns read so far
   int modes;              // how often it was asked whether this is training
@@ -767,6 +769,10 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
 Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where);
 Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where);  // mean: an event; entropy
 Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where);
+// The rule of that head, kl, marginal or posterior, about the two; NULL if there is none. The names of a pattern are
+// given the parameters that it names; but not those of the affine one.
+const Ast *find_rule(const Elab *e, const char *head, const Dist *f, const Dist *g);
+void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d);
 bool same_distribution(const Dist *a, const Dist *b);
 Shape outer_event(const Dist *d);  // of its independent copies: the event without the axes over which it is joint
 Shape own_event(const Dist *d);    // of one copy: those axes
@@ -802,14 +808,40 @@ Decl *find_network(const Elab *e, const Scope *scope, const char *name, Span whe
 Decl *find_output(Elab *e, const Scope *scope, const char *name, Span where, int *place);
 Value apply_output(Elab *e, Scope *scope, Decl *d, int place, const Ast *call_ast);
 Decl *find_factor(Decl *d, const char *output);  // of this network and the factors behind it, or NULL
+bool takes_input(const Decl *d, const char *input);  // one of these factors
 const char *named_in(const Ast *argument);  // x, also of x: value and observed(x, m); NULL for another expression
 // What an argument says; NONE where that is the name of what it is said of, which has no value here.
 Value value_in_call(Elab *e, Scope *scope, const Ast *argument, const char *of);
 Value with_point(Elab *e, Value dist, Value point);  // asked at the point, or given what that shows
 
+// --- elaborate_rule.c
+extern const DistKind arranged_kind;  // of vectors whose numbers lie in another shape
+// The same distribution as one of vectors; of independent vectors there is none, and it is returned as it is. NULL after
+// reporting.
+const Dist *flat_distribution(Elab *e, const Dist *d);
+// How a distribution of x hangs on z.
+typedef struct {
+  const char *z;
+  const Dist *f;    // at z = 0, of vectors,
+  Shape event;      // and the event as it is
+  int place;        // of the parameter that hangs on z; -1: none does
+  Value at_zero;    // where nothing is laid out flat
+  Value matrix;     // the linear part of that one, [n, k] of n numbers by the k of z; NONE: it is no vector
+  const char *why;  // why no rule can be applied, or NULL: this stands
+  Span where;       // here
+} Affine;
+// The distribution of x, given a value of z; ERROR after reporting.
+typedef Value (*Given)(Elab *e, void *what, Value z);
+// False after reporting. Why the distribution is not affine in z is told in `a`.
+bool find_affine(Elab *e, Given given, void *what, Shape z, const char *name, Span where, Affine *a);
+// By the rule of that head the distribution of x, where z is summed out; or of z, where x is known. NONE: there is no
+// such rule, and `a` says why not; ERROR after reporting.
+Value apply_rule(Elab *e, const char *head, Affine *a, const Dist *z, const Value *x, Span where);
+
 // --- elaborate_chain.c
 // Does a call without a bar name outputs of the model's factors, and variables with priors, and nothing else? Then it is
-// their joint distribution, or a marginal of it: a distribution at each of the points, or one.
+// their joint distribution, or a marginal of it: a distribution at each of the points, or one. So it is, given what
+// stands behind a bar, where that is not all that the outputs are made of.
 bool is_density_call(const Elab *e, Decl *model, const Ast *call);
 Value joint_density(Elab *e, Scope *scope, Decl *model, const Ast *call);
 // p(k | x), where no factor makes k and one makes x.

@@ -63,6 +63,7 @@ Dist *rename_distribution(Elab *e, const Dist *d, int from, int to) {
   for (int i = 0; i < d->params; i++) copy->param[i] = rename_plate(e, d->param[i], from, to);
   if (d->has_point) copy->point = rename_plate(e, d->point, from, to);
   if (d->base) copy->base = rename_distribution(e, d->base, from, to);
+  if (d->kind == &arranged_kind) copy->component = rename_distribution(e, d->component, from, to);
   if (d->alias) copy->alias = rename_distribution(e, d->alias, from, to);
   if (d->chain) copy->chain = rename_chain(e, d->chain, from, to);
   if (d->ordered) copy->ordered = rename_ordered(e, d->ordered, from, to);

@@ -369,18 +369,21 @@ static bool pattern_fits(const Elab *e, const Ast *pattern, const Dist *d) {
   return of != NULL;
 }
 
-static void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
+void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
   const Dist *of = pattern_of(e, pattern, d);
   int i = 0;
-  for (const Ast *a = pattern->b; a && i < of->params; a = a->next, i++)
-    bind(e, scope, a->kind == AST_ARGUMENT ? a->a->name : a->name, held_still(e, d, of->param[i]));
+  for (const Ast *a = pattern->b; a && i < of->params; a = a->next, i++) {
+    const Ast *bound = a->kind == AST_ARGUMENT ? a->a : a;
+    if (bound->kind == AST_NAME) bind(e, scope, bound->name, held_still(e, d, of->param[i]));
+  }
 }
 
 // The last that fits: the user's own before the library's, and the library's rules for less before those for more.
-static const Ast *find_rule(Elab *e, const Dist *f, const Dist *g) {
+const Ast *find_rule(const Elab *e, const char *head, const Dist *f, const Dist *g) {
   for (int i = e->decls; i--;) {  // later rules, the user's own, come first
     const Ast *a = e->decl[i]->ast;
-    if (a->kind == AST_KL && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
+    bool of_head = a->kind == AST_RULE ? !strcmp(a->name, head) : a->kind == AST_KL && !strcmp("kl", head);
+    if (of_head && pattern_fits(e, a->a, f) && pattern_fits(e, a->b, g)) return a;
   }
   return NULL;
 }
@@ -424,12 +427,19 @@ static Value kl_by_draw(Elab *e, Value f, Value g, Extent extent, Value *at, Spa
   return apply2(e, OP_SUB, where, lf, lg);
 }
 
+// Where one is of vectors laid out in another shape, both are laid out flat. False after reporting.
+static bool lay_flat(Elab *e, const Dist **f, const Dist **g) {
+  if ((*f)->kind != &arranged_kind && (*g)->kind != &arranged_kind) return true;
+  *f = flat_distribution(e, *f), *g = *f ? flat_distribution(e, *g) : NULL;
+  return *g != NULL;
+}
+
 // A divergence does not change when both distributions are sent through one map: is it of their bases, in closed form?
 static const Ast *rule_of_bases(Elab *e, const Dist **f, const Dist **g) {
-  const Ast *rule = find_rule(e, *f, *g);
+  const Ast *rule = find_rule(e, "kl", *f, *g);
   while (!rule && (*f)->base && (*g)->base && same_map(*f, *g) && !(*f)->held && !(*g)->held) {
     *f = (*f)->base, *g = (*g)->base;
-    rule = find_rule(e, *f, *g);
+    rule = find_rule(e, "kl", *f, *g);
   }
   return rule;
 }
@@ -458,6 +468,7 @@ Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   const Dist *joint = f.dist->own > g.dist->own ? f.dist : g.dist;
   if (extent == EACH && !check_each(e, joint, outer_event(joint), where)) return value_error();
   const Dist *of_f = f.dist, *of_g = g.dist;
+  if (!lay_flat(e, &of_f, &of_g)) return value_error();
   const Ast *rule = rule_of_bases(e, &of_f, &of_g);
   Value z, v = rule ? kl_by_rule(e, rule, of_f, of_g, extent, where) : kl_by_draw(e, f, g, extent, &z, where);
   return v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, rule ? NULL : &z, where);

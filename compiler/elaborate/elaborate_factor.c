@@ -21,7 +21,7 @@ Decl *find_factor(Decl *d, const char *output) {
   return d;
 }
 
-static bool takes(const Decl *d, const char *input) {
+bool takes_input(const Decl *d, const char *input) {
   for (; d; d = d->factor)
     if (place_of_name(d->ast->b, input) >= 0) return true;
   return false;
@@ -39,7 +39,7 @@ static bool has_outputs(Decl *model, const Decl *f, const Ast *args) {
 static bool has_inputs(const Decl *model, const Decl *f, const Ast *args) {
   for (const Ast *a = args; a; a = a->next) {
     const char *name = named_in(a);
-    if (name && takes(model, name) && place_of_name(f->ast->b, name) < 0) return false;
+    if (name && takes_input(model, name) && place_of_name(f->ast->b, name) < 0) return false;
   }
   return ast_length(args) == ast_length(f->ast->b);
 }

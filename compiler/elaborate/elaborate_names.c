@@ -256,6 +256,15 @@ static void walk_bijector(Elab *e, Scope *scope, const Ast *bijector) {
   }
 }
 
+// The names that an argument of a pattern gives: of a parameter, or of the two parts of one that is affine, A @ z + b.
+static void define_bound(Elab *e, Scope *scope, const Ast *bound) {
+  if (bound->kind == AST_BINARY) {
+    define(e, scope, bound->a->a->name, bound->a->a->span);
+    bound = bound->b;
+  }
+  define(e, scope, bound->name, bound->span);
+}
+
 // The two distributions of a rule, whose parameters it names.
 static void walk_pattern(Elab *e, Scope *scope, const Ast *pattern) {
   const Decl *d = find_decl_at(e, pattern->a->name, pattern->span);
@@ -263,16 +272,16 @@ static void walk_pattern(Elab *e, Scope *scope, const Ast *pattern) {
   int wanted = known ? ast_length(d->ast->a) : 0, given = ast_length(pattern->b);
   if (!known) complain(e, E0206, pattern->span, "distribution", pattern->a->name);
   if (known && given > wanted) complain(e, E0222, pattern->span, "distribution", pattern->a->name, wanted);
-  for (const Ast *a = pattern->b; a; a = a->next) {
-    const Ast *name = a->kind == AST_ARGUMENT ? a->a : a;
-    define(e, scope, name->name, name->span);
-  }
+  for (const Ast *a = pattern->b; a; a = a->next) define_bound(e, scope, a->kind == AST_ARGUMENT ? a->a : a);
 }
 
 void check_names(Elab *e, const Ast *ast) {
   Scope *scope = scope_for(e, ast);
   switch (ast->kind) {
     case AST_NET: walk_net(e, scope, ast); return;
+    case AST_RULE:
+      define(e, scope, ast->text, ast->span);
+      // fall through
     case AST_KL:
       walk_pattern(e, scope, ast->a);
       walk_pattern(e, scope, ast->b);

@@ -176,7 +176,7 @@ void drop_unused_names(Elab *e) {
     s.changed = false;
     for (int i = 0; i < e->decls; i++) {
       Decl *d = e->decl[i];
-      bool rule = d->group && d->ast->kind == AST_KL && !s.kept[i] && rule_is_kept(&s, d);
+      bool rule = d->group && (d->ast->kind == AST_KL || d->ast->kind == AST_RULE) && !s.kept[i] && rule_is_kept(&s, d);
       if (rule) s.kept[i] = s.changed = true;
       if (s.kept[i] && d->group) speak(&s, d, d->ast->a), speak(&s, d, d->ast->b), speak(&s, d, d->ast->c);
     }

@@ -242,6 +242,11 @@ Node *graph_mark(Graph *g, Node *point);
 // y, with `point` where it hangs on the mark, and all else it hangs on held still: a gradient flows into the point alone.
 Node *graph_hold(Graph *g, Node *y, const Node *mark, Node *point);
 
+// The first node on the way from `at` to y that is not affine in `at` for all that is known of its operation, or NULL:
+// then y is a constant and a linear map of `at`; and y of `by`, of at's shape, without the constant. (affine.c)
+const Node *graph_not_affine(Graph *g, const Node *y, const Node *at);
+Node *graph_linear_part(Graph *g, Node *y, const Node *at, Node *by);
+
 // The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own.
 // Examples begin at the columns of the data and at what is drawn for each. A batch of one never meets. (coupled.c)
 const Node *graph_coupled(Graph *g, const Node *y, int64_t batch);

@@ -26,6 +26,7 @@ typedef struct Ast Ast;
   AST(BIJECTOR, "bijector", "name; a: FORMAL list; b: dims of what it maps; c: BODY of MEMBER, WEIGHT and NET alone") \
   AST(SUPPORT, "support", "name; a: FORMAL list; b: dims of one value, NAME list; c: MEMBER list")       \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
+  AST(RULE, "rule", "name: marginal, posterior; a: CALL pattern of x, its arguments NAMEs to bind, but one a BINARY A @ z + b; b: CALL pattern of z; c: BODY; text: x") \
   AST(OPTIMIZER, "optimizer", "name; a: FORMAL list; c: BODY")                                     \
   AST(AVERAGE, "average", "name; a: FORMAL list; c: BODY")                                         \
   AST(SOURCE, "source", "name; a: FORMAL list; c: BODY")                                           \

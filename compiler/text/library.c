@@ -73,6 +73,7 @@ static const char *kind_of(const Ast *ast) {
     case AST_LET: return "constant";
     case AST_FUNCTION: return ast->flag ? "block" : "function";
     case AST_KL: return "divergence";
+    case AST_RULE: return "rule";
     case AST_OPTIMIZER: return "optimiser";
     case AST_AVERAGE: return "average of weights";
     case AST_SOURCE: return "source of data";
@@ -89,7 +90,7 @@ static uint32_t form_end(const Ast *ast) {
 static const char *form_of(const Library *l, const Ast *ast) {
   Span form = {ast->span.file, ast->span.begin, form_end(ast)};
   const char *text = span_text(l->arena, l->sources, form);
-  if (ast->kind != AST_KL && ast->kind != AST_LET) text += strcspn(text, " ") + 1;
+  if (ast->kind != AST_KL && ast->kind != AST_RULE && ast->kind != AST_LET) text += strcspn(text, " ") + 1;
   size_t length = strlen(text);
   while (length && strchr(" ={\n", text[length - 1])) length--;
   return arena_slice(l->arena, text, length);

@@ -156,12 +156,31 @@ Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where) {
 }
 
 // normal(m, s): the arguments are names to bind, without keywords.
-Ast *parser_pattern(Parser *p, Ast *call) {
+Ast *parser_pattern(Parser *p, Ast *call, DiagnosticCode otherwise) {
   for (const Ast *e = call->b; e; e = e->next) {
-    if (e->name || e->a->kind != AST_NAME) report(p->sources, E0112, e->span);
+    if (e->name || e->a->kind != AST_NAME) report(p->sources, otherwise, e->span);
   }
-  if (call->flag) report(p->sources, E0112, call->c->span);
+  if (call->flag) report(p->sources, otherwise, call->c->span);
   return call;
+}
+
+// A @ z + b
+static bool is_affine(const Ast *sum, const char *z) {
+  const Ast *product = sum->kind == AST_BINARY && sum->text[0] == '+' ? sum->a : NULL;
+  return product && product->kind == AST_BINARY && product->text[0] == '@' && product->a->kind == AST_NAME &&
+         product->b->kind == AST_NAME && !strcmp(product->b->name, z) && sum->b->kind == AST_NAME;
+}
+
+Ast *parser_pair(Parser *p, Ast *rule, const char *x, const char *z) {
+  int affine = 0, names = 0, n = ast_length(rule->a->b);
+  for (const Ast *e = rule->a->b; e; e = e->next) {
+    affine += !e->name && is_affine(e->a, z);
+    names += !e->name && e->a->kind == AST_NAME;
+  }
+  if (affine != 1 || names != n - 1 || rule->a->flag) report(p->sources, E0125, rule->a->span);
+  parser_pattern(p, rule->b, E0125);
+  rule->text = x;
+  return rule;
 }
 
 // Where no block follows there is nothing to bind for: `a = 1` means a keyword.

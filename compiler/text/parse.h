@@ -94,7 +94,9 @@ int parser_order(Parser *p, const char *name, Span where);  // of an autoregress
 void parser_colon(Parser *p, const char *name, Span equals);  // `=` where `:` belongs
 Ast *parser_stage(Parser *p, Ast *expression);                // right of |>
 Ast *parser_call(Parser *p, Ast *callee, AstList arguments, Span where);
-Ast *parser_pattern(Parser *p, Ast *call);  // of a kl rule
+Ast *parser_pattern(Parser *p, Ast *call, DiagnosticCode otherwise);  // of a rule: its arguments are names
+// A rule about x ~ a over z ~ b: checks its patterns.
+Ast *parser_pair(Parser *p, Ast *rule, const char *x, const char *z);
 Ast *parser_result(Parser *p, AstList values, Span where);  // what a body ends in
 Ast *parser_aggregate(Parser *p, Ast *call, Ast *body, Span where);  // or a loop
 Ast *parser_bound(Parser *p, const char *name, AstList binders, Ast *body, Span where);

@@ -46,12 +46,16 @@ static bool at_margin(const Parser *p, const Token *t) {
   return t->where.begin == 0 || p->text[t->where.begin - 1] == '\n';
 }
 
+// Rules about a pair of distributions, which a bracket follows.
+static bool is_pair_word(int kind) { return kind == TOKEN_MARGINAL || kind == TOKEN_POSTERIOR; }
+
 // An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`; `expect nll`.
 static bool begins_item(Parser *p, const Token *t) {
   if (t->kind == TOKEN_EXPECT && !p->depth && at_margin(p, t)) return true;
   if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT ||
       t->kind == TOKEN_SUPPORT)
     return token_peek(p).kind == TOKEN_NAME;
+  if (is_pair_word(t->kind)) return at_margin(p, t) && token_peek(p).kind == '(';
   return is_item(t->kind) && t->first;
 }
 
@@ -127,7 +131,7 @@ static void call_or_group(const Parser *p, Token *t) {
   if (t->first) return;
   bool block = before == '}' && p->last.where.end == t->where.begin;
   if (t->kind == '[' && (value || block)) t->kind = TOKEN_INDEX_OPEN;
-  if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE)) t->kind = TOKEN_CALL_OPEN;
+  if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE || is_pair_word(before))) t->kind = TOKEN_CALL_OPEN;
 }
 
 // ---- brackets ----
@@ -286,6 +290,8 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
     case TOKEN_EXPECT:   // or a name
     case TOKEN_SUPPORT:
+    case TOKEN_MARGINAL:
+    case TOKEN_POSTERIOR:
       if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;
       break;
     default: break;

@@ -150,7 +150,9 @@ static bool fit_given(Elab *e, Value *dist, Span where) {
   if (!dist->dist->given) return true;
   Value point = dist->dist->point;
   if (!fit_point(e, dist, &point, where) || knows_too_little(e, dist->dist, &point, "rest", where)) return false;
-  const char *how = shows_part(dist->dist, &point) ? "given what is seen, by Bayes' rule" : "independent of what is seen";
+  const char *how = !shows_part(dist->dist, &point) ? "independent of what is seen"
+                    : dist->dist->ordered           ? "given what is seen, place by place"
+                                                    : "given what is seen, by Bayes' rule";
   finding(e, "observed", where, "%s: what is seen, and the rest, %s", expression_text(e, &(Ast){.span = where}), how);
   *dist = with_point(e, *dist, point);
   return true;

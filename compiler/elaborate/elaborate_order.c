@@ -296,6 +296,45 @@ static Value given_before(Elab *e, const Dist *d, Value x) {
   return apply_to_values(e, o->net, o->n + 1, v, d->span);
 }
 
+// ---- what is seen in part
+
+// A mask as it is outside of the loops that read it, and the graph that holds it.
+static const Node *mask_of(const Elab *e, const Value *point, const Graph **g) {
+  const Node *n = point->item->node;
+  *g = e->graph;
+  for (const Build *b = e->build; b; *g = b->around, b = b->up) {
+    bool here = n->id < (*g)->count && (*g)->node[n->id] == n;
+    if (here && n->op != OP_INPUT) break;
+    if (here) n = b->loop->outside[n->attr.id];
+  }
+  return n;
+}
+
+// Is what the point shows told apart by a mask that is known, and does it come before all that it hides? Then the
+// density of what is seen has a term for each of its places, and the rest is drawn place by place as ever.
+static bool shows_the_first(Elab *e, const Dist *d, const Value *point, Span where) {
+  const Graph *g;
+  const Node *mask = mask_of(e, point, &g);
+  const float *known = graph_known(e->arena, g, mask);
+  const Decl *net = d->ordered->net;
+  Shape outer = outer_event(d), m = mask->shape;
+  if (!known) return complain(e, E0786, where, output_of(net)->name), false;
+  int64_t numbers = shape_count(d->event), own = numbers / shape_count(outer), last = -1, hidden = INT64_MAX;
+  for (int64_t i = 0; i < numbers * (shape_count(m) / shape_count(event_shape(point->item))); i++) {
+    int64_t at = 0, step = 1, rest = i % numbers, place = place_of(net, outer, rest / own);
+    for (int k = 1; k <= event_rank(point->item); rest /= d->event.dim[d->event.rank - k], k++) {
+      int64_t dim = m.dim[m.rank - k];
+      at += dim > 1 ? rest % dim * step : 0, step *= dim;
+    }
+    bool seen = known[i / numbers * step + at] != 0;
+    if (seen && place > last) last = place;
+    if (!seen && place < hidden) hidden = place;
+  }
+  if (last < hidden || (last == hidden && !own_event(d).rank)) return true;
+  complain(e, E0787, where, place_text(e, net, outer, last), place_text(e, net, outer, hidden));
+  return false;
+}
+
 static const char *ordered_name(const Dist *d) { return d->ordered->net->name; }
 
 static bool ordered_is_apart(const Dist *d) { return (void)d, false; }
@@ -307,14 +346,15 @@ static bool ordered_is_same(const Dist *a, const Dist *b) {
 }
 
 static bool ordered_knows(const Dist *d, const char *what) {
-  return (void)d, !strcmp(what, "log") || !strcmp(what, "sample");
+  static const char *const knows[] = {"log", "sample", "part", "rest"};
+  return (void)d, name_in(what, 4, knows);
 }
 
 static Value ordered_log(Elab *e, const Dist *d, Value point, Span where) {
-  Value x = to_tensor(e, point);
-  x = x.kind == V_ERROR ? x : widen(e, x, x.plates, d->event);
-  if (x.kind == V_ERROR) return x;
-  Value made = given_before(e, d, x);
+  Value x = to_point(e, point, where);
+  x = x.kind == V_ERROR ? x : widen_point(e, x, x.plates, d->event);
+  if (x.kind == V_ERROR || (x.kind == V_OBSERVED && !shows_the_first(e, d, &point, where))) return value_error();
+  Value made = given_before(e, d, whole_value(x));
   return made.kind == V_ERROR ? made : log_terms(e, made.dist, x, where);
 }
 
@@ -326,10 +366,10 @@ static double anywhere(const Support *s) {
   return s->hi == INFINITY ? s->lo + 1 : (s->lo + s->hi) / 2;
 }
 
-// All places drawn from what x is so far.
+// All places drawn from what x is so far, or as they are seen.
 static Value draw_all(Elab *e, const Dist *d, Value x) {
   Value made = given_before(e, d, x);
-  Value v = made.kind == V_ERROR ? made : sample_value(e, made.dist);
+  Value v = made.kind == V_ERROR ? made : completed(e, d, sample_value(e, made.dist));
   return v.kind == V_ERROR ? v : widen(e, to_tensor(e, v), x.plates, d->event);
 }
 
@@ -358,6 +398,7 @@ static Value ordered_sample(Elab *e, const Dist *d) {
   int64_t places = places_of(d->ordered->net, outer_event(d));
   unsigned plates = e->drawing.plates | d->plates;
   if (loops_around(e) == MAX_LOOPS) return complain(e, E0746, d->span, MAX_LOOPS), value_error();
+  if (d->given && shows_part(d, &d->point) && !shows_the_first(e, d, &d->point, d->span)) return value_error();
   Node *start = node_const(e->graph, anywhere(&d->support), physical_shape(e, plates, d->event));
   Node *turns = node_iota(e->graph, 0, shape_of(1, &places));
   Build b = {.around = e->graph,
@@ -377,9 +418,12 @@ static Value ordered_sample(Elab *e, const Dist *d) {
   e->graph = b.around, e->build = b.up, e->context = context;
   if (!next) return value_error();
   Node *all = by_rows(e, d, b.loop, x.node, drawn.node);
-  if (all) return value_tensor(all, plates);
-  b.loop->next[x.node->attr.id] = next;
-  return value_tensor(node_result(e->graph, node_loop(e->graph, b.loop), x.node->attr.id), plates);
+  if (!all) {
+    b.loop->next[x.node->attr.id] = next;
+    all = node_result(e->graph, node_loop(e->graph, b.loop), x.node->attr.id);
+  }
+  all->lo = d->support.lo, all->hi = d->support.hi;
+  return value_tensor(all, plates);
 }
 
 static void ordered_explain(Elab *e, const Dist *d) {
@@ -394,6 +438,6 @@ static void ordered_parts(const Dist *d, void (*part)(void *to, const Value *v, 
   for (int i = 0; i < d->ordered->n; i++) part(to, &d->ordered->input[i], NULL);
 }
 
-const DistKind ordered_kind = {ordered_name,   ordered_is_apart, ordered_is_same, ordered_knows,
-                               ordered_sample, ordered_log,      NULL,            ordered_explain, NULL,
-                               ordered_parts};
+const DistKind ordered_kind = {
+    ordered_name, ordered_is_apart, ordered_is_same, ordered_knows, ordered_sample, ordered_log, NULL, ordered_explain,
+    NULL,         ordered_parts};

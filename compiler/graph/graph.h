@@ -265,6 +265,8 @@ int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x
 // The taps of weights w[taps, taps, ..] of a convolution at which all is known to be 0, as masks make it, as the
 // attributes of a convolution have them; 0 where nothing is left. (latest.c)
 int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *w);
+// The numbers of y where they follow from constants alone; NULL where one does not. (latest.c)
+const float *graph_known(Arena *a, const Graph *g, const Node *y);
 
 // x as a loop of draws makes it, whose body gives `drawn` for all places of x, by a loop over `rows` of them in which each row is
 // computed once: in memory x holds rows `inner` numbers at a time, each of `places` places. NULL where the body mixes

@@ -567,6 +567,17 @@ int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, co
   return latest;
 }
 
+const float *graph_known(Arena *a, const Graph *g, const Node *y) {
+  int64_t count = shape_count(y->shape);
+  float *number = NEW_ARRAY(a, float, count);
+  Look w = {arena_open(a), NULL, NULL};
+  View v = dense(&w, &see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL)[y->id]);
+  bool all = true;
+  for (int64_t i = 0; i < count; i++) number[i] = v.at[i].value, all = all && known(v.at[i]);
+  arena_close(w.arena);
+  return all ? number : NULL;
+}
+
 int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *n) {
   Look w = {arena_open(a), NULL, NULL};
   View v = see_graph(&w, g, n->id, needed_by(&w, g, n->id), NULL)[n->id];

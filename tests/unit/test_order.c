@@ -154,6 +154,41 @@ static void draws_follow_the_probabilities(void **state) {
   }
 }
 
+// Of what is seen first the density is the sum over all that may follow, and a draw of the rest, by the numbers of a
+// draw of all that saw the same, is the same.
+static void what_is_seen_first(void **state) {
+  (void)state;
+  for (int i = 0; i < RIGHT; i++) {
+    if (!right[i].drawn || strstr(right[i].net, "over channels")) continue;
+    Arena *a = arena_open(NULL);
+    const char *text =
+        "data %s from npy(\"x\")\n%s\nmetric chance = log p(%s)\n"
+        "metric drawn { v = draw p(%s)   sum(flatten(v) * %d ^ iota(%d)) }\n";
+    const char *seen = "observed(x, above(x, 1))";
+    int n = count_of(i), first = right[i].numbers == 9 ? 3 : 1, groups = (int)pow(right[i].values, first);
+    Page *all = page_format(a, n, text, right[i].x, right[i].net, "x", "x", right[i].values, right[i].numbers);
+    Page *part = page_format(a, n, text, right[i].x, right[i].net, seen, seen, right[i].values, right[i].numbers);
+    double sum[512] = {0};
+    fill_all(all, i), page_test(all);
+    fill_all(part, i), page_test(part);
+    for (int e = 0; e < n; e++) sum[e % groups] += exp((double)page_metric(all, "chance")[e]);
+    for (int e = 0; e < n; e++)
+      page_near("density of what is seen", right[i].name, exp((double)page_metric(part, "chance")[e]), sum[e % groups],
+                5e-6);
+    for (int e = 0; e < n; e++) {
+      int drawn = (int)page_metric(all, "drawn")[e];
+      page_check((int)page_metric(part, "drawn")[e] % groups == e % groups, "seen", right[i].name, e, drawn);
+      for (int k = 0; k < right[i].numbers; k++, drawn /= right[i].values)
+        page_column(part, "x")[e * right[i].numbers + k] = k < first ? (float)(drawn % right[i].values) : 0;
+    }
+    page_test(part);
+    for (int e = 0; e < n; e++)
+      page_check(page_metric(part, "drawn")[e] == page_metric(all, "drawn")[e], "completion", right[i].name,
+                 (double)page_metric(part, "drawn")[e], (double)page_metric(all, "drawn")[e]);
+    arena_close(a);
+  }
+}
+
 // What goes along the rows is drawn row by row; what looks rows up, in the same order, is not, and is the same numbers.
 static void rows_are_carried_on(void **state) {
   (void)state;
@@ -422,9 +457,9 @@ static void nothing_comes_later(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(all_values_add_up_to_one), cmocka_unit_test(draws_follow_the_probabilities),
-      cmocka_unit_test(rows_are_carried_on),      cmocka_unit_test(verdicts_are_the_jacobians),
-      cmocka_unit_test(nothing_comes_later),
+      cmocka_unit_test(all_values_add_up_to_one),   cmocka_unit_test(draws_follow_the_probabilities),
+      cmocka_unit_test(what_is_seen_first),         cmocka_unit_test(rows_are_carried_on),
+      cmocka_unit_test(verdicts_are_the_jacobians), cmocka_unit_test(nothing_comes_later),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

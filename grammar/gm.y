@@ -433,6 +433,11 @@ statement_closed:
     }
   | network                                 { $$ = ast_list($1); }
   | expression expression                   { $$ = ast_list(TREE(SETTING, @$, .name = parser_setting(p, $1, $2), .a = $2)); }
+  | expression expression IN expression     { $$ = parser_axis(p, $1, $2, $4, @$); }
+  | expression expression IN SET_OPEN expressions '}' {
+      Ast *values = TREE(LIST, ((Span){p->file, @4.begin, @6.end}), .a = $5.first);
+      $$ = parser_axis(p, $1, $2, values, @$);
+    }
   ;
 
 weights:

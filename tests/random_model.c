@@ -670,7 +670,15 @@ static void write_show(Writer *w) {
   if (kind == 0) {
     know(w, (Variable){.name = "row"});
     if (chance(w, 1, 2)) know(w, (Variable){.name = "column"});
-    WRITE(w, "  rows 2, columns %d\n  grid ", 1 + below(w, 3));
+    if (chance(w, 1, 4)) {
+      static const char *const over[] = {"0 .. 2", "linspace(-1, 1, 2)", "[0.5, 3]", "{\"a\", \"b\"}", "0 .. 0"};
+      WRITE(w, "  rows u in %s%s\n", over[below(w, chance(w, w->odds, 200) ? 5 : 4)],
+            chance(w, 1, 2) ? "  columns v in 1 .. 4" : "");
+      know(w, (Variable){.name = "u"});
+    } else {
+      WRITE(w, "  rows 2, columns %d\n", 1 + below(w, 3));
+    }
+    WRITE(w, "  grid ");
     write_expression(w, shape_of(2, (int64_t[]){2, 3}), DEPTH);
     if (chance(w, 1, 3)) WRITE(w, ", "), write_expression(w, shape_of(1, (int64_t[]){3}), DEPTH);
     if (chance(w, w->odds, 300)) WRITE(w, ", "), write_expression(w, random_shape(w, 3), 1);

@@ -49,6 +49,7 @@
 //   elaborate_choice.c  which sides of an `if` were taken
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
 //   elaborate_rounds.c  warnings about lines that undo one another
+//   elaborate_axis.c   what rows and columns of a grid stand for
 //   elaborate_show.c   shows, and programs that draw samples
 //
 // Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened
@@ -1072,8 +1073,19 @@ void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *t
 void judge_program(Elab *e);  // before the program of the lines just judged ends
 void judge_round(Elab *e);    // all lines held against one another
 
+// --- elaborate_axis.c
+// The setting of that name in a show's body, or NULL.
+const Ast *axis_setting(const Ast *body, const char *setting);
+// How many rows or columns a show has: the number written, or what a binder runs over. `absent` after reporting too.
+int64_t axis_length(Elab *e, const Ast *show, const char *setting, int64_t absent);
+// Gives the name of a binder, `rows y in 0 .. 10`, its value at each place; of any other setting nothing.
+void axis_bind(Elab *e, Scope *scope, const Ast *setting);
+// What stands beside the rows and above the columns of a grid whose program is done.
+void label_axes(Elab *e, const Ast *show, PlanShow *to);
+
 // --- elaborate_show.c
 void elaborate_shows(Elab *e);
+int64_t whole_setting(Elab *e, const Ast *body, const char *name, int64_t absent, int64_t most);
 bool mentions(const Ast *list, const char *name);
 Value show_place(Elab *e, const char *name);  // `row` or `column`
 

@@ -631,7 +631,10 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
         if (!e->in_show || e->build) complain(e, E0602, s->span, ast_kind_name(s->kind));
         break;
       case AST_SETTING:
-        if (!e->in_show || e->build) unknown_setting(e, s, 0, NULL);
+        if (!e->in_show || e->build)
+          unknown_setting(e, s, 0, NULL);
+        else
+          axis_bind(e, scope, s);
         break;
       case AST_ERROR: break;
       default: fail(e->arena, EXIT_SOFTWARE, "a %s is no statement", ast_kind_name(s->kind));

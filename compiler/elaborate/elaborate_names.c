@@ -201,14 +201,20 @@ static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
       if (!find_binding(scope, s->name)) complain(e, E0511, s->span, s->name);
       walk(e, scope, s->b);
       return;
+    case AST_SETTING:
+      if (s->a->kind != AST_BINDER) break;
+      walk_one(e, scope, s->a->a);
+      define(e, scope, s->a->name, s->a->span);
+      return;
     case AST_PLOT:
       if (s->name && !s->b) return;
       if (s->name) define(e, inner, s->name, s->span);
       walk(e, scope, s->b);
       walk(e, inner, s->a);
       return;
-    default: walk(e, scope, s->a);
+    default: break;
   }
+  walk(e, scope, s->a);
 }
 
 static void walk_body(Elab *e, Scope *scope, const Ast *body) {

@@ -17,21 +17,21 @@ bool mentions(const Ast *ast, const char *name) {
   return false;
 }
 
-static int64_t setting(Elab *e, const Ast *body, const char *name, int64_t absent, int64_t most) {
-  for (const Ast *s = body->a; s; s = s->next) {
-    if (s->kind != AST_SETTING || strcmp(s->name, name)) continue;
-    double n = eval_number(e, e->global, s->a, name);
-    if (n >= 1 && n <= (double)most && floor(n) == n) return (int64_t)n;
-    if (!isnan(n)) complain(e, E0614, s->span, name, (long long)most, n);
-  }
+int64_t whole_setting(Elab *e, const Ast *body, const char *name, int64_t absent, int64_t most) {
+  const Ast *s = axis_setting(body, name);
+  double n = s ? eval_number(e, e->global, s->a, name) : NAN;
+  if (n >= 1 && n <= (double)most && floor(n) == n) return (int64_t)n;
+  if (!isnan(n)) complain(e, E0614, s->span, name, (long long)most, n);
   return absent;
 }
 
-static void check_settings(Elab *e, const Ast *body) {
+static void check_settings(Elab *e, const Ast *body, const Ast *picture) {
   static const char *const known[] = {"rows", "columns", "points"};
   for (const Ast *s = body->a; s; s = s->next) {
-    if (s->kind != AST_SETTING || name_in(s->name, 3, known)) continue;
-    unknown_setting(e, s, 3, known);
+    if (s->kind != AST_SETTING) continue;
+    if (!name_in(s->name, 3, known)) unknown_setting(e, s, 3, known);
+    bool grid = picture && picture->kind == AST_GRID && strcmp(s->name, "points") != 0;
+    if (s->a->kind == AST_BINDER && !grid) complain(e, E0650, s->span, s->name);
   }
 }
 
@@ -187,17 +187,20 @@ static void elaborate_curves(Elab *e, const Ast *ast, const Ast *picture, PlanSh
 
 static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   const Ast *picture = picture_statement(e, ast), *body = ast->c;
-  check_settings(e, body);
-  if (!picture) return;
+  int complaints = e->complaints;
+  check_settings(e, body, picture);
+  if (!picture || e->complaints > complaints) return;
   if (picture->kind == AST_PLOT && picture->name && !picture->b) {
     elaborate_curves(e, ast, picture, show);
     return;
   }
   bool plot = picture->kind == AST_PLOT;
-  e->rows = setting(e, body, "rows", 10, 100);
-  e->cols = setting(e, body, "columns", 10, 100);
-  e->across = plot ? picture->name != NULL : mentions(body->a, "column");
-  int64_t points = setting(e, body, "points", 2000, 100000);
+  e->rows = axis_length(e, ast, "rows", 10);
+  e->cols = axis_length(e, ast, "columns", 10);
+  const Ast *columns = axis_setting(body, "columns");
+  bool bound = columns && columns->a->kind == AST_BINDER;
+  e->across = plot ? picture->name != NULL : bound || mentions(body->a, "column");
+  int64_t points = whole_setting(e, body, "points", 2000, 100000);
   *show = (PlanShow){.name = ast->name,
                      .kind = plot ? SHOW_PLOT : SHOW_GRID,
                      .rows = (int)e->rows,
@@ -224,6 +227,7 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   show->items = n;
   e->unfinished |= !good;
   if (good) show->program = end_program(e, arena_format(e->arena, "show %s", ast->name), e->plate[0], out, n);
+  if (good && !plot) label_axes(e, ast, show);
 }
 
 void elaborate_shows(Elab *e) {

@@ -244,10 +244,26 @@ static void item_table(Text *out, const PlanShow *s, const char *name) {
   table_end(out, s->items);
 }
 
+static const char *axis_name(Text *out, int show, const char *axis) {
+  return arena_format(out->arena, "show_%d_%s", show + 1, axis);
+}
+
+static void field_axis(Text *out, const char *field, const PlanAxis *axis, const char *table) {
+  if (!axis->text) return;
+  text_add(out, ", .%s = {.text = %s", field, table);
+  field_string(out, "name", axis->name);
+  field_integer(out, "words", axis->words);
+  text_add(out, "}");
+}
+
 static void show_table(Text *out, const Plan *p) {
   const char **item = NEW_ARRAY(out->arena, const char *, p->shows);
-  for (int i = 0; i < p->shows; i++)
-    item_table(out, &p->show[i], item[i] = arena_format(out->arena, "show_%d_item", i + 1));
+  for (int i = 0; i < p->shows; i++) {
+    const PlanShow *s = &p->show[i];
+    item_table(out, s, item[i] = arena_format(out->arena, "show_%d_item", i + 1));
+    strings_table(out, axis_name(out, i, "down"), s->down.text, s->rows);
+    strings_table(out, axis_name(out, i, "along"), s->along.text, s->columns);
+  }
   table_begin(out, "PlanShow", "model_show", p->shows);
   for (int i = 0; i < p->shows; i++) {
     const PlanShow *s = &p->show[i];
@@ -261,6 +277,8 @@ static void show_table(Text *out, const Plan *p) {
     field_float(out, "t_lo", s->t_lo);
     field_float(out, "t_hi", s->t_hi);
     if (s->epochs) text_add(out, ", .epochs = true");
+    field_axis(out, "down", &s->down, axis_name(out, i, "down"));
+    field_axis(out, "along", &s->along, axis_name(out, i, "along"));
     text_add(out, "},\n");
   }
   table_end(out, p->shows);

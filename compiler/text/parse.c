@@ -98,6 +98,13 @@ const char *parser_setting(Parser *p, const Ast *e, const Ast *value) {
   return "?";
 }
 
+AstList parser_axis(Parser *p, const Ast *setting, const Ast *name, Ast *over, Span where) {
+  Span bound = {p->file, name->span.begin, over->span.end};
+  Ast binder = {.kind = AST_BINDER, .span = bound, .name = parser_name(p, name), .text = "in", .a = over};
+  Ast all = {.kind = AST_SETTING, .span = where, .name = parser_setting(p, setting, name), .a = parser_tree(p, binder)};
+  return ast_list(parser_tree(p, all));
+}
+
 Ast *parser_em(Parser *p, const char *name, Ast *over, Ast *with, Span where) {
   Ast step = {.kind = AST_STEP, .span = where, .name = name, .text = "em", .b = over, .c = with};
   if (!strcmp(name, "em")) return parser_tree(p, step);

@@ -87,6 +87,7 @@ Ast *parser_names(Parser *p, AstList list);
 Ast *parser_variables(Parser *p, AstList list);
 const char *parser_name(Parser *p, const Ast *expression);
 const char *parser_setting(Parser *p, const Ast *expression, const Ast *value);
+AstList parser_axis(Parser *p, const Ast *setting, const Ast *name, Ast *over, Span where);  // rows y in ...
 Ast *parser_em(Parser *p, const char *name, Ast *over, Ast *with, Span where);  // em over ... (with ...)
 const char *parser_every(Parser *p, const char *name);  // of a setting: `keep every`
 void parser_after(Parser *p, const char *after, Span at, const char *unit, Span where);  // `after 20 epochs`

@@ -199,6 +199,12 @@ typedef struct {
   float lo, hi;       // black and white, for images
   int nearest;        // 1 + a column: in place of the value the training example that is nearest to it; 0: the value
 } PlanItem;
+// What the rows or the columns of a grid stand for.
+typedef struct {
+  const char *name;         // of what the texts are values of, or NULL
+  const char *const *text;  // for each place, or NULL
+  int words;                // 1 + a column of the data whose files may have words for these labels; 0: none
+} PlanAxis;
 typedef struct {
   const char *name;
   ShowKind kind;
@@ -209,6 +215,7 @@ typedef struct {
   int items;
   float t_lo, t_hi;   // CURVE: the axis
   bool epochs;        // CURVES: over epochs, and not steps; the label of an item is the measure's name
+  PlanAxis down, along;  // GRID: of the rows, and of the columns of items that hold several pictures in a row
 } PlanShow;
 
 // Which epochs' weights a run keeps beside the last ones.

@@ -14,7 +14,8 @@ enum {
   GRID_MARGIN = 16,
   GRID_TEXT = 10,  // height of capitals
   GRID_LINE = 22,  // room for a line of text
-  GRID_LABEL_MOST = 260
+  GRID_LABEL_MOST = 260,
+  GRID_LABEL_APART = 6
 };
 
 static const Color grid_ink = {40, 40, 40};
@@ -80,7 +81,7 @@ static void grid_make_room(GridLayout *l) {
     end = grid_label_end(g, j);
     if (!grid_has_text(g->column_label[j])) continue;
     double wanted = fmin(GRID_LABEL_MOST, canvas_text_width(g->column_label[j], GRID_TEXT));
-    int more = (int)ceil(wanted) - (grid_right(l, end) - l->left[j]);
+    int more = (int)ceil(wanted) + GRID_LABEL_APART - (grid_right(l, end) - l->left[j]);
     for (int k = end; more > 0 && k <= g->columns; k++) l->left[k] += more;
   }
 }

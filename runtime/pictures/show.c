@@ -3,6 +3,7 @@
 // Invariant: nothing of the training changes. What a picture shows depends on the weights, the seed and the epoch only.
 #include "pictures/show.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -79,6 +80,33 @@ static void show_item(const Run *run, Arena *scratch, Grid *g, const PlanItem *i
     }
 }
 
+// "y = 7", or "y = cats" where the data's files have words for labels.
+static const char *show_label(const Run *run, Arena *a, const PlanAxis *axis, int place) {
+  const char *text = axis->text[place];
+  const Reading *r = axis->words && run->reading ? &run->reading[axis->words - 1] : NULL;
+  int label = r && r->words ? atoi(text) : -1;
+  if (label >= 0 && label < r->words) text = r->word[label];
+  return axis->name ? arena_format(a, "%s = %s", axis->name, text) : text;
+}
+
+static const char *const *show_row_labels(const Run *run, Arena *a, const PlanShow *show) {
+  if (!show->down.text) return NULL;
+  const char **label = NEW_ARRAY(a, const char *, show->rows);
+  for (int i = 0; i < show->rows; i++) label[i] = show_label(run, a, &show->down, i);
+  return label;
+}
+
+// What columns stand for; and above an item that stands for itself its text, where there are several.
+static const char *const *show_column_labels(const Run *run, Arena *a, const PlanShow *show, int columns) {
+  const char **label = NEW_ARRAY(a, const char *, columns);
+  for (int i = 0, first = 0; i < show->items; first += show_block(show, &show->item[i++])) {
+    bool many = show->across && show->item[i].columns > 1 && show->along.text;
+    for (int c = 0; many && c < show->columns; c++) label[first + c] = show_label(run, a, &show->along, c);
+    if (!many && show->items > 1) label[first] = show->item[i].label;
+  }
+  return label;
+}
+
 static void show_draw_grid(const Run *run, Arena *scratch, const PlanShow *show, const char *path) {
   int columns = 0;
   for (int i = 0; i < show->items; i++) columns += show_block(show, &show->item[i]);
@@ -87,6 +115,8 @@ static void show_draw_grid(const Run *run, Arena *scratch, const PlanShow *show,
   g.image = NEW_ARRAY(scratch, PictureImage, (int64_t)show->rows * columns);
   g.picture.image = g.image;
   g.picture.apart = apart;
+  g.picture.row_label = show_row_labels(run, scratch, show);
+  g.picture.column_label = show_column_labels(run, scratch, show, columns);
   for (int i = 0, first = 0; i < show->items; i++) {
     show_item(run, scratch, &g, &show->item[i], first);
     apart[first] = i > 0;

@@ -2,7 +2,7 @@
 //
 // All three are made of tiles, some rows x some vectors of elements that stay in registers while the terms go by:
 // places of y x its channels, or for the adjoint by w, taps and channels of x x channels of y. What the rows multiply
-// is read where it lies, in an image that has zeros around it; there the terms of a tile are a box of three axes. What
+// is read where it lies, in an image that has zeros around it; a list says where the terms of a tile are there. What
 // stands in vectors is packed, so that the terms of a tile follow each other. The adjoint by x is a convolution of d
 // for each phase of the stride: the places of x whose distance is a multiple of it see the same taps.
 #include "engine/conv.h"
@@ -41,10 +41,11 @@ typedef enum {
 } ConvStore;  // c is what is summed; its chain goes on; the sum is added
 
 // rows x vectors of c, half of the rows, or one more, from `a` on and the others from `other_a` on, `lda` floats apart;
-// likewise those of c. Their terms are a box of three axes; in b a term's vectors follow those of the one before.
+// likewise those of c. Term k of a row is `at[k]` floats further; in b a term's vectors follow those of the one before.
 typedef struct {
   const float *a, *other_a, *b;
-  int64_t lda, count[3], step[3];
+  const int64_t *at;
+  int64_t lda, terms;
   float *c, *other_c;
   int64_t ldc;
   ConvStore store;
@@ -72,6 +73,10 @@ typedef struct {
 
 #define CONV_ROW_BEGIN(r, i, factor, to)                                      \
   VECTOR sum_##r##_0 = vector_zero(), sum_##r##_1 = sum_##r##_0;              \
+  if (CONV_HAS(r, i)) {                                                       \
+    vector_fetch(to + i * ldc, 1);                                            \
+    if (vectors > 1) vector_fetch(to + i * ldc + VECTOR_FLOATS, 1);           \
+  }                                                                           \
   if (CONV_HAS(r, i) && t->store == CONV_GO_ON) {                             \
     sum_##r##_0 = vector_load(to + i * ldc);                                  \
     if (vectors > 1) sum_##r##_1 = vector_load(to + i * ldc + VECTOR_FLOATS); \
@@ -95,24 +100,18 @@ static VECTOR_INLINE void conv_store(float *c, VECTOR sum, ConvStore store) {
 }
 
 static VECTOR_INLINE void conv_tile_sized(const ConvTile *t, int rows, int vectors) {
-  int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, step = t->step[2], other = t->other_a - t->a;
-  const float *b = t->b, *plane = t->a;
+  int64_t lda = t->lda, lda3 = 3 * lda, ldc = t->ldc, other = t->other_a - t->a;
+  const float *b = t->b;
   float *c = t->c, *other_c = t->other_c;
   CONV_EACH(CONV_ROW_BEGIN)
-  for (int64_t i = 0; i < t->count[0]; i++, plane += t->step[0]) {
-    const float *line = plane;
-    for (int64_t j = 0; j < t->count[1]; j++, line += t->step[1]) {
-      const float *p0 = line, *p1 = rows > 8 ? p0 + 4 * lda : p0, *p2 = rows > 1 ? p0 + other : p0;
-      const float *p3 = rows > 9 ? p2 + 4 * lda : p0;
-      for (int64_t k = 0; k < t->count[2]; k++) {
-        VECTOR y0 = vector_load(b), y1 = y0;
-        if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
-        vector_fetch(b + CONV_AHEAD * CONV_COLUMNS, 0);
-        if (vectors > 1) vector_fetch(b + CONV_AHEAD * CONV_COLUMNS + VECTOR_FLOATS, 0);
-        CONV_EACH(CONV_ROW_TERM)
-        p0 += step, p1 += step, p2 += step, p3 += step, b += CONV_COLUMNS;
-      }
-    }
+  for (int64_t k = 0; k < t->terms; k++, b += CONV_COLUMNS) {
+    const float *p0 = t->a + t->at[k], *p1 = rows > 8 ? p0 + 4 * lda : p0, *p2 = rows > 1 ? p0 + other : p0;
+    const float *p3 = rows > 9 ? p2 + 4 * lda : p0;
+    VECTOR y0 = vector_load(b), y1 = y0;
+    if (vectors > 1) y1 = vector_load(b + VECTOR_FLOATS);
+    if (vectors > 1) vector_fetch(b + CONV_AHEAD * CONV_COLUMNS, 0);
+    if (vectors > 1) vector_fetch(b + CONV_AHEAD * CONV_COLUMNS + VECTOR_FLOATS, 0);
+    CONV_EACH(CONV_ROW_TERM)
   }
   CONV_EACH(CONV_ROW_STORE)
 }
@@ -167,10 +166,14 @@ static void conv_tile(const ConvTile *t, int rows, int64_t columns) {
   conv_tile_part(t, rows, columns, part, true);
 }
 
-// A tile whose rows all follow each other.
-static void conv_tile_even(ConvTile *t, int rows, int64_t columns) {
+// Of a tile whose rows all follow each other.
+static void conv_tile_spread(ConvTile *t, int rows) {
   t->other_a = t->a + (rows + 1) / 2 * t->lda;
   t->other_c = t->c + (rows + 1) / 2 * t->ldc;
+}
+
+static void conv_tile_even(ConvTile *t, int rows, int64_t columns) {
+  conv_tile_spread(t, rows);
   conv_tile(t, rows, columns);
 }
 
@@ -271,13 +274,6 @@ static bool conv_dead(const ConvPass *p, int64_t i, int64_t j) {
   return tap < CONV_MASKED && p->dead >> tap & 1;
 }
 
-// How many taps of row i live from tap j on, side by side.
-static int64_t conv_run(const ConvPass *p, int64_t i, int64_t j) {
-  int64_t n = 0;
-  while (j + n < p->x.taps && !conv_dead(p, i, j + n)) n++;
-  return n;
-}
-
 // The first tap that lives, from there on, row by row; false where there is none.
 static bool conv_live(const ConvPass *p, int64_t *i, int64_t *j) {
   for (; *i < p->y.taps; ++*i, *j = 0)
@@ -343,34 +339,25 @@ static int64_t conv_band_ready(const ConvPass *p, ConvBand *b, float *to) {
 
 // ---- packed weights
 
-// A part of the terms: some taps along y, some along x, some channels, none of them dead. The terms before it are done.
+// A part of the terms: of taps from (y, x) on, as many as live and have room, some channels. The terms before it are
+// done.
 typedef struct {
-  int64_t y, taps_y, x, taps_x, channel, channels;
+  int64_t y, x, taps, channel, channels;
   bool first;
 } ConvBox;
-
-// Do exactly the taps of the box's first row live in row i?
-static bool conv_alike(const ConvPass *p, const ConvBox *b, int64_t i) {
-  int64_t y = i, x = 0, next = b->x + b->taps_x;
-  if (i == p->y.taps || !conv_live(p, &y, &x) || y > i || x != b->x || conv_run(p, i, x) != b->taps_x) return false;
-  return !conv_live(p, &y, &next) || y > i;
-}
 
 // The box after this one, as large as CONV_TERMS allows; false after the last.
 static bool conv_box_next(const ConvPass *p, ConvBox *b) {
   b->first = !b->channels;
   b->channel += b->channels;
   if (b->channel == p->terms || b->first) {
-    b->channel = 0, b->x += b->taps_x;
-    if (b->taps_y > 1) b->y += b->taps_y - 1;
+    b->channel = 0;
+    for (int64_t i = 0; i < b->taps; i++) b->x += conv_live(p, &b->y, &b->x);
     if (!conv_live(p, &b->y, &b->x)) return false;
   }
   b->channels = conv_least(CONV_TERMS, p->terms - b->channel);
-  b->taps_x = b->channels < p->terms ? 1 : conv_least(conv_run(p, b->y, b->x), CONV_TERMS / p->terms);
-  b->taps_y = 1;
-  if (b->channels < p->terms || !conv_alike(p, b, b->y)) return true;
-  int64_t most = CONV_TERMS / (b->taps_x * p->terms);
-  while (b->taps_y < most && conv_alike(p, b, b->y + b->taps_y)) b->taps_y++;
+  int64_t y = b->y, x = b->x, most = b->channels < p->terms ? 1 : CONV_TERMS / p->terms;
+  for (b->taps = 0; b->taps < most && conv_live(p, &y, &x); x++) b->taps++;
   return true;
 }
 
@@ -392,12 +379,21 @@ static const float *conv_tap(const ConvPass *p, int64_t i, int64_t j, int64_t gr
 }
 
 static void conv_pack(const ConvPass *p, const ConvBox *b, int64_t group, int64_t column, int64_t columns, float *to) {
-  for (int64_t i = b->y; i < b->y + b->taps_y; i++)
-    for (int64_t j = b->x; j < b->x + b->taps_x; j++) {
-      const float *from = conv_tap(p, i, j, group) + b->channel * p->weight_term;
-      conv_pack_tap(p, to, from + column * p->weight_column, b->channels, columns);
-      to += b->channels * CONV_COLUMNS;
-    }
+  int64_t y = b->y, x = b->x;
+  for (int64_t i = 0; i < b->taps && conv_live(p, &y, &x); i++, x++, to += b->channels * CONV_COLUMNS) {
+    const float *from = conv_tap(p, y, x, group) + b->channel * p->weight_term;
+    conv_pack_tap(p, to, from + column * p->weight_column, b->channels, columns);
+  }
+}
+
+// Where the terms of a box are in a source whose rows are so many floats apart. Returns how many they are.
+static int64_t conv_term_places(const ConvPass *p, const ConvBox *b, int64_t group, int64_t row, int64_t *at) {
+  int64_t y = b->y, x = b->x, terms = 0;
+  for (int64_t i = 0; i < b->taps && conv_live(p, &y, &x); i++, x++) {
+    int64_t first = y * p->y.tap_step * row + x * p->x.tap_step * p->source_channels + group * p->terms + b->channel;
+    for (int64_t c = 0; c < b->channels; c++) at[terms++] = first + c;
+  }
+  return terms;
 }
 
 // ---- outputs
@@ -408,15 +404,27 @@ typedef struct {
   int64_t columns, waiting;
 } ConvRows;
 
+// All columns of some rows, CONV_COLUMNS at a time, while what they multiply is near and what they write lies together.
+static void conv_rows_tile(const ConvRows *r, int rows) {
+  ConvTile t = r->tile;
+  for (int64_t done = 0; done < r->columns; done += CONV_COLUMNS) {
+    conv_tile(&t, rows, conv_least(CONV_COLUMNS, r->columns - done));
+    t.b += t.terms * CONV_COLUMNS, t.c += CONV_COLUMNS, t.other_c += CONV_COLUMNS;
+  }
+}
+
 static void conv_rows_end(ConvRows *r) {
-  if (r->waiting) conv_tile_even(&r->tile, (int)r->waiting, r->columns);
+  if (r->waiting) {
+    conv_tile_spread(&r->tile, (int)r->waiting);
+    conv_rows_tile(r, (int)r->waiting);
+  }
   r->waiting = 0;
 }
 
 static void conv_row(ConvRows *r, const float *a, float *c, int64_t length) {
   if (r->waiting == length) {
     r->tile.other_a = a, r->tile.other_c = c;
-    conv_tile(&r->tile, (int)(2 * length), r->columns);
+    conv_rows_tile(r, (int)(2 * length));
     r->waiting = 0;
     return;
   }
@@ -426,42 +434,84 @@ static void conv_row(ConvRows *r, const float *a, float *c, int64_t length) {
 }
 
 // Some output channels of bands, for the packed terms of a box.
-static void conv_columns(const ConvPass *p, const ConvBand *band, int bands, const ConvBox *box, int64_t channel,
+static void conv_columns(const ConvPass *p, const ConvBand *band, int bands, const ConvBox *box, int64_t column,
                          int64_t columns, int64_t group, const float *panel) {
-  int64_t n = p->source_channels;
-  bool joined = p->groups == 1 && p->x.tap_step == 1 && box->channels == p->terms;
+  int64_t at[CONV_TERMS], row = -1;
   ConvRows r = {.columns = columns};
   r.tile = (ConvTile){.b = panel,
-                      .lda = p->x.step * n,
-                      .count = {box->taps_y, joined ? 1 : box->taps_x, joined ? box->taps_x * n : box->channels},
-                      .step = {0, p->x.tap_step * n, 1},
+                      .at = at,
+                      .lda = p->x.step * p->source_channels,
                       .ldc = p->x.out_step * p->out_channels,
                       .store = box->first ? CONV_BEGIN : CONV_GO_ON};
   for (int i = 0; i < bands; i++) {
     const ConvBand *b = &band[i];
-    int64_t step = p->y.tap_step * b->row, tiles = conv_parts(b->columns, CONV_ROWS);
-    const float *corner = b->source + box->y * step + box->x * r.tile.step[1] + box->channel + group * p->terms;
-    if (step != r.tile.step[0]) conv_rows_end(&r);
-    r.tile.step[0] = step;
+    int64_t tiles = conv_parts(b->columns, CONV_ROWS);
+    if (b->row != row) {
+      conv_rows_end(&r);
+      r.tile.terms = conv_term_places(p, box, group, b->row, at);
+    }
+    row = b->row;
     for (int64_t y = 0; y < b->rows; y++)
       for (int64_t k = 0; k < tiles; k++) {
         int64_t x = b->columns * k / tiles, end = b->columns * (k + 1) / tiles;
-        conv_row(&r, corner + y * p->y.step * b->row + x * r.tile.lda,
-                 conv_out(p, b->image, b->y + y, b->x + x) + channel, end - x);
+        conv_row(&r, b->source + y * p->y.step * row + x * r.tile.lda,
+                 conv_out(p, b->image, b->y + y, b->x + x) + group * p->columns + column, end - x);
       }
   }
   conv_rows_end(&r);
 }
 
-static void conv_bands(const ConvPass *p, const ConvBand *band, int bands) {
+static void conv_bands_by_tiles(const ConvPass *p, const ConvBand *band, int bands) {
   _Alignas(64) float panel[(CONV_TERMS + CONV_AHEAD) * CONV_COLUMNS];
   for (int64_t group = 0; group < p->groups; group++)
     for (ConvBox box = {0}; conv_box_next(p, &box);)
-      for (int64_t column = 0; column < p->columns; column += CONV_COLUMNS) {
-        int64_t columns = conv_least(CONV_COLUMNS, p->columns - column);
-        conv_pack(p, &box, group, column, columns, panel);
-        conv_columns(p, band, bands, &box, group * p->columns + column, columns, group, panel);
+      for (int64_t column = 0, columns; column < p->columns; column += columns) {
+        int64_t terms = box.taps * box.channels;
+        columns = conv_least(CONV_TERMS / terms * CONV_COLUMNS, p->columns - column);
+        for (int64_t i = 0; i < columns; i += CONV_COLUMNS)
+          conv_pack(p, &box, group, column + i, conv_least(CONV_COLUMNS, columns - i), panel + i * terms);
+        conv_columns(p, band, bands, &box, column, columns, group, panel);
       }
+}
+
+// ---- groups of one channel that give one: vectors hold channels, each with its own weights
+
+static bool conv_alone(const ConvPass *p) {
+  return p->groups > 1 && p->terms == 1 && p->columns == 1 && p->y.taps * p->x.taps <= CONV_TERMS;
+}
+
+// The channels of one place of the output from its window in the source.
+static VECTOR_TARGET void conv_alone_place(int64_t channels, int64_t taps, const float *a, const int64_t *at,
+                                           const float *const *w, float *out) {
+  int64_t c = 0;
+  for (; c + VECTOR_FLOATS <= channels; c += VECTOR_FLOATS) {
+    VECTOR sum = vector_zero();
+    for (int64_t k = 0; k < taps; k++) sum = vector_fma(vector_load(a + at[k] + c), vector_load(w[k] + c), sum);
+    vector_store(out + c, sum);
+  }
+  for (; c < channels; c++) {
+    float sum = 0.0f;
+    for (int64_t k = 0; k < taps; k++) sum = m_fma(a[at[k] + c], w[k][c], sum);
+    out[c] = sum;
+  }
+}
+
+static void conv_alone_band(const ConvPass *p, const ConvBand *b) {
+  int64_t at[CONV_TERMS], i = 0, j = 0, taps = 0;
+  const float *w[CONV_TERMS];
+  for (; conv_live(p, &i, &j); j++, taps++) {
+    at[taps] = i * p->y.tap_step * b->row + j * p->x.tap_step * p->source_channels;
+    w[taps] = conv_tap(p, i, j, 0);
+  }
+  for (int64_t y = 0; y < b->rows; y++)
+    for (int64_t x = 0; x < b->columns; x++)
+      conv_alone_place(p->groups, taps, b->source + y * p->y.step * b->row + x * p->x.step * p->source_channels, at, w,
+                       conv_out(p, b->image, b->y + y, b->x + x));
+}
+
+static void conv_bands(const ConvPass *p, const ConvBand *band, int bands) {
+  if (!conv_alone(p)) conv_bands_by_tiles(p, band, bands);
+  for (int i = 0; i < bands && conv_alone(p); i++) conv_alone_band(p, &band[i]);
 }
 
 // ---- the same by its definition: where there are no vectors, no taps, or no room for a window
@@ -547,6 +597,8 @@ static void conv_pack_taps(const ConvPass *p, int64_t group, int64_t first, int6
 
 static void conv_give(const ConvPass *p, int64_t image, int64_t group, const ConvGiven *g) {
   _Alignas(64) float panel[(CONV_TERMS + CONV_AHEAD) * CONV_COLUMNS];
+  int64_t at[CONV_TERMS];
+  for (int64_t i = 0; i < CONV_TERMS; i++) at[i] = i;
   int64_t places = g->rows * p->x.size, tiles = conv_parts(places, CONV_ROWS);
   const float *source = p->source + (image * p->y.size + g->first) * p->x.size * p->source_channels + group * p->terms;
   for (int64_t term = 0; term < p->terms; term += CONV_TERMS) {
@@ -560,9 +612,9 @@ static void conv_give(const ConvPass *p, int64_t image, int64_t group, const Con
         int64_t first = places * i / tiles, end = places * (i + 1) / tiles;
         ConvTile t = {.a = source + first * p->source_channels + term,
                       .b = panel,
+                      .at = at,
                       .lda = p->source_channels,
-                      .count = {1, 1, part.terms},
-                      .step = {0, 0, 1},
+                      .terms = part.terms,
                       .c = g->at + first * g->wide + column,
                       .ldc = g->wide,
                       .store = term ? CONV_GO_ON : CONV_BEGIN};
@@ -572,20 +624,21 @@ static void conv_give(const ConvPass *p, int64_t image, int64_t group, const Con
   }
 }
 
-// One row of outputs, of what was given.
+// One row of outputs, of what was given: tap by tap, for those that read it inside of the image.
 static void conv_take(const ConvPass *p, int64_t image, int64_t y, int64_t group, const ConvGiven *g) {
-  for (int64_t x = 0; x < p->x.outputs; x++) {
-    float *out = conv_out(p, image, y, x) + group * p->columns, sum[CONV_FEW] = {0};
-    for (int64_t i = 0; i < p->y.taps; i++) {
-      int64_t row = p->y.first + y * p->y.step + i * p->y.tap_step;
-      for (int64_t j = 0; j < p->x.taps && row >= 0 && row < p->y.size; j++) {
-        int64_t at = p->x.first + x * p->x.step + j * p->x.tap_step, tap = conv_tap_number(p, i, j);
-        const float *from = g->at + ((row - g->first) * p->x.size + at) * g->wide + tap * p->columns;
-        if (at < 0 || at >= p->x.size || conv_dead(p, i, j)) continue;
-        for (int64_t c = 0; c < p->columns; c++) sum[c] += from[c];
-      }
-    }
-    for (int64_t c = 0; c < p->columns; c++) out[c] = sum[c];
+  float *out = conv_out(p, image, y, 0) + group * p->columns;
+  int64_t step = p->x.out_step * p->out_channels, i = 0, j = 0;
+  for (int64_t x = 0; x < p->x.outputs; x++)
+    for (int64_t c = 0; c < p->columns; c++) out[x * step + c] = 0.0f;
+  for (; conv_live(p, &i, &j); j++) {
+    int64_t row = p->y.first + y * p->y.step + i * p->y.tap_step, first = p->x.first + j * p->x.tap_step;
+    if (row < 0 || row >= p->y.size) continue;
+    int64_t x = conv_parts(conv_most(0, -first), p->x.step), wide = p->x.step * g->wide;
+    int64_t end = conv_least(p->x.outputs, conv_parts(conv_most(0, p->x.size - first), p->x.step));
+    const float *from =
+        g->at + ((row - g->first) * p->x.size + first) * g->wide + conv_tap_number(p, i, j) * p->columns;
+    for (; x < end; x++)
+      for (int64_t c = 0; c < p->columns; c++) out[x * step + c] += from[x * wide + c];
   }
 }
 
@@ -707,20 +760,25 @@ static void conv_pack_places(const ConvPass *p, const float *d, const ConvChunk 
       }
 }
 
-// Some terms of one tap, or of a line of taps where they follow each other in the source.
-static void conv_weight_terms(const ConvPass *p, const ConvChunk *c, const float *places, const float *corner, float *w,
-                              int64_t terms, int64_t columns) {
+// Where the places of a chunk are in its source. Returns how many they are.
+static int64_t conv_chunk_places(const ConvPass *p, const ConvChunk *c, int64_t *at) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < c->images; i++)
+    for (int64_t y = 0; y < c->band.rows; y++)
+      for (int64_t x = 0; x < c->band.columns; x++)
+        at[n++] = i * c->step + y * p->y.step * c->band.row + x * p->x.step * p->source_channels;
+  return n;
+}
+
+// Some terms of one tap, or of a line of taps where they follow each other in the source. `t` has their places.
+static void conv_weight_terms(ConvTile t, int64_t terms, int64_t columns) {
+  const float *a = t.a;
+  float *c = t.c;
   int64_t tiles = conv_parts(terms, CONV_ROWS);
-  ConvTile t = {.b = places,
-                .lda = 1,
-                .count = {c->images, c->band.rows, c->band.columns},
-                .step = {c->step, p->y.step * c->band.row, p->x.step * p->source_channels},
-                .ldc = p->filters,
-                .store = c->band.image || c->band.y || c->band.x ? CONV_ADD : CONV_BEGIN};
   for (int64_t i = 0; i < tiles; i++) {
     int64_t first = terms * i / tiles, end = terms * (i + 1) / tiles;
-    t.a = corner + first;
-    t.c = w + first * p->filters;
+    t.a = a + first;
+    t.c = c + first * t.ldc;
     conv_tile_even(&t, (int)(end - first), columns);
   }
 }
@@ -735,26 +793,73 @@ static bool conv_line_next(const ConvPass *p, ConvLine *l) {
   bool joined = p->groups == 1 && p->x.tap_step == 1;
   l->live += l->taps * p->terms, l->x += l->taps;
   if (!conv_live(p, &l->y, &l->x)) return false;
-  l->taps = joined ? conv_run(p, l->y, l->x) : 1;
+  for (l->taps = 1; joined && l->x + l->taps < p->x.taps && !conv_dead(p, l->y, l->x + l->taps);) l->taps++;
   l->at = conv_tap_number(p, l->y, l->x) * p->terms;
   return true;
 }
 
-static void conv_weight_chunk(const ConvPass *p, const ConvChunk *c, const float *d, float *w, int64_t begin,
-                              int64_t end) {
+// What the first place of a chunk reads by the first tap of a line.
+static const float *conv_line_source(const ConvPass *p, const ConvChunk *c, const ConvLine *l) {
+  return c->band.source + l->y * p->y.tap_step * c->band.row + l->x * p->x.tap_step * p->source_channels;
+}
+
+// Some vectors of one tap's weights where each channel is alone, of a tile whose b is the adjoint where it lies: its
+// places in a chunk follow each other.
+static VECTOR_INLINE void conv_alone_sums(const ConvTile *t, int64_t c, int vectors) {
+  VECTOR sum[4];
+  const float *d = t->b + c;
+  for (int v = 0; v < vectors; v++) sum[v] = vector_zero();
+  for (int64_t k = 0; k < t->terms; k++, d += t->ldc)
+    for (int v = 0; v < vectors; v++)
+      sum[v] =
+          vector_fma(vector_load(t->a + t->at[k] + c + v * VECTOR_FLOATS), vector_load(d + v * VECTOR_FLOATS), sum[v]);
+  for (int v = 0; v < vectors; v++) conv_store(t->c + c + v * VECTOR_FLOATS, sum[v], t->store);
+}
+
+static VECTOR_TARGET void conv_alone_weights(const ConvTile *t) {
+  int64_t c = 0;
+  for (; c + 4 * VECTOR_FLOATS <= t->ldc; c += 4 * VECTOR_FLOATS) conv_alone_sums(t, c, 4);
+  for (; c + VECTOR_FLOATS <= t->ldc; c += VECTOR_FLOATS) conv_alone_sums(t, c, 1);
+  for (; c < t->ldc; c++) {
+    float sum = 0.0f;
+    for (int64_t k = 0; k < t->terms; k++) sum = m_fma(t->a[t->at[k] + c], t->b[k * t->ldc + c], sum);
+    t->c[c] = t->store == CONV_ADD ? t->c[c] + sum : sum;
+  }
+}
+
+// By tiles, for the terms from `begin` to `end`; `t` has the places of the chunk.
+static void conv_weight_tiles(const ConvPass *p, const ConvChunk *c, ConvTile t, const float *d, float *w,
+                              int64_t begin, int64_t end) {
   _Alignas(64) float places[(CONV_PLACES + CONV_AHEAD) * CONV_COLUMNS];
+  t.b = places;
   for (int64_t group = 0; group < p->groups; group++)
     for (int64_t column = 0; column < p->columns; column += CONV_COLUMNS) {
-      int64_t columns = conv_least(CONV_COLUMNS, p->columns - column), at = group * p->columns + column;
-      conv_pack_places(p, d, c, at, columns, places);
+      int64_t columns = conv_least(CONV_COLUMNS, p->columns - column), filter = group * p->columns + column;
+      conv_pack_places(p, d, c, filter, columns, places);
       for (ConvLine l = {0}; conv_line_next(p, &l);) {
         int64_t first = conv_most(begin, l.live) - l.live, last = conv_least(end - l.live, l.taps * p->terms);
-        const float *corner = c->band.source + l.y * p->y.tap_step * c->band.row +
-                              l.x * p->x.tap_step * p->source_channels + group * p->terms + first;
-        if (first < last)
-          conv_weight_terms(p, c, places, corner, w + (l.at + first) * p->filters + at, last - first, columns);
+        t.a = conv_line_source(p, c, &l) + group * p->terms + first;
+        t.c = w + (l.at + first) * p->filters + filter;
+        if (first < last) conv_weight_terms(t, last - first, columns);
       }
     }
+}
+
+static void conv_weight_chunk(const ConvPass *p, const ConvChunk *c, const float *d, float *w, int64_t begin,
+                              int64_t end) {
+  int64_t at[CONV_PLACES];
+  ConvTile t = {.b = conv_place(p, d, &c->band, 0, 0, 0),
+                .at = at,
+                .lda = 1,
+                .terms = conv_chunk_places(p, c, at),
+                .ldc = p->filters,
+                .store = c->band.image || c->band.y || c->band.x ? CONV_ADD : CONV_BEGIN};
+  if (!conv_alone(p)) conv_weight_tiles(p, c, t, d, w, begin, end);
+  for (ConvLine l = {0}; conv_alone(p) && conv_line_next(p, &l);) {
+    t.a = conv_line_source(p, c, &l);
+    t.c = w + l.at * p->filters;
+    if (begin <= l.live && l.live < end) conv_alone_weights(&t);
+  }
 }
 
 static float conv_weight_sum(const ConvPass *p, const ConvChunk *c, const float *d, int64_t term, int64_t filter) {

@@ -178,6 +178,7 @@ static ConvSizes any_sizes(void) {
   ConvSizes s = {.batch = 1 + below(3), .height = 1 + below(9), .width = 1 + below(18)};
   s.groups = below(3) ? 1 : 1 + below(3);
   s.channels = s.groups * (1 + below(9)), s.filters = s.groups * (1 + below(below(4) ? 9 : 40));
+  if (!below(8)) s.channels = s.filters = s.groups = 2 + below(90);
   s.taps_y = 1 + below(4), s.taps_x = 1 + below(5);
   s.stride_y = 1 + below(3), s.stride_x = 1 + below(3);
   s.dilation_y = 1 + below(3), s.dilation_x = below(2) ? 1 : 1 + below(3);

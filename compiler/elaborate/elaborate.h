@@ -274,6 +274,7 @@ struct Dist {
   Support support;  // where draws lie
   Support domain;   // where log is defined
   int classes;
+  bool posterior;  // it is that of a latent, by the model itself
   bool held;  // by stop(...): no gradient flows into its parameters
   Span span;
 };

@@ -513,17 +513,18 @@ static Link *found_by_rules(const Chain *c) {
   return one;
 }
 
-static Value named_at(Elab *e, Value v, const Link *l) {
+static Value named_at(Elab *e, Value v, const Link *l, bool posterior) {
   if (v.kind != V_DIST) return v;
   v = with_point(e, v, l->value);
   v.dist->variable = l->name;
+  v.dist->posterior = posterior;
   return v;
 }
 
 static Value marginal(Elab *e, Chain *c) {
   if (!survey(e, c)) return value_error();
   Link *one = found_by_rules(c);
-  if (one) return named_at(e, dist_after(e, c, one, c->gones), one);
+  if (one) return named_at(e, dist_after(e, c, one, c->gones), one, false);
   if (c->smooth && !has_rules(e, c)) return value_error();
   for (c->about = c->first; c->about->given || !c->about->said || !c->about->factor;) c->about = c->about->next;
   Dist *d = NEW(e->arena, Dist);
@@ -595,8 +596,8 @@ Value posterior(Elab *e, Scope *scope, Decl *model, const Ast *call) {
   bool bits = d->support.kind == SUPPORT_SET && d->support.members == 2 && d->support.lo == 0 && d->support.hi == 1;
   bool summed = false;
   for (const Link *l = c->first; l; l = l->next) summed = summed || (!l->said && !l->smooth);
-  if (!support_discrete(&d->support) && !summed) return named_at(e, belief(e, c, about, c->gones, NULL), &at);
-  if (!d->event.rank && (d->classes || bits)) return named_at(e, posterior_by_values(e, c, d), &at);
+  if (!support_discrete(&d->support) && !summed) return named_at(e, belief(e, c, about, c->gones, NULL), &at, true);
+  if (!d->event.rank && (d->classes || bits)) return named_at(e, posterior_by_values(e, c, d), &at, true);
   complain(e, E0719, call->span, expression_text(e, call), about->name);
   return value_error();
 }

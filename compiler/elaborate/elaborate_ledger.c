@@ -793,6 +793,27 @@ static void settle_rest(Ledger *l) {
   }
 }
 
+// ---- posteriors
+
+static bool is_drawn_from(const Ledger *l, const Dist *d) {
+  int i = 0;
+  while (i < l->latents && !is_pair(l->latent[i].drawn, d)) i++;
+  return i < l->latents;
+}
+
+// Of the model's own posterior of a draw, taken off where the draw is of another distribution, or second in a
+// divergence that is added, nothing is concluded: log p(x) is log p(x, z) - log p(z | x) for any z, and a bound and
+// kl(q(z | x) || p(z | x)).
+static void look_for_posteriors(Ledger *l) {
+  for (int i = 0; i < l->items; i++) {
+    const Item *item = &l->item[i];
+    const Term *t = item->term;
+    bool taken = t->kind == TERM_DENSITY && t->dist->posterior && item->lo < 0 && item->pays < 0;
+    bool added = t->kind == TERM_KL && t->other->posterior && item->hi > 0 && is_drawn_from(l, t->dist);
+    if (taken || added) unknown(l, "what the posterior in `%s` makes up for is not known", item);
+  }
+}
+
 // ---- the whole
 
 const char *const lost = "log densities stand in what cannot be followed as a sum";
@@ -801,6 +822,7 @@ static void conclude(Ledger *l) {
   bool observed = orient(l);
   find_latents(l);
   find_groups(l);
+  look_for_posteriors(l);
   bool clear = observed && l->claim.kind == CLAIM_NOTHING;
   for (int z = 0; z < l->latents && clear; z++)
     if (group_of(l, z) == z) resolve_group(l, z);

@@ -131,6 +131,7 @@ static bool check_sign(Elab *e, const Bound *b, const Divergence *d) {
   const struct Weighed *w = d->weighed;
   bool added = b->sign > 0 ? w->lo > 0 : w->hi < 0, counts = d->heard || (t->kind == TERM_KL && !d->hangs);
   if (!added || !counts || (t->kind == TERM_DENSITY && w->lo != w->hi)) return true;
+  if (t->kind == TERM_KL && t->other->posterior) return true;  // it may make up for what a bound lacks
   if (warn_once(e, W0711, t->value.span, b->name, term_text(e, t)))
     report_help(e->sources, "%s", "a bound is log p(x | z) - kl(q(z | x) || prior(z))");
   return false;
@@ -170,7 +171,8 @@ static bool check_used(Elab *e, const Bound *b, const Divergence *d) {
   for (int i = 0; i < b->terms->n; i++) {
     const Term *u = b->terms->of[i].term;
     const Value *of = latent_of(e, u);
-    if (!(of && drawn_from(e, of, d->from)) && d->hangs[u->value.node->id]) return true;
+    if (of && drawn_from(e, of, d->from) && !u->dist->posterior) continue;
+    if (d->hangs[u->value.node->id]) return true;
   }
   if (!warn_once(e, W0714, t->value.span, b->name, term_text(e, t), latent_name(t))) return false;
   const Ast *net = idle_net(e, b, latent_name(t));

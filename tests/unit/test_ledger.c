@@ -50,6 +50,9 @@ static const char *const page =
     "encoder i(z | x) { z ~ normal(dense(x, 3), 1) |> coupling(4) |> planar }\n"
     "prior f[3] ~ normal(0, 1) |> coupling(4)\n"
     "discriminator D(real | x) { real ~ bernoulli(logits: sum(dense(x, 1))) }\n"
+    "decoder N(x | z) { x ~ normal(dense(z, 6), 1) }\n"
+    "decoder O(x | z, b) { x ~ normal(dense(concat(z, b), 6), 1) }\n"
+    "decoder P(x | z, k) { x ~ normal(dense(concat(z, onehot(k)), 6), exp(k)) }\n"
     "generator G(o | z) { o = dense(z, 6) }\n"
     "function weighed(likelihood, divergence) = likelihood - half * divergence\n";
 
@@ -173,6 +176,27 @@ static const Row rows[] = {
      "a lower bound of log p(x)", 0},
     {"", "log m(g)", "lower bound", "a lower bound of log p(g), in the mean over",
      0},  // the log of a mean is convex in g
+    // what is summed out by rules: log N(x) = log N(x, z) - log N(z | x), whatever z
+    {"", "log N(x)", "exact", "log p(x), exactly", 0},
+    {"", "log p(x)", "exact", "log p(x), exactly", 0},
+    {"", "log O(x | b)", "exact", "log p(x | b), exactly", 0},
+    {"", "log P(x)", "exact", "log p(x), exactly", 0},
+    {"", "log N(x) + log O(x | b)", "exact", "log p(x) + log p(x | b), exactly", NO_MEAN},
+    {"", "log N(x) - kl(q(z | x) || N(z | x))", "lower bound", "a lower bound of log p(x); looser", 0},
+    {"", "log N(x) - 2 * kl(q(z | x) || N(z | x))", "lower bound", "a lower bound of log p(x); looser", 0},
+    {"z ~ N(z | x)", "log N(x, z) - log N(z | x)", "lower bound", "a lower bound of log p(x)", 0},
+    {"z ~ N(z | x)", "log N(x | z) - kl(N(z | x) || prior(z))", "lower bound", "a lower bound of log p(x)", 0},
+    {"", "logmeanexp(5) { z ~ N(z | x)  log N(x, z) - log N(z | x) }", "lower bound", "a lower bound of log p(x)", 0},
+    {"z ~ q(z | x)", "log N(x) + log N(z | x) - log q(z | x)", "lower bound", "a lower bound of log p(x)", 0},
+    {"z ~ q(z | x)", "log N(x, z) - log N(z | x)", "not known", "not known", 0},
+    {"z ~ q(z | x)", "log N(x | z) - kl(q(z | x) || prior(z)) + kl(q(z | x) || N(z | x))", "not known",
+     "not known to bound log p: what the posterior in", 0},
+    {"z ~ q(z | x)", "log N(x | z) + log prior(z) - log q(z | x) + kl(q(z | x) || N(z | x))", "not known", "not known", 0},
+    {"z ~ N(z | x)", "log N(x | z) + log N(z | x)", "no bound", "no bound", 0},
+    {"z ~ N(z | x)", "log N(x, z)", "no bound", "no bound of log p: what `z` was drawn from is not taken off", 0},
+    {"z ~ q(z | x)", "log N(x | z) + log N(z | x) - log q(z | x)", "not known", "not known", 0},
+    {"z ~ q(z | x)", "log N(x) + kl(q(z | x) || N(z | x))", "no bound", "no bound", 0},
+    {"z ~ q(z | x)", "log N(x) - log q(z | x) + log prior(z)", "lower bound", "a lower bound of log p(x)", 0},
     // schedules
     {"z ~ q(z | x)", "log p(x | z) - min(1, epoch / 10) * kl(q(z | x) || prior(z))", "lower bound from epoch 10 on",
      "no bound of log p before epoch 10", 0},

@@ -354,7 +354,65 @@ static void test_several(void **state) {
   arena_close(a);
 }
 
+// Bounds and estimates of a likelihood that is known: within their errors of it, and the bound is it where the encoder
+// is the posterior, which here is one matrix times x and one factor.
+static const char *const bounds =
+    "data x[3] from npy(\"x\")\n"
+    "let W = [[1, -0.5], [0.3, 0.8], [-1.2, 0.4]],  mu = [0.5, -1, 2]\n"
+    "prior z[2] ~ normal(0, 1)\n"
+    "decoder p(x | z) { x ~ normal(W @ z + mu, 0.6) }\n"
+    "encoder q(z | x) { weight l[3] = [0.2, 0.1, 0.2]  z ~ normal((x[.. 2] - mu[.. 2]) / 2, factor: cholesky_of(l)) }\n"
+    "let m = transpose(W) @ W / 0.36 + identity(2)\n"
+    "encoder own(z | x) {\n"
+    "  r = cholesky(m)\n"
+    "  z ~ normal(solve(r, solve(r, (x - mu) @ W / 0.36), transposed: true), factor: causes_factor(W, 0.6 * ones(3)))\n"
+    "}\n"
+    "function first(z, x) = log prior(z)\n"
+    "function last(z, x) = log p(x, z)\n"
+    "metric exact = log p(x)\n"
+    "metric elbo = mean(4000) { z ~ q(z | x)  log p(x | z) - kl(q(z | x) || prior(z)) }\n"
+    "metric told = log p(x) - kl(q(z | x) || p(z | x))\n"
+    "metric iwae = logmeanexp(5000) { z ~ q(z | x)  log p(x, z) - log q(z | x) }\n"
+    "metric ais = logmeanexp(64) { z ~ prior(z)  annealed(z, x, first, last, turns: 60, size: 0.3) }\n"
+    "metric every_draw { z ~ own(z | x)  log p(x, z) - log own(z | x) }\n"
+    "metric zero = kl(own(z | x) || p(z | x))\n"
+    "metric own_elbo = mean(4000) { z ~ own(z | x)  log p(x | z) - kl(own(z | x) || prior(z)) }\n";
+
+static void test_bounds(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a, bounds, BATCH);
+  fill(p, "x", 3, 0.37, 1.5);
+  page_test(p);
+  double ais = 0, iwae = 0;
+  for (int i = 0; i < BATCH; i++) {
+    Joint j = {0};
+    double x[3], exact;
+    point(p, "x", i, 3, x);
+    add(&j, NULL, 0, 1);
+    add(&j, (double[MOST]){0}, 0, 1);
+    for (int k = 0; k < 3; k++) add(&j, (double[MOST]){loading[k][0], loading[k][1]}, middle[k], 0.6);
+    exact = log_of(&j, 2, 3, x);
+    near(p, "exact", i, exact);
+    page_near("every_draw", "of an example", (double)page_metric(p, "every_draw")[i], exact, 1e-5);
+    page_check(fabs((double)page_metric(p, "zero")[i]) < 1e-5, "divergence", "of the posterior from itself",
+               (double)page_metric(p, "zero")[i], 0);
+    page_near("own_elbo", "of an example", (double)page_metric(p, "own_elbo")[i], exact, 0.05);
+    page_near("elbo", "of an example", (double)page_metric(p, "elbo")[i], (double)page_metric(p, "told")[i], 0.05);
+    page_check((double)page_metric(p, "told")[i] < exact, "bound", "of an example", (double)page_metric(p, "told")[i],
+               exact);
+    iwae += ((double)page_metric(p, "iwae")[i] - exact) / BATCH,
+        ais += ((double)page_metric(p, "ais")[i] - exact) / BATCH;
+    page_near("iwae", "of an example", (double)page_metric(p, "iwae")[i], exact, 0.2);
+    page_near("ais", "of an example", (double)page_metric(p, "ais")[i], exact, 0.2);
+  }
+  page_near("iwae less the likelihood", "over the examples", iwae, 0, 0.02);
+  page_near("ais less the likelihood", "over the examples", ais, 0, 0.03);
+  arena_close(a);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_latent), cmocka_unit_test(test_several)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_latent), cmocka_unit_test(test_several),
+                                     cmocka_unit_test(test_bounds)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

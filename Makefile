@@ -72,7 +72,7 @@ $(B)/gm.lex.c $(B)/gm.lex.h &: grammar/gm.l
 	@mkdir -p $(@D)
 	$(call SAY,flex)
 	$(Q)flex --outfile=$(B)/gm.lex.c --header-file=$(B)/gm.lex.h $<
-# Nor marks on what is out of scope: bison's stacks of 140 kB got them anew with every token, half of the time of make asan
+# Nor marks on what is out of scope: the stacks of the parser, 140 kB, got them anew with every token, half of the time of some tests
 $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -fno-sanitize-address-use-after-scope -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@

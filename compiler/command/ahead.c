@@ -35,16 +35,18 @@ static void bodies_put(Arena *a, Bodies *all, const char *text) {
   all->text[all->texts++] = text;
 }
 
+static void bodies_of_kernels(Arena *a, Bodies *all, const Kernel *kernel, int kernels) {
+  for (int i = 0; i < kernels; i++) {
+    const Kernel *k = &kernel[i];
+    if (k->kind == KERNEL_LOOP) bodies_of_kernels(a, all, k->loop.kernel, k->loop.kernels);
+    const char *text = k->kind == KERNEL_REGION ? ((const RegionCode *)region_ready(a, k))->body : NULL;
+    if (text) bodies_put(a, all, text);
+  }
+}
+
 static void bodies_of_model(Arena *a, Bodies *all, const char *path) {
   const Plan *plan = plan_model(a, compile_file(a, path, config_new(a)));
-  for (int i = 0; i < plan->programs; i++) {
-    for (int k = 0; k < plan->program[i].kernels; k++) {
-      const Kernel *kernel = &plan->program[i].kernel[k];
-      if (kernel->kind != KERNEL_REGION) continue;
-      const char *text = ((const RegionCode *)region_ready(a, kernel))->body;
-      if (text) bodies_put(a, all, text);
-    }
-  }
+  for (int i = 0; i < plan->programs; i++) bodies_of_kernels(a, all, plan->program[i].kernel, plan->program[i].kernels);
 }
 
 // How many of a0, a1 ... a text names.

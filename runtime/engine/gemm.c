@@ -23,9 +23,10 @@ enum {
   TILE_VECTORS = 3,
   TILE_COLUMNS = TILE_VECTORS * VECTOR_FLOATS,
   BLOCK_FLOATS = 1 << 17,  // of the packed rows of a: half of what the second cache holds
-  FEW_ROWS = 128,          // so few that the columns of b are read where they lie
+  FEW_ROWS = 128,          // so few that the columns of b are read where they lie,
+  FEWEST_ROWS = 64,        // and so few that they are even where rows of b are SAME_PLACE apart:
   SAME_PLACE = 1024,       // rows so many floats apart fall on each other in the caches
-  AHEAD = 16,              // terms for which factors are asked for in time
+  AHEAD = 8,               // terms for which factors are asked for in time: a set of the nearest cache holds 8 to 12
   NARROW = 16,             // products with fewer columns are made transposed,
   NARROW_ROWS = 64         // and those with at most so many rows and a transposed b
 };
@@ -217,7 +218,7 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
     Tile t = {.lda = in_place ? g->lda : 0, .b = panel_b, .step_b = TILE_COLUMNS, .terms = terms};
     if (g->transpose_b) {
       vector_pack_across(panel_b, TILE_COLUMNS, g->b + column * g->ldb + term, g->ldb, width, terms);
-    } else if (rows <= FEW_ROWS && width % VECTOR_FLOATS == 0 && g->ldb % SAME_PLACE) {
+    } else if (rows <= (g->ldb % SAME_PLACE ? FEW_ROWS : FEWEST_ROWS) && width % VECTOR_FLOATS == 0) {
       t.b = g->b + term * g->ldb + column;
       t.step_b = g->ldb;
     } else {

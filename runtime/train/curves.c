@@ -83,27 +83,6 @@ static bool curves_any(const float *table, int64_t rows, int stride) {
   return false;
 }
 
-// loss.png: every column of both splits.
-static int64_t curves_draw_all(Arena *a, const Records *r, const Curves *c) {
-  int stride = curves_stride(c), n = 0;
-  PlotSeries *series = NEW_ARRAY(a, PlotSeries, 2 * c->columns);
-  int64_t most = 0;
-  for (int half = 0; half < 2; half++) {
-    const char *split = half ? "test" : "train";
-    float *table;
-    int64_t rows = curves_table(a, c, split, &table);
-    most = rows > most ? rows : most;
-    for (int i = 0; i < c->columns && i < r->columns; i++) {
-      if (r->column[i].aside || !curves_any(table + CURVES_FIRST + i, rows, stride)) continue;
-      const char *label = arena_format(a, "%s %s", split, c->name[i]);
-      series[n++] = (PlotSeries){SERIES_LINE, label, rows, table + CURVES_EPOCH, table + CURVES_FIRST + i, stride};
-    }
-  }
-  Plot plot = {.title = "training", .x_label = "epoch", .series = series, .count = n};
-  if (most > 1) picture_plot(a, arena_format(a, "%s/loss.png", r->folder), &plot);
-  return most;
-}
-
 // ---- shows
 
 typedef struct {
@@ -134,16 +113,19 @@ static bool curves_fit(CurvesRange a, CurvesRange b) {
   return small * sizes >= large && between <= apart * wide;
 }
 
-// Parts the series among plots, and returns how many there are. A series has the colour of its place among all.
-static int curves_part(Arena *a, const PlotSeries *series, int n, Plot *plot) {
+// Parts the series among plots, those of one measure into one, and returns how many there are. A series has the colour
+// of its place among all.
+static int curves_part(Arena *a, const PlotSeries *series, const int *measure, int n, Plot *plot) {
   CurvesRange *range = NEW_ARRAY(a, CurvesRange, n);
   PlotSeries *room = NEW_ARRAY(a, PlotSeries, n * n);
   int *colors = NEW_ARRAY(a, int, n *n);
-  int plots = 0;
+  int plots = 0, last = 0;
   for (int i = 0; i < n; i++) {
     CurvesRange own = curves_range(&series[i]);
     int k = 0;
-    while (k < plots && !curves_fit(range[k], own)) k++;
+    bool again = i > 0 && measure[i] == measure[i - 1];
+    while (k < plots && !(again ? k == last : curves_fit(range[k], own))) k++;
+    last = k;
     if (k == plots) range[plots++] = own;
     range[k] = (CurvesRange){fmin(range[k].lo, own.lo), fmax(range[k].hi, own.hi)};
     PlotSeries *part = room + k * n;
@@ -154,6 +136,20 @@ static int curves_part(Arena *a, const PlotSeries *series, int n, Plot *plot) {
     plot[k].color = color;
   }
   return plots;
+}
+
+// Plots of one axis each, one below the other, over the same steps or epochs.
+static void curves_draw_parts(Arena *a, const PlotSeries *series, const int *measure, int n, const char *title,
+                              const char *over, const char *path) {
+  Plot *plot = NEW_ARRAY(a, Plot, n + 1);
+  CurvesRange x = {INFINITY, -INFINITY};
+  int plots = curves_part(a, series, measure, n, plot);
+  for (int i = 0; i < n; i++)
+    for (int64_t k = 0; k < series[i].count; k++) curves_widen(&x, (double)series[i].x[2 * k]);
+  for (int i = 0; i < plots; i++) plot[i].x_lo = (float)x.lo, plot[i].x_hi = (float)x.hi;
+  plot[0].title = title;
+  plot[plots - 1].x_label = over;
+  picture_plots(a, path, plot, plots);
 }
 
 static int curves_column(const Curves *c, const char *name) {
@@ -180,21 +176,41 @@ static void curves_draw_show(Arena *a, const Curves *c, const PlanShow *show, co
   float *test, *train;
   int64_t tests = curves_table(a, c, "test", &test), trains = curves_table(a, c, "train", &train);
   PlotSeries *series = NEW_ARRAY(a, PlotSeries, show->items);
-  Plot *plot = NEW_ARRAY(a, Plot, show->items + 1);
-  CurvesRange x = {INFINITY, -INFINITY};
+  int *measure = NEW_ARRAY(a, int, show->items);
   for (int i = 0; i < show->items; i++) {
     const char *name = show->item[i].label;
     int column = CURVES_FIRST + curves_column(c, name);
     bool there = column >= CURVES_FIRST, held_out = there && curves_any(test + column, tests, stride);
     const float *table = held_out ? test : train;
+    measure[i] = i;
     series[i] = curves_series(a, name, table, held_out ? tests : there ? trains : 0, stride, at, column);
-    for (int64_t k = 0; k < series[i].count; k++) curves_widen(&x, (double)series[i].x[2 * k]);
   }
-  int plots = curves_part(a, series, show->items, plot);
-  for (int i = 0; i < plots; i++) plot[i].x_lo = (float)x.lo, plot[i].x_hi = (float)x.hi;
-  plot[0].title = show->name;
-  plot[plots - 1].x_label = show->epochs ? "epoch" : "step";
-  picture_plots(a, path, plot, plots);
+  curves_draw_parts(a, series, measure, show->items, show->name, show->epochs ? "epoch" : "step", path);
+}
+
+// ---- loss.png
+
+// Every measure by step, as the training and the held-out data have it: the two in one plot, and those that lie apart
+// in plots of their own.
+static int64_t curves_draw_all(Arena *a, const Records *r, const Curves *c) {
+  int stride = curves_stride(c), n = 0;
+  PlotSeries *series = NEW_ARRAY(a, PlotSeries, 2 * c->columns);
+  int *measure = NEW_ARRAY(a, int, 2 * c->columns);
+  float *table[2];
+  int64_t rows[2] = {curves_table(a, c, "train", &table[0]), curves_table(a, c, "test", &table[1])};
+  for (int i = 0; i < c->columns && i < r->columns; i++) {
+    for (int test = 0; test < 2 && !r->column[i].aside; test++) {
+      const float *values = table[test] + CURVES_FIRST + i;
+      const char *label = arena_format(a, "%s %s", test ? "test" : "train", c->name[i]);
+      if (!curves_any(values, rows[test], stride)) continue;
+      measure[n] = i;
+      series[n++] = curves_series(a, label, table[test], rows[test], stride, CURVES_STEP, CURVES_FIRST + i);
+    }
+  }
+  int64_t most = rows[0] > rows[1] ? rows[0] : rows[1];
+  if (most > 1 && n)
+    curves_draw_parts(a, series, measure, n, "training", "step", arena_format(a, "%s/loss.png", r->folder));
+  return most;
 }
 
 void curves_show(Arena *a, const char *folder, const PlanShow *show, const char *path) {

@@ -248,9 +248,40 @@ static void spectral(void **state) {
   arena_close(a);
 }
 
+// Pictures of the examples that follow are further channels, and the label tells all of them.
+static void test_stacked(void **state) {
+  (void)state;
+  enum { ROWS = 4 };
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x[2, 3] in [0, 1], y : class(10) from npy(\"x\", \"y\")\n"
+                      "metric kind = stacked(y)\n"
+                      "metric pair = stacked(y, 2)\n"
+                      "metric third = stacked(x, 3)[1, 2, 2]\n"
+                      "metric own = stacked(x, 3)[0, 1, 0]\n"
+                      "metric alone = stacked(x, 1)[0, 1, 0]\n",
+                      ROWS);
+  static const int label[ROWS] = {3, 0, 9, 5};
+  for (int i = 0; i < ROWS; i++) {
+    page_column(p, "y")[i] = (float)label[i];
+    for (int k = 0; k < 6; k++) page_column(p, "x")[6 * i + k] = (float)(i * 8 + k) / 64;
+  }
+  page_test(p);
+  for (int i = 0; i < ROWS; i++) {
+    int next = label[(i + 1) % ROWS], after = label[(i + 2) % ROWS];
+    page_near("label of three", "stacked", (double)page_metric(p, "kind")[i], 100 * label[i] + 10 * next + after, 0);
+    page_near("label of two", "stacked", (double)page_metric(p, "pair")[i], 10 * label[i] + next, 0);
+    page_near("third channel", "stacked", (double)page_metric(p, "third")[i], ((i + 2) % ROWS * 8 + 5) / 64.0, 0);
+    page_near("alone", "stacked", (double)page_metric(p, "alone")[i], (i * 8 + 1) / 64.0, 0);
+    page_near("own channel", "stacked", (double)page_metric(p, "own")[i], (i * 8 + 1) / 64.0, 0);
+  }
+  arena_close(a);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(layers),      cmocka_unit_test(live_taps),
-                                     cmocka_unit_test(own_weights), cmocka_unit_test(norms),
-                                     cmocka_unit_test(batch_norm),  cmocka_unit_test(spectral)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_stacked), cmocka_unit_test(layers),
+                                     cmocka_unit_test(live_taps),    cmocka_unit_test(own_weights),
+                                     cmocka_unit_test(norms),        cmocka_unit_test(batch_norm),
+                                     cmocka_unit_test(spectral)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

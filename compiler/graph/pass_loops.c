@@ -137,6 +137,14 @@ static bool is_cut(const Lifting *w, const Node *n) {
   return w->level[n->id] == SLICED && n->op == OP_MATMUL;
 }
 
+// Whether turns multiply by the transpose of what is the same in all of them: that is made before the loop too, for in
+// it the factors of a term follow each other, and each product of the turns would have to bring that about.
+static bool is_turned(const Lifting *w, const Node *n) {
+  enum { ENOUGH = 4 };  // turns
+  if (n->op != OP_MATMUL || n->shape.rank != 2 || !(n->attr.flag & 2) || w->from->times < ENOUGH) return false;
+  return w->level[n->id] == TURN && w->level[n->in[1]->id] == FIXED;
+}
+
 static void mark_inside(Lifting *w, Node *n) { w->inside[n->id] = true; }
 static void mark_before(Lifting *w, Node *n) { w->before[n->id] = true; }
 
@@ -159,7 +167,10 @@ static void mark_places(Lifting *w, const bool *read) {
     bool cut = w->inside[id] && is_cut(w, n);
     if (cut) w->before[id] = true;
     for (int i = 0; i < n->arity; i++) {
-      if (w->inside[id] && !cut) mark_inside(w, n->in[i]);
+      if (w->inside[id] && !cut && i == 1 && is_turned(w, n))
+        mark_before(w, n->in[i]);
+      else if (w->inside[id] && !cut)
+        mark_inside(w, n->in[i]);
       if (w->before[id]) mark_before(w, n->in[i]);
     }
   }
@@ -228,6 +239,15 @@ static void lift(Lifting *w) {
 
 // ---- the new loop
 
+static Node *make_turned(Lifting *w, const Node *n) {
+  const Graph *body = w->from->body;
+  Node *across = node_permute(w->to, w->outside[n->in[1]->id], (int[]){1, 0});
+  const char *name = arena_format(w->arena, "%s_across", node_called(w->arena, body, n->in[1]));
+  Node *factor = loop_input(w->loop, OPERAND_FIXED, across, name);
+  node_made_for(w->loop->body, n);
+  return node_matmul(w->loop->body, w->map[n->in[0]->id], factor, n->attr.flag & 1, false);
+}
+
 static Node *make_inside(Lifting *w, const Node *n) {
   const GraphLoop *l = w->from;
   if (n->op == OP_INPUT)
@@ -236,6 +256,7 @@ static Node *make_inside(Lifting *w, const Node *n) {
     OperandKind kind = w->level[n->id] == FIXED ? OPERAND_FIXED : OPERAND_SLICED;
     return loop_input(w->loop, kind, w->outside[n->id], node_called(w->arena, w->from->body, n));
   }
+  if (is_turned(w, n)) return make_turned(w, n);
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = w->map[n->in[i]->id];
   node_made_for(w->loop->body, n);

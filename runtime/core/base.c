@@ -24,6 +24,7 @@
 #endif
 
 enum { BLOCK_FIRST = 8 << 10, BLOCK_LARGEST = 1 << 20, BIG = 4096, SMALL_ALIGN = 16, BIG_ALIGN = 64 };
+enum { LARGE = 8 << 20, LARGE_ALIGN = 2 << 20 };  // what begins on a large page lies on large pages but for its end
 
 typedef struct Block {
   struct Block *next;
@@ -92,9 +93,17 @@ static Block *block_new(Arena *a, size_t room, bool first) {
 static size_t misalignment(const void *p, size_t align) { return (align - (uintptr_t)p % align) % align; }
 static size_t slack_for(size_t align) { return align > CALLOC_ALIGN ? align - CALLOC_ALIGN : 0; }
 
-// An object in a block of its own, aligned to BIG_ALIGN if it is big.
+// Where overruns are looked for, nothing is large: what is left of a large page would hide them.
+static size_t alignment_of(size_t size) {
+#ifndef ARENA_EACH
+  if (size >= LARGE) return LARGE_ALIGN;
+#endif
+  return size >= BIG ? BIG_ALIGN : SMALL_ALIGN;
+}
+
+// An object in a block of its own, aligned as its size asks for.
 static void *alloc_alone(Arena *a, size_t size) {
-  size_t align = size >= BIG ? BIG_ALIGN : SMALL_ALIGN, slack = slack_for(align);
+  size_t align = alignment_of(size), slack = slack_for(align);
   if (size > SIZE_MAX - slack) out_of_memory(a, size);
   Block *b = block_new(a, size + slack, false);
   b->used = b->room;

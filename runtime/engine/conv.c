@@ -120,7 +120,7 @@ static VECTOR_INLINE void conv_tile_sized(const ConvTile *t, int rows, int vecto
   case 2 * rows + 1: conv_tile_sized(t, rows, 1); return; \
   case 2 * rows + 2: conv_tile_sized(t, rows, 2); return;
 
-static VECTOR_TARGET void conv_tile_whole(const ConvTile *t, int rows, int vectors) {
+static VECTOR_APART void conv_tile_whole(const ConvTile *t, int rows, int vectors) {
   switch (2 * rows + vectors) {
     CONV_CASES(1)
     CONV_CASES(2)

@@ -139,9 +139,9 @@ static VECTOR_INLINE void tile_sized(const Tile *t, int rows, int vectors, bool 
   }
 }
 
-static VECTOR_TARGET void tile_packed(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, true); }
+static VECTOR_APART void tile_packed(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, true); }
 
-static VECTOR_TARGET void tile_in_place(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, false); }
+static VECTOR_APART void tile_in_place(const Tile *t, int rows, int vectors) { tile_sized(t, rows, vectors, false); }
 
 static void tile_whole(const Tile *t, int rows, int vectors) {
   if (t->lda)

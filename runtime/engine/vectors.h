@@ -60,9 +60,11 @@
 
 #if defined(__GNUC__)
 #define VECTOR_INLINE          VECTOR_TARGET __attribute__((always_inline)) inline
+#define VECTOR_APART           VECTOR_TARGET __attribute__((noinline))  // so that all registers are for its loop
 #define vector_fetch(p, write) __builtin_prefetch(p, write)
 #else
-#define VECTOR_INLINE          inline
+#define VECTOR_INLINE inline
+#define VECTOR_APART
 #define vector_fetch(p, write) (void)(p)
 #endif
 

@@ -85,6 +85,18 @@ static void alignment_and_zeroes(void **state) {
   assert_int_equal(blocks_held, 0);
 }
 
+static void large_pages(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  char *p = arena_alloc(a, LARGE, 1);
+#ifndef ARENA_EACH
+  assert_int_equal((uintptr_t)p % LARGE_ALIGN, 0);
+#endif
+  p[0] = p[LARGE - 1] = 1;
+  arena_close(a);
+  assert_int_equal(blocks_held, 0);
+}
+
 static void many_small_objects(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
@@ -256,6 +268,7 @@ static void failures(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(alignment_and_zeroes),
+      cmocka_unit_test(large_pages),
       cmocka_unit_test(many_small_objects),
       cmocka_unit_test(children_and_cleanups),
       cmocka_unit_test(texts),

@@ -66,6 +66,23 @@ static const struct {
      "  a = 2 * conv_before(x, 4, 3) |> tanh\n"
      "  h = a + (2 * conv_upto(a, 4, 3) |> tanh)\n"
      "  x ~ bernoulli(logits: 4 * conv(h, 1, 1) |> reshape(3, 3))\n}"},
+    {"two stacks", "x[3, 3] in {0, 1}", 9, 2, true,
+     "decoder p(x) autoregressive {\n"
+     "  v = 3 * conv_masked(before(x, axis: 0), 4, rows_before(3), 6) |> tanh\n"
+     "  w = v + (conv_masked(v, 4, rows_before(3), 6) |> tanh)\n"
+     "  h = 3 * conv_before(x, 4, 3) + conv(w, 4, 1) |> tanh\n"
+     "  x ~ bernoulli(logits: 4 * conv(conv_upto(h, 4, 3) + conv(w, 4, 1), 1, 1) |> reshape(3, 3))\n}"},
+    {"levels in mixtures", "x[4] : class(3)", 4, 3, true,
+     "decoder p(x) autoregressive {\n"
+     "  h = 3 * masked(flatten(onehot(before(x))), 24) |> tanh |> reshape(4, 6)\n"
+     "  x ~ logistic_mixture(h[.., .. 2], 1 + h[.., 2 .. 4], exp(h[.., 4 ..]), levels: 3)\n}"},
+    {"red, green and blue", "x[1, 2, 3] : class(2)", 6, 2, true,
+     "decoder p(x) autoregressive {\n"
+     "  c = onehot(x)\n"
+     "  h = 3 * conv_before(reshape(c, 1, 2, 6), 5, 3) |> tanh\n"
+     "  r = c[.., .., 0]   g = c[.., .., 1]\n"
+     "  red = dense(h, 2)   green = dense(concat(h, 3 * r), 2)   blue = dense(concat(h, 3 * r, 3 * g), 2)\n"
+     "  x ~ categorical(logits: 2 * concat(red, green, blue) |> reshape(1, 2, 3, 2))\n}"},
     {"a table", "x[4] : class(3)", 4, 3, false,
      "decoder p(x) autoregressive {\n"
      "  weight table[4, 3] ~ normal(0, 2)\n  x ~ categorical(logits: table[before(x)])\n}"},
@@ -164,8 +181,8 @@ static void what_is_seen_first(void **state) {
     const char *text =
         "data %s from npy(\"x\")\n%s\nmetric chance = log p(%s)\n"
         "metric drawn { v = draw p(%s)   sum(flatten(v) * %d ^ iota(%d)) }\n";
-    const char *seen = "observed(x, above(x, 1))";
-    int n = count_of(i), first = right[i].numbers == 9 ? 3 : 1, groups = (int)pow(right[i].values, first);
+    const char *seen = right[i].numbers == 6 ? "observed(x, [[1, 1, 1], [0, 0, 0]])" : "observed(x, above(x, 1))";
+    int n = count_of(i), first = right[i].numbers == 4 ? 1 : 3, groups = (int)pow(right[i].values, first);
     Page *all = page_format(a, n, text, right[i].x, right[i].net, "x", "x", right[i].values, right[i].numbers);
     Page *part = page_format(a, n, text, right[i].x, right[i].net, seen, seen, right[i].values, right[i].numbers);
     double sum[512] = {0};

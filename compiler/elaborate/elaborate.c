@@ -168,6 +168,7 @@ void declare_file(Elab *e, int file, bool library, int depth) {
   if (file == e->file) e->model->tree = tree;
   for (const Ast *i = tree->a; i; i = i->next) {
     check_end(e, i);
+    if (i->kind == AST_DISTRIBUTION || i->kind == AST_SUPPORT) check_members(e, i);
     if (e->group && is_of_model(i->kind)) continue;
     switch (i->kind) {
       case AST_MODEL: e->model->name = i->name; break;

@@ -251,6 +251,7 @@ struct Dist {
   int params;
   const Dist *component;  // of a mixture or marginal: all of them on plates that are closed
   Value chances;          // and the logs of their probabilities
+  struct Frame *frame;    // of a mixture: the text around it, when it was written
   Chain *chain;           // of a marginal
   Ordered *ordered;       // of an autoregressive network
   const Dist *base;       // of a flow: what its bijector is applied to,
@@ -725,6 +726,7 @@ void set_random_steps(const Elab *e, Attr *attr, int64_t count);
 bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *out);
 bool is_library_support(const Support *s, const char *name);
 const Ast *member_of(const Ast *decl, const char *name);  // of a distribution or a support, or NULL
+void check_members(Elab *e, const Ast *decl);              // reports those that neither has
 const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
 bool support_within(const Support *inner, const Support *outer);

@@ -48,8 +48,39 @@ static Value component(Elab *e, const Dist *d, const Components *c, const Value 
   return complain(e, E0407, d->decl->span, value_text(e, v)), value_error();
 }
 
+// The text around the mixture as it was when that was written: the blocks in it, applied again, have the same weights.
+static Frame *frame_here(const Elab *e) {
+  Frame *first = NULL, **link = &first;
+  for (const Frame *f = e->frame; f; f = f->up) {
+    *link = NEW(e->arena, Frame);
+    **link = *f;
+    Binding **end = &(*link)->counts;
+    for (const Binding *b = f->counts; b; b = b->next, end = &(*end)->next) {
+      *end = NEW(e->arena, Binding);
+      **end = *b;
+    }
+    if (f->ast->kind != AST_FUNCTION || f->ast->flag) break;  // a function is no level of its own
+    link = &(*link)->up;
+  }
+  return first;
+}
+
+// Between the two, that text is evaluated again.
+static Frame *enter_mixture(Elab *e, const Dist *d) {
+  Frame *around = e->frame;
+  if (!d->frame) return around;
+  e->frame = d->frame;
+  e->frame = frame_here(e);
+  return around;
+}
+
+static Value leave_mixture(Elab *e, Frame *around, Value v) {
+  e->frame = around;
+  return v;
+}
+
 // All of them over a newly opened plate, with the logs of their probabilities; those are NONE where all are as likely.
-static Value all_components(Elab *e, const Dist *d, int *plate, Value *log_weight) {
+static Value open_components(Elab *e, const Dist *d, int *plate, Value *log_weight) {
   Components c;
   if (!eval_components(e, d, &c) || (*plate = open_plate(e, c.n, d->decl->span)) < 0) return value_error();
   int binders = ast_length(d->decl->a);
@@ -62,13 +93,20 @@ static Value all_components(Elab *e, const Dist *d, int *plate, Value *log_weigh
   return v;
 }
 
+static Value all_components(Elab *e, const Dist *d, int *plate, Value *log_weight) {
+  Frame *around = enter_mixture(e, d);
+  return leave_mixture(e, around, open_components(e, d, plate, log_weight));
+}
+
 Value make_mixture(Elab *e, Scope *scope, const Ast *ast) {
   Dist *d = NEW(e->arena, Dist);
   *d = (Dist){.kind = &mixture_kind, .decl = ast, .scope = scope, .span = ast->span};
   int plate = -1;
+  Frame *frame = e->frame ? frame_here(e) : NULL;
   Value weight, c = all_components(e, d, &plate, &weight);
   if (c.kind == V_ERROR) return c;
   e->plate_count--;
+  d->frame = frame;
   d->component = c.dist;
   d->chances = weight;
   d->event = c.dist->event;
@@ -136,7 +174,7 @@ static bool draw_component(Elab *e, const Dist *d, const Components *c, Value *g
 }
 
 // A component is drawn, and then from it.
-static Value mixture_sample(Elab *e, const Dist *d) {
+static Value draw_mixture(Elab *e, const Dist *d) {
   Components c;
   if (!eval_components(e, d, &c)) return value_error();
   e->drawing.event = (Shape){0};
@@ -145,6 +183,11 @@ static Value mixture_sample(Elab *e, const Dist *d) {
   Value one = component(e, d, &c, given);
   if (one.kind != V_ERROR) one = shape_distribution(e, one, d->event, d->span);
   return one.kind == V_ERROR ? one : sample_value(e, one.dist);
+}
+
+static Value mixture_sample(Elab *e, const Dist *d) {
+  Frame *around = enter_mixture(e, d);
+  return leave_mixture(e, around, draw_mixture(e, d));
 }
 
 // The log of the mean density of all components.
@@ -191,5 +234,4 @@ static void mixture_parts(const Dist *d, void (*part)(void *to, const Value *v, 
 }
 
 const DistKind mixture_kind = {mixture_name, mixture_is_apart, mixture_is_same, mixture_knows, mixture_sample,
-                               mixture_log,  mixture_member,   mixture_explain, NULL,
-                               mixture_parts};
+                               mixture_log,  mixture_member,   mixture_explain, NULL,          mixture_parts};

@@ -40,6 +40,34 @@ const Ast *member_of(const Ast *decl, const char *name) {
   return NULL;
 }
 
+void check_members(Elab *e, const Ast *decl) {
+  static const struct Member {
+    const char *name;
+    int arguments;
+  } of_distribution[] = {{"sample", 0}, {"log", 1}, {"mean", 0},    {"entropy", 0}, {"quantile", 1}, {"domain", 0},
+                         {"fit", 1},    {"born", 1}, {"penalty", 0}, {"mixture", 0}, {"=", 0}},
+    of_support[] = {{"of", 1}, {"to", 1}, {"bounds", 0}, {"domain", 0}, {"start", 0}};
+  bool support = decl->kind == AST_SUPPORT;
+  const struct Member *known = support ? of_support : of_distribution;
+  int n = support ? sizeof of_support / sizeof *known : sizeof of_distribution / sizeof *known;
+  const char *names[sizeof of_distribution / sizeof *of_distribution];
+  for (int i = 0; i < n; i++) names[i] = known[i].name;
+  for (const Ast *m = decl->c; m; m = m->next) {
+    int k = 0;
+    while (k < n && strcmp(known[k].name, m->name)) k++;
+    const char *near = k == n ? nearest_name(m->name, n, names) : NULL, *wrong = NULL;
+    if (k == n)
+      wrong = "is no part of one";
+    else if (member_of(decl, m->name) != m)
+      wrong = "stands there twice";
+    else if (ast_length(m->a) != known[k].arguments)
+      wrong = known[k].arguments ? "takes one value, in brackets" : "takes no value";
+    if (!wrong) continue;
+    complain(e, E0423, m->span, ast_kind_name(decl->kind), decl->name, m->name, wrong);
+    if (near && *near) report_help(e->sources, "did you mean `%s`?", near);
+  }
+}
+
 // One that a text declares: what its numbers lie between, and its arguments for its maps.
 static bool eval_declared(Elab *e, Scope *scope, const Decl *decl, const Ast *ast, Support *s) {
   Call call = {.span = ast->span};
@@ -151,7 +179,7 @@ bool support_within(const Support *inner, const Support *outer) {
 bool point_within(const Value *v, const Support *s) {
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
   if (s->kind == SUPPORT_REAL) return true;
-  if (lo == hi) return support_holds(s, lo);
+  if (lo == hi || v->kind == V_NUMBER) return support_holds(s, lo);  // NaN lies in none
   bool whole = v->classes || is_integral(v->node), labels = true;
   for (double k = 0; k < v->classes; k++) labels = labels && support_holds(s, k);
   return lo >= s->lo && hi <= s->hi && labels && (!support_discrete(s) || whole);

@@ -2,8 +2,8 @@
 //
 // Works on a draft that graph_node has checked, and looks at its inputs only, which are simple already.
 // Invariant: the result has the draft's shape, and equals it in real arithmetic wherever the draft is finite. Rounding
-// may only get better. What is given up: 0 * x, 0 / x and x - x are 0 even where x is infinite or NaN (gradients are
-// full of such zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
+// may only get better. What is given up: 0 * x and 0 / x are 0 even where x is infinite or NaN (gradients are full of
+// such zeros), the sign of a zero, and a NaN may be lost by a comparison that the bounds have already decided.
 // No rule looks past a point (graph_point).
 #include "graph/graph_rules.h"
 
@@ -101,9 +101,20 @@ static Node *simplify_add(Graph *g, Node *n) {
   return a->op == OP_PAD && b->op == OP_PAD ? join_pads(g, a, b) : NULL;
 }
 
+// For sure a number everywhere: what the bounds say where a value is one is not enough.
+static bool is_finite(const Node *n, int depth) {
+  bool source = n->op == OP_CONST || n->op == OP_IOTA || n->op == OP_RANDOM,
+       whole = n->op != OP_LOOP && n->op != OP_RESULT;
+  if (!isfinite(n->lo) || !isfinite(n->hi) || !depth || !whole || (!source && !n->arity)) return false;
+  if (n->op == OP_LESS || n->op == OP_EQUAL) return true;
+  for (int i = 0; i < n->arity; i++)
+    if (!is_finite(n->in[i], depth - 1)) return false;
+  return true;
+}
+
 static Node *simplify_sub(Graph *g, Node *n) {
   Node *a = n->in[0], *b = n->in[1];
-  if (a == b) return node_const(g, 0, n->shape);
+  if (a == b && is_finite(a, 6)) return node_const(g, 0, n->shape);
   if (node_is(b, 0)) return a;
   if (node_is(a, 0)) return node_unary(g, OP_NEG, b);
   if (node_is(a, 1) && b->op == OP_SIGMOID) return node_unary(g, OP_SIGMOID, node_unary(g, OP_NEG, b->in[0]));

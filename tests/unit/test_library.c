@@ -102,6 +102,12 @@ static void test_builtins(void **state) {
     if (!d.what) fail_msg("elaborate_builtin.c does not say what `%s` is", name[i]);
     if (strncmp(d.form, name[i], strlen(name[i])) != 0) fail_msg("the form of `%s` begins otherwise", name[i]);
   }
+  const Library *l = library_read(a);
+  for (int i = 0; i < l->entries; i++) {
+    AstKind kind = l->entry[i].ast->kind;
+    bool named = kind == AST_FUNCTION || kind == AST_DISTRIBUTION || kind == AST_LET || kind == AST_OPTIMIZER;
+    if (named && is_builtin(l->entry[i].name)) fail_msg("`%s` of the library hides the compiler's own", l->entry[i].name);
+  }
   assert_true(n > 30);
   assert_null(builtin_describe(a, "dense").what);
   arena_close(a);

@@ -434,12 +434,54 @@ static void test_vamp_prior(void **state) {
   arena_close(a);
 }
 
+// Layers in a component have one set of weights for all of them, and the same whenever the mixture is asked; those
+// behind it have others.
+static void test_layers(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x, y from npy(\"x\", \"y\")\n"
+                      "decoder p(x, y | h) {\n"
+                      "  x ~ mixture(k ~ categorical(logits: dense(h, 3))) { normal(sum(dense(h, 1)) + 2 * k, 0.5) }\n"
+                      "  y ~ normal(sum(dense(h, 1)), 1)\n"
+                      "}\n"
+                      "objective o { h = [y, x]   maximize log p(x: x | h) }\n"
+                      "train { maximize o over p with sgd(0.1) }\n"
+                      "metric density { h = [y, x]  log p(x: x | h) }\n"
+                      "metric again { h = [y, x]  0 * (draw p(x: x | h)) + log p(x: x | h) }\n"
+                      "metric middle { h = [y, x]  mean p(x: x | h) }\n"
+                      "metric behind { h = [y, x]  mean p(y: y | h) }\n",
+                      MANY);
+  fill(p, "x", 1);
+  fill(p, "y", 1);
+  page_test(p);
+  const float *w = page_tensor(p, "p/dense_1/W"), *b = page_tensor(p, "p/dense_1/b"),
+              *v = page_tensor(p, "p/dense_2/W"), *c = page_tensor(p, "p/dense_2/b"),
+              *u = page_tensor(p, "p/dense_3/W"), *d = page_tensor(p, "p/dense_3/b");
+  for (int i = 0; i < 100; i++) {
+    double x = (double)page_column(p, "x")[i], y = (double)page_column(p, "y")[i], part = 0, all = 0, mean = 0;
+    double m = y * (double)v[0] + x * (double)v[1] + (double)c[0];
+    for (int k = 0; k < 3; k++) {
+      double share = exp(y * (double)w[k] + x * (double)w[3 + k] + (double)b[k]);
+      all += share, mean += share * (m + 2 * k), part += share * exp(log_normal(x, m + 2 * k, 0.5));
+    }
+    page_near("density", "with layers", (double)page_metric(p, "density")[i], log(part / all), 1e-5);
+    page_near("density", "after a draw", (double)page_metric(p, "again")[i], log(part / all), 1e-5);
+    page_near("mean", "with layers", (double)page_metric(p, "middle")[i], mean / all, 1e-5);
+    page_near("mean", "behind it", (double)page_metric(p, "behind")[i],
+              y * (double)u[0] + x * (double)u[1] + (double)d[0], 1e-5);
+  }
+  page_train(p);
+  assert_true(page_tensor(p, "p/dense_2/b")[0] != 0);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_density_is_joint),  cmocka_unit_test(test_draws_have_one_component),
       cmocka_unit_test(test_copies_of_vectors), cmocka_unit_test(test_copies_with_parameters),
       cmocka_unit_test(test_weights),           cmocka_unit_test(test_parts_of_tables),
-      cmocka_unit_test(test_vamp_prior),
+      cmocka_unit_test(test_vamp_prior),        cmocka_unit_test(test_layers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

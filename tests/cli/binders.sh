@@ -29,13 +29,13 @@ says 0 '' run pairs.gm --out one -q --threads 1
 says 0 '' run pairs.gm --out two -q --threads 2
 holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.safetensors
 says 0 '' emit pairs.gm -o pairs.c
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off pairs.c -lz -lm -lpthread -o pairs.run
+holds 'it compiles' compiled pairs.c pairs.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./pairs.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 # where examples meet each shard sees the whole batch
 says 0 '' run pairs.gm --out shards -q --shards 3
 says 0 '' emit pairs.gm --shards 3 -o shards.c
-holds 'in shards it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off shards.c -lz -lm -lpthread -o shards.run
+holds 'in shards it compiles' compiled shards.c shards.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'in shards it runs' ./shards.run --out shards_emitted -q
 holds 'in shards: the same weights, emitted' cmp shards/weights.safetensors shards_emitted/weights.safetensors
 last() { tail -n 1 "$1/metrics.jsonl" | sed 's/.*"apart":\([^,}]*\).*/\1/'; }

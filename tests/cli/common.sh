@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 gmc=$(realpath "${GMC:-./gmc}") || exit 1
+root=$PWD
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0
@@ -32,6 +33,21 @@ holds() {
   text=$1
   shift
   if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
+}
+
+# compiled SOURCE PROGRAM FLAG...: compiles an emitted program; once, however many suites ask for the same text by the same compiler, for
+# make test runs scripts of this folder by two builds of gmc
+compiled() {
+  source=$1 program=$2
+  shift 2
+  all=$root/build/emitted
+  kept=$all/$({ cc --version && echo "$*" && cat "$source"; } | sha256sum | cut -d ' ' -f 1)
+  mkdir -p "$all" && find "$all" -type f -mtime +1 -delete
+  if [ ! -x "$kept" ]; then
+    cc "$@" "$source" -lz -lm -lpthread -o "$program" && cp "$program" "$kept.$$" && mv "$kept.$$" "$kept"
+  else
+    cp "$kept" "$program"
+  fi
 }
 
 finish() {

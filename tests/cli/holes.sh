@@ -39,7 +39,7 @@ says 0 '' run table.gm --out stopped -q --epochs 2
 says 0 '' run --resume stopped -q --epochs 4
 holds 'stopped and resumed: the same weights' cmp one/weights.safetensors stopped/weights.safetensors
 says 0 '' emit table.gm -o table.c
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off table.c -lz -lm -lpthread -o table.run
+holds 'it compiles' compiled table.c table.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./table.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }

@@ -31,7 +31,7 @@ near() { echo "$(figures looped) $(figures written)" | awk '{ exit !(($1 - $3)^2
 holds 'the loop gives the figures of its turns written out' near
 
 says 0 '' emit looped.gm -o looped.c
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off looped.c -lz -lm -lpthread -o looped.run
+holds 'it compiles' compiled looped.c looped.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./looped.run --out emitted -q
 holds 'the emitted program: the same weights' cmp looped/weights.safetensors emitted/weights.safetensors
 

@@ -37,7 +37,7 @@ says 0 '' run part.gm --out stopped -q --epochs 2
 says 0 '' run --resume stopped -q --epochs 4
 holds 'stopped and resumed: the same weights' cmp one/weights.safetensors stopped/weights.safetensors
 says 0 '' emit part.gm -o part.c
-holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off part.c -lz -lm -lpthread -o part.run
+holds 'it compiles' compiled part.c part.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./part.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }

@@ -21,7 +21,7 @@ END
 says 0 '' run sets.gm --out one -q --threads 1
 says 0 '' run sets.gm --out two -q --threads 2
 says 0 '' emit sets.gm -o sets.c
-holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off sets.c -lz -lm -lpthread -o sets.run
+holds 'it compiles' compiled sets.c sets.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./sets.run --out emitted -q
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
 holds 'two threads: the same figures' test "$(figures one)" = "$(figures two)"

@@ -30,7 +30,7 @@ says 0 '' run values.gm --out one -q --threads 1
 says 0 '' run values.gm --out two -q --threads 2
 holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.safetensors
 says 0 '' emit values.gm -o values.c
-holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off values.c -lz -lm -lpthread -o values.run
+holds 'it compiles' compiled values.c values.run -O1 -Wall -Wextra -Werror -ffp-contract=off
 holds 'it runs' ./values.run --out emitted -q
 holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }

@@ -19,7 +19,7 @@ runtime/pictures core formats data
 runtime/train core formats engine data pictures
 compiler/text core
 compiler/graph core engine text
-compiler/elaborate core text graph
+compiler/elaborate core formats text graph
 compiler/plan core engine text graph
 compiler/emit core engine train text graph
 compiler/report core formats text

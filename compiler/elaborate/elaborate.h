@@ -319,6 +319,7 @@ typedef struct DataSource {
   bool grey;              // its first column is levels of grey
   DataHeader header;      // of csv, as in PlanData
   char separator;
+  bool lines;             // of a text
   Value columns, test_columns;  // what each column is made of; V_ERROR: not given
   const Decl *generator;  // DATA_GENERATED: the source of the library
   Scope *scope;           // its arguments

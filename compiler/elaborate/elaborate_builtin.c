@@ -602,6 +602,10 @@ static const Description readers[] = {
      "proportions and brought to its size."},
     {"cifar10", "cifar10(\"cifar-10-batches-bin\")",
      "The folder of the binary version of CIFAR-10: pictures of [32, 32, 3], and labels of class(10)."},
+    {"text", "text(\"book.txt\", test: \"more.txt\", lines: true, holdout: 0.1)",
+     "A text in UTF-8, whose characters are labels: windows of as many as the column holds, x[100] : class(65), one after "
+     "another; or a line an example, with its end, and holes behind it, x[16] : class(27) missing. The run's folder keeps "
+     "the alphabet."},
 };
 enum { READERS = sizeof readers / sizeof *readers };
 

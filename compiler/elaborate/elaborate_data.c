@@ -1,14 +1,16 @@
 // The data of a model: its columns, where they come from, and what is done to them on the way. Part of the elaborator.
 //
-// A source reads files (idx, npy, npz, csv, images, cifar10) or is generated: then it is a formula over random numbers fixed for each
-// example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a time; each is applied
-// to the columns that it names.
+// A source reads files (idx, npy, npz, csv, images, cifar10, text) or is generated: then it is a formula over random
+// numbers fixed for each example. Stages after the source (`|> binarize`) are part of the graph and see one batch at a
+// time; each is applied to the columns that it names.
 #include "elaborate/elaborate.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "formats/characters.h"
 
 int find_column(const Elab *e, const char *name) {
   for (int i = 0; i < e->columns; i++)
@@ -87,6 +89,7 @@ static bool reader_option(Elab *e, DataSource *s, const char *reader, const char
   if (v->kind == V_NUMBER && !strcmp(name, "header") && csv)
     return s->header = v->number != 0 ? HEADER_YES : HEADER_NO, true;
   if (v->kind == V_NUMBER && !strcmp(name, "grey") && s->format == DATA_IDX) return s->grey = v->number != 0, true;
+  if (v->kind == V_NUMBER && !strcmp(name, "lines") && s->format == DATA_TEXT) return s->lines = v->number != 0, true;
   return complain(e, E0223, v->span, reader, name), false;
 }
 
@@ -105,8 +108,8 @@ static DataFormat reader_format(const char *name) {
   static const struct {
     const char *name;
     DataFormat format;
-  } row[] = {{"idx", DATA_IDX}, {"npy", DATA_NPY},       {"npz", DATA_NPZ},
-             {"csv", DATA_CSV}, {"images", DATA_IMAGES}, {"cifar10", DATA_CIFAR10}};
+  } row[] = {{"idx", DATA_IDX},       {"npy", DATA_NPY},         {"npz", DATA_NPZ},  {"csv", DATA_CSV},
+             {"images", DATA_IMAGES}, {"cifar10", DATA_CIFAR10}, {"text", DATA_TEXT}};
   int i = 0;
   while (strcmp(row[i].name, name) != 0) i++;
   return row[i].format;
@@ -140,6 +143,25 @@ Value call_reader(Elab *e, const char *name, const Call *call) {
 
 // --- the clause
 
+// `x[100] : class`: as many labels as a text has characters.
+static bool is_counted(const Ast *support) {
+  return support && support->kind == AST_NAME && !strcmp(support->name, "class");
+}
+
+static void set_classes(Column *c, int classes) {
+  c->classes = classes;
+  c->support = (Support){.kind = SUPPORT_CLASS, .lo = 0, .hi = classes - 1};
+}
+
+static bool count_classes(Elab *e, Column *c) {
+  const DataSource *s = e->data_source;
+  if (s->format != DATA_TEXT) return complain(e, E0638, c->variable->b->span, c->name), false;
+  const char *where = sources_text(e->sources, c->span.file)->name;
+  const char *hint = arena_format(e->arena, "the characters of `%s`, %s:%d, are counted in it", c->name, where,
+                                  span_line(e->sources, c->span));
+  return set_classes(c, characters_count(e->arena, s->train[0], hint)), true;
+}
+
 static bool declare_column(Elab *e, const Ast *v) {
   if (e->columns == (int)(sizeof e->column / sizeof *e->column)) return complain(e, E0607, v->span), false;
   if (find_column(e, v->name) >= 0) return complain(e, E0201, v->span, v->name), false;
@@ -148,6 +170,7 @@ static bool declare_column(Elab *e, const Ast *v) {
   c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
   if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
+  if (is_counted(v->b)) return set_classes(c, 1), true;  // until the source is known
   if (v->b && !eval_support(e, e->global, v->b, &c->support)) return false;
   if (c->support.kind == SUPPORT_CLASS) c->classes = (int)c->support.hi + 1;
   bool unknown = c->support.kind == SUPPORT_DECLARED && !is_library_support(&c->support, "simplex");
@@ -354,6 +377,8 @@ void declare_data(Elab *e) {
   for (const Ast *v = e->data->a; v; v = v->next) declare_column(e, v);
   m->column = NEW_ARRAY(e->arena, PlanColumn, e->columns + 1);
   if (!split_clause(e) || diagnostics_errors(e->sources)) return;
+  for (int i = 0; i < e->columns; i++)
+    if (is_counted(e->column[i].variable->b) && !count_classes(e, &e->column[i])) return;
   const DataSource *s = e->data_source;
   for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
   if (!pick_columns(e, &s->columns, m->column, false) || !pick_columns(e, &s->test_columns, m->column, true)) return;
@@ -363,6 +388,7 @@ void declare_data(Elab *e) {
   m->data.holdout_last = s->last;
   m->data.header = s->header;
   m->data.separator = s->separator;
+  m->data.lines = s->lines;
   m->data.clause = expression_text(e, e->data_expr);
   m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
   m->data.line = span_line(e->sources, e->data_expr->span);

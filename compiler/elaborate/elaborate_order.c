@@ -310,11 +310,17 @@ static const Node *mask_of(const Elab *e, const Value *point, const Graph **g) {
   return n;
 }
 
+// Is it what is known of lines of a text, whose holes are behind their ends?
+static bool is_of_lines(const Elab *e, const Node *mask, const Graph *g) {
+  return mask->op == OP_INPUT && g->input[mask->attr.id].kind == INPUT_KNOWN && e->data_source->format == DATA_TEXT;
+}
+
 // Is what the point shows told apart by a mask that is known, and does it come before all that it hides? Then the
 // density of what is seen has a term for each of its places, and the rest is drawn place by place as ever.
 static bool shows_the_first(Elab *e, const Dist *d, const Value *point, Span where) {
   const Graph *g;
   const Node *mask = mask_of(e, point, &g);
+  if (is_of_lines(e, mask, g)) return true;
   const float *known = graph_known(e->arena, g, mask);
   const Decl *net = d->ordered->net;
   Shape outer = outer_event(d), m = mask->shape;

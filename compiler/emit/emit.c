@@ -17,6 +17,7 @@ static const char *reader_of(DataFormat format) {
     case DATA_CSV: return "data_read_csv, NULL";
     case DATA_IMAGES: return "data_read_images, NULL";
     case DATA_CIFAR10: return "data_read_cifar10, NULL";
+    case DATA_TEXT: return "data_read_text, NULL";
     case DATA_NONE:
     case DATA_GENERATED: break;
   }

@@ -9,7 +9,7 @@ static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENS
 static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
                                           "DATA_NPZ",  "DATA_CSV", "DATA_IMAGES",
-                                          "DATA_CIFAR10", "DATA_GENERATED"};
+                                          "DATA_CIFAR10", "DATA_TEXT", "DATA_GENERATED"};
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_KNOWN", "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
                                         "FEED_EXAMPLES", "FEED_ROWS",  "FEED_TOTAL", "FEED_REST"};
@@ -292,6 +292,7 @@ static void data_fields(Text *out, const PlanData *d) {
   if (d->holdout_last) text_add(out, ", .holdout_last = true");
   if (d->header) text_add(out, ", .header = %s", data_header[d->header]);
   field_integer(out, "separator", d->separator);
+  if (d->lines) text_add(out, ", .lines = true");
   field_integer(out, "generated_train", d->generated_train);
   field_integer(out, "generated_test", d->generated_test);
   field_string(out, "clause", d->clause);

@@ -74,7 +74,7 @@ typedef struct {
 } PlanColumn;
 
 // Where the data comes from. Each file holds one array (idx, npy), or all columns (npz, csv).
-typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_NPZ, DATA_CSV, DATA_IMAGES, DATA_CIFAR10, DATA_GENERATED } DataFormat;
+typedef enum { DATA_NONE, DATA_IDX, DATA_NPY, DATA_NPZ, DATA_CSV, DATA_IMAGES, DATA_CIFAR10, DATA_TEXT, DATA_GENERATED } DataFormat;
 typedef enum { HEADER_LOOK, HEADER_YES, HEADER_NO } DataHeader;
 typedef struct {
   DataFormat format;
@@ -85,6 +85,7 @@ typedef struct {
   bool holdout_last;        // the last ones, rather than drawn
   DataHeader header;        // CSV: is the first line one?
   char separator;           // CSV: of fields; 0: as the first line looks
+  bool lines;               // TEXT: a line is an example, and not as many characters as the column holds
   int64_t generated_train, generated_test;  // DATA_GENERATED: examples in each split; they are drawn in the graph
   const char *clause;       // the `from` clause as written, for messages and the run record
   const char *file;         // the .gm file and line of that clause

@@ -34,6 +34,9 @@ void data_read_images(Arena *a, const DataFiles *files, Data *into);
 // The path is the folder of data_batch_1.bin to data_batch_5.bin and test_batch.bin.
 void data_read_cifar10(Arena *a, const DataFiles *files, Data *into);
 
+// A text in UTF-8: windows of it, or lines.
+void data_read_text(Arena *a, const DataFiles *files, Data *into);
+
 DataReader *data_reader(DataFormat format);  // NULL for DATA_NONE and DATA_GENERATED
 
 // Loads a split with run->reader, once: later calls return at once. Without files for the test split,

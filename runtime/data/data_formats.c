@@ -9,6 +9,7 @@ DataReader *data_reader(DataFormat format) {
     case DATA_CSV: return data_read_csv;
     case DATA_IMAGES: return data_read_images;
     case DATA_CIFAR10: return data_read_cifar10;
+    case DATA_TEXT: return data_read_text;
     case DATA_NONE:
     case DATA_GENERATED: break;
   }

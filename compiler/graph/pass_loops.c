@@ -1,9 +1,10 @@
 // Loops: only what is read of them, and in their turns only what hangs on the turns.
 //
-// What is the same in every turn is computed once, before the loop. Matrix products of slices are taken before it too,
-// for all turns in one. Of what is added up from turn to turn (the gradients of weights) matrix products are taken
-// after it, again in one: the sum over the turns is a longer inner axis. Then the passes run on what is left of the
-// body. Invariant: a body's values keep their meaning; only sums over turns change their order.
+// What is the same in every turn is computed once, before the loop. Matrix products and convolutions of slices are
+// taken before it too, for all turns in one. Of what is added up from turn to turn (the gradients of weights) matrix
+// products and adjoints of convolutions are taken after it, again in one: the sum over the turns is a longer inner
+// axis, or more images. Then the passes run on what is left of the body. Invariant: a body's values keep their meaning;
+// only sums over turns change their order.
 #include "graph/passes.h"
 
 typedef enum { FIXED, SLICED, TURN } Level;  // the same in all turns; known for all before the loop; not so
@@ -68,8 +69,10 @@ static bool *find_carried(Lifting *w) {
 
 // ---- levels
 
-// Operations that are the same with one more axis in front.
-static bool has_turns(const Node *n) {
+static bool is_convolution(const Node *n) { return n->op == OP_CONV || n->op == OP_CONV_INPUT; }
+
+// Operations that are the same with one more axis in front, or with more images.
+static bool has_turns(const Lifting *w, const Node *n) {
   if (n->shape.rank == MAX_RANK) return false;
   for (int i = 0; i < n->arity; i++)
     if (n->in[i]->shape.rank == MAX_RANK) return false;
@@ -78,7 +81,9 @@ static bool has_turns(const Node *n) {
     case REDUCTION:
     case MARK: return true;
     case MOVEMENT: return n->op != OP_SCATTER && n->op != OP_GATHER;
-    case CONTRACTION: return n->op == OP_MATMUL && n->shape.rank == 2;
+    case CONTRACTION:
+      if (is_convolution(n)) return w->level[n->in[1]->id] == FIXED;
+      return n->op == OP_MATMUL && n->shape.rank == 2;
     default: return false;
   }
 }
@@ -93,14 +98,15 @@ static void find_levels(Lifting *w) {
       level = l->kind[n->attr.id] == OPERAND_FIXED ? FIXED : l->kind[n->attr.id] == OPERAND_SLICED ? SLICED : TURN;
     for (int i = 0; i < n->arity; i++)
       if (w->level[n->in[i]->id] > level) level = w->level[n->in[i]->id];
-    w->level[id] = level == SLICED && n->arity && !has_turns(n) ? TURN : level;
+    w->level[id] = level == SLICED && n->arity && !has_turns(w, n) ? TURN : level;
   }
 }
 
 // ---- totals
 
 static bool is_product(const Node *n) {
-  return n->op == OP_MATMUL && n->shape.rank == 2 && (n->attr.flag & 1) && n->in[0]->shape.rank < MAX_RANK;
+  bool product = n->op == OP_MATMUL && n->shape.rank == 2 && (n->attr.flag & 1);
+  return (product || n->op == OP_CONV_WEIGHT) && n->in[0]->shape.rank < MAX_RANK;
 }
 
 // The terms of a sum of which nobody reads a part.
@@ -134,7 +140,7 @@ static bool is_view(Op op) { return op == OP_RESHAPE || op == OP_PERMUTE || op =
 static bool is_cut(const Lifting *w, const Node *n) {
   if (n->op == OP_INPUT || n->arity == 0) return false;
   if (w->level[n->id] == FIXED) return !is_view(n->op);
-  return w->level[n->id] == SLICED && n->op == OP_MATMUL;
+  return w->level[n->id] == SLICED && op_class(n->op) == CONTRACTION;
 }
 
 // Whether turns multiply by the transpose of what is the same in all of them: that is made before the loop too, for in
@@ -191,14 +197,26 @@ static Node *stack_of(Lifting *w, const Node *n) {
   return node_broadcast(w->to, node_reshape(w->to, v, one), with_turns(w, n->shape));
 }
 
+// The first two axes as one.
+static Node *tall(Lifting *w, Node *x) {
+  Shape s = {.rank = x->shape.rank - 1, .dim = {x->shape.dim[0] * x->shape.dim[1]}};
+  for (int i = 1; i < s.rank; i++) s.dim[i] = x->shape.dim[i + 1];
+  return node_reshape(w->to, x, s);
+}
+
+static Node *convolution_of_turns(Lifting *w, const Node *n) {
+  Shape shape = n->shape;
+  shape.dim[0] *= w->from->times;
+  Node *in[] = {tall(w, stack_of(w, n->in[0])), w->outside[n->in[1]->id]};
+  return node_reshape(w->to, graph_node(w->to, n->op, 2, in, &n->attr, &shape), with_turns(w, n->shape));
+}
+
 // A product of all turns: of taller matrices where the right factor is one, else a stack of products.
 static Node *product_of_turns(Lifting *w, const Node *n) {
   bool flip_a = n->attr.flag & 1, flip_b = n->attr.flag & 2;
   Node *a = stack_of(w, n->in[0]);
   if (w->level[n->in[1]->id] != FIXED || flip_a) return node_matmul(w->to, a, stack_of(w, n->in[1]), flip_a, flip_b);
-  int64_t rows = a->shape.dim[0] * a->shape.dim[1];
-  Node *tall = node_reshape(w->to, a, shape_of(2, (int64_t[]){rows, a->shape.dim[2]}));
-  Node *product = node_matmul(w->to, tall, w->outside[n->in[1]->id], false, flip_b);
+  Node *product = node_matmul(w->to, tall(w, a), w->outside[n->in[1]->id], false, flip_b);
   return node_reshape(w->to, product, with_turns(w, n->shape));
 }
 
@@ -218,6 +236,7 @@ static Node *make_before(Lifting *w, const Node *n) {
   if (n->op == OP_INPUT) return w->in[n->attr.id];
   if (op_class(n->op) == MARK) return w->outside[n->in[0]->id];  // outside they have had their pass
   if (w->level[n->id] == SLICED && n->op == OP_MATMUL) return product_of_turns(w, n);
+  if (w->level[n->id] == SLICED && is_convolution(n)) return convolution_of_turns(w, n);
   bool turns = w->level[n->id] == SLICED;
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   for (int i = 0; i < n->arity; i++) in[i] = turns ? stack_of(w, n->in[i]) : w->outside[n->in[i]->id];
@@ -300,12 +319,10 @@ static Node *stacked(Lifting *w, Node *loop, const Node *n) {
 // The products of all turns added up: one, over all rows of all turns.
 static Node *sum_of_products(Lifting *w, Node *loop, const Node *n) {
   Node *a = stacked(w, loop, n->in[0]), *b = stacked(w, loop, n->in[1]);
-  bool flip_b = n->attr.flag & 2;
+  bool flip_b = n->op == OP_MATMUL && (n->attr.flag & 2);
   if (flip_b) b = node_permute(w->to, b, (int[]){0, 2, 1});
-  int64_t rows = a->shape.dim[0] * a->shape.dim[1];
-  a = node_reshape(w->to, a, shape_of(2, (int64_t[]){rows, a->shape.dim[2]}));
-  b = node_reshape(w->to, b, shape_of(2, (int64_t[]){rows, b->shape.dim[2]}));
-  return node_matmul(w->to, a, b, true, false);
+  if (n->op == OP_CONV_WEIGHT) return node_conv_weight(w->to, tall(w, a), tall(w, b), &n->attr, n->shape);
+  return node_matmul(w->to, tall(w, a), tall(w, b), true, false);
 }
 
 static Node *last_value(Lifting *w, Node *loop, int i) {

@@ -249,6 +249,38 @@ static void spectral(void **state) {
   arena_close(a);
 }
 
+// The turns of a loop convolve as they do written out, and move weights alike, though what they read of slices and what
+// they add to gradients is computed for all turns in one.
+static void turns(void **state) {
+  (void)state;
+  enum { EXAMPLES = 2, PIXELS = 48, K = 18, L = 36 };
+  static const char *const way[] = {
+      "v = fold(r in reshape(x, 3, 4, 4), h = zeros(4, 4, 2)) { h <- turn(r, h, K, L)   h }",
+      "v = turn(reshape(x, 3, 4, 4)[2], turn(reshape(x, 3, 4, 4)[1], turn(reshape(x, 3, 4, 4)[0], zeros(4, 4, 2), K, "
+      "L),"
+      " K, L), K, L)"};
+  Arena *a = arena_open(NULL);
+  Page *page[2];
+  for (int i = 0; i < 2; i++) {
+    page[i] =
+        page_format(a, 0,
+                    "model l  data x[%d] from npy(\"\")\n"
+                    "function turn(r, h, K, L) = tanh(convolve(r, K, padding: same) + convolve(h, L, padding: same))\n"
+                    "net f(v | x) { weight K[3, 3, 1, 2] = 1   weight L[3, 3, 2, 2] = 1   %s }\n"
+                    "objective o { minimize sum(exp(f(x))) }\ntrain { minimize o over f with sgd(0.1)  batch %d }\n",
+                    PIXELS, way[i], EXAMPLES);
+    for (int e = 0; e < EXAMPLES * PIXELS; e++) page_column(page[i], "x")[e] = (float)sin(1.7 * e);
+    for (int e = 0; e < K; e++) page_tensor(page[i], "f/K")[e] = (float)cos(2.3 * e) / 2;
+    for (int e = 0; e < L; e++) page_tensor(page[i], "f/L")[e] = (float)cos(3.1 * e + 1) / 2;
+    page_train(page[i]);
+  }
+  for (int e = 0; e < K; e++)
+    page_near("K", way[0], (double)page_tensor(page[0], "f/K")[e], (double)page_tensor(page[1], "f/K")[e], 2e-6);
+  for (int e = 0; e < L; e++)
+    page_near("L", way[0], (double)page_tensor(page[0], "f/L")[e], (double)page_tensor(page[1], "f/L")[e], 2e-6);
+  arena_close(a);
+}
+
 // Pictures of the examples that follow are further channels, and the label tells all of them.
 static void test_stacked(void **state) {
   (void)state;
@@ -283,6 +315,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_stacked), cmocka_unit_test(layers),
                                      cmocka_unit_test(live_taps),    cmocka_unit_test(own_weights),
                                      cmocka_unit_test(norms),        cmocka_unit_test(batch_norm),
-                                     cmocka_unit_test(spectral)};
+                                     cmocka_unit_test(spectral),     cmocka_unit_test(turns)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

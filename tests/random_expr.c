@@ -555,11 +555,18 @@ static void write_value(Writer *w, const Variable *v, int depth) {
     write_expression(w, v->shape, depth);
 }
 
-// The same, seen in part by a mask of its shape or of one number; what stands in an output without a name is the next.
+// The same, seen in part by a mask of its shape or of one number, or in its first places; what stands in an output
+// without a name is the next.
 static void write_observed(Writer *w, const Variable *v, int depth) {
   WRITE(w, "observed(");
   write_value(w, v, depth);
   WRITE(w, ", ");
+  if (v->shape.rank && chance(w, 1, 3)) {
+    WRITE(w, "above(");
+    write_value(w, v, depth);
+    WRITE(w, ", %d))", below(w, 3));
+    return;
+  }
   write_expression(w, chance(w, 2, 3) ? v->shape : (Shape){0}, depth);
   WRITE(w, ")");
 }

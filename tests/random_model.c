@@ -357,7 +357,12 @@ static void write_ordered(Writer *w, const Net *n) {
   const char *strict = chance(w, w->odds, 1000) ? "false" : "true";
   for (int i = 0; i < n->ins; i++) know(w, n->in[i]);
   w->room = ROOM;
-  switch (below(w, 4)) {
+  switch (below(w, x->shape.rank == 2 ? 5 : 4)) {
+    case 4:
+      WRITE(w, "  m = conv_%s(%s, %d, %d) |> tanh |> conv_upto(1, 3, dilation: %d)\n",
+            strict[0] == 't' ? "before" : "upto", x->name, 1 + below(w, 4), 2 + below(w, 4), 1 + below(w, 2));
+      WRITE(w, "  o = reshape(m, "), write_dims(w, x->shape), WRITE(w, ")\n");
+      break;
     case 0: WRITE(w, "  o = tanh(before(%s, axis: 0))\n", x->name); break;
     case 1:
       WRITE(w, "  o = reshape(cumsum(flatten(before(%s))), ", x->name), write_dims(w, x->shape), WRITE(w, ")\n");

@@ -536,6 +536,34 @@ static void write_objectives(Writer *w) {
   w->place = IN_NOTHING;
 }
 
+// A model of its own of a column, in which all is normal and what a latent makes is affine in it: what rules say of it.
+static void write_linear(Writer *w) {
+  static const char *const of_latent[] = {"normal(0, 1)", "normal([1, -1], 0.5)",
+                                          "normal(0, cov: [[1, 0.3], [0.3, 0.5]])", "normal(0, 2)"},
+                           *const made[] = {"dense(lat, %d)", "(dense(lat, %d) - 1) / 2", "(lat @ ones(2, %d))",
+                                            "tile(sum(lat), %d)", "(dense(-lat[.. 1], %d) + sum(lat))"},
+                           *const noise[] = {"1", "exp(dense(ones(1), 1)[0])", "0.5 + 0 * sum(dense(ones(2), 1))"},
+                           *const asked[] = {"log lin(%s)",
+                                             "sum(mean lin(lat | %s))",
+                                             "sum(draw lin(%s))",
+                                             "kl(lin(lat | %s) || prior(lat))",
+                                             "entropy(lin(lat | %s)) + entropy(lin(%s))",
+                                             "mean(2) { lat ~ lin(lat | %s)  log lin(%s, lat) - log lin(lat | %s) }"};
+  const Variable *x = w->columns ? &w->column[below(w, w->columns)] : NULL;
+  if (!x || x->classes || !chance(w, 1, 3)) return;
+  WRITE(w, "prior lat[2] ~ %s\ndecoder lin(%s | lat) { %s ~ normal(", of_latent[below(w, 4)], x->name, x->name);
+  int n = (int)shape_count(x->shape);
+  WRITE(w, "reshape(");
+  text_add(&w->text, made[below(w, 5)], n);
+  for (int i = 0; i < x->shape.rank; i++) WRITE(w, ", %d", (int)x->shape.dim[i]);
+  WRITE(w, "%s, %s) }\n", x->shape.rank ? ")" : ", 1)[0]", noise[below(w, 3)]);
+  for (int k = 1 + below(w, 2); k--;) {
+    WRITE(w, "metric %s = ", new_name(w, "m"));
+    text_add(&w->text, asked[below(w, 6)], x->name, x->name, x->name);
+    WRITE(w, "\n");
+  }
+}
+
 static void write_metrics(Writer *w) {
   for (int n = below(w, 3); n--;) {
     int knowns = w->knowns;
@@ -816,6 +844,7 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   if (chance(w, w->odds, 400)) write_params(w), write_data(w);
   write_objectives(w);
   write_metrics(w);
+  write_linear(w);
   for (int n = below(w, 3); n--;) write_show(w);
   if (chance(w, 1, 6)) write_curves(w);
   if (chance(w, 7, 8)) write_train(w);

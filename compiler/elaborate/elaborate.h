@@ -275,6 +275,7 @@ struct Dist {
   Support support;  // where draws lie
   Support domain;   // where log is defined
   int classes;
+  bool draws;      // of a marginal: its factors draw, so that its density is a mean over these draws
   bool posterior;  // it is that of a latent, by the model itself
   bool held;  // by stop(...): no gradient flows into its parameters
   Span span;

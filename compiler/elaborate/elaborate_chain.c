@@ -27,6 +27,7 @@ struct Chain {
   Link *busy;   // those whose parts are being looked for
   Link *about;  // of a marginal or posterior: the variable it is a distribution of
   bool posterior;
+  bool draws;    // the networks that make them draw
   Link *smooth;  // the first of those that are, which are last; or NULL
   Link **gone;   // those of them that are summed out, from the last
   int gones;
@@ -482,7 +483,9 @@ static void part_links(Elab *e, Chain *c) {
 static bool survey(Elab *e, Chain *c) {
   int plates = e->plate_count;
   bool good = true;
+  int randoms = e->randoms;
   for (Link *l = c->first; l && good; l = l->next) good = l->given || survey_link(e, c, l, plates);
+  c->draws = e->randoms > randoms;
   forget_values(c);
   e->plate_count = plates;
   if (good) part_links(e, c);
@@ -532,6 +535,7 @@ static Value marginal(Elab *e, Chain *c) {
   *d = (Dist){.kind = &marginal_kind,
               .decl = c->call,
               .chain = c,
+              .draws = c->draws,
               .component = of,
               .shaped = true,
               .event = of->event,

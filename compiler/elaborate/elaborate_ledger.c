@@ -220,7 +220,9 @@ static bool read_density(Ledger *l, Item *item) {
   reach_parts(l->e, t->dist, t->enumerated, &item->given);
   if (item->grey && (item->variables > 1 || !is_convex(t->dist)))
     unknown(l, "what `%s` is at levels between the values is not known", item);
-  if (!p.good)
+  if (t->dist->draws)
+    unknown(l, "what makes `%s` draws, before it is summed", item);
+  else if (!p.good)
     unknown(l, "`%s` is taken at what was made of a draw", item);
   else if (item->given.hidden)
     unknown(l, "what `%s` is made with cannot be followed", item);

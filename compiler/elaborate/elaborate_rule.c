@@ -1,10 +1,10 @@
 // Rules about a pair of distributions, x ~ f(z) and z ~ g: what x is where z is summed out, marginal(...), and what z
 // is once x is known, posterior(...). Part of the elaborator.
 //
-// A rule is for a parameter of f that is affine in z, A z + b. That it is, is proved on the graph: f is evaluated at as
-// many free values of z as z has numbers, over a plate, and what is made of them may be nothing but sums and products
-// with what does not hang on them. A is what becomes of the unit vectors without the constant; b and all else is f
-// at 0. Rules speak of vectors: x and z are laid out flat before one is applied, and what it gives is laid back.
+// A rule is for a parameter of f that is affine in z, A z + b. That it is, is proved on the graph: f is evaluated at a
+// free value of z for each example, and what is made of it may be nothing but sums and products with what does not hang
+// on it. A is what becomes of the unit vectors, over a plate, without the constant; b and all else is f at 0. Rules
+// speak of vectors: x and z are laid out flat before one is applied, and what it gives is laid back.
 #include "elaborate/elaborate.h"
 
 #include <string.h>
@@ -137,41 +137,69 @@ static Value matrix_of(Elab *e, Value v, const Node *at, int plate) {
 
 static const char *formal_name(const Dist *d, int i) { return name_at(d->formals, i); }
 
-// Which parameter of f hangs on z, and that it is affine in it.
-static void look_at(Elab *e, const Dist *f, const Node *at, int plate, Affine *a) {
+static void stand(Affine *a, const char *why, const Node *at) {
+  a->why = why;
+  if (at) a->where = at->span;
+}
+
+// Which parameter of f hangs on z, that it is affine in it, and that each example hangs on its own z alone.
+static void look_at(Elab *e, const Dist *f, const Node *at, Affine *a) {
   for (int i = 0; i < f->params && !a->why; i++) {
     Value v = f->param[i];
     if (v.kind != V_TENSOR || v.node->id < at->id || !graph_depends(e->graph, v.node, at)) continue;
+    const char *name = formal_name(f, i), *of = dist_name(f);
     const Node *stops = graph_not_affine(e->graph, v.node, at);
-    if (stops) {
-      a->why = arena_format(e->arena, "here, at `%s`, `%s` of `%s` stops being affine in `%s`", op_name(stops->op),
-                            formal_name(f, i), dist_name(f), a->z);
-      a->where = stops->span;
-    } else if (a->place >= 0) {
-      a->why = arena_format(e->arena, "`%s` and `%s` of `%s` hang on `%s`", formal_name(f, a->place), formal_name(f, i),
-                            dist_name(f), a->z);
-    } else {
+    const Node *meet = stops ? NULL : graph_parts_meet(e->graph, v.node, at, v.plates & PLATE_BATCH ? 1 : 0);
+    if (stops)
+      stand(a,
+            arena_format(e->arena, "here, at `%s`, `%s` of `%s` stops being affine in `%s`", op_name(stops->op), name,
+                         of, a->z),
+            stops);
+    else if (meet)
+      stand(a, arena_format(e->arena, "here examples meet, so that `%s` hangs on `%s` of others", name, a->z), meet);
+    else if (a->place >= 0)
+      stand(a, arena_format(e->arena, "`%s` and `%s` of `%s` hang on `%s`", formal_name(f, a->place), name, of, a->z),
+            NULL);
+    else
       a->place = i;
-      Shape merged;
-      bool vector =
-          f->event.rank == 1 && broadcast_shapes(f->event, event_shape(&v), &merged) && shape_equal(merged, f->event);
-      a->matrix = vector ? matrix_of(e, widen(e, v, v.plates, f->event), at, plate) : (Value){.kind = V_NONE};
-    }
   }
 }
 
-bool find_affine(Elab *e, Given given, void *what, Shape z, const char *name, Span where, Affine *a) {
-  int64_t k = shape_count(z);
-  int plate = open_plate(e, k, where);
-  *a = (Affine){.place = -1, .z = name, .where = where};
+// The distribution at a free value of z for each of the places, laid out flat.
+static const Dist *at_free(Elab *e, Given given, void *what, unsigned plates, Shape z, const Node **at) {
+  Node *n = free_values(e, physical_shape(e, plates, z));
+  *at = n;
+  Value f = given(e, what, value_tensor(n, plates));
+  return f.kind == V_DIST ? flat_distribution(e, f.dist) : NULL;
+}
+
+// One number for each of a vector, which hang on z: their matrix. False after reporting.
+static bool find_matrix(Elab *e, Given given, void *what, Shape z, Affine *a) {
+  int plate = open_plate(e, shape_count(z), a->where);
   if (plate < 0) return false;
-  Node *at = free_values(e, physical_shape(e, plate_bit(plate), z));
-  Value f = given(e, what, value_tensor(at, plate_bit(plate)));
-  const Dist *free = f.kind == V_DIST ? flat_distribution(e, f.dist) : NULL;
-  if (free) look_at(e, free, at, plate, a);
+  const Node *at;
+  Shape merged;
+  const Dist *f = at_free(e, given, what, plate_bit(plate), z, &at);
+  Value v = f ? f->param[a->place] : value_error();
+  bool vector =
+      f && f->event.rank == 1 && broadcast_shapes(f->event, event_shape(&v), &merged) && shape_equal(merged, f->event);
+  a->matrix = vector ? matrix_of(e, widen(e, v, v.plates, f->event), at, plate) : (Value){.kind = V_NONE};
   e->plate_count--;
-  if (!free || (a->place >= 0 && a->matrix.kind == V_ERROR)) return false;
-  f = given(e, what, value_tensor(node_const(e->graph, 0, z), 0));
+  return f && a->matrix.kind != V_ERROR;
+}
+
+bool find_affine(Elab *e, Given given, void *what, Shape z, const char *name, Span where, Affine *a) {
+  *a = (Affine){.place = -1, .z = name, .where = where};
+  int moves = e->moves;
+  const Node *at;
+  const Dist *free = at_free(e, given, what, PLATE_BATCH, z, &at);
+  if (!free) return false;
+  if (e->moves != moves)
+    stand(a, arena_format(e->arena, "a state changes by `%s` here", name), NULL);
+  else
+    look_at(e, free, at, a);
+  if (a->place >= 0 && !a->why && !find_matrix(e, given, what, z, a)) return false;
+  Value f = given(e, what, value_tensor(node_const(e->graph, 0, z), 0));
   if (f.kind != V_DIST) return false;
   a->at_zero = f;
   a->event = f.dist->event;
@@ -196,17 +224,26 @@ static bool bind_affine(Elab *e, Scope *scope, const Ast *pattern, const Affine 
   return b.kind != V_ERROR;
 }
 
+// The rule about the two; NULL, and why not is told, if there is none.
+static const Ast *rule_about(Elab *e, const char *head, Affine *a, const Dist *g) {
+  const Dist *several = a->f->own && a->f->event.rank > 1 ? a->f : g->own && g->event.rank > 1 ? g : NULL;
+  int place = -1;
+  if (several && !a->why)
+    a->why = arena_format(e->arena, "no rule is about several vectors, as `%s` is here", dist_name(several));
+  const Ast *rule = a->why ? NULL : find_rule(e, head, a->f, g);
+  if (rule) affine_argument(rule->a, &place);
+  if (a->why || (place == a->place && a->matrix.kind != V_NONE)) return rule;
+  const char *f = dist_name(a->f);
+  a->why = rule ? arena_format(e->arena, "`%s` of `%s` hangs on `%s`", formal_name(a->f, a->place), f, a->z)
+                : arena_format(e->arena, "no rule is about `%s`, made of `%s`", f, dist_name(g));
+  return NULL;
+}
+
 Value apply_rule(Elab *e, const char *head, Affine *a, const Dist *z, const Value *x, Span where) {
   const Dist *g = flat_distribution(e, z);
   if (!g) return value_error();
-  int place = -1;
-  const Ast *rule = a->why ? NULL : find_rule(e, head, a->f, g);
-  if (rule) affine_argument(rule->a, &place);
-  if (!a->why && (place != a->place || a->matrix.kind == V_NONE))
-    a->why =
-        rule ? arena_format(e->arena, "`%s` of `%s` hangs on `%s`", formal_name(a->f, a->place), dist_name(a->f), a->z)
-             : arena_format(e->arena, "no rule is about `%s`, made of `%s`", dist_name(a->f), dist_name(g));
-  if (a->why) return (Value){.kind = V_NONE};
+  const Ast *rule = rule_about(e, head, a, g);
+  if (!rule) return (Value){.kind = V_NONE};
   Scope *scope = scope_for(e, rule);
   bind_pattern(e, scope, rule->a, a->f);
   bind_pattern(e, scope, rule->b, g);

@@ -51,6 +51,8 @@ static const char *const page =
     "prior f[3] ~ normal(0, 1) |> coupling(4)\n"
     "discriminator D(real | x) { real ~ bernoulli(logits: sum(dense(x, 1))) }\n"
     "decoder N(x | z) { x ~ normal(dense(z, 6), 1) }\n"
+    "decoder Q(x | k) { e ~ normal(zeros(6), 1)  x ~ normal(dense(onehot(k), 6) + e, 1) }\n"
+    "decoder R(x | z) { e ~ normal(zeros(6), 1)  x ~ normal(dense(z, 6) + e, 1) }\n"
     "decoder O(x | z, b) { x ~ normal(dense(concat(z, b), 6), 1) }\n"
     "decoder P(x | z, k) { x ~ normal(dense(concat(z, onehot(k)), 6), exp(k)) }\n"
     "generator G(o | z) { o = dense(z, 6) }\n"
@@ -191,11 +193,14 @@ static const Row rows[] = {
     {"z ~ q(z | x)", "log N(x, z) - log N(z | x)", "not known", "not known", 0},
     {"z ~ q(z | x)", "log N(x | z) - kl(q(z | x) || prior(z)) + kl(q(z | x) || N(z | x))", "not known",
      "not known to bound log p: what the posterior in", 0},
-    {"z ~ q(z | x)", "log N(x | z) + log prior(z) - log q(z | x) + kl(q(z | x) || N(z | x))", "not known", "not known", 0},
+    {"z ~ q(z | x)", "log N(x | z) + log prior(z) - log q(z | x) + kl(q(z | x) || N(z | x))", "not known", "not known",
+     0},
     {"z ~ N(z | x)", "log N(x | z) + log N(z | x)", "no bound", "no bound", 0},
     {"z ~ N(z | x)", "log N(x, z)", "no bound", "no bound of log p: what `z` was drawn from is not taken off", 0},
     {"z ~ q(z | x)", "log N(x | z) + log N(z | x) - log q(z | x)", "not known", "not known", 0},
     {"z ~ q(z | x)", "log N(x) + kl(q(z | x) || N(z | x))", "no bound", "no bound", 0},
+    {"", "log Q(x)", "not known", "not known", 0},  // a lower bound: the mean over e of the log of a mean over k
+    {"", "log R(x)", "lower bound", "a lower bound of log p(x)", 0},
     {"z ~ q(z | x)", "log N(x) - log q(z | x) + log prior(z)", "lower bound", "a lower bound of log p(x)", 0},
     // schedules
     {"z ~ q(z | x)", "log p(x | z) - min(1, epoch / 10) * kl(q(z | x) || prior(z))", "lower bound from epoch 10 on",

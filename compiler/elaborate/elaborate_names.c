@@ -74,7 +74,8 @@ static void walk_call(Elab *e, Scope *scope, const Ast *call) {
   if (!net && !output && (strcmp(name, "kl") != 0 || !(call->flag & 2))) walk_name(e, scope, call->a);
   if (net && (call->flag & 1 || !d->ast->b || is_density_call(e, d, call))) {
     walk_outputs(e, scope, d, call);
-    if (!d->factor) walk_keywords(e, name, d->ast->b, call->c);
+    bool of_model = is_posterior(e, d, call) || is_density_call(e, d, call);  // what is given may be an output
+    if (!d->factor && !of_model) walk_keywords(e, name, d->ast->b, call->c);
   } else {
     if (net && !d->factor) walk_keywords(e, name, d->ast->b, call->b);
     if (d && (d->ast->kind == AST_FUNCTION || d->ast->kind == AST_DISTRIBUTION || d->ast->kind == AST_OBJECTIVE))

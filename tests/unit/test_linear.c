@@ -112,7 +112,7 @@ static const char *const plain =
     "objective likelihood { maximize log p(x) }\n"
     "train { maximize likelihood over W, mu with sgd(1) }\n"
     "metric a = log p(x)  metric m0 = (mean p(z | x))[0]  metric m1 = (mean p(z | x))[1]\n"
-    "metric spread = entropy(p(z | x)) + 0 * y  metric at = log p(z: [0.3, y] | x)\n"
+    "metric spread = entropy(p(z | x)) + 0 * y  metric at = log p(z: [0.3, y] | x: x + 0)\n"
     "metric told { z ~ q(z | x)  kl(q(z | x) || p(z | x)) }\n"
     "metric bound = mean(2000) { z ~ q(z | x)  log p(x, z) - log q(z | x) }\n"
     "metric bayes { z = x[.. 2]  log p(z | x) + log p(x) - log p(x, z) }\n"

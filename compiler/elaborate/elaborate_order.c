@@ -298,14 +298,19 @@ static Value given_before(Elab *e, const Dist *d, Value x) {
 
 // ---- what is seen in part
 
-// A mask as it is outside of the loops that read it, and the graph that holds it.
+static const Node *without_stop(const Node *n) {
+  while (n->op == OP_STOP) n = n->in[0];
+  return n;
+}
+
+// A mask as it is outside of the loops that read it and leave it as it is, and the graph that holds it.
 static const Node *mask_of(const Elab *e, const Value *point, const Graph **g) {
-  const Node *n = point->item->node;
+  const Node *n = without_stop(point->item->node);
   *g = e->graph;
   for (const Build *b = e->build; b; *g = b->around, b = b->up) {
     bool here = n->id < (*g)->count && (*g)->node[n->id] == n;
-    if (here && n->op != OP_INPUT) break;
-    if (here) n = b->loop->outside[n->attr.id];
+    if (here && (n->op != OP_INPUT || b->loop->kind[n->attr.id] == OPERAND_CARRIED)) break;
+    if (here) n = without_stop(b->loop->outside[n->attr.id]);
   }
   return n;
 }

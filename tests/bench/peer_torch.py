@@ -13,7 +13,7 @@ from torch import nn
 MNIST = "models/data/mnist/train-%s-ubyte.gz"
 
 parser = argparse.ArgumentParser()
-parser.add_argument("model", choices=["vae", "cvae", "gan"])
+parser.add_argument("model", choices=["vae", "cvae", "gan", "dcgan"])
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--seconds", type=float, default=4)
@@ -69,24 +69,41 @@ def autoencoder(latent, classes):
     return step
 
 
-def game():
+def dense_networks():
     def layers(sizes):
         parts = [part for n, m in zip(sizes, sizes[1:]) for part in (nn.Linear(n, m), nn.LeakyReLU(0.2))]
         return nn.Sequential(*parts[:-1])
 
-    generator, discriminator = nn.Sequential(layers([64, 256, 512, 784]), nn.Tanh()), layers([784, 512, 256, 1])
+    return nn.Sequential(layers([64, 256, 512, 784]), nn.Tanh()), layers([784, 512, 256, 1])
+
+
+def convolutional_networks():
+    generator = nn.Sequential(
+        nn.Linear(100, 6272), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(True),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU(True), nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh())
+    discriminator = nn.Sequential(
+        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2, True), nn.Conv2d(64, 128, 4, 2, 1), nn.BatchNorm2d(128), nn.LeakyReLU(0.2, True),
+        nn.Flatten(), nn.Linear(6272, 1))
+    last = dict(memory_format=torch.channels_last)
+    return generator.to(**last), discriminator.to(**last)
+
+
+def game(latent, shape, generator, discriminator):
     adam_g, adam_d = adam(generator.parameters(), 2e-4, 0.5), adam(discriminator.parameters(), 2e-4, 0.5)
-    real, both = torch.ones(batch, 1), torch.cat([torch.ones(batch, 1), torch.zeros(batch, 1)])
+    real, made = torch.ones(batch, 1), torch.zeros(batch, 1)
+    both = torch.cat([real, made])
     entropy = F.binary_cross_entropy_with_logits
     make = compiled(lambda z: generator(z))
-    # real and made images in one product: the mean over both is half of the sum of means
+    # real and made images in one product: the mean over both is half of the sum of means; not where they are normalised
     discern = compiled(lambda x, fake: 2 * entropy(discriminator(torch.cat([x, fake])), both))
+    if len(shape) > 1:
+        discern = compiled(lambda x, fake: entropy(discriminator(x), real) + entropy(discriminator(fake), made))
     deceive = compiled(lambda fake: entropy(discriminator(fake), real))
 
     def step(x):
-        fake = make(torch.randn(batch, 64))
+        fake = make(torch.randn(batch, latent))
         adam_d.zero_grad(set_to_none=True)
-        value = discern(2 * x - 1, fake.detach())
+        value = discern((2 * x - 1).view(batch, *shape), fake.detach())
         value.backward()
         adam_d.step()
         discriminator.requires_grad_(False)  # no gradient by its weights
@@ -101,7 +118,12 @@ def game():
 
 images, labels = mnist()
 columns = [images, labels] if options.model == "cvae" else [images]
-step = game() if options.model == "gan" else autoencoder(*((16, 10) if options.model == "cvae" else (20, 0)))
+step = {
+    "vae": lambda: autoencoder(20, 0),
+    "cvae": lambda: autoencoder(16, 10),
+    "gan": lambda: game(64, [784], *dense_networks()),
+    "dcgan": lambda: game(100, [1, 28, 28], *convolutional_networks()),
+}[options.model]()
 
 
 def batches():

@@ -48,6 +48,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(SET, "set", 0, "NAME=EXPR", LIST, 0, 0, ON_MODEL, "another value for a param of the model")                      \
   O(PRIOR, "prior", 0, "'z ~ EXPR'", LIST, 0, 0, ON_MODEL, "another prior for z")                                    \
   O(DATA, "data", 0, "EXPR", TEXT, 0, 0, ON_MODEL, "other data, such as 'mnist(\"folder\")'")                        \
+  O(MEMORY, "memory", 0, "N", NUMBER, 1, 1 << 30, ON(RUN), "MiB that data may take of the memory; more lie in a file (half of what there is)") \
   O(EPOCHS, "epochs", 0, "N", NUMBER, 1, 1000000000, ON_MODEL, "passes over the data, in all")                       \
   O(BATCH, "batch", 0, "N", NUMBER, 1, 1 << 20, ON_MODEL, "examples in one step")                                    \
   O(SHARDS, "shards", 0, "N", NUMBER, 1, MOST_SHARDS, ON_MODEL, "equal parts of the batch, whose gradients are added in a tree") \

@@ -63,6 +63,7 @@ Arena *arena_open(Arena *parent) {
     return NULL;
   }
   a->parent = parent;
+  if (parent) a->spill = parent->spill, a->spill_take = parent->spill_take;
   if (parent) arena_cleanup(parent, arena_free, a);
   return a;
 }
@@ -114,6 +115,8 @@ void *arena_alloc(Arena *a, size_t count, size_t size) {
   if (size && count > SIZE_MAX / 2 / size)
     fail(a, EXIT_MEMORY, "out of memory (%zu times %zu bytes wanted)", count, size);
   size_t bytes = count * size;
+  void *spilt = a->spill ? a->spill_take(a, bytes) : NULL;
+  if (spilt) return spilt;
 #ifdef ARENA_EACH
   return alloc_alone(a, bytes);
 #else

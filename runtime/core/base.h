@@ -40,12 +40,16 @@ enum {
 #define PRINTF_LIKE(f, a)
 #endif
 
+typedef struct Spill Spill;
+
 typedef struct Arena {
   struct Block *block;      // memory handed out, newest first
   struct Cleanup *cleanup;  // files, threads and mappings to let go, newest first
   struct Arena *parent;     // failures of a child leave through its parent
   jmp_buf escape;           // where fail() goes; set by ARENA_TRY
   int code;                 // exit code of the failure
+  Spill *spill;             // where large objects may go; its parent's, or NULL: nowhere else (spill.h)
+  void *(*spill_take)(struct Arena *a, size_t size);  // takes one from there, zeroed; NULL: it is taken as ever
   bool silent;              // failures that come here print nothing: whoever catches them tries again, or tells
 } Arena;
 

@@ -25,6 +25,7 @@ typedef struct Data {
   int64_t examples;           // in this split
   Array *column;              // one for each column of the plan; none for DATA_GENERATED
   const char *note;           // what a reader would have said of its files, or NULL
+  Spill *spill;               // what of it does not fit into memory, or NULL
 } Data;
 
 // How the numbers of a column's files become values: scale * number + shift, and texts labels. Decided once, by the
@@ -50,6 +51,7 @@ struct Run {
   struct Blas *blas;       // who makes the products of plans for it; NULL otherwise
   const char *products;    // who makes them: "own", or of which version, by kernels for which processor
   Data train, test;
+  size_t data_memory;      // bytes that data may take of it, the rest lies in a file; 0: no matter how many
   struct DataAhead *ahead; // the test split on its way (runtime/data/data.c), or NULL
   Reading *reading;        // of each column; NULL until it is known
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs

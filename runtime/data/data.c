@@ -7,13 +7,19 @@
 
 #include "core/helper.h"
 #include "core/philox.h"
+#include "core/spill.h"
 
 // Numbers as they are stored.
-static void data_read(Arena *a, const Run *run, const char *const *path, Data *into) {
+static void data_read(Arena *parent, const Run *run, const char *const *path, Data *into) {
+  enum { SHARE_OF_TEST = 4 };
   const Plan *plan = run->plan;
+  bool test = path == plan->data.test;
+  Arena *a = arena_open(parent);
+  if (run->data_memory) into->spill = spill_open(a, test ? run->data_memory / SHARE_OF_TEST : run->data_memory);
   if (!run->reader) fail(a, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
   into->column = NEW_ARRAY(a, Array, plan->columns);
-  run->reader(a, &(DataFiles){plan, path, path == plan->data.test, run->inflate}, into);
+  run->reader(a, &(DataFiles){plan, path, test, run->inflate}, into);
+  spill_let_go(into->spill);
 }
 
 static void data_swap_bytes(const void *of, size_t size, int64_t i, int64_t j) {
@@ -66,6 +72,7 @@ static void data_hold_out(Run *run) {
   const Plan *plan = run->plan;
   Data *train = &run->train, *test = &run->test;
   test->examples = data_held(run);
+  test->spill = train->spill;
   if (!plan->data.holdout_last) data_draw_held(train, plan->columns, test->examples);
   train->examples -= test->examples;
   test->column = NEW_ARRAY(run->arena, Array, plan->columns);
@@ -91,6 +98,7 @@ void data_load_train(Run *run) {
   data_read(run->arena, run, d->train, &run->train);
   data_settle(run, d->train, &run->train);
   if (!d->test) data_hold_out(run);
+  spill_let_go(run->train.spill);
 }
 
 // The test split on its way, not yet settled. Its helper has an arena of its own, where failures are silent: then the
@@ -141,6 +149,7 @@ void data_load_test(Run *run) {
   if (!d->test) return;
   if (!data_take_ahead(run)) data_read(run->arena, run, d->test, &run->test);
   data_settle(run, d->test, &run->test);
+  spill_let_go(run->test.spill);
 }
 
 static void data_scale(const uint8_t *restrict byte, int64_t n, float scale, float shift, float *restrict into) {

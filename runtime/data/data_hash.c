@@ -2,6 +2,7 @@
 #include "data/data.h"
 #include "core/hash.h"
 #include "core/pool.h"
+#include "core/spill.h"
 
 // Bytes being hashed by the pool's threads: in portions, whose hashes are hashed.
 enum { DATA_PORTIONS = 64 };
@@ -33,6 +34,7 @@ uint64_t data_hash(const Run *run, const Data *data) {
       data_hash_piece(&h, 0, 1);
     hash = hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
     if (array->known) hash = hash_bytes(hash, array->known, elements);
+    spill_let_go(data->spill);
   }
   return hash;
 }

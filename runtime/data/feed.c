@@ -8,8 +8,9 @@
 
 #include "data/data.h"
 #include "core/pool.h"
+#include "core/spill.h"
 
-enum { FEED_PIECES = 16, FEED_SMALL = 16384 };  // floats that are not worth the other threads
+enum { FEED_PIECES = 16, FEED_SMALL = 16384, FEED_PAGE = 4096 };  // SMALL: floats that are not worth the other threads
 
 Moment moment_after(int64_t step, int64_t epoch, const Line *line) {
   return (Moment){.step = step > 0 ? step - 1 : 0, .epoch = epoch > 0 ? epoch - 1 : 0, .line = line};
@@ -54,6 +55,8 @@ static void feed_column(const Run *run, const PlanFeed *feed, const Data *data) 
     pool_run(run->pool, feed_piece, &gathering, FEED_PIECES);
   else
     data_gather(feed, data, run->example, run->rows, run->memory + feed->at);
+  size_t example = (size_t)feed->count * sizeof(float);
+  spill_used(data->spill, (size_t)run->rows * (example > FEED_PAGE ? example : FEED_PAGE));
 }
 
 void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment moment) {

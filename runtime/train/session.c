@@ -20,6 +20,7 @@
 #include "train/nan_report.h"
 #include "core/file.h"
 #include "core/helper.h"
+#include "core/spill.h"
 #include "formats/json.h"
 #include "train/keep.h"
 #include "formats/npy.h"
@@ -50,6 +51,13 @@ static void session_check_memory(Arena *a, const Plan *plan) {
          plan->source, need / gib, fmin(have, group) / gib);
 }
 
+// Bytes that data may take: half of what there are.
+static size_t session_spare_memory(void) {
+  double group = session_system("/sys/fs/cgroup/memory.max", "", INFINITY);
+  double spare = fmin(group, session_system("/proc/meminfo", "MemAvailable:", INFINITY) * 1024) / 2;
+  return spare < 1e15 ? (size_t)spare : 0;
+}
+
 // Flags that no macro tells of: sums taken in another order lose what rounding did.
 static void session_check_arithmetic(Arena *a) {
   volatile float big = 1e8f, small = 1;
@@ -70,6 +78,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
   run->seed = s->seed_given ? s->seed : plan->seed;
   run->reader = s->reader;
   run->inflate = s->inflate;
+  run->data_memory = s->data_memory ? (size_t)s->data_memory : session_spare_memory();
   run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
   run->products = "own";
   s->open(run, s->threads);
@@ -363,6 +372,10 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   data_load_train(run);
   if (tests) data_load_test(run);
   if (!s->quiet) data_say(run);
+  size_t spilt = spill_size(run->train.spill) + (run->test.spill != run->train.spill ? spill_size(run->test.spill) : 0);
+  if (spilt && !s->quiet)
+    say_line(stderr, "%.1f MiB of the data are kept in a file without a name, which ends with the run",
+             (double)spilt / (1 << 20));
   Training *t = training_new(run, s);
   training_signals(a);
   if (s->weights) checkpoint_from(t);

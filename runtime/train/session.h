@@ -61,6 +61,7 @@ struct Session {
   int64_t checkpoint_steps;   // a checkpoint every so many, whatever time it takes; 0: as train.h says
   double checkpoint_seconds;  // the same, by time
   int64_t record_steps;       // a line of metrics every so many steps, beside those of the epochs; 0: none
+  int64_t data_memory;        // bytes that data may take, the rest lies in a file; 0: half of the memory there is
   bool quiet, verbose;
   const KeptText *kept;
   int kepts;

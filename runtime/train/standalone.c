@@ -20,6 +20,7 @@ static const char program_help[] =
     "  --epochs N     passes over the data\n"
     "  --steps N      stop after N steps\n"
     "  --checkpoint N a checkpoint every N steps, beside the others\n"
+    "  --memory N     MiB that data may take of it; more lie in a file (half of what there is)\n"
     "  --seed N       seed of every random number\n"
     "  --threads N    threads; the results do not depend on them\n"
     "  --quiet        say nothing but mistakes\n"
@@ -54,6 +55,8 @@ static bool program_option(Arena *a, Session *s, const char *option, const char 
     s->steps = program_number(a, option, value, 1, 1000000000);
   } else if (strcmp(option, "--checkpoint") == 0) {
     s->checkpoint_steps = program_number(a, option, value, 1, 1000000000);
+  } else if (strcmp(option, "--memory") == 0) {
+    s->data_memory = program_number(a, option, value, 1, 1 << 30) << 20;
   } else if (strcmp(option, "--seed") == 0) {
     s->seed = (uint32_t)program_number(a, option, value, 0, UINT32_MAX);
     s->seed_given = true;

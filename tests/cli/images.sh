@@ -30,6 +30,23 @@ holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off faces.c $line
 holds 'it runs' ./faces.run --out three -q
 holds 'to the same bits' cmp one/weights.safetensors three/weights.safetensors
 
+# pictures that take more memory than they may
+cat >large.gm <<'END2'
+model large
+data x[400, 400, 3] in [0, 1] from images("faces", holdout: 0)
+parameter c[3] = 0
+objective fit { minimize sum(square(x[0, 0] - c)) + sum(square(x[399, 200] - c)) }
+train { minimize fit over c with sgd(0.1)   batch 2, epochs 3 }
+END2
+says 0 'of the data are kept in a file without a name' run large.gm --memory 1 --out outside
+says 0 '' run large.gm -q --out inside
+says 0 '' emit large.gm -o large.c
+# shellcheck disable=SC2086  # words
+holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off large.c $line -o large.run
+holds 'it runs' ./large.run --out program --memory 1 --quiet
+holds 'the same bits inside' cmp outside/weights.safetensors inside/weights.safetensors
+holds 'the same bits emitted' cmp outside/weights.safetensors program/weights.safetensors
+
 says 0 '' run faces.gm --data 'images("faces", test: "faces")' -q --out four
 holds 'a folder to test on' grep -q '"test_examples": 6' four/run.json
 sed 's/y : class(2)/y : class(2), w/' faces.gm >bad.gm

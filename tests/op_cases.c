@@ -3,6 +3,8 @@
 // test_gradient.c.
 #include "op_cases.h"
 
+const double op_examples[2 * OP_EXAMPLES] = {0, 0, 4, 0, 0, 3};
+
 // clang-format off
 #define NONE {.value = 0}  // no attributes
 #define S0 {0, {0}}
@@ -127,6 +129,14 @@ const OpCase op_cases[] = {
      S2(3, 3), {2, 0, 0, 1, 3, 0, -1, 2, 2}, "d", 2},
     {OP_CHOLESKY, NONE, S0, 1, {S3(2, 2, 2)}, {{4, 7, 2, 5, 9, 7, 3, 2}},
      S3(2, 2, 2), {2, 0, 1, 2, 3, 0, 1, 1}, "d", 2},
+    // of (0, 0), (4, 0) and (0, 3); of two that are as near the first; and where there are none further, the furthest
+    {OP_NEAREST, {.flag = 1}, S0, 2, {S2(3, 2), S0}, {{1, 1, 3, -1, 2, 0}, {3}},
+     S2(3, 2), {0, 0, 4, 0, 0, 0}, "--", 2},
+    {OP_NEAREST, {.flag = 2}, S0, 2, {S2(3, 2), S0}, {{1, 1, 3, -1, 2, 0}, {3}},
+     S2(3, 2), {0, 3, 0, 0, 4, 0}, "--", 2},
+    {OP_NEAREST, {.flag = 5}, S0, 2, {S2(3, 2), S0}, {{1, 1, 3, -1, 2, 0}, {3}},
+     S2(3, 2), {4, 0, 0, 3, 0, 3}, "--", 2},
+
     {OP_SOLVE, {.flag = 0}, S0, 2, {S2(2, 2), S2(2, 3)}, {{2, 7, 1, 4}, {2, 4, 6, 9, 2, 3}},
      S2(2, 3), {1, 2, 3, 2, 0, 0}, "dd", 2},
     {OP_SOLVE, {.flag = 1}, S0, 2, {S2(2, 2), S2(2, 2)}, {{2, 7, 1, 4}, {5, 1, 8, -4}},

@@ -20,4 +20,8 @@ typedef struct {
 extern const OpCase op_cases[];
 extern const int op_case_count;
 
+// The column of the training data that OP_NEAREST looks in: OP_EXAMPLES of two numbers each.
+enum { OP_EXAMPLES = 3 };
+extern const double op_examples[2 * OP_EXAMPLES];
+
 #endif

@@ -34,6 +34,15 @@ static void add_case(GraphProgram *p, const OpCase *c, const double **value) {
     if (into[i]) add_output(p, arena_format(g->arena, "%s, gradient %d", name, i), into[i]);
 }
 
+Data op_training(Arena *a) {
+  enum { COUNT = 2 };
+  float *value = NEW_ARRAY(a, float, COUNT *OP_EXAMPLES);
+  Array *column = NEW(a, Array);
+  for (int i = 0; i < COUNT * OP_EXAMPLES; i++) value[i] = (float)op_examples[i];
+  *column = (Array){.examples = OP_EXAMPLES, .count = COUNT, .value = value, .scale = 1};
+  return (Data){.examples = OP_EXAMPLES, .column = column};
+}
+
 GraphProgram *op_program(Arena *a, const double *const **tensor) {
   const double **value = NEW_ARRAY(a, const double *, MOST *op_case_count);
   GraphProgram *p = NEW(a, GraphProgram);

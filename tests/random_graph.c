@@ -354,7 +354,7 @@ static void grow(Maker *m) {
         grow_matmul(m);
       else if (op == OP_CHOLESKY || op == OP_SOLVE)
         grow_triangle(m, op);
-      else
+      else if (op != OP_NEAREST)  // which needs data
         grow_conv(m, op);
       break;
     case CONTROL: grow_loop(m); break;

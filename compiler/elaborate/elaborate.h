@@ -41,6 +41,7 @@
 //   elaborate_keep.c   which epoch's weights a run keeps, and of how many starts
 //   elaborate_expect.c  what a run is expected to measure
 //   elaborate_em.c     parameters moved by the rules beside distributions
+//   elaborate_nearest.c  examples of the training data that lie nearest to a value
 //   elaborate_total.c  sums over all examples of a split, and what conditions measure
 //   elaborate_terms.c  what a value is the sum of: densities and divergences, with their coefficients
 //   elaborate_reach.c  which columns, draws and noise a value hangs on
@@ -921,6 +922,7 @@ Node *feed_node(Elab *e, InputKind kind);
 
 // --- elaborate_start.c
 void elaborate_init(Elab *e);
+Value call_nearest(Elab *e, const Call *call, Value *keyword);  // elaborate_nearest.c
 Value call_sample(Elab *e, const Call *call, Value *keyword);
 
 // --- elaborate_optimize.c

@@ -470,6 +470,15 @@ static const Builtin builtins[] = {
      "A tensor [n, m, ...], or of the shape of x, of 0."},
     {"ones", 1, MAX_RANK, {0}, ones, "ones(n, m, ...), ones(x)", "A tensor [n, m, ...], or of the shape of x, of 1."},
     {"iota", 1, 1, {0}, iota, "iota(n)", "0, 1, ..., n - 1: [n]."},
+    {"nearest",
+     2,
+     2,
+     {"place"},
+     call_nearest,
+     "nearest(s, x, place: 1)",
+     "In place of s the training example of the column x that is nearest to it by squared differences, as its file has "
+     "it; with place: 2 the one that is second nearest, up to 16. x is a column of numbers from files, and s has its "
+     "shape. In objectives, metrics and shows. No gradient flows through it."},
     {"sample",
      2,
      2,

@@ -16,7 +16,7 @@ static void define(Elab *e, Scope *scope, const char *name, Span where) {
 }
 
 static void walk_name(Elab *e, Scope *scope, const Ast *name) {
-  bool show_word = scope->of && scope->of->kind == AST_SHOW && (!strcmp(name->name, "density") || !strcmp(name->name, "nearest"));
+  bool show_word = scope->of && scope->of->kind == AST_SHOW && !strcmp(name->name, "density");
   if (find_binding(scope, name->name) || show_word) return;
   const char *dot = strchr(name->name, '.');
   if (dot && find_binding(scope, arena_slice(e->arena, name->name, (size_t)(dot - name->name)))) {

@@ -72,37 +72,10 @@ static Value picture_value(Elab *e, Scope *scope, const Ast *ast) {
 
 static bool finite_range(const Node *n) { return n->lo > -1e30 && n->hi < 1e30; }
 
-// `nearest(s, x)`: s, in place of which an example of the column x is drawn.
-static const Ast *nearest_of(Elab *e, const Ast *ast) {
-  bool call = ast->kind == AST_CALL && ast->a->kind == AST_NAME && !strcmp(ast->a->name, "nearest");
-  if (!call || ast->c || find_decl(e, "nearest")) return NULL;
-  return ast->b && ast->b->next && !ast->b->next->next && !ast->b->name ? ast->b->a : NULL;
-}
-
-static bool is_standardized(const Elab *e, int column) {
-  for (int i = 0; i < e->stages; i++)
-    if (e->stage[i].columns >> column & 1 && !strcmp(e->stage[i].callee->name, "standardize")) return true;
-  return false;
-}
-
-// The column that the nearest example is taken from; -1 after reporting.
-static int nearest_column(Elab *e, const Ast *ast, Shape s) {
-  const Ast *of = ast->b->next->a;
-  int column = of->kind == AST_NAME ? find_column(e, of->name) : -1;
-  if (column < 0 || e->column[column].classes || e->model->data.format == DATA_GENERATED || is_standardized(e, column))
-    return complain(e, E0642, of->span), -1;
-  if (shape_equal(e->column[column].shape, s)) return column;
-  complain(e, E0612, ast->b->span, of->name, shape_text(e->arena, e->column[column].shape), shape_text(e->arena, s));
-  return -1;
-}
-
 static bool grid_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Output *out) {
-  const Ast *near = nearest_of(e, ast);
-  Value v = picture_value(e, scope, near ? near : ast);
+  Value v = picture_value(e, scope, ast);
   if (v.kind == V_ERROR) return false;
   Shape s = event_shape(&v);
-  int column = near ? nearest_column(e, ast, s) : 0;
-  if (column < 0) return false;
   if (s.rank == 0 || s.rank > 3 || (s.rank == 3 && s.dim[2] != 3) || (s.rank == 1 && s.dim[0] <= 2)) {
     complain(e, E0618, ast->span, shape_text(e->arena, s));
     if (s.rank <= 1) report_help(e->sources, "points and numbers are drawn with `plot`");
@@ -113,7 +86,6 @@ static bool grid_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   if (v.kind == V_ERROR) return false;
   *item = (PlanItem){.kind = ITEM_IMAGE, .columns = wide ? (int)e->cols : 1, .label = expression_text(e, ast), .hi = 1};
   if (finite_range(v.node)) item->lo = (float)v.node->lo, item->hi = (float)v.node->hi;
-  if (near) item->nearest = column + 1;
   *out = (Output){.name = item->label, .value = v.node, .per_example = true};
   return true;
 }

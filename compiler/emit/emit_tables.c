@@ -238,7 +238,6 @@ static void item_table(Text *out, const PlanShow *s, const char *name) {
     field_string(out, "label", item->label);
     field_float(out, "lo", item->lo);
     field_float(out, "hi", item->hi);
-    field_integer(out, "nearest", item->nearest);
     text_add(out, "},\n");
   }
   table_end(out, s->items);

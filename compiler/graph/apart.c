@@ -143,6 +143,7 @@ int64_t blocks_of(const Node *n, const int64_t *in, int64_t batch) {
     case OP_CONV_WEIGHT: return convolved(n, in, batch);
     case OP_CHOLESKY:
       return blocks_find(&n->in[0]->shape, in[0], batch, &b) && n->shape.rank == 3 && b.axis == 0 ? all : BLOCKS_MEET;
+    case OP_NEAREST: return blocks_find(&n->in[0]->shape, in[0], batch, &b) && b.axis == 0 ? all : BLOCKS_MEET;
     default: return blocks_find(&n->in[0]->shape, in[0], batch, &b) ? moved(n, &b, batch) : BLOCKS_MEET;
   }
 }

@@ -146,6 +146,12 @@ static const char *shape_cholesky(const Node *n, Shape *out) {
   return out->dim[out->rank - 2] == out->dim[out->rank - 1] ? NULL : "the matrix is not square";
 }
 
+static const char *shape_nearest(const Node *n, Shape *out) {
+  *out = n->in[0]->shape;
+  if (out->rank != 2 || n->in[1]->shape.rank) return "needs rows, and a number";
+  return n->attr.flag < 1 || n->attr.flag > MOST_NEAREST ? "no such place" : NULL;
+}
+
 static const char *shape_solve(const Node *n, Shape *out) {
   const Shape *right = &n->in[1]->shape;
   Shape square;

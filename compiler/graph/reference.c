@@ -320,6 +320,32 @@ static void eval_cholesky(const Job *j) {
   }
 }
 
+static double distance(const double *a, const double *b, int64_t count) {
+  double sum = 0;
+  for (int64_t k = 0; k < count; k++) sum += (a[k] - b[k]) * (a[k] - b[k]);
+  return sum;
+}
+
+// An example has its place by how many are nearer, or as near and before it.
+static void eval_nearest(const Job *j) {
+  int64_t rows = j->node->shape.dim[0], count = j->node->shape.dim[1], examples = (int64_t)j->in[1][0];
+  int64_t place = j->node->attr.flag < examples ? j->node->attr.flag : examples;
+  const double *example = j->inputs->column[j->node->attr.id];
+  for (int64_t r = 0; r < rows; r++) {
+    const double *s = j->in[0] + r * count;
+    for (int64_t i = 0; i < examples; i++) {
+      double own = distance(s, example + i * count, count);
+      int64_t before = 0;
+      for (int64_t k = 0; k < examples; k++) {
+        double other = distance(s, example + k * count, count);
+        before += other < own || (other == own && k < i);
+      }
+      if (before != place - 1) continue;
+      for (int64_t k = 0; k < count; k++) j->out[r * count + k] = example[i * count + k];
+    }
+  }
+}
+
 // Substitution, from the first unknown on or, transposed, from the last.
 static void eval_solve(const Job *j) {
   const Shape *s = &j->node->shape;
@@ -430,6 +456,7 @@ static void eval(const Job *j) {
     case OP_MATMUL: eval_matmul(j); break;
     case OP_CHOLESKY: eval_cholesky(j); break;
     case OP_SOLVE: eval_solve(j); break;
+    case OP_NEAREST: eval_nearest(j); break;
     case OP_CONV:
     case OP_CONV_INPUT:
     case OP_CONV_WEIGHT: eval_conv(j); break;

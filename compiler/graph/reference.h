@@ -13,6 +13,7 @@ typedef struct {
   // The element-th number of a row of an OP_RANDOM; in a loop also beyond the row. NULL: reference_random.
   double (*random)(void *self, const Node *n, int64_t row, int64_t element);
   void *self;
+  const double *const *column;  // the training data's, example after example
   // Inside of loops: the numbers of the turns, from the innermost.
   int depth;
   int64_t turn[MAX_RANK];

@@ -268,6 +268,15 @@ static void lower_solve(Layout *l, Step *s, Node *n) {
   set_solve(l, s, k);
 }
 
+static void lower_nearest(Layout *l, Step *s, Node *n) {
+  NearestRow k = {
+      .rows = n->shape.dim[0], .count = n->shape.dim[1], .column = n->attr.id, .place = n->attr.flag};
+  k.s = rows_of(l, n->in[0]);
+  k.examples = rows_of(l, n->in[1]);
+  k.out = place_of(l, n);
+  set_nearest(l, s, k);
+}
+
 // Small ones by whole rows of tiles are not worth a barrier; larger ones are cut as products are.
 static int conv_pieces(const int64_t *number, KernelKind kind) {
   enum { LEAST_FLOPS = 1500000, PIECE_FLOPS = 30000000 };

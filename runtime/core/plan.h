@@ -10,7 +10,7 @@
 
 #include "core/base.h"
 
-enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4, MOST_SHARDS = 1024 };  // MAX_LOOPS: within one another
+enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4, MOST_SHARDS = 1024, MOST_NEAREST = 16 };  // MAX_LOOPS: within one another
 
 // A weight is trained; a state is kept by a layer (a running mean); a slot is kept by an optimiser; an average is of a
 // weight, and read in its place where nothing is trained.
@@ -198,7 +198,6 @@ typedef struct {
   int columns;        // GRID: pictures side by side in a row: 1, or the number of columns. CURVE: values over t
   const char *label;  // the expression as written
   float lo, hi;       // black and white, for images
-  int nearest;        // 1 + a column: in place of the value the training example that is nearest to it; 0: the value
 } PlanItem;
 // What the rows or the columns of a grid stand for.
 typedef struct {

@@ -101,6 +101,15 @@ typedef struct {
 } SolvePart;
 SolvePart solve_part(const Solve *p, int64_t begin, int64_t end);
 
+// In place of each row of s the example of a column of the training data that lies nearest to it, or as the place-th
+// of them, from 1: the first of equals, and the furthest where there are fewer. See nearest.c.
+typedef struct {
+  const float *s, *examples;
+  float *out;
+  int64_t rows, count, column, place;
+} Nearest;
+void nearest_piece(const Run *run, const Nearest *p, int64_t begin, int64_t end);
+
 // Convolutions (see conv.h) and their adjoints: y by rows of all images, x likewise, and w by taps and channels.
 typedef struct {
   const float *x, *w;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/file.h"
-#include "data/nearest.h"
 #include "pictures/picture.h"
 
 enum { SHOW_LIMIT = 1 << 28 };
@@ -55,21 +54,11 @@ static int show_block(const PlanShow *show, const PlanItem *item) {
   return show->across ? item->columns : show->columns;
 }
 
-// Copies of an item's values, with the nearest training example in place of each.
-static const float *show_nearest(const Run *run, Arena *scratch, const PlanProgram *p, const PlanOutput *output,
-                                 const PlanItem *item) {
-  int64_t rows = output->per_example ? p->batch : 1, size = run->plan->column[item->nearest - 1].count;
-  float *value = NEW_ARRAY(scratch, float, rows * output->count);
-  memcpy(value, run->memory + output->at, (size_t)(rows * output->count) * sizeof *value);
-  nearest_examples(run, item->nearest - 1, rows * output->count / size, value);
-  return value;
-}
-
 // The pictures of one item, from column `first` on. Across, a row is one example, which may hold several pictures.
-static void show_item(const Run *run, Arena *scratch, Grid *g, const PlanItem *item, int first) {
+static void show_item(const Run *run, Grid *g, const PlanItem *item, int first) {
   const PlanProgram *p = &run->plan->program[g->show->program];
   const PlanOutput *output = &p->output[item->output];
-  const float *all = item->nearest ? show_nearest(run, scratch, p, output, item) : run->memory + output->at;
+  const float *all = run->memory + output->at;
   int columns = show_block(g->show, item), skip = g->show->across && item->columns > 1;
   int64_t size = skip ? output->count / item->columns : output->count;
   for (int row = 0; row < g->show->rows; row++)
@@ -118,7 +107,7 @@ static void show_draw_grid(const Run *run, Arena *scratch, const PlanShow *show,
   g.picture.row_label = show_row_labels(run, scratch, show);
   g.picture.column_label = show_column_labels(run, scratch, show, columns);
   for (int i = 0, first = 0; i < show->items; i++) {
-    show_item(run, scratch, &g, &show->item[i], first);
+    show_item(run, &g, &show->item[i], first);
     apart[first] = i > 0;
     first += show_block(show, &show->item[i]);
   }

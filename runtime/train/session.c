@@ -438,8 +438,6 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
   Run *run = session_trained(a, plan, s, &moment, &step);
   if (plan->data.format == DATA_GENERATED || session_reads_data(plan, plan->show[show].program)) data_load_test(run);
   if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
-  for (int i = 0; i < plan->show[show].items; i++)
-    if (plan->show[show].item[i].nearest) data_load_train(run);
   show_draw(run, show, path, moment);
   return EXIT_DONE;
 }

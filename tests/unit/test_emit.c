@@ -359,8 +359,11 @@ static const char emitted_main[] =
     "  static _Alignas(64) float memory[SIZE];\n  static int32_t example[64];\n"
     "  (void)argv;\n"
     "  Arena *a = arena_open(NULL);\n"
+    "  static float value[] = {0, 0, 4, 0, 0, 3};\n"  // op_examples
+    "  Array column = {.examples = 3, .count = 2, .value = value, .scale = 1};\n"
     "  Run run = {.arena = a, .memory = memory, .seed = 11, .purpose = PURPOSE_TEST, .step = 5, .turn = 2,\n"
-    "             .first_position = 9, .example = example, .rows = 5};\n"
+    "             .first_position = 9, .example = example, .rows = 5,\n"
+    "             .train = {.examples = 3, .column = &column}};\n"
     "  for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;\n"
     "  run.pool = pool_open(a, argc);\n"
     "  if (fread(memory, sizeof *memory, SIZE, stdin) != SIZE) return 1;\n"
@@ -412,7 +415,8 @@ static void execute_plan(Arena *a, const Plan *p, float *memory) {
              .turn = 2,
              .first_position = 9,
              .example = example,
-             .rows = ROWS};
+             .rows = ROWS,
+             .train = op_training(a)};
   for (int i = 0; i < 64; i++) example[i] = 7 * i + 1;
   exec_open(&run, 1);
   run.execute(&run, 0);

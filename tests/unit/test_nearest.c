@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #undef fail  // cmocka's; base.h has its own
 
-#include "data/nearest.h"
+#include "engine/kernel_pieces.h"
 #include "random_bits.h"
 
 enum { EXAMPLES = 300, QUERIES = 40 };
@@ -25,8 +25,6 @@ static double distance_to(const Array *a, int64_t i, const float *value) {
 
 // Of bytes or floats: what is found is an example, and no other is nearer but for rounding.
 static void check(Arena *a, int64_t count, bool bytes, uint64_t state) {
-  PlanColumn column = {.name = "x", .rank = 1, .dim = {count}, .count = count};
-  Plan plan = {.column = &column, .columns = 1};
   uint8_t *byte = NEW_ARRAY(a, uint8_t, EXAMPLES * count);
   float *number = NEW_ARRAY(a, float, EXAMPLES *count), *value = NEW_ARRAY(a, float, QUERIES *count);
   for (int64_t i = 0; i < EXAMPLES * count; i++) {
@@ -38,12 +36,13 @@ static void check(Arena *a, int64_t count, bool bytes, uint64_t state) {
     array.byte = byte;
   else
     array.value = number;
-  Run run = {.arena = a, .plan = &plan, .train = {.examples = EXAMPLES, .column = &array}};
+  Run run = {.train = {.examples = EXAMPLES, .column = &array}};
   for (int64_t i = 0; i < QUERIES * count; i++) value[i] = (float)(random_bits(&state) % 1000) / 1000 - 0.5f;
   for (int64_t k = 0; k < count; k++) value[k] = number[17 * count + k];  // one is an example
   float *found = NEW_ARRAY(a, float, QUERIES *count);
-  for (int64_t i = 0; i < QUERIES * count; i++) found[i] = value[i];
-  nearest_examples(&run, 0, QUERIES, found);
+  Nearest p = {.s = value, .out = found, .rows = QUERIES, .count = count, .place = 1};
+  nearest_piece(&run, &p, 0, 11);
+  nearest_piece(&run, &p, 11, QUERIES);
   for (int64_t q = 0; q < QUERIES; q++) {
     double least = distance_to(&array, 0, value + q * count), own = 0;
     int64_t same = -1;
@@ -67,19 +66,19 @@ static void examples_are_the_nearest(void **state) {
   arena_close(a);
 }
 
-// Of equally near ones the first.
+// Of equally near ones the first; of places beyond the last example that one.
 static void the_first_of_equals(void **state) {
   (void)state;
-  Arena *a = arena_open(NULL);
-  float number[] = {5, 2, 4, 2, 8};
-  PlanColumn column = {.name = "x", .count = 1};
-  Plan plan = {.column = &column, .columns = 1};
+  float number[] = {5, 2, 4, 2, 8}, value[] = {3, 2.5f, 100, -7}, found[4];
+  static const float expected[][4] = {{2, 2, 8, 2}, {4, 2, 5, 2}, {2, 4, 4, 4},
+                                      {5, 5, 2, 5}, {8, 8, 2, 8}, {8, 8, 2, 8}};
   Array array = {.examples = 5, .count = 1, .value = number, .scale = 1};
-  Run run = {.arena = a, .plan = &plan, .train = {.examples = 5, .column = &array}};
-  float value[] = {3, 2.5f, 100, -7};
-  nearest_examples(&run, 0, 4, value);
-  assert_true(value[0] == 2 && value[1] == 2 && value[2] == 8 && value[3] == 2);
-  arena_close(a);
+  Run run = {.train = {.examples = 5, .column = &array}};
+  for (int64_t place = 1; place <= 6; place++) {
+    Nearest p = {.s = value, .out = found, .rows = 4, .count = 1, .place = place};
+    nearest_piece(&run, &p, 0, 4);
+    assert_memory_equal(found, expected[place - 1], sizeof found);
+  }
 }
 
 int main(void) {

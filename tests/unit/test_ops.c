@@ -69,7 +69,8 @@ static void test_shapes_and_values(void **state) {
       fail_msg("%s, row %d: shape %s", op_name(c->op), k, shape_text(arena, n->shape));
     }
     const double *value[3] = {c->value[0], c->value[1], c->value[2]};
-    ReferenceInputs in = {.tensor = value, .input = value, .random = eighths};
+    const double *column = op_examples;
+    ReferenceInputs in = {.tensor = value, .input = value, .random = eighths, .column = &column};
     double *out = reference_eval(arena, g, &in, n);
     for (int e = 0; e < shape_count(n->shape); e++) expect_near(c, e, out[e], c->expect[e], 1e-13);
   }
@@ -141,6 +142,10 @@ static const Violation violations[] = {
     {OP_MATMUL, 2, {{3, {2, 3, 3}}, {3, {4, 3, 3}}}, NONE, S0},
     {OP_CHOLESKY, 1, {{2, {2, 3}}}, NONE, S0},
     {OP_CHOLESKY, 1, {{1, {4}}}, NONE, S0},
+    {OP_NEAREST, 2, {{1, {4}}, S0}, {.flag = 1}, S0},
+    {OP_NEAREST, 2, {{2, {2, 4}}, {1, {1}}}, {.flag = 1}, S0},
+    {OP_NEAREST, 2, {{2, {2, 4}}, S0}, NONE, S0},
+    {OP_NEAREST, 2, {{2, {2, 4}}, S0}, {.flag = MOST_NEAREST + 1}, S0},
     {OP_SOLVE, 2, {{2, {2, 3}}, {2, {2, 1}}}, NONE, S0},
     {OP_SOLVE, 2, {{2, {2, 2}}, {2, {3, 1}}}, NONE, S0},
     {OP_SOLVE, 2, {{2, {2, 2}}, {1, {2}}}, NONE, S0},

@@ -11,6 +11,7 @@
 
 #include "engine/exec.h"
 #include "engine/kernel_pieces.h"
+#include "op_cases.h"
 #include "op_program.h"
 #include "plan/planner.h"
 #include "random_graph.h"
@@ -56,7 +57,7 @@ static void feed(Bench *b) {
 static void execute(Bench *b, int threads) {
   const Plan *plan = b->plan;
   Run *r = &b->run;
-  *r = (Run){.arena = b->arena, .plan = plan, .seed = 5, .purpose = PURPOSE_TRAIN, .step = 3};
+  *r = (Run){.arena = b->arena, .plan = plan, .seed = 5, .purpose = PURPOSE_TRAIN, .step = 3, .train = op_training(b->arena)};
   r->memory = NEW_ARRAY(b->arena, float, plan->peak + 1);
   r->example = NEW_ARRAY(b->arena, int32_t, ROWS);
   for (int i = 0; i < ROWS; i++) r->example[i] = 7 * i;
@@ -117,7 +118,8 @@ static void every_operation(void **state) {
   (void)state;
   Arena *a = arena_open(NULL);
   assert_non_null(a);
-  ReferenceInputs in = {0};
+  const double *column = op_examples;
+  ReferenceInputs in = {.column = &column};
   GraphProgram *p = op_program(a, &in.tensor);
   check_inputs(a, p, in);
   arena_close(a);

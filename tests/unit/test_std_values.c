@@ -233,7 +233,7 @@ static bool has_row(StdKind kind, const char *name, const char *second) {
 
 // Functions that draw, and what they are made of, which unit/test_std.c and test_std_data.c hold against their
 // distributions, one that names a part of the data, those of a whole split (cli/values.sh, cli/estimates.sh,
-// cli/em.sh), and those of sets and pictures (unit/test_sets.c).
+// cli/nearest.sh, cli/em.sh), and those of sets and pictures (unit/test_sets.c).
 static bool has_no_value(const char *name) {
   static const char *const names[] = {
       "gaussian",     "binarize",  "pick",         "last",           "modes_covered", "flipped",
@@ -242,7 +242,8 @@ static bool has_no_value(const char *name) {
       "centred",      "triangle",  "nuclear_norm", "frechet",        "cubic_kernel",  "kernel_distance",
       "kernels",      "among",     "reach",        "precision",      "recall",        "density_among",
       "coverage",     "authentic", "told_apart",   "bins_apart",     "binned",        "structure",
-      "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share"};
+      "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",
+      "copied",       "closeness"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;

@@ -49,6 +49,7 @@
 //   elaborate_claim.c  what aggregates make of that, and how it is said
 //   elaborate_choice.c  which sides of an `if` were taken
 //   elaborate_words.c  warnings about objectives and metrics that are not what they seem
+//   elaborate_latents.c  what each latent costs, for whoever tells that latents are not used
 //   elaborate_rounds.c  warnings about lines that undo one another
 //   elaborate_axis.c   what rows and columns of a grid stand for
 //   elaborate_show.c   shows, and programs that draw samples
@@ -1071,6 +1072,9 @@ bool word_is_new(Elab *e, DiagnosticCode code, Span where);
   (word_is_new((e), (code), (where)) && (complain((e), (code), (where), __VA_ARGS__), true))
 
 // Of an objective or a metric; what the records say of it, or NULL.
+const Terms *opened_terms(Elab *e, const Terms *t);  // those of aggregates' blocks beside the others
+// elaborate_latents.c: further outputs of the test program, what each latent of an objective costs.
+void add_latent_costs(Elab *e, Value objective, Outputs *out);
 const char *check_words(Elab *e, const char *name, Value v, Span where);
 
 // --- elaborate_rounds.c

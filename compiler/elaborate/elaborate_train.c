@@ -690,6 +690,7 @@ static void elaborate_objectives(Elab *e, Outputs *out) {
     if (again) continue;
     const char *is = check_words(e, e->step[i]->name, v, e->step[i]->span);
     add_output(e, out, measured_output(e, m->objective[i], v, is, e->step[i]->span));
+    if (m->data.format != DATA_NONE) add_latent_costs(e, v, out);
   }
 }
 

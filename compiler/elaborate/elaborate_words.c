@@ -189,12 +189,12 @@ static bool check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
 }
 
 // The terms of an aggregate's block beside the others.
-static const Terms *opened(Elab *e, const Terms *t) {
+const Terms *opened_terms(Elab *e, const Terms *t) {
   const Terms *all = NULL;
   for (int i = 0; i < t->n; i++) {
     const struct Weighed *w = &t->of[i];
     const Terms *of = w->term->kind == TERM_CLAIM ? w->term->of : NULL;
-    all = sum_terms(e, all, of ? scale_terms(e, opened(e, of), w->lo, w->hi) : weighed_term(e, w));
+    all = sum_terms(e, all, of ? scale_terms(e, opened_terms(e, of), w->lo, w->hi) : weighed_term(e, w));
     if (!all) break;
   }
   return all;
@@ -224,7 +224,7 @@ static void check_promise(Elab *e, const char *name, const Claim *c, Span where)
 }
 
 const char *check_words(Elab *e, const char *name, Value v, Span where) {
-  const Terms *t = v.kind == V_TENSOR && v.terms ? opened(e, v.terms) : NULL;
+  const Terms *t = v.kind == V_TENSOR && v.terms ? opened_terms(e, v.terms) : NULL;
   bool good = !t || check_terms(e, name, t);
   if (e->training) return NULL;  // weights have moved: what stands behind them is no part of the value
   Claim c = claim_about(e, v);

@@ -147,6 +147,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     field_integer(out, "at", o->at);
     if (o->is) field_string(out, "is", o->is);
     if (o->gathered) field_integer(out, "gathered", o->gathered);
+    if (o->latents) field_string(out, "latents", o->latents);
     text_add(out, "%s%s%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "",
              o->summed ? ", .summed = true" : "", o->least ? ", .least = true" : "");
   }

@@ -141,6 +141,7 @@ typedef struct {
   bool least;        // or rather, where it is least is looked for
   int64_t gathered;  // or rather, it is kept of so many examples, the first ones; 0: it is not
   const char *is;    // what it is to the log density of the data: "lower bound", ...; or NULL
+  const char *latents;  // it is what each of these latents costs, and its name the divergence as the page has it; or NULL
 } Output;
 
 // One thing to run: outputs to compute, then persistent tensors to replace. All values are those of

@@ -53,7 +53,7 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
     const Place *place = &l->output[i];
     list[i] = (PlanOutput){
         o->name,    o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at,
-        o->coupled, o->total,       o->is,                            o->least, o->summed, o->gathered};
+        o->coupled, o->total,       o->is,                            o->least, o->summed, o->gathered, o->latents};
     for (int k = 0; k < list[i].rank; k++) {
       list[i].dim[k] = o->value->shape.dim[k + skip];
       list[i].count *= list[i].dim[k];

@@ -136,6 +136,7 @@ typedef struct {
   bool least;        // or rather, the examples of which it is least are what the program after sees, up to LEAST of them
   bool summed;       // and is the sum over the examples of the batch that count (FEED_ROWS)
   int64_t gathered;  // or rather, what is told is its value of the first so many examples of the split; 0: the sum
+  const char *latents;  // and is what each of these latents costs, in nats, by the divergence that is its name; NULL: it is not
 } PlanOutput;
 
 typedef struct Kernel Kernel;  // runtime/engine/kernel.h

@@ -4,14 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "formats/json.h"
 #include "train/progress.h"
-
-enum { RECORD_LIMIT = 1 << 28 };
-
-// Where run.json says what was expected: its last member, on a line of its own.
-static const char expect_member[] = ",\n  \"expected\": [";
+#include "train/records.h"
 
 static bool expect_better(const PlanExpect *x, double value, double than) {
   return x->at_least ? value > than : value < than;
@@ -62,7 +57,7 @@ static void expect_say(const Training *t, int i) {
   Text figure = text_new(scratch);
   if (o.outcome != EXPECTED_OPEN) text_add(&figure, "%.9g", o.figure);
   if (o.outcome != EXPECTED_OPEN && o.epoch != x->epoch) text_add(&figure, " at epoch %lld", (long long)o.epoch);
-  progress_expected(t->progress, "expected %s: %s%s%s", expect_text(scratch, x), figure.data, figure.length ? ", " : "",
+  progress_told(t->progress, "expected %s: %s%s%s", expect_text(scratch, x), figure.data, figure.length ? ", " : "",
                     word[o.outcome]);
   arena_close(scratch);
 }
@@ -87,32 +82,17 @@ static void expect_json(Text *r, const PlanExpect *x, const Expected *o) {
   text_add(r, "}");
 }
 
-// Takes the place of what an earlier session of the run has said.
-static void expect_record(const Training *t) {
-  Arena *scratch = arena_open(t->run->arena);
-  const char *path = arena_format(scratch, "%s/run.json", t->session->folder);
-  if (file_exists(path)) {
-    Bytes file = file_read(scratch, path, RECORD_LIMIT, "");
-    const char *text = arena_slice(scratch, (const char *)file.data, file.size), *end = strstr(text, expect_member);
-    if (!end) end = strstr(text, "\n}\n");
-    Text r = text_new(scratch);
-    text_append(&r, text, end ? (size_t)(end - text) : strlen(text));
-    text_add(&r, "%s", expect_member);
-    for (int i = 0; i < t->plan->expects; i++) {
-      Expected o = expect_outcome(t, i);
-      text_add(&r, i ? ",\n    " : "\n    ");
-      expect_json(&r, &t->plan->expect[i], &o);
-    }
-    text_add(&r, "\n  ]\n}\n");
-    if (end) file_replace(scratch, path, r.data, r.length);
-  }
-  arena_close(scratch);
-}
-
 void expect_end(const Training *t) {
+  Arena *scratch = arena_open(t->run->arena);
+  Text r = text_new(scratch);
   for (int i = 0; i < t->plan->expects; i++) {
+    Expected o = expect_outcome(t, i);
     expect_say(t, i);
-    if (t->session->expected) t->session->expected[i] = expect_outcome(t, i);
+    if (t->session->expected) t->session->expected[i] = o;
+    text_add(&r, i ? ",\n    " : "\n    ");
+    expect_json(&r, &t->plan->expect[i], &o);
   }
-  if (t->plan->expects && t->session->folder) expect_record(t);
+  if (t->plan->expects && t->session->folder)
+    records_outcome(t->run->arena, t->session->folder, "expected", arena_format(scratch, "[%s\n  ]", r.data));
+  arena_close(scratch);
 }

@@ -107,7 +107,7 @@ int measure_count(const Plan *plan) {
 }
 
 // The measures of one pass over the split, and of the program that is fed its sums, if there is one.
-static int measure_pass(Run *run, int program, int after, Moment moment, Measure *measure) {
+static int measure_pass(Run *run, int program, int after, Moment moment, Measure *measure, double *const *nats) {
   const Plan *plan = run->plan;
   const PlanProgram *p = &plan->program[program];
   int64_t examples = measure_examples(run);
@@ -129,18 +129,20 @@ static int measure_pass(Run *run, int program, int after, Moment moment, Measure
   int n = 0;
   for (int i = 0; i < p->outputs; i++)
     if (p->output[i].count == 1 && !total[i]) measure[n++] = measure_of(plan, program, &p->output[i], &average[i]);
+  for (int i = 0; nats && i < p->outputs; i++)
+    for (int64_t k = 0; nats[i] && k < p->output[i].count; k++) nats[i][k] = total[i][k] / (double)examples;
   if (after) n += measure_after(run, after, moment, total, measure + n);
   run->example = NULL;
   arena_close(scratch);
   return n;
 }
 
-int measure_test(Run *run, Moment moment, Measure *measure) {
+int measure_test(Run *run, Moment moment, Measure *measure, double *const *nats) {
   const Plan *plan = run->plan;
-  return plan->test < 0 ? 0 : measure_pass(run, plan->test, plan->test_after, moment, measure);
+  return plan->test < 0 ? 0 : measure_pass(run, plan->test, plan->test_after, moment, measure, nats);
 }
 
 int measure_seldom(Run *run, Moment moment, int which, Measure *measure) {
   const PlanSeldom *s = &run->plan->seldom[which];
-  return measure_pass(run, s->program, s->after, moment, measure);
+  return measure_pass(run, s->program, s->after, moment, measure, NULL);
 }

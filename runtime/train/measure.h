@@ -29,8 +29,8 @@ int measure_count(const Plan *plan);
 // returns how many: none if the plan measures nothing or the split is empty. Objectives of an example are averaged over
 // the examples, the last batch being a smaller one. Where examples of a batch meet, whole batches count,
 // as one value each; the examples that fill no batch are left out. The random numbers depend on the epoch of `moment`,
-// and not on the training's.
-int measure_test(Run *run, Moment moment, Measure *measure);
+// and not on the training's. nats[i], where it is not NULL, is filled with the means of output i (see latents.h).
+int measure_test(Run *run, Moment moment, Measure *measure, double *const *nats);
 
 // The same of those that are measured seldom, plan->seldom[which].
 int measure_seldom(Run *run, Moment moment, int which, Measure *measure);

@@ -71,7 +71,7 @@ static void progress_say(Progress *p, bool loud, const char *format, ...) {
   va_end(list);
 }
 
-void progress_expected(Progress *p, const char *format, ...) {
+void progress_told(Progress *p, const char *format, ...) {
   va_list list;
   va_start(list, format);
   progress_say_list(p, true, format, list);

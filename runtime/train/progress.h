@@ -48,8 +48,8 @@ void progress_clear(Progress *p);
 // A start of several is over: its best epoch.
 void progress_start(Progress *p, const Training *t);
 
-// What is expected of a run, and its figure.
-void progress_expected(Progress *p, const char *format, ...) PRINTF_LIKE(2, 3);
+// What a run has found: of what is expected, and of its latents.
+void progress_told(Progress *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // After the last step of a session: where its results are and, if it stopped early, how to go on.
 void progress_end(Progress *p, const Training *t);

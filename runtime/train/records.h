@@ -50,6 +50,9 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
 // cell of the CSV stands that word.
 void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n);
 
+// Makes a member of the folder's run.json, which is there, the last one: `value`, as JSON, in place of what it was.
+void records_outcome(Arena *a, const char *folder, const char *member, const char *value);
+
 // What was added is on the disk when this returns.
 void records_sync(Records *r);
 

@@ -412,7 +412,7 @@ int session_eval(Arena *a, const Plan *plan, const Session *s) {
   data_load_test(run);
   measure_check(run);
   Measure *measure = NEW_ARRAY(a, Measure, measure_count(plan));
-  int n = measure_test(run, moment, measure), width = 0;
+  int n = measure_test(run, moment, measure, NULL), width = 0;
   for (int i = 0; n && i < plan->seldoms; i++) n += measure_seldom(run, moment, i, measure + n);
   if (n == 0) fail(a, EXIT_DATA, "%s: the data has no test split", plan->source);
   if (!s->quiet)

@@ -13,6 +13,7 @@
 #include "train/curves.h"
 #include "train/expect.h"
 #include "data/data.h"
+#include "train/latents.h"
 #include "train/nan_report.h"
 #include "core/hash.h"
 #include "train/keep.h"
@@ -199,6 +200,7 @@ Training *training_new(Run *run, const Session *s) {
   t->measure = NEW_ARRAY(run->arena, Measure, plan->lines + ASIDE_LINES + measure_count(plan) + ASIDE_TESTS);
   training_room(t);
   t->figure = NEW_ARRAY(run->arena, Best, plan->expects);
+  t->latents = latents_new(run->arena, plan);
   keep_open(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
@@ -410,12 +412,13 @@ static int training_report(Training *t, bool over) {
     if (training_has(t, i))
       train[trained++] = training_measure(t, i, line->values ? line->sum / (double)line->values : 0, line->values);
   }
-  int tests = measure_test(run, moment, test);
+  int tests = measure_test(run, moment, test, t->latents->nats);
   tests += training_seldom(t, true, over, test + tests);
   progress_report(t->progress, t, train, trained, test, tests);
   training_record(t, "train", train, trained, false);
   bool best = over && keep_compare(t, test, tests);
   if (tests) training_record(t, "test", test, tests, best);
+  if (over && tests) latents_epoch(t);
   if (over) expect_note(t, test, tests, best);
   expect_epoch(t);
   return tests;
@@ -638,7 +641,10 @@ int training_run(Training *t) {
   if (!t->failed && training_done(t)) training_end_seldom(t);
   if (t->failed) return EXIT_NUMBERS;
   if (t->plan->restarts > 1 && training_start_over(t)) training_tell_start(t);
-  if (training_done(t)) expect_end(t);
+  if (training_done(t)) {
+    latents_end(t);
+    expect_end(t);
+  }
   progress_end(t->progress, t);
   return training_done(t) ? EXIT_DONE : training_stopped();
 }

@@ -32,6 +32,7 @@ enum { HASH_DATA, HASH_TEST_DATA, HASH_TEXTS, HASHES };
 typedef struct Records Records;    // records.h
 typedef struct RecordsEarlier RecordsEarlier;
 typedef struct Progress Progress;  // progress.h
+typedef struct Latents Latents;    // latents.h
 typedef struct Metas Metas;        // checkpoint.h: metadata on their way to a file
 
 // An epoch by what it measured, and the start that it is of.
@@ -72,6 +73,7 @@ typedef struct {
   double keeping, keeping_last;  // seconds of it that went into checkpoints and pictures, in all and the last time
   Best best, own;                // epoch so far: of all starts, and of this one
   Best *figure;                  // plan->expects: what was measured of what is expected
+  Latents *latents;              // what latents cost on held-out data
   float *kept;                   // the tensors of the best, or NULL
   Arena *kept_arena;             // of its place, while there is one
   Metas *kept_place;

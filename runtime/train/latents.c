@@ -5,6 +5,8 @@
 #include "train/progress.h"
 #include "train/records.h"
 
+enum { LATENTS_TOLD = 1000 };  // of which run.json has each one's cost
+
 // A latent is active where it costs more than this, as active_by_kl of the library has it.
 static const double latents_least = 0.01;
 
@@ -70,12 +72,13 @@ static void latents_json(Text *r, const Use *use) {
   json_add_string(r, use->output->latents);
   text_add(r, ", \"cost\": ");
   json_add_string(r, use->output->name);
-  text_add(r, ", \"active\": %lld, \"nats\": [", (long long)use->active);
-  for (int64_t k = 0; k < use->output->count; k++) {
-    text_add(r, k ? ", " : "");
+  text_add(r, ", \"of\": %lld, \"active\": %lld, \"all\": ", (long long)use->output->count, (long long)use->active);
+  json_add_number(r, use->all);
+  for (int64_t k = 0; k < use->output->count && use->output->count <= LATENTS_TOLD; k++) {
+    text_add(r, k ? ", " : ", \"nats\": [");
     json_add_number(r, use->nats[k]);
   }
-  text_add(r, "]}");
+  text_add(r, use->output->count <= LATENTS_TOLD ? "]}" : "}");
 }
 
 void latents_end(Training *t) {

@@ -204,19 +204,18 @@ void records_sync(Records *r) {
     fail(r->arena, EXIT_IO, "%s/metrics.jsonl, metrics.csv: %s", r->folder, strerror(errno));
 }
 
-// Members of run.json stand on lines of their own, indented by two.
+// Members of run.json stand on lines of their own, indented by two. What is no such file is left as it is.
 void records_outcome(Arena *a, const char *folder, const char *member, const char *value) {
   enum { LIMIT = 1 << 28 };
   Arena *scratch = arena_open(a);
   const char *path = arena_format(scratch, "%s/run.json", folder), *begin = arena_format(scratch, ",\n  \"%s\": ", member);
-  if (file_exists(path)) {
-    Bytes file = file_read(scratch, path, LIMIT, "");
-    const char *text = arena_slice(scratch, (const char *)file.data, file.size), *end = strstr(text, "\n}\n");
-    const char *old = strstr(text, begin), *after = old ? strstr(old + 1, ",\n  \"") : NULL;
+  Bytes file = file_exists(path) ? file_read(scratch, path, LIMIT, "") : (Bytes){0};
+  const char *text = arena_slice(scratch, (const char *)file.data, file.size), *end = strstr(text, "\n}\n");
+  if (end) {
+    const char *old = strstr(text, begin), *after = old ? strstr(old + 1, ",\n  \"") : text;
     Text r = text_new(scratch);
-    if (!end) fail(a, EXIT_DATA, "%s: is no record of a run", path);
     if (old) text_append(&r, text, (size_t)(old - text));
-    if (after || !old) text_append(&r, old ? after : text, (size_t)(end - (old ? after : text)));
+    if (after) text_append(&r, after, (size_t)(end - after));
     text_add(&r, "%s%s\n}\n", begin, value);
     file_replace(scratch, path, r.data, r.length);
   }

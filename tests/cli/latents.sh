@@ -24,7 +24,7 @@ value() { awk -F, -v name="$2" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == na
 says 0 'collapse: of the 3 latents `z` 0 cost more than 0.01 nats' run moons.gm --out lost
 holds 'with a way out' grep -q 'min(1, epoch / 10) \* kl(q(z | x) || prior(z))' said
 holds 'early, and at the end' test "$(grep -c 'posterior collapse' lost/run.log)" = 2
-holds 'and keeps it' grep -q '"cost": "kl(q(z | x) || prior(z))", "active": 0, "nats": \[' lost/run.json
+holds 'and keeps it' grep -q '"cost": "kl(q(z | x) || prior(z))", "of": 3, "active": 0, "all": [0-9.e-]*, "nats": \[' lost/run.json
 says 0 '' run moons.gm --out kept --set noise=0.1
 holds 'of latents that carry something nothing is said' sh -c '! grep -q collapse said'
 active() { sed -n 's/.*"active": \([0-9]*\),.*/\1/p' "$1/run.json"; }

@@ -3,6 +3,7 @@
 # make asan       units and cases with sanitizers   make promote   take what the language cases print as expected
 # make fuzz       libFuzzer, FUZZ_SECONDS=600       make bench     speed
 # make gallery  run = emitted, threads and resume of all other models
+# make verify   what quick models expect of themselves, held against what comes out, minutes
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
 # make browser  the pages of gmc report opened in Chromium
 # make library-page  grammar/LIBRARY.md from grammar/std
@@ -176,6 +177,12 @@ browser:
 # the models trained for real, for some minutes
 quality: gmc
 	@tests/models/quality.sh
+
+# models that say what they are known to reach, the quick ones
+VERIFIED := $(addprefix models/,vae_toy.gm bound.gm realnvp.gm ppca.gm one_pixel.gm completion.gm)
+verify: gmc
+	./gmc verify --threads 1 $(VERIFIED)
+.PHONY: verify
 
 promote: gmc
 	@tests/lang/run.sh --promote

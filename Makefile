@@ -6,6 +6,7 @@
 # make verify   what quick models expect of themselves, held against what comes out, minutes
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
 # make browser  the pages of gmc report opened in Chromium
+# make health   games made to fail, ten seeds of each kind: what runs say of them
 # make library-page  grammar/LIBRARY.md from grammar/std
 # make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
 # make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local, MACHINE=-march=x86-64-v3
@@ -137,11 +138,14 @@ QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filte
 KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)
 GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
 FULLER := maths keep emit turns order  # units that do more of the same in make test
-SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
+SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh tests/models/health.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(KINDS)' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models
 QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh tests/arrows.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
+
+health: gmc
+	@SEEDS=10 tests/models/health.sh
 
 gallery: gmc
 	@tests/run.sh 'tests/models/emit.sh $(GALLERY)' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'
@@ -260,7 +264,7 @@ uninstall:
 clean:
 	rm -rf build gmc
 
-.PHONY: all gallery library-page units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
+.PHONY: all health gallery library-page units check test quality asan asan-build asan-run promote demo fuzz bench lint fmt install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -27,6 +27,7 @@ static int train(Arena *a, const Options *o, const Model *m, const Config *c, co
   s.checkpoint_steps = option_number(o, OPTION_CHECKPOINT, 0);
   s.checkpoint_seconds = CHECKPOINT_SECONDS;
   s.data_memory = option_number(o, OPTION_MEMORY, 0) << 20;
+  s.health_percent = option_number(o, OPTION_HEALTH, HEALTH_PERCENT);
   s.resume_by = "gmc run --resume";
   s.kept = folder_texts(a, m, c, &s.kepts);
   return session_train(a, plan, &s);
@@ -76,8 +77,8 @@ static int run_sweep(Arena *parent, const Options *o, const char *path, Config *
 
 // What was decided when the run began stays: only how far and how it goes on may be said anew.
 static void check_resume(Arena *a, const Options *o) {
-  static const OptionId allowed[] = {OPTION_RESUME,   OPTION_EPOCHS, OPTION_STEPS,   OPTION_THREADS, OPTION_CHECKPOINT,
-                                     OPTION_PRODUCTS, OPTION_MEMORY, OPTION_VERBOSE, OPTION_QUIET};
+  static const OptionId allowed[] = {OPTION_RESUME,   OPTION_EPOCHS, OPTION_STEPS,  OPTION_THREADS, OPTION_CHECKPOINT,
+                                     OPTION_PRODUCTS, OPTION_MEMORY, OPTION_HEALTH, OPTION_VERBOSE, OPTION_QUIET};
   if (o->words)
     fail(a, EXIT_USAGE, "--resume goes on with the model of its run; it has no use for `%s`", printable(a, o->word[0]));
   int given = 0, fine = 0;

@@ -55,6 +55,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(SEED, "seed", 0, "N", NUMBER, 0, UINT32_MAX, ON_MODEL | ON(SAMPLE) | ON(QUIZ), "seed of every random number")               \
   O(STEPS, "steps", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "stop after N steps, in all")                            \
   O(CHECKPOINT, "checkpoint", 0, "N", NUMBER, 1, 1000000000, ON(RUN), "a checkpoint every N steps, beside the others") \
+  O(HEALTH, "health", 0, "PERCENT", NUMBER, 0, 100, ON(RUN), "of the time that may go into measuring how games go (5)") \
   O(THREADS, "threads", 0, "N", NUMBER, 1, 1024, ON(RUN) | ON(VERIFY) | ON_FOLDER, "threads; the results do not depend on them")  \
   O(PRODUCTS, "products", 0, "WHO", TEXT, 0, 0, ON_MODEL | ON(VERIFY) | ON_FOLDER, "who makes matrix products: own, openblas, auto") \
   O(COUNT, "count", 'n', "N", NUMBER, 1, 1 << 20, ON(SAMPLE) | ON(QUIZ), "how many to draw (64), or to ask (20)")                               \

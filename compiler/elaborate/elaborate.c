@@ -635,6 +635,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   if (good(e)) elaborate_shows(e);
   check_the_rest(e);
   if (good(e)) elaborate_init(e);
+  if (good(e)) elaborate_health(e);
   if (good(e)) try_bijectors(e);
   if (good(e)) warn_unused(e);
   if (!good(e)) return NULL;

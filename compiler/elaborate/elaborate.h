@@ -908,6 +908,7 @@ Value measure_value(Elab *e, Decl *d, Span where);
 Value batch_average(Elab *e, Value v, Span where);
 bool minimizes(const Decl *objective);
 void begin_program(Elab *e, int64_t batch, bool training);
+Value line_value(Elab *e, const Ast *step);  // of a line's objective, for each example or in all; ERROR after reporting
 void begin_draws(Elab *e, const char *noise);                                            // of a line or a metric
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs);  // index of the program
 void elaborate_training(Elab *e);
@@ -987,6 +988,7 @@ PlanTurn elaborate_em(Elab *e, const Ast *step, const Ast *phase, int64_t batch,
 Value total_first(Elab *e, Value v, const char *name);
 Value total_next(Elab *e, unsigned plates);
 Value total_fed(Elab *e, int output, bool rest);  // in the second, of a number: the sum, or what rounding has taken from it
+Value value_gathered(Elab *e, int output, const Output *o);  // in a second program: what was gathered of it, all examples alike
 bool is_own(Elab *e, Value v, const char *what, Span where);  // of each example; false after reporting
 void add_output(Elab *e, Outputs *to, Output output);
 bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
@@ -1083,6 +1085,13 @@ void judge_line(Elab *e, const Ast *step, Value objective);
 void judge_factor(Elab *e, const Ast *step, Value objective, int n, const int *tensor, Node *const *gradient);
 void judge_program(Elab *e);  // before the program of the lines just judged ends
 void judge_round(Elab *e);    // all lines held against one another
+// At values at which it can be told, does the line want the first score larger and the second smaller (1), or the other way round (-1)?
+int wanted_apart(Elab *e, const Ast *step, Node *goal, Node *first, Node *second);
+// The first network other than `judge` whose weights the values hang on, or NULL.
+const char *hangs_on(Elab *e, int n, Node *const *value, const char *judge);
+
+// --- elaborate_health.c
+void elaborate_health(Elab *e);  // after all other programs but the starts'
 
 // --- elaborate_axis.c
 // The setting of that name in a show's body, or NULL.

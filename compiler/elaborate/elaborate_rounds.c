@@ -83,8 +83,7 @@ static const char *owner_of(const Elab *e, const Node *n) {
   return NULL;
 }
 
-// The first network other than `judge` whose weights the values hang on, or NULL.
-static const char *maker_of(Elab *e, int n, Node *const *value, const char *judge) {
+const char *hangs_on(Elab *e, int n, Node *const *value, const char *judge) {
   int last = 0;
   for (int i = 0; i < n; i++) last = value[i]->id > last ? value[i]->id : last;
   Arena *scratch = arena_open(e->arena);
@@ -122,7 +121,7 @@ void judge_line(Elab *e, const Ast *step, Value objective) {
     const char *name = a->net->name;
     if (a->net->around || !moves(step, name) || lines_that_move(e, name) < 2 || a->result.kind == V_ERROR) continue;
     Judgement j = {.line = e->line, .step = step, .judge = name, .goal = objective.node};
-    j.maker = maker_of(e, ast_length(a->net->ast->b), a->argument, name);
+    j.maker = hangs_on(e, ast_length(a->net->ast->b), a->argument, name);
     bool list = a->result.kind == V_LIST;
     for (j.output = 0; j.output < (list ? a->result.items : 1); j.output++)
       judge_output(e, j, list ? &a->result.item[j.output] : &a->result);
@@ -131,18 +130,33 @@ void judge_line(Elab *e, const Ast *step, Value objective) {
 
 // ---- what they ask for
 
+static void probe_slopes(Elab *e, const Ast *step, Node *goal, Node *score, int *wanted) {
+  Node *slope = NULL;
+  graph_gradient(e->graph, goal, 1, &score, &slope, NULL);
+  for (int i = 0; slope && i < PROBES; i++) {
+    double lo, hi;
+    graph_range_at(e->graph, slope, score, probes[i], &lo, &hi);
+    int up = lo > 0 ? 1 : hi < 0 ? -1 : 0;
+    wanted[i] = step->flag ? -up : up;
+  }
+}
+
 void judge_program(Elab *e) {
   for (Judgement *j = e->judged; j && j->graph; j = j->next) {
-    Node *slope = NULL;
-    graph_gradient(e->graph, j->goal, 1, &j->score, &slope, NULL);
-    for (int i = 0; slope && i < PROBES; i++) {
-      double lo, hi;
-      graph_range_at(e->graph, slope, j->score, probes[i], &lo, &hi);
-      int up = lo > 0 ? 1 : hi < 0 ? -1 : 0;
-      j->slope[i] = j->step->flag ? -up : up;
-    }
+    probe_slopes(e, j->step, j->goal, j->score, j->slope);
     j->graph = NULL;
   }
+}
+
+int wanted_apart(Elab *e, const Ast *step, Node *goal, Node *first, Node *second) {
+  int a[PROBES] = {0}, b[PROBES] = {0}, up = 0, down = 0;
+  probe_slopes(e, step, goal, first, a);
+  probe_slopes(e, step, goal, second, b);
+  for (int i = 0; i < PROBES; i++) {
+    up += a[i] > 0 && b[i] < 0;
+    down += a[i] < 0 && b[i] > 0;
+  }
+  return up && !down ? 1 : down && !up ? -1 : 0;
 }
 
 // Of the values at which both lines are sure: -1 if they want the opposite at one, 1 if always the same; 0 if there is

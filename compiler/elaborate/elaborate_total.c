@@ -90,6 +90,12 @@ Value total_fed(Elab *e, int output, bool rest) {
   return value_tensor(sum_node(e, rest ? INPUT_REST : INPUT_TOTAL, output, (Shape){0}, -INFINITY, INFINITY), 0);
 }
 
+Value value_gathered(Elab *e, int output, const Output *o) {
+  Shape s = o->value->shape;
+  s.dim[0] = o->gathered;
+  return value_tensor(sum_node(e, INPUT_TOTAL, output, s, o->value->lo, o->value->hi), 0);
+}
+
 Value total_next(Elab *e, unsigned plates) {
   Totals *t = e->totals;
   if (t->next == t->n) return value_error();

@@ -135,8 +135,7 @@ void check_objective(Elab *e, const Decl *d) {
   if (scope) evaluate_objective(e, d, scope, d->ast->span);
 }
 
-// The objective's value, one for each example or one in all; ERROR after reporting.
-static Value objective_value(Elab *e, const Ast *step) {
+Value line_value(Elab *e, const Ast *step) {
   if (is_em(step)) return em_likelihood(e, step);
   const Decl *d = find_objective(e, step->name, step->span);
   Call call = {.span = step->span};
@@ -344,7 +343,7 @@ static bool elaborate_line(Elab *e, const Ast *step, const Due *due, Output *out
   begin_draws(e, e->line ? e->model->objective[e->line] : "");
   e->graph->section = (Section){e->line, PHASE_FORWARD};
   if (!name_learners(e, step)) return false;
-  Value objective = objective_value(e, step);
+  Value objective = line_value(e, step);
   if (objective.kind == V_ERROR) return false;
   Line line = {.step = step};
   if (!take_gradient(e, &line, objective, step->flag != 0)) return false;
@@ -683,7 +682,7 @@ static void elaborate_objectives(Elab *e, Outputs *out) {
   for (int i = 0; i < m->lines; i++) {
     bool first = !strcmp(e->step[i]->name, e->step[0]->name);
     begin_draws(e, first ? "" : e->step[i]->name);
-    Value v = objective_value(e, e->step[i]);
+    Value v = line_value(e, e->step[i]);
     if (v.kind == V_ERROR) continue;
     bool again = false;  // lines that differ only in who moves
     for (int k = 0; k < out->n; k++) again = again || out->of[k].value == v.node;

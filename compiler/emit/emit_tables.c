@@ -174,6 +174,23 @@ static void program_table(Text *out, const Plan *p, const Offsets *at) {
   table_end(out, p->programs);
 }
 
+static void health_table(Text *out, const Plan *p) {
+  table_begin(out, "PlanHealth", "model_health", p->healths);
+  for (int i = 0; i < p->healths; i++) {
+    const PlanHealth *h = &p->health[i];
+    text_add(out, "  {.held_out = %d, .trained = %d, .figures = %d", h->held_out, h->trained, h->figures);
+    field_string(out, "judge", h->judge);
+    field_string(out, "maker", h->maker);
+    text_add(out, ", .remedy = {");
+    for (int k = 0; k < AILMENTS; k++) {
+      text_add(out, "%s", k ? ", " : "");
+      emit_string(out, h->remedy[k]);
+    }
+    text_add(out, "}},\n");
+  }
+  table_end(out, p->healths);
+}
+
 static void turn_table(Text *out, const Plan *p) {
   table_begin(out, "PlanTurn", "model_turn", p->turns);
   for (int i = 0; i < p->turns; i++) {
@@ -325,6 +342,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   phase_table(out, p);
   show_table(out, p);
   expect_table(out, p);
+  health_table(out, p);
   strings_table(out, "model_objective", p->objective, p->lines);
   strings_table(out, "model_train_file", p->data.train, p->data.files);
   strings_table(out, "model_test_file", p->data.test, p->data.files);
@@ -346,6 +364,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "show", "shows", p->shows);
   plan_table(out, "objective", "lines", p->lines);
   plan_table(out, "expect", "expects", p->expects);
+  plan_table(out, "health", "healths", p->healths);
   keep_fields(out, p);
   text_add(out, "};\n");
 }

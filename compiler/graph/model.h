@@ -51,6 +51,7 @@ typedef struct Model {
   PlanKeep keep;
   int restarts;                        // 0: one start
   PlanExpect *expect;  int expects;
+  PlanHealth *health;  int healths;
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;
   struct Elab *elab;                   // for programs that are added later

@@ -137,7 +137,8 @@ const char *section_heading(Arena *a, const PlanProgram *p, int i) {
 
 static void print_program(Printer *printer, const PlanProgram *p) {
   Text *t = printer->text;
-  static const char *const feed_name[] = {"column", "known", "step", "epoch", "update", "examples", "total", "rest"};
+  static const char *const feed_name[] = {"column",   "known", "step",  "epoch", "update",
+                                          "examples", "rows",  "total", "rest"};
   text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
            p->kernels, p->flops / 1e6, (long long)p->end);
   for (int i = 0; i < p->feeds; i++) {

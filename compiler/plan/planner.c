@@ -130,6 +130,8 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .test_after = m->test_after,
                  .seldom = m->seldom,
                  .seldoms = m->seldoms,
+                 .health = m->health,
+                 .healths = m->healths,
                  .turn = m->turn,
                  .turns = m->turns,
                  .lines = m->lines,

@@ -240,6 +240,25 @@ typedef struct {
   int64_t epoch;        // after so many; 0: at the end
 } PlanExpect;
 
+// A game: one network judges what another makes, and how it goes is measured at intervals.
+typedef enum { AILMENT_COPIES, AILMENT_STRONG, AILMENT_COLLAPSE, AILMENT_WEAK, AILMENTS } Ailment;
+// What game_health of grammar/std/health.gm gives.
+typedef enum {
+  HEALTH_RANKED,     // how often the judge gives a datum the higher score
+  HEALTH_TOLD,       // how often the nearest other example is of one's own kind, data and samples
+  HEALTH_REACHED,    // data that are the nearest of some sample
+  HEALTH_SPREAD,     // of samples, in that of data
+  HEALTH_COPIED,     // samples that lie close to an example of the training data
+  HEALTH_KNOWN,      // held-out data that do
+  HEALTH_FIGURES
+} HealthFigure;
+typedef struct {
+  const char *judge, *maker;
+  int held_out, trained;  // programs that gather from the two splits
+  int figures;            // is fed all that they have gathered, in this order, and makes the figures
+  const char *remedy[AILMENTS];  // what to try, as a line of the text
+} PlanHealth;
+
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
@@ -275,6 +294,8 @@ typedef struct {
   int restarts;          // starts of the run, of which `keep` finds the best; 0: one
   const PlanExpect *expect;
   int expects;
+  const PlanHealth *health;
+  int healths;
 } Plan;
 
 #endif

@@ -48,7 +48,7 @@ void progress_clear(Progress *p);
 // A start of several is over: its best epoch.
 void progress_start(Progress *p, const Training *t);
 
-// What a run has found: of what is expected, and of its latents.
+// What a run has found: of what is expected, of its latents, and of how it goes.
 void progress_told(Progress *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // After the last step of a session: where its results are and, if it stopped early, how to go on.

@@ -22,6 +22,7 @@
 #include "core/helper.h"
 #include "core/spill.h"
 #include "formats/json.h"
+#include "train/health.h"
 #include "train/keep.h"
 #include "formats/npy.h"
 #include "core/pool.h"
@@ -150,7 +151,7 @@ static void session_check_held(Arena *a, const char *folder) {
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
   static const char *const own[] = {"metrics.jsonl", "metrics.csv",      "loss.png",
-                                    "run.log",       "best.safetensors", "start.safetensors"};
+                                    "run.log",       "best.safetensors", "start.safetensors", "health.jsonl"};
   int owns = sizeof own / sizeof *own;
   if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;
   for (int i = 0; i < owns + s->kepts; i++) {
@@ -386,6 +387,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume && !s->goes_on) training_begin(t);
+  health_begin(t);
   progress_begin(t->progress, t);
   return training_run(t);
 }

@@ -13,12 +13,15 @@
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
+//   health.jsonl          how games went, at the steps at which there was time to measure it
 //   loss.png, shows/      the training curves; NAME.png the latest, NAME_0001.png after epoch 1, where there was time
 //   .lock                 held by the run while it lives
 #ifndef GMC_SESSION_H
 #define GMC_SESSION_H
 
 #include "core/run.h"
+
+enum { HEALTH_PERCENT = 5 };  // where nothing else is asked for
 
 // A text kept in the run's folder: the model's file, the settings. To settings are added what the session decides
 // itself (epochs, seed, threads) and where the other texts came from.
@@ -60,6 +63,7 @@ struct Session {
   int threads;
   int64_t checkpoint_steps;   // a checkpoint every so many, whatever time it takes; 0: as train.h says
   double checkpoint_seconds;  // the same, by time
+  int64_t health_percent;     // of the time may go into measuring how games go; 0: none of it
   int64_t record_steps;       // a line of metrics every so many steps, beside those of the epochs; 0: none
   int64_t data_memory;        // bytes that data may take, the rest lies in a file; 0: half of the memory there is
   bool quiet, verbose;

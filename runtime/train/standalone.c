@@ -21,6 +21,7 @@ static const char program_help[] =
     "  --steps N      stop after N steps\n"
     "  --checkpoint N a checkpoint every N steps, beside the others\n"
     "  --memory N     MiB that data may take of it; more lie in a file (half of what there is)\n"
+    "  --health N     percent of the time that may go into measuring how games go (5)\n"
     "  --seed N       seed of every random number\n"
     "  --threads N    threads; the results do not depend on them\n"
     "  --quiet        say nothing but mistakes\n"
@@ -57,6 +58,8 @@ static bool program_option(Arena *a, Session *s, const char *option, const char 
     s->checkpoint_steps = program_number(a, option, value, 1, 1000000000);
   } else if (strcmp(option, "--memory") == 0) {
     s->data_memory = program_number(a, option, value, 1, 1 << 30) << 20;
+  } else if (strcmp(option, "--health") == 0) {
+    s->health_percent = program_number(a, option, value, 0, 100);
   } else if (strcmp(option, "--seed") == 0) {
     s->seed = (uint32_t)program_number(a, option, value, 0, UINT32_MAX);
     s->seed_given = true;
@@ -136,7 +139,8 @@ static int program_run(void *program) {
 
 int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader,
                  Inflate *inflate, const ProgramText *texts) {
-  Session s = {.open = open, .reader = reader, .inflate = inflate, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS};
+  Session s = {.open = open, .reader = reader, .inflate = inflate, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS,
+               .health_percent = HEALTH_PERCENT};
   streams_begin();
   return streams_end(helper_main(program_run, &(Program){argc, argv, plan, s, texts}));
 }

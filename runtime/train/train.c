@@ -12,6 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/curves.h"
 #include "train/expect.h"
+#include "train/health.h"
 #include "data/data.h"
 #include "train/latents.h"
 #include "train/nan_report.h"
@@ -202,6 +203,7 @@ Training *training_new(Run *run, const Session *s) {
   t->figure = NEW_ARRAY(run->arena, Best, plan->expects);
   t->latents = latents_new(run->arena, plan);
   keep_open(t);
+  health_open(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
   t->hash[HASH_DATA] = data_hash(run, &run->train);
@@ -242,6 +244,7 @@ void training_begin(Training *t) {
   training_start(t);
   data_statistics(run);
   checkpoint_start(t);
+  health_begin(t);
 }
 
 void training_prepare(Training *t, int program, int repetition) {
@@ -606,6 +609,7 @@ static void training_after_step(Training *t) {
   bool ends = training_done(t);
   if (s->record_steps && t->step % s->record_steps == 0) training_record_step(t);
   progress_step(t->progress, t);
+  health_step(t);
   if (!(ends_epoch || ends || due) || !training_sound(t)) return;
   if (ends_epoch)
     training_end_epoch(t, ends || due);

@@ -33,6 +33,7 @@ typedef struct Records Records;    // records.h
 typedef struct RecordsEarlier RecordsEarlier;
 typedef struct Progress Progress;  // progress.h
 typedef struct Latents Latents;    // latents.h
+typedef struct Health Health;      // health.h
 typedef struct Metas Metas;        // checkpoint.h: metadata on their way to a file
 
 // An epoch by what it measured, and the start that it is of.
@@ -83,6 +84,7 @@ typedef struct {
   RecordsEarlier *earlier;       // what that run had recorded until then, or NULL
   Records *records;              // NULL without a folder
   Progress *progress;
+  Health *health;                // NULL where nothing can be told
 } Training;
 
 // From here until the arena closes: Ctrl-C, SIGTERM and, unless it was ignored, SIGHUP stop a training after the

@@ -1,0 +1,246 @@
+// Figures of games, and what they mean; see health.h.
+//
+// Invariant: nothing of the training changes. Figures are taken between two steps, at random numbers of measuring.
+#include "train/health.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "formats/json.h"
+#include "train/pass.h"
+#include "train/progress.h"
+
+// Times in a run that figures are wanted, of how many the mean is judged, and seconds that are there whatever share of
+// the time they are, so that short runs are measured as well. Nothing is said in the first quarter, in which games that
+// will go well look like all kinds of others.
+enum { HEALTH_TIMES = 64, HEALTH_WINDOW = 8, HEALTH_PATIENCE = 4 };
+static const double health_seconds = 0.25;
+
+typedef struct {
+  double recent[HEALTH_WINDOW][HEALTH_FIGURES];
+  int64_t measured;
+  Ailment told;       // AILMENTS: none
+  double **gathered;  // what the programs have gathered, of both splits
+} GameHealth;
+
+struct Health {
+  GameHealth *game;
+  int64_t next, interval, patience;  // steps: until the next measuring, from one to another, until the first word
+  double began, spent, last;         // seconds: of the session, of it in all and the last time
+  int32_t *rows;
+  int file;
+  Text line;
+};
+
+static const char *const health_name[] = {"ranked", "told_apart", "reached", "spread", "copied", "copied_held_out"};
+
+static const char *const health_word[] = {[AILMENT_COPIES] = "copying",
+                                          [AILMENT_STRONG] = "judge too strong",
+                                          [AILMENT_COLLAPSE] = "collapse",
+                                          [AILMENT_WEAK] = "judge too weak"};
+
+// Seconds that the processor has worked for this process: other programs on the machine make it neither more nor less.
+static double health_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void health_close(void *health) {
+  const Health *h = health;
+  if (h->file >= 0) close(h->file);
+}
+
+// Does the split fill what is gathered of the held-out data? Training data may come more than once.
+static bool health_enough(const Run *run, const PlanHealth *game) {
+  return run->test.examples >= run->plan->program[game->held_out].output[0].gathered && run->train.examples > 1;
+}
+
+void health_open(Training *t) {
+  Arena *a = t->run->arena;
+  const Plan *plan = t->plan;
+  int64_t most = 0;
+  bool enough = plan->healths > 0 && t->session->health_percent > 0;
+  for (int i = 0; i < plan->healths; i++) {
+    const PlanHealth *h = &plan->health[i];
+    enough = enough && health_enough(t->run, h);
+    most = plan->program[h->held_out].batch > most ? plan->program[h->held_out].batch : most;
+  }
+  if (!enough) return;
+  Health *h = t->health = NEW(a, Health);
+  h->game = NEW_ARRAY(a, GameHealth, plan->healths);
+  h->rows = NEW_ARRAY(a, int32_t, most);
+  h->line = text_new(a);
+  h->file = -1;
+  h->began = health_clock();
+  for (int i = 0; i < plan->healths; i++) {
+    const PlanProgram *p[] = {&plan->program[plan->health[i].held_out], &plan->program[plan->health[i].trained]};
+    double **held_out = totals_new(a, p[0]), **trained = totals_new(a, p[1]);
+    h->game[i].gathered = NEW_ARRAY(a, double *, p[0]->outputs + p[1]->outputs);
+    memcpy(h->game[i].gathered, held_out, (size_t)p[0]->outputs * sizeof *held_out);
+    memcpy(h->game[i].gathered + p[0]->outputs, trained, (size_t)p[1]->outputs * sizeof *trained);
+  }
+  arena_cleanup(a, health_close, h);
+}
+
+void health_begin(Training *t) {
+  Health *h = t->health;
+  if (!h) return;
+  int64_t steps = t->start_end < UINT32_MAX ? t->start_end : HEALTH_TIMES * t->epoch_steps;
+  h->interval = steps / HEALTH_TIMES > 0 ? steps / HEALTH_TIMES : 1;
+  h->next = t->step + h->interval;
+  h->patience = steps / HEALTH_PATIENCE;
+  for (int i = 0; i < t->plan->healths; i++) h->game[i].measured = 0, h->game[i].told = AILMENTS;
+}
+
+// Gathers what a program makes of the first examples of a split; where there are fewer they come again.
+static void health_gather(Training *t, int program, const Data *data, Moment moment, double *const *gathered) {
+  Run *run = t->run;
+  const PlanProgram *p = &run->plan->program[program];
+  int64_t wanted = p->output[0].gathered, have = data->examples < wanted ? data->examples : wanted;
+  run->purpose = data == &run->train ? PURPOSE_PASS : PURPOSE_TEST;  // which say what split a formula's examples are of
+  run->step = (uint32_t)(moment.epoch + 1);
+  run->example = t->health->rows;
+  for (int64_t first = 0; first < have; first += p->batch) {
+    int64_t rows = pass_prepare(run, data, program, data->examples, first, false, moment);
+    run->execute(run, program);
+    totals_add(run, p, rows, gathered);
+  }
+  run->first_position = 0;
+  for (int i = 0; i < p->outputs; i++)
+    for (int64_t k = have * p->output[i].count; k < wanted * p->output[i].count; k++)
+      gathered[i][k] = gathered[i][k - have * p->output[i].count];
+}
+
+static const float *health_measure(Training *t, int which) {
+  Run *run = t->run;
+  const PlanHealth *plan = &t->plan->health[which];
+  double **gathered = t->health->game[which].gathered;
+  int32_t *outer = run->example;
+  Moment moment = moment_after(t->step, training_epoch(t), t->line);
+  health_gather(t, plan->held_out, &run->test, moment, gathered);
+  health_gather(t, plan->trained, &run->train, moment, gathered + t->plan->program[plan->held_out].outputs);
+  moment.total = gathered;
+  feed_program(run, &run->test, plan->figures, t->plan->program[plan->figures].batch, moment);
+  run->execute(run, plan->figures);
+  run->example = outer;
+  return run->memory + t->plan->program[plan->figures].output[0].at;
+}
+
+// Limits were set on digits and in the plane (tests/models/health.sh). A maker fails where its samples are nearest to
+// few of the data; the judge's ranking says for whose sake.
+Ailment health_judge(const double *f) {
+  bool tells = f[HEALTH_RANKED] >= 0.85;
+  if (f[HEALTH_COPIED] > 0.25 && f[HEALTH_COPIED] > 3 * f[HEALTH_KNOWN]) return AILMENT_COPIES;
+  if (tells && f[HEALTH_REACHED] < 0.2 && f[HEALTH_TOLD] >= 0.8) return AILMENT_STRONG;
+  if (!tells && f[HEALTH_REACHED] < 0.15 && f[HEALTH_SPREAD] < 0.4) return AILMENT_COLLAPSE;
+  if (!tells && f[HEALTH_REACHED] < 0.05 && f[HEALTH_TOLD] >= 0.97) return AILMENT_WEAK;
+  return AILMENTS;
+}
+
+static const char *health_evidence(Arena *a, const PlanHealth *plan, Ailment ailment, const double *f) {
+  switch (ailment) {
+    case AILMENT_COPIES:
+      return arena_format(
+          a, "%.0f%% of what %s makes lie close to an example of the training data, and %.0f%% of the held-out data do",
+          100 * f[HEALTH_COPIED], plan->maker, 100 * f[HEALTH_KNOWN]);
+    case AILMENT_STRONG:
+      return arena_format(a,
+                          "of data and samples %s ranks %.0f%% of all pairs rightly, and samples are the nearest to "
+                          "%.0f%% of the data only: %s learns nothing from it",
+                          plan->judge, 100 * f[HEALTH_RANKED], 100 * f[HEALTH_REACHED], plan->maker);
+    case AILMENT_COLLAPSE:
+      return arena_format(a,
+                          "samples of %s spread over %.0f%% of what the data do, and are the nearest to %.0f%% of them",
+                          plan->maker, 100 * f[HEALTH_SPREAD], 100 * f[HEALTH_REACHED]);
+    case AILMENT_WEAK:
+      return arena_format(a,
+                          "%s ranks %.0f%% of all pairs rightly, and by their nearest neighbours %.0f%% of data and "
+                          "samples can be told",
+                          plan->judge, 100 * f[HEALTH_RANKED], 100 * f[HEALTH_TOLD]);
+    case AILMENTS: break;
+  }
+  return "";
+}
+
+static const char *health_title(Arena *a, const PlanHealth *plan, Ailment ailment) {
+  switch (ailment) {
+    case AILMENT_COPIES: return arena_format(a, "%s copies", plan->maker);
+    case AILMENT_STRONG: return arena_format(a, "%s is too strong", plan->judge);
+    case AILMENT_COLLAPSE: return arena_format(a, "%s has collapsed onto few modes", plan->maker);
+    case AILMENT_WEAK: return arena_format(a, "%s is too weak", plan->judge);
+    case AILMENTS: break;
+  }
+  return "";
+}
+
+// Says what begins, or is over.
+static void health_tell(Training *t, int which, Ailment found, const double *f) {
+  GameHealth *game = &t->health->game[which];
+  const PlanHealth *plan = &t->plan->health[which];
+  if (found == game->told) return;
+  Arena *scratch = arena_open(t->run->arena);
+  if (found == AILMENTS)
+    progress_told(t->progress, "health: step %lld: no longer: %s", (long long)t->step,
+                  health_title(scratch, plan, game->told));
+  else
+    progress_told(t->progress, "health: step %lld: %s: %s; try: %s", (long long)t->step,
+                  health_title(scratch, plan, found), health_evidence(scratch, plan, found, f), plan->remedy[found]);
+  game->told = found;
+  arena_close(scratch);
+}
+
+static void health_write(Training *t, int which, const float *figure, Ailment found, const double *mean) {
+  Health *h = t->health;
+  const PlanHealth *plan = &t->plan->health[which];
+  Text *line = &h->line;
+  if (!t->session->folder) return;
+  line->length = 0;
+  text_add(line, "{\"step\":%lld,\"epoch\":%lld,\"judge\":\"%s\",\"maker\":\"%s\"", (long long)t->step,
+           (long long)training_epoch(t), plan->judge, plan->maker);
+  for (int i = 0; i < HEALTH_FIGURES; i++) {
+    text_add(line, ",\"%s\":", health_name[i]);
+    json_add_number(line, (double)figure[i]);
+  }
+  if (found != AILMENTS) {
+    Arena *scratch = arena_open(t->run->arena);
+    text_add(line, ",\"finding\":\"%s\",\"evidence\":", health_word[found]);
+    json_add_string(line, health_evidence(scratch, plan, found, mean));
+    text_add(line, ",\"try\":");
+    json_add_string(line, plan->remedy[found]);
+    arena_close(scratch);
+  }
+  text_add(line, "}\n");
+  const char *path = arena_format(t->run->arena, "%s/health.jsonl", t->session->folder);
+  if (h->file < 0) h->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (h->file < 0 || write(h->file, line->data, line->length) != (ssize_t)line->length)
+    fail(t->run->arena, EXIT_IO, "%s: %s", path, strerror(errno));
+}
+
+static void health_note(Training *t, int which) {
+  GameHealth *game = &t->health->game[which];
+  const float *figure = health_measure(t, which);
+  double *kept = game->recent[game->measured++ % HEALTH_WINDOW], mean[HEALTH_FIGURES] = {0};
+  for (int i = 0; i < HEALTH_FIGURES; i++) kept[i] = (double)figure[i];
+  for (int k = 0; k < HEALTH_WINDOW; k++)
+    for (int i = 0; i < HEALTH_FIGURES; i++) mean[i] += game->recent[k][i] / HEALTH_WINDOW;
+  bool soon = game->measured < HEALTH_WINDOW || t->step < t->health->patience;
+  Ailment found = soon ? AILMENTS : health_judge(mean);
+  health_write(t, which, figure, found, mean);
+  health_tell(t, which, found, mean);
+}
+
+void health_step(Training *t) {
+  Health *h = t->health;
+  if (!h || t->step < h->next) return;
+  double began = health_clock(), share = (double)t->session->health_percent / 100;
+  h->next = t->step + h->interval;
+  if (h->spent + h->last > health_seconds + share * (began - h->began)) return;
+  for (int i = 0; i < t->plan->healths; i++) health_note(t, i);
+  h->last = health_clock() - began;
+  h->spent += h->last;
+}

@@ -1,0 +1,25 @@
+// How games go: a network that judges and one that makes, measured at intervals on held-out data and put into words.
+//
+// Figures are those of game_health of grammar/std/health.gm. They are taken so seldom that they cost no more than the
+// session's share of the time; the training's bits do not depend on them. What is found is said once when it begins and
+// once when it is over.
+#ifndef GMC_HEALTH_H
+#define GMC_HEALTH_H
+
+#include "train/train.h"
+
+// Of the plan's games, in health.jsonl:
+// {"step":640,"epoch":8,"judge":"D","maker":"G","ranked":...,"finding":"collapse"}. There is none where the held-out
+// data or the time are too few.
+void health_open(Training *t);
+
+// Nothing is known yet: at the beginning of a start, and of a session.
+void health_begin(Training *t);
+
+// After every step: measures if it is due.
+void health_step(Training *t);
+
+// What the mean of recent figures tells; AILMENTS: nothing is wrong.
+Ailment health_judge(const double *figure);
+
+#endif

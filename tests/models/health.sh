@@ -1,0 +1,79 @@
+#!/bin/sh
+# Games in the plane that are made to fail, each in its own way, and healthy ones: what a run says of them, and when. SEEDS says how many
+# of each kind are trained, 1 by default; with ten, at least nine of each kind are to be told before the middle of the training, and
+# called by their names, and of twenty healthy ones at most one is to be told ill.
+. "$(dirname "$0")/common.sh"
+seeds=${SEEDS:-1}
+
+plane() {  # plane NAME SED...: a model of the family
+  name=$1
+  shift
+  sed "$@" >"$work/$name.gm" <<'END'
+model plane
+data x[2] from toy.eight(examples: 10000)
+prior z[2] ~ normal(0, 1)
+generator G(x | z) { x = z |> dense(64) |> relu |> dense(64) |> relu |> dense(2) }
+discriminator D(real | x) { real ~ bernoulli(logits: x |> dense(64) |> relu |> dense(64) |> relu |> dense(1) |> sum) }
+objective discern { z ~ prior(z)   maximize log D(1 | x) + log D(0 | G(z)) }
+objective deceive { z ~ prior(z)   maximize log D(1 | G(z)) }
+train {
+  maximize discern over D with adam(1e-3, beta1: 0.5)
+  maximize deceive over G with adam(1e-3, beta1: 0.5)
+  batch 128, epochs 40
+}
+END
+}
+
+# D ten times as fast, and ten times as often; G ten times as often; a D that sees no more than on which side of a line x lies; a G that draws
+# three hundred training examples from memory
+plane strong -e 's/over D with adam(1e-3/over D with adam(1e-2/; s/maximize discern over.*/repeat 10 { & }/; s/epochs 40/epochs 150/'
+plane collapse -e 's/maximize deceive over.*/repeat 10 { & }/; s/epochs 40/epochs 150/'
+plane weak -e 's/logits: .*)  *}/logits: x |> dense(1) |> sum) }/'
+plane copies -e 's/toy.eight(examples: 10000)/toy.eight(examples: 2560)/; s/G(z)/G(z, u)/; s/z ~ prior(z) /z ~ prior(z)   u ~ prior(u) /' \
+  -e 's/^generator.*/parameter memory[300, 2] = sample(x, 300)\nprior u ~ uniform(0, 300)\ngenerator G(x | z, u) { x = memory[u] + 1e-4 * (z |> dense(16) |> tanh |> dense(2)) }/'
+plane eight -e ''
+plane moons -e 's/toy.eight/toy.moons/'
+
+said() {  # said NAME SEED: the words about its health
+  rm -rf "$work/run"
+  $gmc run "$work/$1.gm" --out "$work/run" --seed "$2" --threads 1 2>&1 >/dev/null | sed -n 's/^health: step //p'
+}
+
+tell() {  # tell NAME WORDS: how many of all seeds are told in time, and rightly
+  right=0
+  for seed in $(seq "$seeds"); do
+    words=$(said "$1" "$seed")
+    first=$(echo "$words" | head -n 1)
+    steps=$(tail -n 1 "$work/run/metrics.csv" | cut -d , -f 1)
+    case $first in
+      *": $2:"*) [ $((2 * ${first%%:*})) -lt "$steps" ] && right=$((right + 1)) && continue ;;
+    esac
+    echo "$1, seed $seed: ${first:-nothing}, of $steps steps"
+  done
+  check "$1: $right of $seeds told in time" test $((10 * right)) -ge $((9 * seeds))
+}
+
+tell strong 'D is too strong'
+tell collapse 'G has collapsed onto few modes'
+tell weak 'D is too weak'
+tell copies 'G copies'
+
+alarms=0
+for name in eight moons; do
+  for seed in $(seq "$seeds"); do
+    words=$(said $name "$seed" | head -n 1)
+    [ -z "$words" ] || { alarms=$((alarms + 1)); echo "$name, seed $seed: $words"; }
+  done
+done
+check "$alarms false alarms in $((2 * seeds)) healthy games" test "$alarms" -le $((seeds / 10))
+# it costs no bit, and a folder that is no run's keeps its file
+$gmc run "$work/eight.gm" --out "$work/none" --epochs 4 --health 0 -q
+$gmc run "$work/eight.gm" --out "$work/all" --epochs 4 --health 100 --threads 2 -q
+for file in weights.safetensors metrics.jsonl; do check "its $file" cmp "$work/none/$file" "$work/all/$file"; done
+check 'all moments' test "$(grep -c '"ranked"' "$work/all/health.jsonl")" = 64
+check 'none' test ! -e "$work/none/health.jsonl"
+check 'a program' $gmc emit "$work/eight.gm" -o "$work/eight.c"
+check 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off "$work/eight.c" -lz -lm -lpthread -o "$work/eight"
+check 'it runs' "$work/eight" --out "$work/emitted" --epochs 4 --health 100 -q
+check 'the same figures' cmp "$work/all/health.jsonl" "$work/emitted/health.jsonl"
+finish

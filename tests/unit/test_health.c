@@ -1,0 +1,128 @@
+// Games that are found in a model, whatever their networks and losses are; and what figures of them mean.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#undef fail  // cmocka's; base.h has its own
+
+#include "std_page.h"
+#include "train/health.h"
+
+static const char nets[] =
+    "model t\ndata x[3] from npy(\"\")\nprior z[2] ~ normal(0, 1)\n"
+    "generator maker(x | z) { x = z |> dense(4) |> tanh |> dense(3) }\n"
+    "net critic(s | x) { s = x |> dense(4) |> tanh |> dense(1) |> sum }\n"
+    "discriminator judge(real | x) { real ~ bernoulli(logits: x |> dense(4) |> tanh |> dense(1)) }\n"
+    "discriminator told(real, f | x) { h = x |> dense(4) |> tanh   real ~ bernoulli(dense(h, 1) |> sigmoid)   f ~ "
+    "normal(dense(h, 2), 1) }\n"
+    "discriminator crowd(real | x) { real ~ bernoulli(logits: x - batch_mean(x) |> dense(1)) }\n";
+
+typedef struct {
+  const char *text;          // two objectives a and b, whose lines move the judge and the maker
+  const char *goal, *judge;  // NULL: no game
+  bool above;                // what the judge takes for real has the larger score
+} Case;
+
+static const Case cases[] = {
+    {"objective a { z ~ prior(z) maximize log judge(1 | x) + log judge(0 | maker(z)) } objective b { z ~ prior(z) "
+     "maximize log judge(1 | maker(z)) }",
+     "maximize", "judge", true},
+    {"objective a { z ~ prior(z) maximize log judge(0 | x) + log judge(1 | maker(z)) } objective b { z ~ prior(z) "
+     "maximize log judge(0 | maker(z)) }",
+     "maximize", "judge", false},
+    {"objective a { z ~ prior(z) minimize critic(x) - critic(maker(z)) } objective b { z ~ prior(z) minimize "
+     "critic(maker(z)) }",
+     "minimize", "critic", false},
+    {"objective a { z ~ prior(z) minimize relu(1 - critic(x)) + relu(1 + critic(maker(z))) } objective b { z ~ "
+     "prior(z) minimize -critic(maker(z)) }",
+     "minimize", "critic", true},
+    {"objective a { z ~ prior(z) minimize square(critic(x) - 1) + square(critic(maker(z))) } objective b { z ~ "
+     "prior(z) minimize square(critic(maker(z)) - 1) }",
+     "minimize", "critic", true},
+    {"objective a { z ~ prior(z) maximize log told(real: 1 | x) + log told(real: 0 | maker(z)) } objective b { z ~ "
+     "prior(z) maximize log told(real: 1 | maker(z)) }",
+     "maximize", "told", true},
+    // both larger; nothing made; where examples meet
+    {"objective a { z ~ prior(z) maximize log judge(1 | x) + log judge(1 | maker(z)) } objective b { z ~ prior(z) "
+     "maximize log judge(1 | maker(z)) }",
+     "maximize", NULL, false},
+    {"objective a { maximize log judge(1 | x) + log judge(0 | 2 * x) } objective b { z ~ prior(z) maximize "
+     "-sum(square(maker(z))) }",
+     "maximize", NULL, false},
+    {"objective a { z ~ prior(z) maximize log crowd(1 | x) + log crowd(0 | maker(z)) } objective b { z ~ prior(z) "
+     "maximize log crowd(1 | maker(z)) }",
+     "maximize", NULL, false},
+};
+
+static const char *mover(const Case *c) { return c->judge ? c->judge : strstr(c->text, "crowd") ? "crowd" : "judge"; }
+
+// The scores of the held-out program are those of the network, turned to be larger for what is taken for real.
+static void check_scores(Page *page, const PlanHealth *h, const Case *c) {
+  page_run(page, h->held_out, PURPOSE_TEST);
+  page_test(page);
+  double own = (double)*page_metric(page, "own");
+  page_run(page, h->held_out, PURPOSE_TEST);
+  double score = (double)*page_output(page, h->held_out, "of real");
+  page_near("score", c->text, score, c->above ? own : -own, 1e-5);
+}
+
+static void games(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const Case *c = &cases[i];
+    Arena *a = arena_open(NULL);
+    const char *own = !c->judge                     ? "x"
+                      : !strcmp(c->judge, "critic") ? "critic(x)"
+                                                    : "log(mean judge(real | x)) - log(1 - mean judge(real | x))";
+    if (c->judge && !strcmp(c->judge, "told")) own = "log(mean told(real | x)) - log(1 - mean told(real | x))";
+    Page *page = page_format(a, 4,
+                             "%s%s metric own = sum(%s)\ntrain { %s a over %s with sgd(0.1) %s b over maker with "
+                             "sgd(0.1) batch 4, epochs 1 }\n",
+                             nets, c->text, own, c->goal, mover(c), c->goal);
+    page_fill(page, "x", 0.7);
+    page_check(page->plan->healths == (c->judge != NULL), "games", c->text, page->plan->healths, c->judge != NULL);
+    if (c->judge) {
+      const PlanHealth *h = page->plan->health;
+      assert_string_equal(h->judge, c->judge);
+      assert_string_equal(h->maker, "maker");
+      for (int k = 0; k < AILMENTS; k++) assert_non_null(h->remedy[k]);
+      assert_int_equal(page->plan->program[h->figures].output[0].count, HEALTH_FIGURES);
+      check_scores(page, h, c);
+    }
+    arena_close(a);
+  }
+}
+
+// A maker that both lines move is no opponent.
+static void together(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_format(a, 4,
+                           "%s%s train { maximize a over judge, maker with sgd(0.1) maximize b over maker, judge with "
+                           "sgd(0.1) batch 4, epochs 1 }\n",
+                           nets, cases[0].text);
+  assert_int_equal(page->plan->healths, 0);
+  arena_close(a);
+}
+
+static void meanings(void **state) {
+  (void)state;
+  static const struct {
+    double figure[HEALTH_FIGURES];  // ranked, told apart, reached, spread, copied, of held-out data
+    Ailment want;
+  } rows[] = {
+      {{0.60, 0.75, 0.30, 1.00, 0.10, 0.10}, AILMENTS},         {{0.95, 0.90, 0.40, 1.00, 0.10, 0.10}, AILMENTS},
+      {{0.95, 0.92, 0.10, 0.06, 0.10, 0.10}, AILMENT_STRONG},   {{0.95, 0.92, 0.10, 0.80, 0.10, 0.10}, AILMENT_STRONG},
+      {{0.40, 0.99, 0.01, 0.10, 0.10, 0.10}, AILMENT_COLLAPSE}, {{0.40, 1.00, 0.00, 1.50, 0.00, 0.10}, AILMENT_WEAK},
+      {{0.55, 0.70, 0.40, 1.00, 0.70, 0.10}, AILMENT_COPIES},   {{0.55, 0.70, 0.40, 1.00, 0.30, 0.28}, AILMENTS},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(health_judge(rows[i].figure), rows[i].want);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(games), cmocka_unit_test(together), cmocka_unit_test(meanings)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -161,8 +161,30 @@ static void elaborate_game(Elab *e, int line, PlanHealth *h) {
           h->judge, h->maker, HELD_OUT, TRAINED);
 }
 
+// ---- likelihoods
+
+static bool is_likelihood(const Output *o) {
+  static const char *const words[] = {"exact", "lower bound", "upper bound"};
+  return o->is && name_in(o->is, sizeof words / sizeof *words, words);
+}
+
+// The lines whose objective says how likely the data are.
+static void find_fits(Elab *e) {
+  Model *m = e->model;
+  m->fit = NEW_ARRAY(e->arena, PlanFit, m->lines + 1);
+  for (int i = 0; m->test >= 0 && i < m->lines; i++) {
+    const GraphProgram *p = &m->program[m->test].graph;
+    for (int k = 0; k < p->outputs && !is_em(e->step[i]); k++) {
+      if (strcmp(p->output[k].name, m->objective[i]) != 0 || !is_likelihood(&p->output[k])) continue;
+      const char *remedy = m->keep.measure ? NULL : arena_format(e->arena, "keep best(%s)", m->objective[i]);
+      m->fit[m->fits++] = (PlanFit){.measure = m->objective[i], .larger = !e->step[i]->flag, .remedy = remedy};
+    }
+  }
+}
+
 void elaborate_health(Elab *e) {
   Model *m = e->model;
+  find_fits(e);
   e->unfinished = true;
   m->health = NEW_ARRAY(e->arena, PlanHealth, m->lines + 1);
   for (int i = 0; i < m->lines && m->data.format != DATA_NONE && !diagnostics_errors(e->sources); i++)

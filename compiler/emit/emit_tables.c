@@ -191,6 +191,17 @@ static void health_table(Text *out, const Plan *p) {
   table_end(out, p->healths);
 }
 
+static void fit_table(Text *out, const Plan *p) {
+  table_begin(out, "PlanFit", "model_fit", p->fits);
+  for (int i = 0; i < p->fits; i++) {
+    text_add(out, "  {.larger = %s", p->fit[i].larger ? "true" : "false");
+    field_string(out, "measure", p->fit[i].measure);
+    if (p->fit[i].remedy) field_string(out, "remedy", p->fit[i].remedy);
+    text_add(out, "},\n");
+  }
+  table_end(out, p->fits);
+}
+
 static void turn_table(Text *out, const Plan *p) {
   table_begin(out, "PlanTurn", "model_turn", p->turns);
   for (int i = 0; i < p->turns; i++) {
@@ -343,6 +354,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   show_table(out, p);
   expect_table(out, p);
   health_table(out, p);
+  fit_table(out, p);
   strings_table(out, "model_objective", p->objective, p->lines);
   strings_table(out, "model_train_file", p->data.train, p->data.files);
   strings_table(out, "model_test_file", p->data.test, p->data.files);
@@ -365,6 +377,7 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "objective", "lines", p->lines);
   plan_table(out, "expect", "expects", p->expects);
   plan_table(out, "health", "healths", p->healths);
+  plan_table(out, "fit", "fits", p->fits);
   keep_fields(out, p);
   text_add(out, "};\n");
 }

@@ -52,6 +52,7 @@ typedef struct Model {
   int restarts;                        // 0: one start
   PlanExpect *expect;  int expects;
   PlanHealth *health;  int healths;
+  PlanFit *fit;  int fits;
   const char **objective;              // name of each line's objective
   Finding *finding;  int findings;
   struct Elab *elab;                   // for programs that are added later

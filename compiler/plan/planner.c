@@ -132,6 +132,8 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .seldoms = m->seldoms,
                  .health = m->health,
                  .healths = m->healths,
+                 .fit = m->fit,
+                 .fits = m->fits,
                  .turn = m->turn,
                  .turns = m->turns,
                  .lines = m->lines,

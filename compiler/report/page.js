@@ -99,6 +99,44 @@ function meaning(name) {
 
 const key = i => make('span', { class: 'key', style: 'background:' + colours[i % colours.length] });
 
+// Health -----------------------------------------------------------------------------------------------------------
+
+const figures = [['ranked', 'pairs of a datum and a sample that the judge ranks rightly'], ['told_apart', 'data and samples that their nearest neighbours tell'],
+  ['reached', 'data that are the nearest of a sample'], ['spread', 'how far samples spread, in the spread of data'],
+  ['copied', 'samples close to a training example'], ['copied_held_out', 'held-out data close to one']];
+const whose = line => line.measure || `${line.judge} and ${line.maker}`;
+
+// What was found, from the step at which it was until the last one.
+function episodes(lines) {
+  const all = [], open = new Map();
+  for (const line of lines) {
+    const before = open.get(whose(line));
+    if (before && before.line.finding === line.finding) {
+      before.to = line.step;
+      continue;
+    }
+    open.delete(whose(line));
+    if (!line.finding) continue;
+    open.set(whose(line), { line, from: line.step, to: line.step });
+    all.push(open.get(whose(line)));
+  }
+  return all;
+}
+
+function health() {
+  if (!runs.some(run => run.health.length)) return;
+  const node = section('health', 'Health');
+  for (const run of runs) {
+    if (several) node.append(make('h3', {}, run.folder));
+    const found = episodes(run.health), last = run.health.findLast(line => 'ranked' in line);
+    if (!found.length) node.append(make('p', {}, 'Nothing was found wrong.'));
+    else node.append(table(['', 'of', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
+      [e.line.finding, whose(e.line), shown(e.from), shown(e.to), e.line.evidence, make('code', {}, e.line.try || '')]), i => i === 2 || i === 3));
+    if (last) node.append(make('details', {}, make('summary', {}, `figures of ${whose(last)} at step ${last.step}`),
+      table(['', '', ''], figures.map(([name, text]) => [name, shown(last[name]), text]), i => i === 1)));
+  }
+}
+
 // Curves -----------------------------------------------------------------------------------------------------------
 
 const view = { axis: 'epoch', smooth: 0, robust: true, together: true, from: null, to: null };
@@ -375,6 +413,7 @@ function texts() {
 document.getElementById('title').textContent = several ? `${runs.length} runs` : `${runs[0].model}`;
 document.getElementById('where').textContent = runs.map(r => r.folder).join(', ');
 summary();
+health();
 curves();
 pictures();
 settings();

@@ -101,6 +101,25 @@ static void add_rows(Text *t, Arena *a, const char *folder) {
   text_add(t, "}");
 }
 
+// Whether it goes well, as health.jsonl has it.
+static void add_health(Text *t, Arena *a, const char *folder) {
+  const char *path = arena_format(a, "%s/health.jsonl", folder);
+  add_name(t, "health");
+  text_add(t, "[");
+  Bytes file = file_exists(path) ? file_read(a, path, RECORDS_LIMIT, "") : (Bytes){(const uint8_t *)"", 0};
+  const char *text = (const char *)file.data, *end = text + file.size, *stop;
+  for (int64_t number = 1; (stop = memchr(text, '\n', (size_t)(end - text))); number++, text = stop + 1) {
+    Arena *scratch = arena_open(a);
+    const char *problem = NULL;
+    if (!json_parse(scratch, text, (size_t)(stop - text), &problem))
+      fail(a, EXIT_DATA, "%s:%lld: %s", path, (long long)number, problem);
+    text_add(t, "%s", number > 1 ? "," : "");
+    text_append(t, text, (size_t)(stop - text));
+    arena_close(scratch);
+  }
+  text_add(t, "]");
+}
+
 static void add_base64(Text *t, Bytes b) {
   static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < b.size; i += 3) {
@@ -215,6 +234,7 @@ static void add_run(Text *t, Arena *a, const ReportRun *run, size_t bytes) {
   add_string(t, "explained", run->explained);
   add_string(t, "log", file_exists(log) ? (const char *)file_read(a, log, RECORDS_LIMIT, "").data : "");
   add_rows(t, a, run->folder);
+  add_health(t, a, run->folder);
   add_name(t, "shows");
   text_add(t, "[");
   for (int i = 0; i < run->shows; i++) {

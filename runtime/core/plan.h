@@ -259,6 +259,13 @@ typedef struct {
   const char *remedy[AILMENTS];  // what to try, as a line of the text
 } PlanHealth;
 
+// A line's objective that is a log density of the data, or a bound of it: it is to grow on held-out data too.
+typedef struct {
+  const char *measure;
+  bool larger;         // is better
+  const char *remedy;  // what to try, as a line of the text; NULL where the model has it
+} PlanFit;
+
 typedef struct {
   const char *model;     // name
   const char *source;    // the model file's name
@@ -296,6 +303,8 @@ typedef struct {
   int expects;
   const PlanHealth *health;
   int healths;
+  const PlanFit *fit;
+  int fits;
 } Plan;
 
 #endif

@@ -20,6 +20,9 @@
 enum { HEALTH_TIMES = 64, HEALTH_WINDOW = 8, HEALTH_PATIENCE = 4 };
 static const double health_seconds = 0.25;
 
+// Standard errors by which held-out data must have become worse.
+enum { HEALTH_ERRORS = 3 };
+
 typedef struct {
   double recent[HEALTH_WINDOW][HEALTH_FIGURES];
   int64_t measured;
@@ -27,8 +30,17 @@ typedef struct {
   double **gathered;  // what the programs have gathered, of both splits
 } GameHealth;
 
+// How far a line's objective has come on data that nobody is trained on.
+typedef struct {
+  Best best;       // of the held-out data, larger being better
+  double error;    // its standard error there
+  double trained;  // of the training data in that epoch
+  bool told;
+} FitHealth;
+
 struct Health {
-  GameHealth *game;
+  GameHealth *game;  // NULL where the data are too few
+  FitHealth *fit;
   int64_t next, interval, patience;  // steps: until the next measuring, from one to another, until the first word
   double began, spent, last;         // seconds: of the session, of it in all and the last time
   int32_t *rows;
@@ -64,18 +76,21 @@ void health_open(Training *t) {
   Arena *a = t->run->arena;
   const Plan *plan = t->plan;
   int64_t most = 0;
-  bool enough = plan->healths > 0 && t->session->health_percent > 0;
-  for (int i = 0; i < plan->healths; i++) {
-    const PlanHealth *h = &plan->health[i];
-    enough = enough && health_enough(t->run, h);
-    most = plan->program[h->held_out].batch > most ? plan->program[h->held_out].batch : most;
-  }
-  if (!enough) return;
+  if (plan->healths + plan->fits == 0 || t->session->health_percent == 0) return;
   Health *h = t->health = NEW(a, Health);
-  h->game = NEW_ARRAY(a, GameHealth, plan->healths);
-  h->rows = NEW_ARRAY(a, int32_t, most);
   h->line = text_new(a);
   h->file = -1;
+  h->fit = NEW_ARRAY(a, FitHealth, plan->fits);
+  arena_cleanup(a, health_close, h);
+  bool enough = plan->healths > 0;
+  for (int i = 0; i < plan->healths; i++) {
+    const PlanHealth *game = &plan->health[i];
+    enough = enough && health_enough(t->run, game);
+    most = plan->program[game->held_out].batch > most ? plan->program[game->held_out].batch : most;
+  }
+  if (!enough) return;
+  h->game = NEW_ARRAY(a, GameHealth, plan->healths);
+  h->rows = NEW_ARRAY(a, int32_t, most);
   h->began = health_clock();
   for (int i = 0; i < plan->healths; i++) {
     const PlanProgram *p[] = {&plan->program[plan->health[i].held_out], &plan->program[plan->health[i].trained]};
@@ -84,7 +99,6 @@ void health_open(Training *t) {
     memcpy(h->game[i].gathered, held_out, (size_t)p[0]->outputs * sizeof *held_out);
     memcpy(h->game[i].gathered + p[0]->outputs, trained, (size_t)p[1]->outputs * sizeof *trained);
   }
-  arena_cleanup(a, health_close, h);
 }
 
 void health_begin(Training *t) {
@@ -94,7 +108,8 @@ void health_begin(Training *t) {
   h->interval = steps / HEALTH_TIMES > 0 ? steps / HEALTH_TIMES : 1;
   h->next = t->step + h->interval;
   h->patience = steps / HEALTH_PATIENCE;
-  for (int i = 0; i < t->plan->healths; i++) h->game[i].measured = 0, h->game[i].told = AILMENTS;
+  for (int i = 0; i < t->plan->fits; i++) h->fit[i] = (FitHealth){.told = false};
+  for (int i = 0; h->game && i < t->plan->healths; i++) h->game[i].measured = 0, h->game[i].told = AILMENTS;
 }
 
 // Gathers what a program makes of the first examples of a split; where there are fewer they come again.
@@ -194,11 +209,20 @@ static void health_tell(Training *t, int which, Ailment found, const double *f) 
   arena_close(scratch);
 }
 
+// What stands in h->line, added to the folder's file.
+static void health_append(Training *t) {
+  Health *h = t->health;
+  if (!t->session->folder) return;
+  const char *path = arena_format(t->run->arena, "%s/health.jsonl", t->session->folder);
+  if (h->file < 0) h->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (h->file < 0 || write(h->file, h->line.data, h->line.length) != (ssize_t)h->line.length)
+    fail(t->run->arena, EXIT_IO, "%s: %s", path, strerror(errno));
+}
+
 static void health_write(Training *t, int which, const float *figure, Ailment found, const double *mean) {
   Health *h = t->health;
   const PlanHealth *plan = &t->plan->health[which];
   Text *line = &h->line;
-  if (!t->session->folder) return;
   line->length = 0;
   text_add(line, "{\"step\":%lld,\"epoch\":%lld,\"judge\":\"%s\",\"maker\":\"%s\"", (long long)t->step,
            (long long)training_epoch(t), plan->judge, plan->maker);
@@ -215,10 +239,7 @@ static void health_write(Training *t, int which, const float *figure, Ailment fo
     arena_close(scratch);
   }
   text_add(line, "}\n");
-  const char *path = arena_format(t->run->arena, "%s/health.jsonl", t->session->folder);
-  if (h->file < 0) h->file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (h->file < 0 || write(h->file, line->data, line->length) != (ssize_t)line->length)
-    fail(t->run->arena, EXIT_IO, "%s: %s", path, strerror(errno));
+  health_append(t);
 }
 
 static void health_note(Training *t, int which) {
@@ -236,11 +257,69 @@ static void health_note(Training *t, int which) {
 
 void health_step(Training *t) {
   Health *h = t->health;
-  if (!h || t->step < h->next) return;
+  if (!h || !h->game || t->step < h->next) return;
   double began = health_clock(), share = (double)t->session->health_percent / 100;
   h->next = t->step + h->interval;
   if (h->spent + h->last > health_seconds + share * (began - h->began)) return;
   for (int i = 0; i < t->plan->healths; i++) health_note(t, i);
   h->last = health_clock() - began;
   h->spent += h->last;
+}
+
+// ---- training and held-out data
+
+static const Measure *health_find(const Measure *measure, int n, const char *name) {
+  for (int i = 0; i < n; i++)
+    if (strcmp(measure[i].name, name) == 0) return &measure[i];
+  return NULL;
+}
+
+static void health_overfits(Training *t, const PlanFit *plan, const FitHealth *fit, double test, double trained) {
+  Health *h = t->health;
+  double sign = plan->larger ? 1 : -1;
+  Arena *scratch = arena_open(t->run->arena);
+  const char *evidence = arena_format(scratch,
+                                      "of held-out data %s was best after epoch %lld, %.5g, and is %.5g, while of the "
+                                      "training data it has gone from %.5g to %.5g",
+                                      plan->measure, (long long)fit->best.epoch, sign * fit->best.value, sign * test,
+                                      sign * fit->trained, sign * trained);
+  progress_tell(t->progress, "health: step %lld: overfitting: %s%s%s", (long long)t->step, evidence,
+                plan->remedy ? "; try: " : "", plan->remedy ? plan->remedy : "");
+  h->line.length = 0;
+  text_add(&h->line, "{\"step\":%lld,\"epoch\":%lld,\"measure\":", (long long)t->step, (long long)training_epoch(t));
+  json_add_string(&h->line, plan->measure);
+  text_add(&h->line, ",\"finding\":\"overfitting\",\"evidence\":");
+  json_add_string(&h->line, evidence);
+  if (plan->remedy) {
+    text_add(&h->line, ",\"try\":");
+    json_add_string(&h->line, plan->remedy);
+  }
+  text_add(&h->line, "}\n");
+  health_append(t);
+  arena_close(scratch);
+}
+
+bool health_parts(double best, double error, double trained, double test, double now) {
+  return best - test > HEALTH_ERRORS * error && now > trained;
+}
+
+void health_epoch(Training *t, const Measure *train, int trained, const Measure *test, int tests) {
+  Health *h = t->health;
+  for (int i = 0; h && i < t->plan->fits; i++) {
+    const PlanFit *plan = &t->plan->fit[i];
+    FitHealth *fit = &h->fit[i];
+    const Measure *own = health_find(train, trained, plan->measure),
+                  *held_out = health_find(test, tests, plan->measure);
+    if (!own || !held_out || !measure_told(own) || held_out->error < 0) continue;
+    double sign = plan->larger ? 1 : -1, value = sign * held_out->mean, now = sign * own->mean;
+    if (!fit->best.known || value > fit->best.value) {
+      fit->best = (Best){.known = true, .step = t->step, .epoch = training_epoch(t), .value = value};
+      fit->error = held_out->error;
+      fit->trained = now;
+    } else if (!fit->told &&
+               health_parts(fit->best.value, fmax(fit->error, held_out->error), fit->trained, value, now)) {
+      health_overfits(t, plan, fit, value, now);
+      fit->told = true;
+    }
+  }
 }

@@ -1,4 +1,5 @@
-// How games go: a network that judges and one that makes, measured at intervals on held-out data and put into words.
+// How a training goes, in words: games, in which one network judges what another makes, measured at intervals on
+// held-out data; and likelihoods that grow on the training data alone.
 //
 // Figures are those of game_health of grammar/std/health.gm. They are taken so seldom that they cost no more than the
 // session's share of the time; the training's bits do not depend on them. What is found is said once when it begins and
@@ -18,6 +19,14 @@ void health_begin(Training *t);
 
 // After every step: measures if it is due.
 void health_step(Training *t);
+
+// After the measuring of every epoch: what lines are to reach has grown worse on held-out data, and better on those
+// trained on.
+void health_epoch(Training *t, const Measure *train, int trained, const Measure *test, int tests);
+
+// Has what was `best` on held-out data, with this standard error, become worse beyond chance, and better on the
+// training data, where it was `trained` then and is `now`? Larger is better.
+bool health_parts(double best, double error, double trained, double test, double now);
 
 // What the mean of recent figures tells; AILMENTS: nothing is wrong.
 Ailment health_judge(const double *figure);

@@ -423,6 +423,7 @@ static int training_report(Training *t, bool over) {
   if (tests) training_record(t, "test", test, tests, best);
   if (over && tests) latents_epoch(t);
   if (over) expect_note(t, test, tests, best);
+  if (over) health_epoch(t, train, trained, test, tests);
   expect_epoch(t);
   return tests;
 }

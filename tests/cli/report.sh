@@ -16,6 +16,16 @@ train { maximize elbo over q, p with adam(1e-2)   batch 50, epochs 4 }
 show cloud { z ~ prior(z)   plot draw p(x | z) }
 show cloud_2 { plot x }
 END
+awk 'BEGIN { x = 1; for (i = 0; i < 200; i++) for (k = 0; k < 8; k++) { x = (x * 16807) % 2147483647; printf "%.6f%s", x / 1073741824 - 1, k < 7 ? "," : "\n" } }' >few.csv
+cat >over.gm <<'END'
+model fitted
+data x[8] from csv("few.csv", columns: [[0, 1, 2, 3, 4, 5, 6, 7]], header: false, holdout: last(0.7))
+prior z[4] ~ normal(0, 1)
+encoder q(z | x) { h = x |> dense(100) |> tanh   z ~ normal(dense(h, 4), exp(soft_clip(dense(h, 4)))) }
+decoder p(x | z) { h = z |> dense(100) |> tanh   x ~ normal(dense(h, 8), exp(soft_clip(dense(h, 8), 3))) }
+objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
+train { maximize elbo over q, p with adam(1e-2)   batch 20, epochs 300 }
+END
 says 0 '' run line.gm -q --out one
 says 0 '' run line.gm -q --out two --seed 2
 says 0 '' run line.gm -q --out wide --set width=16
@@ -44,6 +54,15 @@ says 0 '^report.html$' report one two wide
 holds 'three runs' carries report.html '"folder":"one".*"folder":"two".*"folder":"wide"'
 says 0 '^elsewhere.html$' report one -o elsewhere.html
 says 0 '' report one
+
+# how it went
+says 0 'health: step [0-9]*: overfitting: of held-out data elbo was best after epoch [0-9]*, .*; try: keep best(elbo)' run over.gm --out over
+says 0 '' report over
+holds 'what was found' carries over/report.html '"health":\[.*"measure":"elbo","finding":"overfitting","evidence":"of held-out data .*","try":"keep best(elbo)"}\]'
+says 0 '' run over.gm --out unasked -q --health 0
+holds 'not where it is not asked for' test ! -e unasked/health.jsonl
+echo '{"step":1,' >>over/health.jsonl
+says 65 'over/health.jsonl:[0-9]*: ' report over
 
 # what goes wrong
 says 66 'nowhere holds no run' report nowhere

@@ -509,7 +509,7 @@ static const struct {
                "elbo", "d_q_h", "d_q_heads", "d_q_heads_W", "d_p_h", "d_p_logits"},
               {"scale", "noise", "loc", "d_loc", "d_scale", "d_z", "radius", "angle"}},
              {"models/gan.gm",
-              20,
+              42,  // half of them of the figures of its game
               {"z", "G_dense_1", "G_leaky_relu", "D_dense_1", "D_rows", "d_G_tanh", "d_D_logits"},
               {"d_logits", "rate"}},
              {"models/row_vae.gm",

@@ -122,7 +122,16 @@ static void meanings(void **state) {
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(health_judge(rows[i].figure), rows[i].want);
 }
 
+static void overfits(void **state) {
+  (void)state;
+  assert_true(health_parts(-7.2, 0.2, -6.9, -8.4, -5.7));   // six errors worse, and better where it is trained
+  assert_false(health_parts(-7.2, 0.5, -6.9, -8.4, -5.7));  // chance
+  assert_false(health_parts(-7.2, 0.2, -6.9, -8.4, -7.0));  // worse on both
+  assert_false(health_parts(-7.2, 0.2, -6.9, -7.1, -5.7));
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(games), cmocka_unit_test(together), cmocka_unit_test(meanings)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(games), cmocka_unit_test(together), cmocka_unit_test(meanings),
+                                     cmocka_unit_test(overfits)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,8 +243,8 @@ static bool has_no_value(const char *name) {
       "kernels",      "among",     "reach",        "precision",      "recall",        "density_among",
       "coverage",     "authentic", "told_apart",   "bins_apart",     "binned",        "structure",
       "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",   "copied",
-      "closeness",    "between",   "ranked",       "reached",        "spread",        "copies",
-      "game_health"};
+      "closeness",    "between",   "between_few",  "between_many",   "ranked",        "reached",
+      "spread",       "copies",    "game_health"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;

@@ -105,7 +105,7 @@ void health_begin(Training *t) {
   Health *h = t->health;
   if (!h) return;
   int64_t steps = t->start_end < UINT32_MAX ? t->start_end : HEALTH_TIMES * t->epoch_steps;
-  h->interval = steps / HEALTH_TIMES > 0 ? steps / HEALTH_TIMES : 1;
+  h->interval = (steps + HEALTH_TIMES - 1) / HEALTH_TIMES;
   h->next = t->step + h->interval;
   h->patience = steps / HEALTH_PATIENCE;
   for (int i = 0; i < t->plan->fits; i++) h->fit[i] = (FitHealth){.told = false};

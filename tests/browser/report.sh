@@ -52,6 +52,18 @@ has 'seeds together' 'mean of 3 seeds ± standard deviation'
 has 'what differs' '<td>width</td><td>8</td><td>8</td><td>8</td><td>16</td>'
 counts '<figure>' 20
 
+# how a game went
+for step in 10 20 30; do
+  [ $step = 30 ] && found= || found=',"finding":"collapse","evidence":"few modes","try":"repeat 5 { maximize a over D <b> }"'
+  echo "{\"step\":$step,\"epoch\":1,\"judge\":\"D\",\"maker\":\"G\",\"ranked\":0.25,\"told_apart\":1,\"reached\":0.01,\"spread\":0.1,\"copied\":0,\"copied_held_out\":0$found}"
+done >>seed2/health.jsonl
+says 0 '' report seed2 -o game.html
+opens game.html 1000
+has 'what was found, and when' '<td>collapse</td><td>D and G</td><td class="number">10</td><td class="number">20</td><td>few modes</td>'
+has 'what to try, as text' '<code>repeat 5 { maximize a over D &lt;b&gt; }</code>'
+has 'its figures' 'figures of D and G at step 30'
+has 'one of them' '<td>ranked</td><td class="number">0.25</td>'
+
 # 100,000 points of each measure
 awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"step\":%d,\"epoch\":%d,\"split\":\"train\",\"elbo\":%.4f}\n", i, i, sin(i / 1000) + (i * 7919 % 1000) / 1000 }' >>wide/metrics.jsonl
 says 0 '' report wide -o many.html

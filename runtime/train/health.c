@@ -283,7 +283,7 @@ static void health_overfits(Training *t, const PlanFit *plan, const FitHealth *f
                                       "training data it has gone from %.5g to %.5g",
                                       plan->measure, (long long)fit->best.epoch, sign * fit->best.value, sign * test,
                                       sign * fit->trained, sign * trained);
-  progress_tell(t->progress, "health: step %lld: overfitting: %s%s%s", (long long)t->step, evidence,
+  progress_told(t->progress, "health: step %lld: overfitting: %s%s%s", (long long)t->step, evidence,
                 plan->remedy ? "; try: " : "", plan->remedy ? plan->remedy : "");
   h->line.length = 0;
   text_add(&h->line, "{\"step\":%lld,\"epoch\":%lld,\"measure\":", (long long)t->step, (long long)training_epoch(t));

@@ -111,4 +111,11 @@ swap student_t 'student_t(3)' 'KL(normal || student_t): no closed form is known;
 swap mixture 'mixture over k in 0 .. 3 { normal(k - 1, 0.5) }' 'KL(normal || mixture): no closed form is known; Monte Carlo' -115
 swap flower 'flower(6)' 'KL(normal || flower): no closed form is known; Monte Carlo' -160 '--set latent=2'
 
+# Ten seeds: between two codes of the plain auto-encoder there are no moons, between two of the variational one there are.
+for seed in 1 2 3 4 5 6 7 8 9 10; do
+  check "moon, seed $seed" train "moon$seed" models/moon.gm --seed $seed
+  learns "moon$seed" 20 plain_off 10 30
+  learns "moon$seed" 20 variational_off 2 6
+done
+
 finish

@@ -21,6 +21,7 @@ static int train(Arena *a, const Options *o, const Model *m, const Config *c, co
   if (from) s.weights = session_weights_of(a, from->folder, from->which), s.from = from->folder;
   s.goes_on = s.seed_given = option_given(o, OPTION_FROM);  // the seed of its settings, which may be said anew
   s.seed = plan->seed;
+  s.start = option_text(o, OPTION_START);
   s.next_free = !folder;
   s.threads = c->threads > 0 ? (int)c->threads : 0;
   s.steps = option_number(o, OPTION_STEPS, 0);
@@ -102,9 +103,10 @@ static int run_from(Arena *a, const Options *o, OptionId option) {
   if (o->words)
     fail(a, EXIT_USAGE, "%s takes the model of its run; it has no use for `%s`", name, printable(a, o->word[0]));
   int ways = option_given(o, OPTION_FROM) + option_given(o, OPTION_WEIGHTS);
-  if (ways > 1 || option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG))
-    fail(a, EXIT_USAGE, "%s begins a new run with the settings of another: it goes without --resume, --config and %s",
-         name, option == OPTION_FROM ? "--weights" : "--from");
+  if (ways > 1 || option_given(o, OPTION_RESUME) || option_given(o, OPTION_CONFIG) || option_given(o, OPTION_START))
+    fail(a, EXIT_USAGE,
+         "%s begins a new run with the settings of another: it goes without --resume, --config, --start and %s", name,
+         option == OPTION_FROM ? "--weights" : "--from");
   Config *c = folder_config(a, from.folder);
   c->out = NULL;
   compile_overlay(a, c, o);

@@ -44,6 +44,7 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(RESUME, "resume", 0, "DIR", TEXT, 0, 0, ON(RUN), "go on with the run in DIR, from its last checkpoint")          \
   O(FROM, "from", 0, "DIR@EPOCH", TEXT, 0, 0, ON(RUN), "a new run that goes on from an epoch kept in DIR, with other settings") \
   O(WEIGHTS, "weights", 0, "DIR@EPOCH", TEXT, 0, 0, ON(RUN), "a new run of the model in DIR, from step 0, which begins with its weights") \
+  O(START, "start", 0, "FILE", TEXT, 0, 0, ON(RUN), "begin with the values in FILE, .safetensors or .npz, of tensors by their names") \
   O(CONFIG, "config", 'c', "FILE", TEXT, 0, 0, ON_MODEL, "a YAML run file: params, priors, data, train, sweep")      \
   O(SET, "set", 0, "NAME=EXPR", LIST, 0, 0, ON_MODEL, "another value for a param of the model")                      \
   O(PRIOR, "prior", 0, "'z ~ EXPR'", LIST, 0, 0, ON_MODEL, "another prior for z")                                    \

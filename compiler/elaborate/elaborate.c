@@ -593,6 +593,7 @@ static void check_the_rest(Elab *e) {
   if (e->tensors > tensors && !diagnostics_errors(e->sources)) elaborate_init(e);
   e->tensors = e->model->tensors = tensors;
   e->model->programs = programs;
+  e->model->from_values = 0;
   bool names = !diagnostics_errors(e->sources);  // else they were told, or hang on what was
   for (int i = 0; i < e->decls && names; i++)
     if (!e->decl[i]->library) check_names(e, e->decl[i]->ast);

@@ -887,6 +887,11 @@ void tensor_assign(Elab *e, int tensor, Node *value);
 Value parameter_value(Elab *e, const Decl *d);
 // Where the free numbers of a parameter begin, for it to begin at `start`; ERROR after reporting.
 Value free_start(Elab *e, const Support *support, const char *name, Value start, Span where);
+// v with its numbers moved into the support's bounds, by as little as single precision can.
+Value held_within(Elab *e, const Support *support, Value v, Span where);
+// The free numbers that make tensor t's values v, whatever they are, and in *back the values that these make: v, but
+// for rounding, if it lies on the support.
+Value free_numbers(Elab *e, int t, Value v, Value *back);
 Value free_beginning(Elab *e, const Support *support);  // and where no start is written
 
 // --- elaborate_data.c

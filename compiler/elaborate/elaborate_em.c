@@ -374,12 +374,7 @@ static void assign_parameter(Elab *e, const Decl *d, Node *value, Span where) {
   int t = tensor_find(e, d->name);
   const Support s = e->start[t].support;
   Value v = value_tensor(value, 0);
-  float lo = (float)s.lo, hi = (float)s.hi;  // inside of the support
-  if (lo < s.lo || s.lo == 0) lo = nextafterf(fmaxf(lo, 1e-30f), INFINITY);
-  if (hi > s.hi) hi = nextafterf(hi, -INFINITY);
-  if (s.lo != -INFINITY) v = apply2(e, OP_MAX, where, v, value_number(lo));
-  if (s.hi != INFINITY) v = apply2(e, OP_MIN, where, v, value_number(hi));
-  v = free_start(e, &s, d->name, v, where);
+  v = free_start(e, &s, d->name, held_within(e, &s, v, where), where);
   if (v.kind != V_ERROR) tensor_assign(e, t, v.node);
 }
 

@@ -85,6 +85,7 @@ Value parameter_value(Elab *e, const Decl *d) {
   Value v = value_tensor(tensor_value(e, t), 0);
   v.span = ast->span;
   if (!support.decl) return v;
+  e->model->tensor[t].support = support_text(e, &support);
   v = apply_map(e, &support, "of", v, d->name, ast->span);
   if (v.kind != V_ERROR && !assert_support(e, &v, &support)) {
     complain(e, E0735, ast->span, support.decl->ast->name, support_text(e, &support), v.node->lo, v.node->hi);
@@ -109,6 +110,37 @@ static bool start_within(Elab *e, const Support *s, const char *name, const Valu
 Value free_start(Elab *e, const Support *s, const char *name, Value v, Span where) {
   if (!s->decl) return v;
   return start_within(e, s, name, &v, where) ? apply_map(e, s, "to", v, name, where) : value_error();
+}
+
+Value held_within(Elab *e, const Support *s, Value v, Span where) {
+  float lo = (float)s->lo, hi = (float)s->hi;
+  if (lo < s->lo || s->lo == 0) lo = nextafterf(fmaxf(lo, 1e-30f), INFINITY);
+  if (hi > s->hi) hi = nextafterf(hi, -INFINITY);
+  if (s->lo != -INFINITY) v = apply2(e, OP_MAX, where, v, value_number(lo));
+  if (s->hi != INFINITY) v = apply2(e, OP_MIN, where, v, value_number(hi));
+  return v;
+}
+
+// 1 where v lies within the support's bounds. The ends of an interval count, but 0 is not positive.
+static Value within_bounds(Elab *e, const Support *s, Value v, Span where) {
+  bool interval = s->lo != -INFINITY && s->hi != INFINITY;
+  Value one = value_number(1), lo = value_number(s->lo), hi = value_number(s->hi);
+  Value outside = apply2(e, OP_ADD, where, apply2(e, OP_LESS, where, v, lo), apply2(e, OP_LESS, where, hi, v));
+  if (interval) return apply2(e, OP_SUB, where, one, outside);
+  if (s->lo != -INFINITY) return apply2(e, OP_LESS, where, lo, v);
+  return s->hi != INFINITY ? apply2(e, OP_LESS, where, v, hi) : one;
+}
+
+Value free_numbers(Elab *e, int t, Value v, Value *back) {
+  const Support *s = &e->start[t].support;
+  const char *name = e->model->tensor[t].name;
+  Span where = e->model->tensor[t].span;
+  Value free = apply_map(e, s, "to", held_within(e, s, v, where), name, where);
+  *back = free.kind == V_ERROR ? free : apply_map(e, s, "of", free, name, where);
+  if (back->kind == V_ERROR) return value_error();
+  *back = apply(e, OP_SELECT, where, 3, (Value[]){within_bounds(e, s, v, where), *back, value_number(1e38)});
+  *back = widen(e, *back, 0, event_shape(&v));
+  return free;
 }
 
 Value free_beginning(Elab *e, const Support *s) {

@@ -88,6 +88,33 @@ static void evaluate_starts(Elab *e) {
   e->started = NULL;
 }
 
+// Starts from outside the text: see Plan.from_values.
+static void elaborate_from_values(Elab *e) {
+  Outputs out = {0};
+  bool any = false;
+  begin_program(e, 1, true);
+  e->plates = 0;
+  for (int t = 0; t < e->tensors; t++) {
+    Value v, back;
+    if (!e->start[t].support.decl) continue;
+    v = free_numbers(e, t, value_tensor(tensor_value(e, t), 0), &back);
+    if (v.kind == V_ERROR || back.kind == V_ERROR) return;
+    tensor_assign(e, t, v.node);
+    add_output(e, &out, (Output){.name = e->model->tensor[t].name, .value = back.node});
+    any = true;
+  }
+  for (int t = 0; t < e->tensors; t++) {
+    const TensorStart *start = &e->start[t];
+    if (!start->beside || !start->init || !mentions(start->init, "value")) continue;
+    Value v = start_value(e, &e->model->tensor[t], start);
+    if (v.kind == V_ERROR) return;
+    e->model->tensor[t].beside = start->beside;
+    tensor_assign(e, t, v.node);
+    any = true;
+  }
+  if (any) e->model->from_values = 1 + end_program(e, "starts from outside", 1, out.of, out.n);
+}
+
 void elaborate_init(Elab *e) {
   Outputs out = {0};
   Totals totals = {.outputs = &out};
@@ -110,5 +137,6 @@ void elaborate_init(Elab *e) {
   }
   e->totals = NULL;
   e->model->init = end_program(e, "init", rows, NULL, 0);
+  if (!diagnostics_errors(e->sources)) elaborate_from_values(e);
   e->unfinished = false;
 }

@@ -75,6 +75,8 @@ static void tensor_table(Text *out, const Plan *p, const Offsets *at) {
     field_integer(out, "count", t->count);
     if (t->statistic) text_add(out, ", .statistic = %s", tensor_statistic[t->statistic]);
     field_integer(out, "column", t->column);
+    field_integer(out, "beside", t->beside);
+    field_string(out, "support", t->support);
     text_add(out, ", .at = %s},\n", at->tensor[i]);
   }
   table_end(out, p->tensors);
@@ -368,8 +370,8 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   plan_table(out, "column", "columns", p->columns);
   plan_table(out, "tensor", "tensors", p->tensors);
   plan_table(out, "program", "programs", p->programs);
-  text_add(out, "  .init = %d, .init_sums = %d, .test = %d, .test_after = %d,\n", p->init, p->init_sums, p->test,
-           p->test_after);
+  text_add(out, "  .init = %d, .init_sums = %d, .from_values = %d, .test = %d, .test_after = %d,\n", p->init, p->init_sums,
+           p->from_values, p->test, p->test_after);
   plan_table(out, "seldom", "seldoms", p->seldoms);
   plan_table(out, "turn", "turns", p->turns);
   plan_table(out, "phase", "phases", p->phases);

@@ -61,6 +61,8 @@ typedef struct {
   TensorStatistic statistic;  // of this column of the data, which the training loop sets it to
   int column;
   int average;  // of a weight that has one: 1 + that tensor; else 0
+  int beside;   // begins by the value of this one: 1 + that tensor; else 0
+  const char *support;  // that a parameter's values are held on, in words; NULL: it is its own value
 } TensorInfo;
 
 // INPUT_KNOWN: of a column that has holes, 1 where it has a value, else 0.

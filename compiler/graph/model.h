@@ -42,7 +42,7 @@ typedef struct Model {
   PlanColumn *column;  int columns;
   TensorInfo *tensor;  int tensors;    // weights first, then states, then slots
   ModelProgram *program;  int programs;
-  int init, init_sums, test, test_after;  // as in Plan
+  int init, init_sums, from_values, test, test_after;  // as in Plan
   PlanSeldom *seldom;  int seldoms;
   PlanTurn *turn;  int turns, lines;
   PlanPhase *phase;

@@ -9,7 +9,7 @@ static PlanTensor *plan_tensors(Arena *a, const Model *m, int64_t *end) {
   *end = 0;
   for (int i = 0; i < m->tensors; i++) {
     const TensorInfo *t = &m->tensor[i];
-    list[i] = (PlanTensor){t->name, t->kind, t->shape.rank, {0}, shape_count(t->shape), *end, t->statistic, t->column};
+    list[i] = (PlanTensor){t->name, t->kind, t->shape.rank, {0}, shape_count(t->shape), *end, t->statistic, t->column, t->beside, t->support};
     for (int k = 0; k < t->shape.rank; k++) list[i].dim[k] = t->shape.dim[k];
     *end += (list[i].count + ALIGN - 1) / ALIGN * ALIGN;
   }
@@ -126,6 +126,7 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .programs = m->programs,
                  .init = m->init,
                  .init_sums = m->init_sums,
+                 .from_values = m->from_values,
                  .test = m->test,
                  .test_after = m->test_after,
                  .seldom = m->seldom,

@@ -26,3 +26,22 @@ uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t size) {
 }
 
 uint64_t hash_text(uint64_t seed, const char *text) { return hash_bytes(seed, text, strlen(text)); }
+
+// Eight bytes at a time: of[k][b] is what a byte b makes k bytes before the end.
+uint32_t hash_crc32(uint32_t before, const uint8_t *bytes, size_t size) {
+  uint32_t of[8][256], crc = ~before;
+  for (uint32_t b = 0; b < 256; b++) {
+    of[0][b] = b;
+    for (int i = 0; i < 8; i++) of[0][b] = of[0][b] >> 1 ^ (of[0][b] & 1 ? 0xedb88320u : 0);
+  }
+  for (int k = 1; k < 8; k++)
+    for (int b = 0; b < 256; b++) of[k][b] = of[k - 1][b] >> 8 ^ of[0][of[k - 1][b] & 255];
+  size_t at = 0;
+  for (; size - at >= 8; at += 8) {
+    uint32_t next = 0;
+    for (int k = 0; k < 8; k++) next ^= of[7 - k][bytes[at + (size_t)k] ^ (k < 4 ? crc >> 8 * k & 255 : 0)];
+    crc = next;
+  }
+  for (; at < size; at++) crc = crc >> 8 ^ of[0][(crc ^ bytes[at]) & 255];
+  return ~crc;
+}

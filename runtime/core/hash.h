@@ -10,4 +10,7 @@ uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t size);
 
 uint64_t hash_text(uint64_t seed, const char *text);
 
+// The checksum of PNG and zip files (CRC-32 of ISO 3309), going on from that of what stands before; 0: nothing does.
+uint32_t hash_crc32(uint32_t before, const uint8_t *bytes, size_t size);
+
 #endif

@@ -5,7 +5,7 @@
 #ifndef GMC_INFLATE_H
 #define GMC_INFLATE_H
 
-#include "core/base.h"
+#include "core/file.h"
 
 // GZIP: all members of a file, and after them zeros as tapes and some downloads pad them. RAW: one deflate stream.
 typedef enum { INFLATE_GZIP, INFLATE_RAW } InflateKind;
@@ -21,8 +21,9 @@ const char *inflate_libdeflate(Arena *a, InflateKind kind, const uint8_t *from, 
 
 const char *inflate_zlib(Arena *a, InflateKind kind, const uint8_t *from, size_t size, uint8_t *into, size_t room);
 
-// The checksum of gzip and zip files.
-uint32_t inflate_crc32(const uint8_t *bytes, size_t size);
+// Expands to exactly `size` bytes in the arena, or fails with EXIT_DATA; `path` is for messages. Nothing is allocated
+// before it is known that so few bytes can hold as many.
+Bytes inflate_whole(Arena *a, Inflate *inflate, const char *path, InflateKind kind, Bytes packed, size_t size);
 
 bool gunzip_is(const uint8_t *from, size_t size);  // does it begin as a gzip file does?
 

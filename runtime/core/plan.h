@@ -28,6 +28,8 @@ typedef struct {
   int64_t at;     // offset in floats
   TensorStatistic statistic;
   int column;     // of it
+  int beside;     // 1 + the tensor by whose value it begins; 0: none
+  const char *support;  // that the values are held on, in words, of which it holds the free numbers; NULL: these are the values
 } PlanTensor;
 
 // How the numbers of a random stream are addressed; see runtime/core/philox.h for the counter.
@@ -287,6 +289,8 @@ typedef struct {
   int codes;
   int init, test;        // program indices; test -1 if nothing is measured
   int init_sums;         // over the training split, which `init` is fed; -1: none
+  int from_values;       // 1 + the program for starts from outside: of values that stand in the tensors it makes what tensors
+                         // hold, and what begins by them; its outputs, named like tensors, are the values that come of it. 0: none
   int test_after;        // is fed the sums of `test`, behind which it stands; its outputs are measures too; 0: none
   const PlanSeldom *seldom;
   int seldoms;           // 0 if nothing is measured

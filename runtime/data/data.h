@@ -91,9 +91,6 @@ Array data_array(Arena *a, const DataFiles *files, const PlanColumn *column, con
 // The same from the bytes themselves, which lie in an arena of their own: it is closed if they are not needed.
 Array data_take(Arena *a, Arena *own, const PlanColumn *column, const char *path, Bytes file, DataBegin *begin);
 
-// Expands to exactly `size` bytes, or fails.
-Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size);
-
 // For formats of one array a file: fails unless there is a file for each column. Files past the last column are not
 // read.
 void data_enough_files(Arena *a, const Plan *plan);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/helper.h"
 
 enum { DATA_HEAD = 16384 };  // no format's header is longer
 
@@ -40,18 +39,6 @@ PictureColumns data_picture_columns(Arena *a, const Plan *plan) {
   return c;
 }
 
-Bytes data_expand(Arena *a, const DataFiles *files, const char *path, InflateKind kind, Bytes packed, size_t size) {
-  if (size / INFLATE_RATIO > packed.size)
-    fail(a, EXIT_DATA, "%s: its header promises %zu bytes, more than %zu compressed ones can hold", printable(a, path),
-         size, packed.size);
-  uint8_t *whole = arena_alloc(a, size + 1, 1);
-  Helper *helper = helper_pages(a, whole, size);
-  const char *wrong = files->inflate(a, kind, packed.data, packed.size, whole, size);
-  if (helper) helper_end(helper);
-  if (wrong) fail(a, EXIT_DATA, "%s: %s", printable(a, path), wrong);
-  return (Bytes){whole, size};
-}
-
 // The file's bytes, expanded if it is compressed, in an arena of their own.
 static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, DataBegin *begin, Arena **own) {
   Arena *packed = *own = arena_open(a);
@@ -62,7 +49,7 @@ static Bytes data_bytes(Arena *a, const DataFiles *files, const char *path, Data
   if (got == 0) fail(a, EXIT_DATA, "%s: is empty, cut short or not soundly compressed", printable(a, path));
   begin(a, path, head, got, &size);
   *own = arena_open(a);
-  file = data_expand(*own, files, path, INFLATE_GZIP, file, size);
+  file = inflate_whole(*own, files->inflate, path, INFLATE_GZIP, file, size);
   arena_close(packed);
   return file;
 }

@@ -68,16 +68,6 @@ const char *inflate_zlib(Arena *a, InflateKind kind, const uint8_t *from, size_t
   return written < room ? "expands to less than its header promises" : NULL;
 }
 
-uint32_t inflate_crc32(const uint8_t *bytes, size_t size) {
-  uLong sum = 0;
-  for (size_t at = 0; at < size;) {
-    unsigned int portion = inflate_portion(size - at);
-    sum = crc32(sum, bytes + at, portion);
-    at += portion;
-  }
-  return (uint32_t)sum;
-}
-
 size_t gunzip_head(const uint8_t *from, size_t size, uint8_t *into, size_t room) {
   z_stream z = {0};
   if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) return 0;

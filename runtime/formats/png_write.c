@@ -5,6 +5,7 @@
 
 #include "formats/deflate.h"
 #include "core/file.h"
+#include "core/hash.h"
 
 enum { PNG_UP = 2 };  // the filter: each byte less the one above it
 
@@ -12,24 +13,11 @@ static void png_big_endian(uint8_t *to, uint32_t v) {
   for (int i = 0; i < 4; i++) to[i] = (uint8_t)(v >> (24 - 8 * i));
 }
 
-// The checksum of ISO 3309, four bits at a time.
-static uint32_t png_crc(uint32_t crc, const uint8_t *bytes, size_t length) {
-  static const uint32_t of[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-                                  0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-                                  0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-  for (size_t i = 0; i < length; i++) {
-    crc = of[(crc ^ bytes[i]) & 15] ^ crc >> 4;
-    crc = of[(crc ^ bytes[i] >> 4) & 15] ^ crc >> 4;
-  }
-  return crc;
-}
-
 static void png_chunk(NewFile *f, const char *type, const uint8_t *bytes, size_t length) {
   uint8_t head[8], tail[4];
   png_big_endian(head, (uint32_t)length);
   memcpy(head + 4, type, 4);
-  uint32_t crc = png_crc(UINT32_MAX, head + 4, 4);
-  png_big_endian(tail, ~png_crc(crc, bytes, length));
+  png_big_endian(tail, hash_crc32(hash_crc32(0, head + 4, 4), bytes, length));
   file_add(f, head, sizeof head);
   file_add(f, bytes, length);
   file_add(f, tail, sizeof tail);

@@ -187,7 +187,7 @@ static void safetensors_read_entries(Safetensors *s, const Json *header, size_t 
 static void safetensors_place(Safetensors *s, const uint8_t *data) {
   for (int i = 0; i < s->count; i++) {
     SafetensorsEntry *e = &s->entry[i];
-    const uint8_t *at = data + e->begin;
+    const uint8_t *at = e->view.bytes = data + e->begin;
     if (strcmp(e->view.dtype, "F32") != 0) continue;
     if ((uintptr_t)at % sizeof(float) == 0) {
       e->view.value = (const float *)(uintptr_t)at;

@@ -11,6 +11,7 @@ typedef struct {
   int64_t dim[MAX_RANK];
   int64_t count;       // elements; ignored when writing
   const float *value;  // aligned; NULL when reading a dtype other than F32
+  const uint8_t *bytes;  // the elements as the file has them, little-endian; ignored when writing
 } TensorView;
 
 typedef struct Safetensors Safetensors;

@@ -8,12 +8,12 @@
 #include "core/file.h"
 
 static const StoredType stored_types[] = {
-    {"bool", "b1", 0, STORED_BOOL, 1},        {"uint8", "u1", 0x08, STORED_UNSIGNED, 1},
-    {"int8", "i1", 0x09, STORED_SIGNED, 1},   {"uint16", "u2", 0, STORED_UNSIGNED, 2},
-    {"int16", "i2", 0x0b, STORED_SIGNED, 2},  {"uint32", "u4", 0, STORED_UNSIGNED, 4},
-    {"int32", "i4", 0x0c, STORED_SIGNED, 4},  {"uint64", "u8", 0, STORED_UNSIGNED, 8},
-    {"int64", "i8", 0, STORED_SIGNED, 8},     {"float16", "f2", 0, STORED_FLOAT, 2},
-    {"float32", "f4", 0x0d, STORED_FLOAT, 4}, {"float64", "f8", 0x0e, STORED_FLOAT, 8},
+    {"bool", "b1", 0, "BOOL", STORED_BOOL, 1},       {"uint8", "u1", 0x08, "U8", STORED_UNSIGNED, 1},
+    {"int8", "i1", 0x09, "I8", STORED_SIGNED, 1},    {"uint16", "u2", 0, "U16", STORED_UNSIGNED, 2},
+    {"int16", "i2", 0x0b, "I16", STORED_SIGNED, 2},  {"uint32", "u4", 0, "U32", STORED_UNSIGNED, 4},
+    {"int32", "i4", 0x0c, "I32", STORED_SIGNED, 4},  {"uint64", "u8", 0, "U64", STORED_UNSIGNED, 8},
+    {"int64", "i8", 0, "I64", STORED_SIGNED, 8},     {"float16", "f2", 0, "F16", STORED_FLOAT, 2},
+    {"float32", "f4", 0x0d, "F32", STORED_FLOAT, 4}, {"float64", "f8", 0x0e, "F64", STORED_FLOAT, 8},
 };
 enum { STORED_TYPES = sizeof stored_types / sizeof *stored_types };
 
@@ -27,6 +27,12 @@ const StoredType *stored_type_npy(const char *code, size_t length) {
   for (int i = 0; i < STORED_TYPES; i++)
     if (strlen(stored_types[i].npy) == length && memcmp(stored_types[i].npy, code, length) == 0)
       return &stored_types[i];
+  return NULL;
+}
+
+const StoredType *stored_type_safetensors(const char *dtype) {
+  for (int i = 0; i < STORED_TYPES; i++)
+    if (strcmp(stored_types[i].safetensors, dtype) == 0) return &stored_types[i];
   return NULL;
 }
 
@@ -71,7 +77,7 @@ double stored_number(const Stored *s, const uint8_t *at) {
   return size == 4 ? (double)narrow.value : wide.value;
 }
 
-static const char *stored_shape_text(Arena *a, int rank, const int64_t *dim) {
+const char *stored_shape_text(Arena *a, int rank, const int64_t *dim) {
   Text t = text_new(a);
   text_add(&t, "[");
   for (int i = 0; i < rank; i++) text_add(&t, "%s%" PRId64, i ? ", " : "", dim[i]);
@@ -107,8 +113,7 @@ static void stored_check(Arena *a, const PlanColumn *column, const char *path, c
   if (s->dim[0] > INT32_MAX) fail(a, EXIT_DATA, "%s: %" PRId64 " examples are too many", printable(a, path), s->dim[0]);
 }
 
-// Where element i, counted with the last axis fastest, lies among the stored ones.
-static int64_t stored_place(const Stored *s, int64_t i) {
+int64_t stored_place(const Stored *s, int64_t i) {
   int64_t place = 0, stride[MAX_RANK + 1] = {1};
   if (!s->fortran) return i;
   for (int k = 1; k < s->rank; k++) stride[k] = stride[k - 1] * s->dim[k - 1];

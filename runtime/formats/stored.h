@@ -11,6 +11,7 @@ typedef struct {
   const char *name;  // for people
   const char *npy;   // as a NumPy header writes it, without the byte order
   uint8_t idx;       // IDX's number of the type, or 0
+  const char *safetensors;
   enum { STORED_BOOL, STORED_UNSIGNED, STORED_SIGNED, STORED_FLOAT } kind;
   size_t size;  // bytes
 } StoredType;
@@ -19,6 +20,8 @@ typedef struct {
 const StoredType *stored_type_idx(int code);
 
 const StoredType *stored_type_npy(const char *code, size_t length);
+
+const StoredType *stored_type_safetensors(const char *dtype);
 
 // An array as it lies in a file's bytes.
 typedef struct {
@@ -33,8 +36,13 @@ typedef struct {
 // Bytes of all elements; false if no memory can hold them.
 bool stored_size(const Stored *s, size_t *size);
 
-// Element i as a number.
+// The element whose bytes begin at `at`, as a number.
 double stored_number(const Stored *s, const uint8_t *at);
+
+// Where element i, counted with the last axis fastest, lies among the stored ones.
+int64_t stored_place(const Stored *s, int64_t i);
+
+const char *stored_shape_text(Arena *a, int rank, const int64_t *dim);  // [2, 3], for people
 
 // The column's values, from an array whose shape has been compared with it axis by axis: axes of size 1 do not count,
 // and an example may lie flat. The array refers to s->bytes where it can, and is the arena's where it cannot (*kept

@@ -413,16 +413,31 @@ void checkpoint_write_start(Training *t) {
   const char *path = checkpoint_start_path(scratch, t);
   Metas m = metas_new(scratch, t->plan);
   metas_text(&m, "model", t->plan->model);
-  metas_text(&m, "weights_of", t->from ? t->from : "");
+  if (t->from) metas_text(&m, "weights_of", t->from);
+  if (t->start) metas_text(&m, "start", t->start->path);
   if (t->from && !t->went_on)
     checkpoint_tensors(&m, t->plan, path, t->run->memory, false);
+  else if (t->start)
+    start_write(scratch, t->plan, t->start, path, m.count, m.key, m.value);
   else
     unlink(path);
   arena_close(scratch);
 }
 
+// Of a run that goes on: the values that it began with, if they were given.
+static void checkpoint_values(Training *t, Arena *scratch) {
+  Run *run = t->run;
+  const char *path = checkpoint_start_path(scratch, t);
+  const char *given = file_exists(path) ? safetensors_meta(safetensors_read(scratch, path), "start") : NULL;
+  if (!given) return;
+  Start *start = start_read(run->arena, t->plan, NULL, path);
+  start->path = arena_copy(run->arena, given);
+  t->start = start;
+}
+
 void checkpoint_start(Training *t) {
-  if (!t->session->folder || t->session->goes_on) return;
+  if (t->start) start_put(t->run, t->start);
+  if (t->start || !t->session->folder || t->session->goes_on) return;
   Arena *scratch = arena_open(t->run->arena);
   const char *path = checkpoint_start_path(scratch, t);
   if (file_exists(path)) {
@@ -458,6 +473,7 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   t->best = p.starts.best;
   t->own = p.starts.own;
   source_from(&s, t);
+  checkpoint_values(t, scratch);
   arena_close(scratch);
 }
 

@@ -291,6 +291,7 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
   if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
   if (t->from) session_member(&r, t->went_on ? "from" : "weights_of", t->from);
+  if (t->start) session_member(&r, "start", t->start->path);
   session_hashes(a, &r, t->hash);
   session_member(&r, "products", t->run->products);
   session_number(&r, "threads", t->run->pool ? pool_threads(t->run->pool) : 1);
@@ -359,14 +360,25 @@ static void session_begin(Training *t, Session *s) {
   t->records = records_open(a, s->folder, t->plan, t->line, resumed.length, t->earlier);
 }
 
+// The values that the run is to begin with, tried before anything is read or written; NULL: none.
+static const Start *session_start(Run *run, const Session *s) {
+  if (!s->start) return NULL;
+  const Start *start = start_read(run->arena, run->plan, run->inflate, s->start);
+  start_put(run, start);
+  return start;
+}
+
 int session_train(Arena *a, const Plan *plan, const Session *asked) {
   Session *s = NEW(a, Session);  // its folder may become another
   *s = *asked;
+  if ((s->resume || s->goes_on) && s->start)
+    fail(a, EXIT_USAGE, "--start is for runs that begin at step 0, and this one goes on");
   if (s->folder && !s->next_free) {
     session_check_held(a, s->folder);
     session_check_folder(a, s);
   }
   Run *run = session_run(a, plan, s);
+  const Start *start = session_start(run, s);
   bool tests = plan->test >= 0 || plan->shows > 0;
   helper_pages(a, run->memory, (size_t)plan->peak * sizeof(float));
   if (tests) data_begin_test(run);
@@ -384,6 +396,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
     fail(a, EXIT_USAGE,
          "%s: stands at step %lld, and the new run is to end there; --epochs and --steps count what was before",
          t->from, (long long)t->step);
+  t->start = start;
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume && !s->goes_on) training_begin(t);

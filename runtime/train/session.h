@@ -9,7 +9,8 @@
 //   weights.safetensors   the last checkpoint: all tensors, and in its metadata where the training stands
 //   best.safetensors      the same of the best epoch so far, if the plan keeps it
 //   epochs/               the same after epochs, if the plan keeps those: 0005.safetensors
-//   start.safetensors     weights, states and averages that the run began with, if they are another run's
+//   start.safetensors     weights, states and averages that the run began with, if they are another run's; or the
+//                         values that it was given
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
@@ -56,6 +57,7 @@ struct Session {
   const char *weights;  // file of the weights to use, or that a new run begins with; NULL: the folder's, or none
   const char *from;     // the folder that these are of, as it was named
   bool goes_on;         // from where that run stood, rather than from step 0
+  const char *start;    // file of values that a new run begins with (start.h); NULL: none
   bool seed_given;     // otherwise the plan's, or on resuming the run's own
   uint32_t seed;
   int64_t epochs;  // in all; 0: as many as the plan says

@@ -15,6 +15,7 @@ static const char program_help[] =
     "Trains the model that this program was made from.\n"
     "\n"
     "  --out DIR      folder of the run (runs/MODEL, or the next free number after it)\n"
+    "  --start FILE   begin with the values in FILE, .safetensors or .npz, of tensors by their names\n"
     "  --resume DIR   go on with the run in DIR\n"
     "  --from DIR@N   a new run that goes on from epoch N of the run in DIR\n"
     "  --epochs N     passes over the data\n"
@@ -50,6 +51,8 @@ static bool program_option(Arena *a, Session *s, const char *option, const char 
     s->weights = session_weights_of(a, from.folder, from.which);
     s->from = from.folder;
     s->goes_on = true;
+  } else if (strcmp(option, "--start") == 0) {
+    s->start = value;
   } else if (strcmp(option, "--epochs") == 0) {
     s->epochs = program_number(a, option, value, 1, 1000000000);
   } else if (strcmp(option, "--steps") == 0) {

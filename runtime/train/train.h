@@ -23,6 +23,7 @@
 #include "data/feed.h"
 #include "train/measure.h"
 #include "train/session.h"
+#include "train/start.h"
 
 enum { STEPS_WITHOUT_DATA = 1000 };
 
@@ -82,6 +83,7 @@ typedef struct {
   const char *from;              // the run and epoch that it went on from, or whose weights it began with; or NULL
   bool went_on;                  // the former
   RecordsEarlier *earlier;       // what that run had recorded until then, or NULL
+  const Start *start;            // or the values that it began with
   Records *records;              // NULL without a folder
   Progress *progress;
   Health *health;                // NULL where nothing can be told

@@ -216,16 +216,21 @@ static Node *by_place(Graph *g, Node *n, int64_t batch, int64_t places) {
   return node_permute(g, flat, (int[]){1, 0, 2});
 }
 
-// The weighed sum of such products over the batch: a product of matrices for each place.
-static Value outer_sum(Elab *e, const Density *d, Node *a, Node *b, Shape event) {
+// The same, weighed: [places, batch, numbers].
+static Node *weighed_by_place(Elab *e, const Density *d, Node *n) {
   Graph *g = e->graph;
   int64_t batch = e->plate[0], places = shape_count(d->weight->shape) / batch;
-  Node *w = node_permute(g, node_reshape(g, d->weight, shape_of(3, (int64_t[]){batch, places, 1})), (int[]){1, 0, 2});
-  Node *left = by_place(g, a, batch, places), *right = by_place(g, b, batch, places);
-  left = node_binary(g, OP_MUL, node_broadcast(g, w, left->shape), left);
-  Node *sum = node_matmul(g, left, right, true, false);
-  return value_tensor(node_reshape(g, sum, physical_shape(e, latent_plates(d), event)), latent_plates(d));
+  Node *w = by_place(g, d->weight, batch, places), *x = by_place(g, n, batch, places);
+  return node_binary(g, OP_MUL, node_broadcast(g, w, x->shape), x);
 }
+
+// The weighed sum of such products over the batch: a product of matrices for each place.
+static Node *outer_sum(Elab *e, const Density *d, Node *a, Node *b) {
+  Node *left = weighed_by_place(e, d, a);
+  return node_matmul(e->graph, left, by_place(e->graph, b, left->shape.dim[1], left->shape.dim[0]), true, false);
+}
+
+enum { ROWS_APART = 8 };  // numbers of a place from which its examples are laid out one behind the other
 
 // The sum over the batch of v, weighed by what the density counts at each example and value of the latents.
 static Value weighed_sum(Elab *e, const Density *d, Value v) {
@@ -239,8 +244,12 @@ static Value weighed_sum(Elab *e, const Density *d, Value v) {
     Node *sum = node_matmul(e->graph, weights, values, true, false);
     return value_tensor(node_reshape(e->graph, sum, physical_shape(e, latent_plates(d), event)), latent_plates(d));
   }
-  Node *a, *b;
-  if (v.plates == w.plates && is_outer(v.node, &a, &b)) return outer_sum(e, d, a, b, event);
+  Node *a, *b, *sums = NULL;
+  if (v.plates == w.plates && is_outer(v.node, &a, &b)) sums = outer_sum(e, d, a, b);
+  if (v.plates == w.plates && !sums && shape_count(event) >= ROWS_APART)
+    sums = node_reduce(e->graph, OP_SUM, weighed_by_place(e, d, v.node), 2);
+  if (sums)
+    return value_tensor(node_reshape(e->graph, sums, physical_shape(e, latent_plates(d), event)), latent_plates(d));
   if (v.plates & PLATE_BATCH) w = apply2(e, OP_MUL, v.span, w, v);
   Value sum = value_tensor(node_reduce(e->graph, OP_SUM, w.node, 1), w.plates & ~(unsigned)PLATE_BATCH);
   return v.plates & PLATE_BATCH ? sum : apply2(e, OP_MUL, v.span, sum, v);

@@ -93,6 +93,8 @@ static const struct {
     {"loops", pass_loops, EARLY, "before all that looks at values, for some of a loop's are computed outside after it"},
     {"narrow", pass_narrow, EARLY, "before reductions are cut: a sum of a repeated value vanishes"},
     {"select", pass_select, EARLY, "anywhere before fusion; here it shortens what the next passes look at"},
+    {"solve", pass_solve, EARLY, "before join, for it makes products; their operands are views that later passes fold"},
+    {"layout", pass_layout, EARLY, "after solve, whose products it looks at"},
     {"join", pass_join, EARLY,
      "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
     {"shards", pass_shards, REDUCING, "after join, so that a shard is joined as it would be alone; with its reductions"},

@@ -11,6 +11,8 @@ void pass_dead(Arena *a, GraphProgram *p);    // only what outputs and assignmen
 void pass_loops(Arena *a, GraphProgram *p);   // of loops only what hangs on their turns; the passes on their bodies
 void pass_narrow(Arena *a, GraphProgram *p);  // compute before repeating
 void pass_select(Arena *a, GraphProgram *p);  // sums of complementary choices
+void pass_solve(Arena *a, GraphProgram *p);   // solutions for many columns
+void pass_layout(Arena *a, GraphProgram *p);  // numbers in the order of the products that read them
 void pass_join(Arena *a, GraphProgram *p);    // matrix products that share an operand, or are added
 void pass_shards(Arena *a, GraphProgram *p);  // what is added up over the batch, shard by shard
 void pass_reduce(Arena *a, GraphProgram *p);  // each reduction over one run of axes, in parts if it is long

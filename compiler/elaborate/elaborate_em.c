@@ -255,8 +255,9 @@ static Value weighed_sum(Elab *e, const Density *d, Value v) {
   return v.plates & PLATE_BATCH ? sum : apply2(e, OP_MUL, v.span, sum, v);
 }
 
-// Of a density of latents alone, what is dead counts as one example.
-static Value fit_total(Elab *e, Value v, const char *name) {
+// The sum of v over the examples, weighed by what the density counts there. Of a density of latents alone, what is dead
+// counts as one example.
+static Value sum_of_all(Elab *e, Value v, const char *name) {
   const Density *d = e->em->now;
   Totals *t = e->totals;
   if (t->after) {
@@ -282,6 +283,14 @@ static bool hangs_on_sum(const Elab *e, const Node *value) {
   }
   arena_close(scratch);
   return found;
+}
+
+// The same of those that are known: where an example has a hole it counts for nothing.
+static Value fit_total(Elab *e, Value v, const char *name) {
+  const Density *d = e->em->now;
+  if (d->point.kind == V_OBSERVED && !e->totals->after)
+    v = to_tensor(e, where_seen(e, d->dist, v, d->point, e->em->step->span));
+  return v.kind == V_ERROR ? v : sum_of_all(e, v, name);
 }
 
 static Value eval_total_of(Elab *e, Scope *scope, const Ast *call) {
@@ -471,12 +480,12 @@ static bool has_latents(const Density *d) {
          d->point.plates == PLATE_BATCH;
 }
 
-static void find_dead(Elab *e, const Density *d) {
+static void find_dead(Elab *e, const Density *d, Value examples) {
   Em *em = e->em;
   Span where = em->step->span;
   em->dead.kind = V_NONE;
   if (!latent_plates(d)) return;
-  Value dead = to_tensor(e, apply2(e, OP_LESS, where, em->count, value_number(1)));
+  Value dead = to_tensor(e, apply2(e, OP_LESS, where, examples, value_number(1)));
   if (!(d->value.plates & PLATE_BATCH)) em->count = apply2(e, OP_MAX, where, em->count, value_number(1));
   if (d->value.plates & PLATE_BATCH && !has_latents(d)) return;
   em->dead = widen(e, dead, latent_plates(d), (Shape){0});
@@ -541,14 +550,15 @@ static void fit_density(Elab *e, Density *d) {
   em->moving = -1;
   em->moved = em->born = NULL;
   em->dead.kind = V_NONE;
-  em->count = fit_total(e, to_tensor(e, value_number(1)), "total(1)");
-  find_dead(e, d);
+  Value one = to_tensor(e, value_number(1)), all = sum_of_all(e, one, "total(1)");
+  em->count = d->point.kind == V_OBSERVED ? fit_total(e, one, "what is known of them") : all;
+  find_dead(e, d, all);
   if (em->dead.kind == V_TENSOR && has_latents(d)) {
     em->bearing = true;
     eval_rule(e, d, member_of(d->dist->decl, "born"), worst_points(e, d));
     em->bearing = false;
   }
-  eval_rule(e, d, rule_of(d->dist), d->point);
+  eval_rule(e, d, rule_of(d->dist), whole_value(d->point));
   add_slack(e, d);
   em->own_rule = em->own_rule || on_page(e, rule_of(d->dist));
   em->now = NULL;

@@ -115,6 +115,10 @@ bool eval_support(Elab *e, Scope *scope, const Ast *ast, Support *s) {
     s->kind = SUPPORT_SET, s->lo = 0, s->hi = 1, s->member = bits, s->members = 2;
     return true;
   }
+  if (!strcmp(name, "counts")) {
+    s->kind = SUPPORT_SET, s->lo = 0;
+    return true;
+  }
   const Decl *decl = find_decl_at(e, arena_format(e->arena, "support %s", name), ast->span);
   if (decl) return eval_declared(e, scope, decl, ast, s);
   const WordEntry *word = word_find(name);
@@ -133,6 +137,7 @@ bool is_library_support(const Support *s, const char *name) {
 static const char *set_text(Elab *e, const Support *s) {
   enum { MANY = 8 };
   Text t = text_new(e->arena);
+  if (!s->members && s->hi == INFINITY) return "the counts 0, 1, 2, ...";
   if (!s->members) return arena_format(e->arena, "a set that is computed, somewhere in [%g, %g]", s->lo, s->hi);
   for (int i = 0; i < s->members; i++) {
     bool left_out = s->members > MANY && i >= 2 && i + 1 < s->members;

@@ -214,6 +214,33 @@ static void bernoulli(void **state) {
   }
 }
 
+// The density by lgamma; draws on both sides of the rate at which their method changes.
+static void poisson(void **state) {
+  (void)state;
+  static const double rate[] = {1e-3, 0.7, 4, 9.99, 10, 37.5, 900};
+  enum { OUTCOMES = 2000 };
+  Arena *a = arena_open(NULL);
+  Page *page = page_format(a, MANY,
+                           "model c  data t in counts, a in [1e-5, 1e6] from npy(\"t\", \"a\")\n"
+                           "decoder p(v | a) { v ~ poisson(a) }\n"
+                           "metric density = log p(t | a)  metric sample = draw p(v | a)\n"
+                           "metric middle = mean p(v | a)\n");
+  for (int i = 0; i < (int)(sizeof rate / sizeof *rate); i++) {
+    const char *name = arena_format(a, "poisson of %g", rate[i]);
+    for (int j = 0; j < MANY; j++) page_column(page, "t")[j] = (float)(j % OUTCOMES);
+    page_fill(page, "a", rate[i]);
+    page->run.seed = (uint32_t)i + 1;
+    page_test(page);
+    double given = (double)page_column(page, "a")[0];
+    for (int k = 0; k < OUTCOMES; k++)
+      page_near("log density", name, (double)page_metric(page, "density")[k], k * log(given) - given - lgamma(k + 1),
+                1e-5);
+    check_counts(page, name, OUTCOMES);
+    page_near("mean", name, (double)page_metric(page, "middle")[0], given, 1e-6);
+  }
+  arena_close(a);
+}
+
 static void categorical(void **state) {
   (void)state;
   static const double chance[][4] = {{0.25, 0.25, 0.25, 0.25}, {0.7, 0.2, 0.0999, 0.0001}, {0, 1, 0, 0}};
@@ -530,6 +557,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(numbers_of_the_line),
       cmocka_unit_test(bernoulli),
+      cmocka_unit_test(poisson),
       cmocka_unit_test(categorical),
       cmocka_unit_test(categorical_vector),
       cmocka_unit_test(vectors),

@@ -166,8 +166,47 @@ static void write_generated(Writer *w, const Variable *v, int axis) {
   }
 }
 
+static void write_source(Writer *w, const char *source, int first, int n, int holes) {
+  WRITE(w, "source %s(examples: %d) {\n", source, 20 + below(w, 20));
+  write_statements(w, 1);
+  WRITE(w, n > 1 ? "  [" : "  ");
+  for (int i = first; i < first + n; i++) {
+    if (i > first) WRITE(w, ", ");
+    if (i == holes) WRITE(w, "observed(");
+    write_generated(w, &w->column[i], 0);
+    if (i == holes) WRITE(w, ", random() < 0.7)");
+  }
+  WRITE(w, n > 1 ? "]\n}\n" : "\n}\n");
+}
+
+// A set of data of n columns, the last of which may have holes.
+static void write_set(Writer *w, const char *source, int first, int n, int holes) {
+  int generated = holes >= 0 || chance(w, 3, 4);
+  if (generated) write_source(w, source, first, n, holes);
+  w->knowns = w->params;
+  WRITE(w, "data ");
+  for (int i = first; i < first + n; i++) {
+    if (i > first) WRITE(w, ", ");
+    write_variable(w, &w->column[i]);
+    if (i == holes) WRITE(w, " missing");
+  }
+  WRITE(w, " from ");
+  if (chance(w, w->odds, 400)) {
+    write_odd(w, 2);
+  } else if (generated) {
+    WRITE(w, "%s%s", source, chance(w, 1, 2) ? "" : "(examples: 30)");
+  } else {
+    static const char *const reader[] = {"idx", "npy", "csv"};
+    WRITE(w, "%s(\"a\", \"b\", \"c\"%s)", reader[below(w, 3)], chance(w, 1, 2) ? "" : ", holdout: 0.2");
+  }
+  if (chance(w, 1, 6)) WRITE(w, chance(w, 1, 2) ? " |> binarize" : " |> binarize(fresh: true)");
+  if (chance(w, 1, 12)) WRITE(w, " |> first(%d)", 1 + below(w, 30));
+  if (chance(w, w->odds, 400)) WRITE(w, " |> "), write_odd(w, 1);
+  WRITE(w, "\n");
+}
+
 static void write_data(Writer *w) {
-  int n = below(w, 4), files = below(w, 4);
+  int n = below(w, 4);
   if (n == 0 && chance(w, 2, 3)) n = 1;
   for (int i = 0; i < n; i++) {
     Variable v = {.name = i == 0 ? "x" : i == 1 ? "y" : "t", .ground = (Ground)below(w, 5)};
@@ -178,39 +217,10 @@ static void write_data(Writer *w) {
     w->column[w->columns++] = v;
   }
   if (!n) return;
-  int holes = n > 1 && files && chance(w, 1, 3) ? n - 1 : -1;
-  if (files) {
-    WRITE(w, "source made(examples: %d) {\n", 20 + below(w, 20));
-    write_statements(w, 1);
-    WRITE(w, n > 1 ? "  [" : "  ");
-    for (int i = 0; i < n; i++) {
-      if (i) WRITE(w, ", ");
-      if (i == holes) WRITE(w, "observed(");
-      write_generated(w, &w->column[i], 0);
-      if (i == holes) WRITE(w, ", random() < 0.7)");
-    }
-    WRITE(w, n > 1 ? "]\n}\n" : "\n}\n");
-  }
-  w->knowns = w->params;
-  WRITE(w, "data ");
-  for (int i = 0; i < n; i++) {
-    if (i) WRITE(w, ", ");
-    write_variable(w, &w->column[i]);
-    if (i == holes) WRITE(w, " missing");
-  }
+  int holes = n > 1 && chance(w, 1, 4) ? n - 1 : -1, own = n > 1 && chance(w, 1, 4) ? 1 + below(w, n - 1) : n;
+  write_set(w, "made", 0, own, holes < own ? holes : -1);
+  if (own < n) write_set(w, "more", own, n - own, holes);
   if (holes >= 0) w->missing = w->column[--w->columns];
-  WRITE(w, " from ");
-  if (chance(w, w->odds, 400)) {
-    write_odd(w, 2);
-  } else if (files) {
-    WRITE(w, "%s", chance(w, 1, 2) ? "made" : "made(examples: 30)");
-  } else {
-    static const char *const reader[] = {"idx", "npy", "csv"};
-    WRITE(w, "%s(\"a\", \"b\", \"c\"%s)", reader[below(w, 3)], chance(w, 1, 2) ? "" : ", holdout: 0.2");
-  }
-  if (chance(w, 1, 6)) WRITE(w, chance(w, 1, 2) ? " |> binarize" : " |> binarize(fresh: true)");
-  if (chance(w, w->odds, 400)) WRITE(w, " |> "), write_odd(w, 1);
-  WRITE(w, "\n");
 }
 
 static void write_priors(Writer *w) {

@@ -142,8 +142,8 @@ int command_quiz(Arena *a, const Options *o) {
   s.quiet = true;
   q.real = session_draw(a, plan, &s, data, QUIZ_POOL);
   int32_t *order = NEW_ARRAY(a, int32_t, 2 * questions), *from = NEW_ARRAY(a, int32_t, QUIZ_POOL);
-  shuffle(s.seed, 0, order, 2 * questions);
-  shuffle(s.seed, 1, from, QUIZ_POOL);
+  shuffle(s.seed, 0, 0, order, 2 * questions);
+  shuffle(s.seed, 0, 1, from, QUIZ_POOL);
   Answers answers = {.answers = text_new(a)};
   quiz_run(&q, order, from, questions, &answers);
   printf("\ntold apart: %s\nof the model's, taken for real: %s\n", share_text(a, answers.right, answers.asked),

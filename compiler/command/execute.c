@@ -7,7 +7,7 @@
 Session execute_session(const Plan *plan, const Options *o, const char *folder) {
   return (Session){.open = exec_open,
                    .find_nan = exec_find_nan,
-                   .reader = data_reader(plan->data.format),
+                   .reader = plan->data.format == DATA_NONE ? NULL : data_read_any,
                    .inflate = inflate_libdeflate,
                    .folder = folder,
                    .threads = (int)option_number(o, OPTION_THREADS, 0),

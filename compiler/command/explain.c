@@ -14,14 +14,15 @@ static const char *shape_of_column(Arena *a, const PlanColumn *c) {
 }
 
 static void explain_data(Text *t, const Model *m) {
-  if (m->data.format == DATA_NONE) return;
-  heading(t, "data");
-  for (int i = 0; i < m->columns; i++)
-    text_add(t, "  %-10s %s\n", m->column[i].name, shape_of_column(t->arena, &m->column[i]));
-  text_add(t, "  from %s\n", m->data.clause);
-  if (m->data.format == DATA_GENERATED)
-    text_add(t, "  %lld examples to train on, %lld to test on, generated\n", (long long)m->data.generated_train,
-             (long long)m->data.generated_test);
+  if (m->sets) heading(t, "data");
+  for (const PlanSet *set = m->set; set < m->set + m->sets; set++) {
+    for (int i = 0; i < set->columns; i++)
+      text_add(t, "  %-10s %s\n", set->column[i].name, shape_of_column(t->arena, &set->column[i]));
+    text_add(t, "  from %s\n", set->data.clause);
+    if (set->data.format == DATA_GENERATED)
+      text_add(t, "  %lld examples to train on, %lld to test on, generated\n", (long long)set->data.generated_train,
+               (long long)set->data.generated_test);
+  }
 }
 
 static void explain_objectives(Text *t, const Model *m) {

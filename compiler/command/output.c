@@ -22,10 +22,8 @@ void output_check(Arena *a, const Options *o, const char *path, const char *begi
        printable(a, path), what);
 }
 
-void output_spare_data(Arena *a, const Options *o, const char *path, const Plan *plan) {
-  const PlanData *d = &plan->data;
-  struct stat about, data;
-  if (option_given(o, OPTION_FORCE) || stat(path, &about) != 0) return;
+static void spare_set(Arena *a, const char *path, struct stat about, const PlanData *d) {
+  struct stat data;
   for (int i = 0; i < 2 * d->files; i++) {
     const char *const *files = i < d->files ? d->train : d->test;
     if (!files || stat(files[i % d->files], &data) != 0) continue;
@@ -35,13 +33,24 @@ void output_spare_data(Arena *a, const Options *o, const char *path, const Plan 
   }
 }
 
-void output_bounds(const Plan *plan, const char *name, float *lo, float *hi) {
-  *lo = 0;
-  *hi = 1;
-  for (int i = 0; i < plan->columns; i++) {
-    const PlanColumn *c = &plan->column[i];
+void output_spare_data(Arena *a, const Options *o, const char *path, const Plan *plan) {
+  struct stat about;
+  if (option_given(o, OPTION_FORCE) || stat(path, &about) != 0) return;
+  spare_set(a, path, about, &plan->data);
+  for (int i = 0; i < plan->others; i++) spare_set(a, path, about, &plan->other[i].data);
+}
+
+static void bounds_of(const PlanColumn *column, int columns, const char *name, float *lo, float *hi) {
+  for (const PlanColumn *c = column; c < column + columns; c++) {
     if (strcmp(c->name, name) != 0 || !isfinite(c->lo) || !isfinite(c->hi) || !(c->lo < c->hi)) continue;
     *lo = c->lo;
     *hi = c->hi;
   }
+}
+
+void output_bounds(const Plan *plan, const char *name, float *lo, float *hi) {
+  *lo = 0;
+  *hi = 1;
+  bounds_of(plan->column, plan->columns, name, lo, hi);
+  for (int i = 0; i < plan->others; i++) bounds_of(plan->other[i].column, plan->other[i].columns, name, lo, hi);
 }

@@ -137,10 +137,16 @@ static void declare_only(Elab *e, const Ast **slot, const Ast *ast, const char *
   if (*slot) {
     complain(e, E0207, ast->span, what);
     report_note(e->sources, (*slot)->span, "the first one");
-    if (ast->kind == AST_DATA) report_help(e->sources, "several sets of data in a model are not yet in the language");
   } else {
     *slot = ast;
   }
+}
+
+static void add_set(Elab *e, const Ast *data) {
+  if (e->sets == MAX_SETS)
+    complain(e, E0681, data->span, MAX_SETS);
+  else
+    e->set[e->sets++] = (DataSet){.ast = data, .clause = data->b};
 }
 
 static void add_net(Elab *e, const Ast *net, bool library) {
@@ -173,7 +179,7 @@ void declare_file(Elab *e, int file, bool library, int depth) {
     switch (i->kind) {
       case AST_MODEL: e->model->name = i->name; break;
       case AST_USE: use_file(e, i, depth); break;
-      case AST_DATA: declare_only(e, &e->data, i, "data"); break;
+      case AST_DATA: add_set(e, i); break;
       case AST_TRAIN: declare_only(e, &e->train, i, "train"); break;
       case AST_PRIOR: add_decl(e, arena_format(e->arena, "prior %s", i->a->name), i, library); break;
       case AST_KL:
@@ -248,7 +254,7 @@ static bool word_value(Elab *e, const Scope *scope, const char *name, Value *v) 
     *v = value_tensor(feed_node(e, INPUT_STEP), 0);
   else if (!strcmp(name, "epoch"))
     *v = value_tensor(feed_node(e, INPUT_EPOCH), 0);
-  else if (!strcmp(name, "examples") && e->data)
+  else if (!strcmp(name, "examples") && e->sets)
     *v = value_tensor(feed_node(e, INPUT_EXAMPLES), 0);
   else if (!strcmp(name, "batch_size") && e->model->batch)
     v->number = (double)(scope->of && !e->started ? e->plate[0] : e->model->batch);
@@ -422,7 +428,7 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   if (v.kind != V_NONE) return v;
   int column = e->graph && !in_library(e, name->span) ? find_column(e, name->name) : -1;
   if (column >= 0 && !scope->sees_data) return not_seen(e, scope, name->name, name->span), value_error();
-  if (column >= 0 && e->column_value && e->data_source) return e->reads++, column_value(e, column);
+  if (column >= 0 && e->column_value && has_source(e, column)) return e->reads++, column_value(e, column);
   Decl *d = find_decl_at(e, name->name, name->span);
   if (d) return decl_value(e, scope, d, name->span);
   if (word_value(e, scope, name->name, &v)) return v;
@@ -503,15 +509,14 @@ static void replace_priors(Elab *e) {
 }
 
 static void replace_data(Elab *e) {
-  if (e->data) e->data_expr = e->data->b;
   const Setting *s = e->overrides->data;
   if (!s) return;
   int file = sources_add(e->sources, s->origin, s->text, strlen(s->text), false);
   const Ast *ast = parse_expression(e->arena, e->sources, file);
-  if (e->data)
-    e->data_expr = ast;
+  if (e->sets == 1)
+    e->set[0].clause = ast;
   else
-    complain(e, E0625, (Span){file, 0, (uint32_t)strlen(s->text)});
+    complain(e, E0625, (Span){file, 0, (uint32_t)strlen(s->text)}, e->sets ? "several sets of data" : "no data");
 }
 
 static void warn_unused(Elab *e) {
@@ -583,7 +588,8 @@ static void check_the_rest(Elab *e) {
   bool *used = NEW_ARRAY(e->arena, bool, e->decls);  // by the model itself
   for (int i = 0; i < e->decls; i++) used[i] = e->decl[i]->used;
   begin_program(e, 2, false);
-  for (int c = 0; c < e->columns && e->data_source; c++) column_value(e, c);
+  for (int c = 0; c < e->columns; c++)
+    if (has_source(e, c)) column_value(e, c);
   for (int i = 0; i < e->decls; i++) {
     if (e->decl[i]->library) continue;
     e->graph->span = e->decl[i]->ast->span;

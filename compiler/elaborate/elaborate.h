@@ -337,6 +337,7 @@ typedef struct {
   bool missing;   // it has holes
   Shape shape;
   int classes;
+  int set;  // of data, that it belongs to
   Span span;
 } Column;
 
@@ -346,6 +347,16 @@ typedef struct {
   Span span;
   unsigned columns;  // a bit for each
 } Stage;
+
+// A `data` declaration: examples with a source, splits and an order of their own.
+enum { MAX_SETS = 4, MAX_STAGES = 8 };
+typedef struct {
+  const Ast *ast, *clause;  // the declaration, and what stands after `from`, or was given in its place
+  DataSource *source;       // once it is known
+  int first, columns;       // of all columns
+  int64_t kept;             // examples of the training split, the first ones; 0: all
+  int balanced_by;          // 1 + the column of labels of which these are as many each; 0: none
+} DataSet;
 
 // How a tensor begins.
 typedef struct {
@@ -396,6 +407,7 @@ typedef struct Fact {
 typedef struct {
   bool active;
   bool in_data;  // draws are fixed for an example
+  int set;       // of this set of data
   Shape event;
   unsigned plates;
   const char *path;  // of the stream, with the count of random() so far; NULL: that of the network applied
@@ -458,7 +470,9 @@ struct Elab {
   // the data
   Column column[16];
   int columns;
-  const Ast *data, *data_expr, *train;
+  DataSet set[MAX_SETS];
+  int sets;
+  const Ast *train;
   const Ast **step;             // lines of training, of all phases
   int *phase_of;                // each of these
   struct Condition *condition;  // blocks of the phase being elaborated that have one
@@ -466,8 +480,7 @@ struct Elab {
   const Ast *likelihood;        // what such lines maximize, once it is known
   Totals *totals;               // where total(e) has a meaning, else NULL
   struct Asked *asked;          // what the phase's conditions ask, or NULL
-  DataSource *data_source;
-  Stage stage[8];  // after the source, first to last
+  Stage stage[MAX_SETS * MAX_STAGES];  // after the sources, first to last
   int stages;
 
   // tensors of all programs
@@ -898,6 +911,7 @@ Value free_beginning(Elab *e, const Support *support);  // and where no start is
 void declare_data(Elab *e);
 Value column_value(Elab *e, int column);
 int find_column(const Elab *e, const char *name);
+bool has_source(const Elab *e, int column);  // it has been declared without a mistake
 Value call_standardize(Elab *e, const Call *call, Value *keyword);
 Value standardized(Elab *e, int column, Value v, bool back, Span where);  // if a stage says so: as a network sees it, or back
 Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv

@@ -292,8 +292,8 @@ static Value batch_count(Elab *e, const Call *call, Value *keyword) {
   return value_number(n);
 }
 
-static Node *random_node(Elab *e, const char *path, RandomAddress address, Shape s) {
-  Attr attr = {.id = (int32_t)path_hash(path), .flag = (int32_t)address};
+static Node *random_node(Elab *e, const char *path, int address, Shape s) {
+  Attr attr = {.id = (int32_t)path_hash(path), .flag = address};
   int64_t rows = address == RANDOM_ONCE || s.rank == 0 ? 1 : s.dim[0];
   set_random_steps(e, &attr, shape_count(s) / rows);
   return graph_node(e->graph, OP_RANDOM, 0, NULL, &attr, &s);
@@ -312,7 +312,8 @@ static Value random_numbers(Elab *e, const Call *call, Value *keyword) {
   if (event.rank + __builtin_popcount(plates) > MAX_RANK)
     return complain(e, E0304, call->span, MAX_RANK), value_error();
   bool fresh = keyword[0].kind == V_NUMBER && keyword[0].number != 0;
-  RandomAddress address = !(plates & PLATE_BATCH) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? RANDOM_EXAMPLE : RANDOM_STEP;
+  int of_example = RANDOM_EXAMPLE + e->drawing.set * RANDOM_ADDRESSES;
+  int address = !(plates & PLATE_BATCH) ? RANDOM_ONCE : e->drawing.in_data && !fresh ? of_example : RANDOM_STEP;
   e->randoms++;
   const char *path = e->drawing.path ? e->drawing.path : e->frame && e->frame->path ? e->frame->path : "free";
   const char *noise = e->drawing.active ? "" : e->noise;

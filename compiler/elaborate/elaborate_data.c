@@ -18,6 +18,8 @@ int find_column(const Elab *e, const char *name) {
   return -1;
 }
 
+bool has_source(const Elab *e, int column) { return e->set[e->column[column].set].source; }
+
 bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int *classes) {
   int c = find_column(e, name);
   if (c >= 0) {
@@ -154,7 +156,7 @@ static void set_classes(Column *c, int classes) {
 }
 
 static bool count_classes(Elab *e, Column *c) {
-  const DataSource *s = e->data_source;
+  const DataSource *s = e->set[c->set].source;
   if (s->format != DATA_TEXT) return complain(e, E0638, c->variable->b->span, c->name), false;
   const char *where = sources_text(e->sources, c->span.file)->name;
   const char *hint = arena_format(e->arena, "the characters of `%s`, %s:%d, are counted in it", c->name, where,
@@ -162,11 +164,12 @@ static bool count_classes(Elab *e, Column *c) {
   return set_classes(c, characters_count(e->arena, s->train[0], hint)), true;
 }
 
-static bool declare_column(Elab *e, const Ast *v) {
+static bool declare_column(Elab *e, int set, const Ast *v) {
   if (e->columns == (int)(sizeof e->column / sizeof *e->column)) return complain(e, E0607, v->span), false;
   if (find_column(e, v->name) >= 0) return complain(e, E0201, v->span, v->name), false;
   Column *c = &e->column[e->columns++];
-  *c = (Column){.name = v->name, .variable = v, .declared = v->b != NULL, .missing = v->flag & 2, .span = v->span};
+  *c = (Column){
+      .name = v->name, .variable = v, .declared = v->b != NULL, .missing = v->flag & 2, .set = set, .span = v->span};
   c->support = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   if (!eval_dims(e, e->global, v->a, &c->shape)) return false;
   if (c->shape.rank == MAX_RANK) return complain(e, E0304, v->span, MAX_RANK), false;
@@ -179,10 +182,11 @@ static bool declare_column(Elab *e, const Ast *v) {
   return true;
 }
 
-// A column that an argument of a stage names, or -1.
-static int named_column(const Elab *e, const Ast *argument) {
+// A column of the set that an argument of a stage names, or -1.
+static int named_column(const Elab *e, const DataSet *set, const Ast *argument) {
   const Ast *name = argument->kind == AST_ARGUMENT && !argument->name ? argument->a : argument;
-  return name && name->kind == AST_NAME ? find_column(e, name->name) : -1;
+  int column = name && name->kind == AST_NAME ? find_column(e, name->name) : -1;
+  return column >= set->first && column < set->first + set->columns ? column : -1;
 }
 
 // The first stage of a column, or NULL.
@@ -232,47 +236,82 @@ Value standardized(Elab *e, int column, Value v, bool back, Span where) {
 
 // The columns that a stage is applied to: those it names first, `standardize(age, income)`, or the only one that is no
 // label.
-static bool aim_stage(Elab *e, Stage *s) {
-  int column;
+static bool aim_stage(Elab *e, const DataSet *set, Stage *s) {
+  int column, end = set->first + set->columns;
   if (s->callee->kind != AST_NAME) return complain(e, E0220, s->span, "this"), false;
-  while (s->arguments && (column = named_column(e, s->arguments)) >= 0) {
+  while (s->arguments && (column = named_column(e, set, s->arguments)) >= 0) {
     if (e->column[column].classes) return complain(e, E0626, s->span, e->column[column].name), false;
     s->columns |= 1u << column;
     s->arguments = s->arguments->next;
   }
   if (s->columns) return true;
-  for (int i = 0; i < e->columns; i++)
+  for (int i = set->first; i < end; i++)
     if (!e->column[i].classes) s->columns |= 1u << i;
   if (s->columns && !(s->columns & (s->columns - 1))) return true;
   const char *stage = expression_text(e, s->callee);
   if (!s->columns) return complain(e, E0628, s->span, stage), false;
   complain(e, E0627, s->span, stage);
-  for (int i = 0; i < e->columns; i++)
+  for (int i = set->first; i < end; i++)
     if (!e->column[i].classes) return report_help(e->sources, "write `%s(%s)`", stage, e->column[i].name), false;
   return false;
 }
 
+// `|> first(1000)`, `|> balanced(100, by: y)`: which examples there are to train on, and no change of theirs. False if
+// the stage is another one.
+static bool is_choice(const Elab *e, const Ast *stage) {
+  const Ast *callee = stage->kind == AST_CALL ? stage->a : stage;
+  bool named = callee->kind == AST_NAME && (!strcmp(callee->name, "first") || !strcmp(callee->name, "balanced"));
+  return named && !find_decl(e, callee->name);
+}
+
+static const char *choosable(Elab *e, int classes) {
+  if (classes == 1) return "a whole number from 1 is needed";
+  return arena_format(e->arena, "a whole number from 1 is needed that the %d classes divide", classes);
+}
+
+static bool choose_examples(Elab *e, DataSet *set, const Ast *stage) {
+  bool balanced = !strcmp((stage->kind == AST_CALL ? stage->a : stage)->name, "balanced");
+  const Ast *number = stage->kind == AST_CALL && !stage->c ? stage->b : NULL, *by = number ? number->next : NULL;
+  bool whole = number && number->kind == AST_ARGUMENT && !number->name && !set->kept;
+  bool labels = by && by->kind == AST_ARGUMENT && by->name && !strcmp(by->name, "by") && !by->next;
+  if (!whole || (balanced ? !labels : by != NULL)) return complain(e, E0682, stage->span), false;
+  double n = eval_number(e, e->global, number->a, "a number of examples");
+  if (isnan(n)) return false;
+  int column = balanced ? named_column(e, set, by->a) : -1, classes = column < 0 ? 1 : e->column[column].classes;
+  if (balanced && (column < 0 || !classes)) return complain(e, E0683, by->span), false;
+  if (!(n >= 1 && n <= 16777216 && floor(n / classes) == n / classes))
+    return complain(e, E0684, number->span, n, choosable(e, classes)), false;
+  set->kept = (int64_t)n;
+  set->balanced_by = balanced ? 1 + column - set->first : 0;
+  return true;
+}
+
 // Separates `source |> stage |> stage`; the source of the pipe is evaluated once, the stages in every program.
-static bool split_clause(Elab *e) {
-  const Ast *stage[8], *source = e->data_expr;
+static bool split_clause(Elab *e, DataSet *set) {
+  const Ast *stage[MAX_STAGES], *source = set->clause;
   int n = 0;
   for (; source->kind == AST_PIPE; source = source->a) {
-    if (n == 8) return complain(e, E0608, source->span), false;
+    if (n == MAX_STAGES) return complain(e, E0608, source->span), false;
     stage[n++] = source->b;
   }
   while (n--) {
+    if (is_choice(e, stage[n])) {
+      if (!choose_examples(e, set, stage[n])) return false;
+      continue;
+    }
     bool call = stage[n]->kind == AST_CALL;
     Stage *s = &e->stage[e->stages++];
     call = call && !stage[n]->c;  // f(a | b) is no stage
     *s = (Stage){call ? stage[n]->a : stage[n], call ? stage[n]->b : NULL, stage[n]->span, 0};
-    if (!aim_stage(e, s)) return false;
+    if (!aim_stage(e, set, s)) return false;
   }
   Value v = eval(e, e->global, source);
   if (v.kind == V_CALLABLE && v.decl && v.decl->ast->kind == AST_SOURCE)
     v = call_value(e, v, &(Call){.span = source->span});
   if (v.kind == V_ERROR) return false;
   if (v.kind != V_SOURCE) return complain(e, E0609, source->span, value_text(e, v)), false;
-  e->data_source = v.source;
+  if (set->balanced_by && v.source->format == DATA_GENERATED) return complain(e, E0685, source->span), false;
+  set->source = v.source;
   return true;
 }
 
@@ -310,6 +349,7 @@ static void column_members(Elab *e, const Support *s, PlanColumn *p) {
 // declared interval, where the stage says nothing else, and in [0, 1] where there is none.
 static bool column_plan(Elab *e, int column, PlanColumn *p) {
   const Column *c = &e->column[column];
+  const DataSource *source = e->set[c->set].source;
   const Stage *stage = first_stage(e, column);
   Support s = c->support, real = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   *p = (PlanColumn){.name = c->name,
@@ -320,8 +360,8 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
                     .lo = -INFINITY,
                     .hi = INFINITY};
   memcpy(p->dim, c->shape.dim, sizeof p->dim);
-  if (c->classes || e->data_source->format == DATA_GENERATED) return true;
-  bool images = e->data_source->grey || (stage && e->data_source->format == DATA_IDX);
+  if (c->classes || source->format == DATA_GENERATED) return true;
+  bool images = source->grey || (stage && source->format == DATA_IDX);
   bool between = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
   if (stage && !stage_support(e, stage, &s) && !(images && between)) s = real;
   if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
@@ -330,7 +370,7 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   if (s.kind == SUPPORT_SET) column_members(e, &s, p);
   p->simplex = is_library_support(&s, "simplex");
   p->levels = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
-  if (s.kind != SUPPORT_SET || !e->data_source->grey) return true;
+  if (s.kind != SUPPORT_SET || !source->grey) return true;
   complain(e, E0610, c->span, c->name, support_text(e, &s));
   report_help(e->sources, "write `from ... |> binarize`");
   return false;
@@ -346,11 +386,11 @@ static bool pick_one(Elab *e, const Value *v, PlanPick *pick) {
 
 // `columns: [...]`: for each column one pick, or in a csv file a list of as many as an example has numbers. Arrays of
 // an npz file have names only.
-static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column, bool test) {
+static bool pick_columns(Elab *e, const DataSet *set, const Value *columns, PlanColumn *column, bool test) {
   if (columns->kind == V_ERROR) return true;  // not given
-  bool list = columns->kind == V_LIST, named = e->data_source->format == DATA_NPZ;
+  bool list = columns->kind == V_LIST, named = set->source->format == DATA_NPZ;
   int entries = list ? columns->items : 1;
-  if (entries != e->columns) return complain(e, E0631, columns->span, entries, e->columns), false;
+  if (entries != set->columns) return complain(e, E0631, columns->span, entries, set->columns), false;
   for (int i = 0; i < entries; i++) {
     const Value *v = list ? &columns->item[i] : columns;
     if (named && v->kind != V_TEXT) return complain(e, E0633, v->span, value_text(e, *v)), false;
@@ -370,46 +410,67 @@ static bool pick_columns(Elab *e, const Value *columns, PlanColumn *column, bool
   return true;
 }
 
+// The set's columns and clause, for the plan; false after reporting.
+static bool declare_set(Elab *e, int which, PlanSet *out) {
+  DataSet *set = &e->set[which];
+  set->first = e->columns;
+  for (const Ast *v = set->ast->a; v; v = v->next) declare_column(e, which, v);
+  set->columns = e->columns - set->first;
+  PlanColumn *column = NEW_ARRAY(e->arena, PlanColumn, set->columns + 1);
+  if (!split_clause(e, set) || diagnostics_errors(e->sources)) return false;
+  for (Column *c = &e->column[set->first]; c < &e->column[e->columns]; c++)
+    if (is_counted(c->variable->b) && !count_classes(e, c)) return false;
+  const DataSource *s = set->source;
+  for (int i = 0; i < set->columns; i++) column_plan(e, set->first + i, &column[i]);
+  bool picked =
+      pick_columns(e, set, &s->columns, column, false) && pick_columns(e, set, &s->test_columns, column, true);
+  if (!picked) return false;
+  PlanData data = {.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
+  data.holdout_last = s->last;
+  data.header = s->header;
+  data.separator = s->separator;
+  data.lines = s->lines;
+  data.kept = set->kept;
+  data.balanced_by = set->balanced_by;
+  data.clause = expression_text(e, set->clause);
+  data.file = sources_text(e->sources, set->clause->span.file)->name;
+  data.line = span_line(e->sources, set->clause->span);
+  if (s->format == DATA_GENERATED) {
+    data.generated_train = set->kept && set->kept < s->examples ? set->kept : s->examples;
+    data.generated_test = (s->examples + 9) / 10;
+  }
+  bool each = s->format == DATA_IDX || s->format == DATA_NPY;  // a file holds one column
+  if (s->files > 1 && !each) complain(e, E0634, set->clause->span, s->files);
+  if (each && s->files < set->columns) complain(e, E0611, set->clause->span, s->files, set->columns);
+  *out = (PlanSet){data, column, set->columns};
+  return true;
+}
+
 void declare_data(Elab *e) {
   Model *m = e->model;
-  m->data = (PlanData){.format = DATA_NONE};
-  if (!e->data) return;
-  for (const Ast *v = e->data->a; v; v = v->next) declare_column(e, v);
-  m->column = NEW_ARRAY(e->arena, PlanColumn, e->columns + 1);
-  if (!split_clause(e) || diagnostics_errors(e->sources)) return;
-  for (int i = 0; i < e->columns; i++)
-    if (is_counted(e->column[i].variable->b) && !count_classes(e, &e->column[i])) return;
-  const DataSource *s = e->data_source;
-  for (int i = 0; i < e->columns; i++) column_plan(e, i, &m->column[i]);
-  if (!pick_columns(e, &s->columns, m->column, false) || !pick_columns(e, &s->test_columns, m->column, true)) return;
-  m->columns = e->columns;
-  m->data =
-      (PlanData){.format = s->format, .files = s->files, .train = s->train, .test = s->test, .holdout = s->holdout};
-  m->data.holdout_last = s->last;
-  m->data.header = s->header;
-  m->data.separator = s->separator;
-  m->data.lines = s->lines;
-  m->data.clause = expression_text(e, e->data_expr);
-  m->data.file = sources_text(e->sources, e->data_expr->span.file)->name;
-  m->data.line = span_line(e->sources, e->data_expr->span);
-  if (s->format == DATA_GENERATED)
-    m->data.generated_train = s->examples, m->data.generated_test = (s->examples + 9) / 10;
-  bool each = s->format == DATA_IDX || s->format == DATA_NPY;  // a file holds one column
-  if (s->files > 1 && !each) complain(e, E0634, e->data_expr->span, s->files);
-  if (each && s->files < e->columns) complain(e, E0611, e->data_expr->span, s->files, e->columns);
+  PlanSet *set = NEW_ARRAY(e->arena, PlanSet, MAX_SETS);
+  for (int i = 0; i < e->sets; i++)
+    if (!declare_set(e, i, &set[i])) return;
+  m->set = set;
+  m->sets = e->sets;
 }
 
 // --- values in a program
 
 static Value column_input(Elab *e, InputKind kind, int c, const char *name, double lo, double hi) {
   Graph *g = e->graph;
-  g->input[g->inputs] = (InputInfo){kind, c, name, physical_shape(e, 1, e->column[c].shape), lo, hi};
+  g->input[g->inputs] = (InputInfo){kind, c, name, physical_shape(e, 1, e->column[c].shape), lo, hi, e->column[c].set};
   return value_tensor(node_input(g, g->inputs++), 1);
+}
+
+static const PlanColumn *column_of(const Elab *e, int c) {
+  int set = e->column[c].set;
+  return e->model->set[set].column + (c - e->set[set].first);
 }
 
 static Value read_column(Elab *e, int c) {
   const Column *col = &e->column[c];
-  const PlanColumn *p = &e->model->column[c];
+  const PlanColumn *p = column_of(e, c);
   double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
   Value v = column_input(e, INPUT_COLUMN, c, col->name, lo, hi);
   if (p->whole && hi > 1) v = apply1(e, OP_FLOOR, col->span, v);  // they are whole: so all can see it
@@ -428,11 +489,11 @@ static Value fewer_columns(Elab *e, int c, int given) {
 }
 
 static Value generated_column(Elab *e, int c) {
-  const DataSource *s = e->data_source;
-  Value v = eval_body(e, scope_new(e, s->scope), s->generator->ast->c);
-  if (v.kind == V_LIST && v.items && e->columns > 1) {
-    if (c >= v.items) return fewer_columns(e, c, v.items);
-    v = v.item[c];
+  const DataSet *set = &e->set[e->column[c].set];
+  Value v = eval_body(e, scope_new(e, set->source->scope), set->source->generator->ast->c);
+  if (v.kind == V_LIST && v.items && set->columns > 1) {
+    if (c - set->first >= v.items) return fewer_columns(e, c, v.items);
+    v = v.item[c - set->first];
   }
   Value known = v.kind == V_OBSERVED && e->column[c].missing ? *v.item : (Value){.kind = V_NONE};
   v = to_tensor(e, known.kind == V_NONE ? v : whole_value(v));
@@ -500,11 +561,13 @@ static bool check_column(Elab *e, const Column *col, Value *v) {
 
 Value column_value(Elab *e, int c) {
   if (e->column_value[c].kind != V_NONE) return e->column_value[c];
-  bool generated = e->data_source->format == DATA_GENERATED;
+  int set = e->column[c].set;
+  bool generated = e->set[set].source->format == DATA_GENERATED;
   Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
   Outside o = leave_loops(e);
-  e->drawing = (Drawing){.active = true, .in_data = true, .plates = PLATE_BATCH};
-  e->drawing.path = arena_format(e->arena, "data %s", generated ? "" : e->column[c].name);
+  e->drawing = (Drawing){.active = true, .in_data = true, .set = set, .plates = PLATE_BATCH};
+  const char *of = !generated ? e->column[c].name : set ? arena_format(e->arena, "%d", set + 1) : "";
+  e->drawing.path = arena_format(e->arena, "data %s", of);
   Value v = generated ? generated_column(e, c) : read_column(e, c);
   bool stages = first_stage(e, c) != NULL;
   if (stages) v = staged_column(e, c, v);

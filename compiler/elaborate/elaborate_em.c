@@ -750,6 +750,7 @@ PlanTurn elaborate_em(Elab *e, const Ast *step, const Ast *phase, int64_t batch,
   const Ast *floor = phase_setting(phase, "floor");
   em.floor = floor ? eval_number(e, e->global, floor, "floor") : 0;
   if (em.floor < 0) complain(e, E0556, floor->span, em.floor);
+  if (e->sets > 1) complain(e, E0687, step->span, e->sets);
   e->totals = &totals;
   begin_program(e, batch, true);
   begin_draws(e, e->line ? e->model->objective[e->line] : "");

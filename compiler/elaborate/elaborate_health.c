@@ -187,7 +187,7 @@ void elaborate_health(Elab *e) {
   find_fits(e);
   e->unfinished = true;
   m->health = NEW_ARRAY(e->arena, PlanHealth, m->lines + 1);
-  for (int i = 0; i < m->lines && m->data.format != DATA_NONE && !diagnostics_errors(e->sources); i++)
+  for (int i = 0; i < m->lines && m->sets && !diagnostics_errors(e->sources); i++)
     if (e->step[i]->b && !is_em(e->step[i])) elaborate_game(e, i, &m->health[m->healths]);
   e->unfinished = false;
 }

@@ -13,7 +13,7 @@ static bool is_standardized(const Elab *e, int column) {
 static int column_of(const Elab *e, const Value *x) {
   for (int c = 0; x->kind == V_TENSOR && e->column_value && c < e->columns; c++) {
     if (e->column_value[c].kind != V_TENSOR || e->column_value[c].node != x->node) continue;
-    bool stored = e->model->data.format != DATA_GENERATED && !is_standardized(e, c);
+    bool stored = e->set[e->column[c].set].source->format != DATA_GENERATED && !is_standardized(e, c);
     return stored && !e->column[c].classes && !e->column[c].missing ? c : -1;
   }
   return -1;

@@ -113,7 +113,7 @@ static void step_back(Elab *e, const Beside *b) {
 static Value free_value(Elab *e, const char *name, Shape event, int classes, double lo, double hi) {
   Graph *g = e->graph;
   Shape s = physical_shape(e, PLATE_BATCH, event);
-  g->input[g->inputs] = (InputInfo){INPUT_OPERAND, g->inputs, name, s, lo, hi};
+  g->input[g->inputs] = (InputInfo){INPUT_OPERAND, g->inputs, name, s, lo, hi, 0};
   Value v = value_tensor(node_input(g, g->inputs++), PLATE_BATCH);
   v.classes = classes;
   return v;
@@ -317,7 +317,8 @@ static const Node *mask_of(const Elab *e, const Value *point, const Graph **g) {
 
 // Is it what is known of lines of a text, whose holes are behind their ends?
 static bool is_of_lines(const Elab *e, const Node *mask, const Graph *g) {
-  return mask->op == OP_INPUT && g->input[mask->attr.id].kind == INPUT_KNOWN && e->data_source->format == DATA_TEXT;
+  return mask->op == OP_INPUT && g->input[mask->attr.id].kind == INPUT_KNOWN &&
+         e->set[g->input[mask->attr.id].set].source->format == DATA_TEXT;
 }
 
 // Is what the point shows told apart by a mask that is known, and does it come before all that it hides? Then the

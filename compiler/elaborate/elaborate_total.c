@@ -33,8 +33,16 @@ static Node *sum_node(Elab *e, InputKind kind, int index, Shape shape, double lo
   InputInfo *grown = NEW_ARRAY(e->arena, InputInfo, g->inputs + 1 + most_inputs(e));
   if (g->inputs) memcpy(grown, g->input, (size_t)g->inputs * sizeof *grown);
   g->input = grown;
-  g->input[g->inputs] = (InputInfo){kind, index, name[kind], shape, lo, hi};
+  g->input[g->inputs] = (InputInfo){kind, index, name[kind], shape, lo, hi, 0};
   return node_input(g, g->inputs++);
+}
+
+// Sums are over the examples of the first set of data; false after reporting that v is of another.
+static bool is_of_first_set(Elab *e, Value v, const char *what, Span where) {
+  int set = graph_set(e->graph, v.node);
+  if (!set) return true;
+  complain(e, E0686, where, what, e->column[e->set[set].first].name);
+  return false;
 }
 
 // The output of the first program that v is, a further one if there is none yet.
@@ -80,6 +88,7 @@ Value total_first(Elab *e, Value v, const char *name) {
   while (output < all->n && (all->of[output].value != v.node || !all->of[output].summed)) output++;
   if (output == all->n) add_output(e, all, (Output){.name = name, .value = v.node, .total = true, .summed = true});
   double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
+  is_of_first_set(e, v, name, v.span);
   add_sum(e, output, v.node->shape, lo, hi);
   Value sum = sum_value(e, &e->totals->sum[e->totals->n - 1], INPUT_TOTAL);
   sum.plates = v.plates;
@@ -151,7 +160,9 @@ static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
   t->inside = true;
   Value v = to_tensor(e, eval(e, scope, call->b->a));
   t->inside = false;
-  if (v.kind == V_ERROR || !is_own(e, v, expression_text(e, call->b->a), call->b->a->span)) return value_error();
+  const char *what = expression_text(e, call->b->a);
+  Span where = call->b->a->span;
+  if (v.kind == V_ERROR || !is_own(e, v, what, where) || !is_of_first_set(e, v, what, where)) return value_error();
   if (gathered && event_shape(&v).rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
   add_told(e, v, gathered, expression_text(e, call));
   return sum_value(e, &t->sum[t->n - 1], INPUT_TOTAL);
@@ -323,7 +334,7 @@ static bool sum_up(Elab *e, Wanted *w) {
   if (w->best && w->decl->ast->kind == AST_METRIC && better_by(&c)) set_direction(w, (better_by(&c) < 0) != w->minus);
   w->sums = e->totals->n > before;
   if (w->sums) return true;
-  if (!is_own(e, v, w->decl->ast->name, where)) return false;
+  if (!is_own(e, v, w->decl->ast->name, where) || !is_of_first_set(e, v, w->decl->ast->name, where)) return false;
   add_sum(e, total_output(e, v, 0, w->decl->ast->name), (Shape){0}, -INFINITY, INFINITY);
   add_sum(e, total_output(e, one, 0, "1"), (Shape){0}, 1, INFINITY);
   return true;

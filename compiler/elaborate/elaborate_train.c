@@ -68,8 +68,8 @@ Node *feed_node(Elab *e, InputKind kind) {
   int index = kind == INPUT_UPDATE ? e->line : 0;
   for (int i = 0; i < g->inputs; i++)
     if (g->input[i].kind == kind && g->input[i].index == index) return node_input(g, i);
-  g->input[g->inputs] =
-      (InputInfo){kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES || kind == INPUT_ROWS, INFINITY};
+  g->input[g->inputs] = (InputInfo){
+      kind, index, name[kind], {0}, kind == INPUT_UPDATE || kind == INPUT_EXAMPLES || kind == INPUT_ROWS, INFINITY, 0};
   return node_input(g, g->inputs++);
 }
 
@@ -672,7 +672,7 @@ static int elaborate_test_after(Elab *e, const bool *of_sums, int64_t every) {
     const char *is = check_words(e, ast->name, v, ast->span);
     add_output(e, &out, (Output){.name = ast->name, .value = v.node, .is = is});
   }
-  if (e->model->data.format == DATA_NONE) return 0;
+  if (!e->model->sets) return 0;
   return end_program(e, test_name(e, "test, after", every), e->model->batch, out.of, out.n);
 }
 
@@ -689,7 +689,7 @@ static void elaborate_objectives(Elab *e, Outputs *out) {
     if (again) continue;
     const char *is = check_words(e, e->step[i]->name, v, e->step[i]->span);
     add_output(e, out, measured_output(e, m->objective[i], v, is, e->step[i]->span));
-    if (m->data.format != DATA_NONE) add_latent_costs(e, v, out);
+    if (m->sets) add_latent_costs(e, v, out);
   }
 }
 
@@ -713,7 +713,7 @@ static PlanSeldom elaborate_measures(Elab *e, int64_t every) {
       finding(e, "measure", ast->span, "%s: measured after each epoch that %lld divides, and at the end", ast->name,
               (long long)every);
   }
-  if (out.n && e->model->data.format != DATA_NONE)
+  if (out.n && e->model->sets)
     measures.program = end_program(e, test_name(e, "test", every), e->model->batch, out.of, out.n);
   if (totals.n && !diagnostics_errors(e->sources)) measures.after = elaborate_test_after(e, of_sums, every);
   e->totals = NULL;
@@ -738,6 +738,6 @@ void elaborate_test(Elab *e) {
     int64_t every = ast->kind == AST_METRIC ? metric_every(e, ast) : 1;
     if (every > 1 && !has_seldom(m, every)) m->seldom[m->seldoms++] = elaborate_measures(e, every);
   }
-  if (m->data.format == DATA_NONE) m->seldoms = 0;
+  if (!m->sets) m->seldoms = 0;
   e->unfinished = false;
 }

@@ -7,21 +7,46 @@
 
 #include "emit/emit.h"
 
+static const struct {
+  const char *format, *read;
+} reader[] = {
+    [DATA_NONE] = {"DATA_NONE", "NULL"},
+    [DATA_IDX] = {"DATA_IDX", "data_read_idx"},
+    [DATA_NPY] = {"DATA_NPY", "data_read_npy"},
+    [DATA_NPZ] = {"DATA_NPZ", "data_read_npz"},
+    [DATA_CSV] = {"DATA_CSV", "data_read_csv"},
+    [DATA_IMAGES] = {"DATA_IMAGES", "data_read_images"},
+    [DATA_CIFAR10] = {"DATA_CIFAR10", "data_read_cifar10"},
+    [DATA_TEXT] = {"DATA_TEXT", "data_read_text"},
+    [DATA_GENERATED] = {"DATA_GENERATED", "NULL"},
+};
+
+static bool has_format(const Plan *p, DataFormat format) {
+  bool has = p->data.format == format;
+  for (int i = 0; i < p->others; i++) has = has || p->other[i].data.format == format;
+  return has;
+}
+
+// The reader of all sets of data: where their formats differ, one that is printed here.
+static const char *print_reader(Text *out, const Plan *p) {
+  const char *only = "NULL";
+  int formats = 0;
+  for (DataFormat f = DATA_NONE + 1; f < DATA_GENERATED; f++)
+    if (has_format(p, f)) formats++, only = reader[f].read;
+  if (formats < 2) return only;
+  text_add(out, "\nstatic void read_data(Arena *a, const DataFiles *files, Data *into) {\n");
+  for (DataFormat f = DATA_NONE + 1; f < DATA_GENERATED; f++)
+    if (has_format(p, f))
+      text_add(out, "  if (files->plan->data.format == %s) %s(a, files, into);\n", reader[f].format, reader[f].read);
+  text_add(out, "}\n");
+  return "read_data";
+}
+
 // The reader of the data, and what it expands compressed files by: zlib, which is everywhere, in place of the faster
 // one of gmc itself.
-static const char *reader_of(DataFormat format) {
-  switch (format) {
-    case DATA_IDX: return "data_read_idx, inflate_zlib";
-    case DATA_NPY: return "data_read_npy, inflate_zlib";
-    case DATA_NPZ: return "data_read_npz, inflate_zlib";
-    case DATA_CSV: return "data_read_csv, NULL";
-    case DATA_IMAGES: return "data_read_images, NULL";
-    case DATA_CIFAR10: return "data_read_cifar10, NULL";
-    case DATA_TEXT: return "data_read_text, NULL";
-    case DATA_NONE:
-    case DATA_GENERATED: break;
-  }
-  return "NULL, NULL";
+static const char *print_readers(Text *out, const Plan *p) {
+  bool compressed = has_format(p, DATA_IDX) || has_format(p, DATA_NPY) || has_format(p, DATA_NPZ);
+  return arena_format(out->arena, "%s, %s", print_reader(out, p), compressed ? "inflate_zlib" : "NULL");
 }
 
 static const SourceText *model_source(const Model *m) {
@@ -36,7 +61,13 @@ static void print_heading(Text *out, const char *text) {
 }
 
 // Are there files of data whose paths do not begin at the root?
-static bool reads_nearby(const Plan *p) { return p->data.files > 0 && p->data.train && p->data.train[0][0] != '/'; }
+static bool is_nearby(const PlanData *d) { return d->files > 0 && d->train && d->train[0][0] != '/'; }
+
+static bool reads_nearby(const Plan *p) {
+  bool nearby = is_nearby(&p->data);
+  for (int i = 0; i < p->others; i++) nearby = nearby || is_nearby(&p->other[i].data);
+  return nearby;
+}
 
 const char emit_begins[] = "// Trains the model `";
 
@@ -152,10 +183,11 @@ static ModelText model_text(Arena *a, const Model *m, const Plan *p, const Fragm
   print_open(&t.programs, p);
   emit_tables(&t.tables, p, &offsets);
   print_texts(&t.entry, kept, kepts);
+  const char *readers = print_readers(&t.entry, p);
   text_add(&t.entry,
            "\nint main(int argc, char **argv) {\n"
            "  return program_main(argc, argv, &model_plan, open_run, %s, model_texts);\n}\n",
-           reader_of(p->data.format));
+           readers);
   return t;
 }
 

@@ -66,7 +66,7 @@ static void place_feed(Program *p, const PlanFeed *feed, int64_t batch) {
                                        [FEED_REST] = "rest"};
   if (feed_is_of_examples(feed)) {
     const char *shape = kernel_shape(p->arena, 2, (const int64_t[]){batch, feed->count});
-    const char *name = p->plan->column[feed->index].name;
+    const char *name = plan_column(p->plan, feed->index)->name;
     place_name(p, feed->at, feed->kind == FEED_KNOWN ? arena_format(p->arena, "known_%s", name) : name, shape);
   } else {
     place_name(p, feed->at, number[feed->kind],

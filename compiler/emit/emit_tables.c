@@ -98,16 +98,17 @@ static void member_table(Text *out, const PlanColumn *c, const char *name) {
   table_end(out, c->members);
 }
 
-static void column_table(Text *out, const Plan *p) {
-  const char **pick = NEW_ARRAY(out->arena, const char *, p->columns);
-  const char **member = NEW_ARRAY(out->arena, const char *, p->columns);
-  for (int i = 0; i < p->columns; i++) {
-    pick_table(out, &p->column[i], pick[i] = arena_format(out->arena, "column_%d_pick", i + 1));
-    member_table(out, &p->column[i], member[i] = arena_format(out->arena, "column_%d_member", i + 1));
+// The columns of one set of data, under a name of its own: model_column, and those of further sets column_2, ...
+static void column_table(Text *out, const PlanColumn *column, int columns, const char *name, const char *prefix) {
+  const char **pick = NEW_ARRAY(out->arena, const char *, columns);
+  const char **member = NEW_ARRAY(out->arena, const char *, columns);
+  for (int i = 0; i < columns; i++) {
+    pick_table(out, &column[i], pick[i] = arena_format(out->arena, "%s_%d_pick", prefix, i + 1));
+    member_table(out, &column[i], member[i] = arena_format(out->arena, "%s_%d_member", prefix, i + 1));
   }
-  table_begin(out, "PlanColumn", "model_column", p->columns);
-  for (int i = 0; i < p->columns; i++) {
-    const PlanColumn *c = &p->column[i];
+  table_begin(out, "PlanColumn", name, columns);
+  for (int i = 0; i < columns; i++) {
+    const PlanColumn *c = &column[i];
     text_add(out, "  {.count = %lld", (long long)c->count);
     field_string(out, "name", c->name);
     field_shape(out, c->rank, c->dim);
@@ -123,7 +124,7 @@ static void column_table(Text *out, const Plan *p) {
     field_string(out, "test_pick", c->test_pick);
     text_add(out, "},\n");
   }
-  table_end(out, p->columns);
+  table_end(out, columns);
 }
 
 static void feed_table(Text *out, const PlanProgram *p, const char *name) {
@@ -150,6 +151,7 @@ static void output_table(Text *out, const PlanProgram *p, const char *name) {
     if (o->is) field_string(out, "is", o->is);
     if (o->gathered) field_integer(out, "gathered", o->gathered);
     if (o->latents) field_string(out, "latents", o->latents);
+    field_integer(out, "set", o->set);
     text_add(out, "%s%s%s%s},\n", o->coupled ? ", .coupled = true" : "", o->total ? ", .total = true" : "",
              o->summed ? ", .summed = true" : "", o->least ? ", .least = true" : "");
   }
@@ -314,10 +316,11 @@ static void show_table(Text *out, const Plan *p) {
   table_end(out, p->shows);
 }
 
-static void data_fields(Text *out, const PlanData *d) {
-  text_add(out, "  .data = {.format = %s", data_format[d->format]);
-  if (d->train) field_table(out, "train", "files", "model_train_file", d->files);
-  if (d->test) text_add(out, ", .test = model_test_file");
+// `which` tells the sets of data apart: "" for the first.
+static void data_fields(Text *out, const PlanData *d, const char *which) {
+  text_add(out, ".data = {.format = %s", data_format[d->format]);
+  if (d->train) field_table(out, "train", "files", arena_format(out->arena, "model_train_file%s", which), d->files);
+  if (d->test) text_add(out, ", .test = model_test_file%s", which);
   if (d->holdout != 0) text_add(out, ", .holdout = %s", emit_double(out->arena, d->holdout));
   if (d->holdout_last) text_add(out, ", .holdout_last = true");
   if (d->header) text_add(out, ", .header = %s", data_header[d->header]);
@@ -325,10 +328,35 @@ static void data_fields(Text *out, const PlanData *d) {
   if (d->lines) text_add(out, ", .lines = true");
   field_integer(out, "generated_train", d->generated_train);
   field_integer(out, "generated_test", d->generated_test);
+  field_integer(out, "kept", d->kept);
+  field_integer(out, "balanced_by", d->balanced_by);
   field_string(out, "clause", d->clause);
   field_string(out, "file", d->file);
   field_integer(out, "line", d->line);
-  text_add(out, "},\n");
+  text_add(out, "}");
+}
+
+static void file_tables(Text *out, const PlanData *d, const char *which) {
+  strings_table(out, arena_format(out->arena, "model_train_file%s", which), d->train, d->files);
+  strings_table(out, arena_format(out->arena, "model_test_file%s", which), d->test, d->files);
+}
+
+static void set_tables(Text *out, const Plan *p) {
+  for (int i = 0; i < p->others; i++) {
+    const PlanSet *set = &p->other[i];
+    const char *name = arena_format(out->arena, "model_column_%d", i + 2);
+    column_table(out, set->column, set->columns, name, arena_format(out->arena, "column_%d", i + 2));
+    file_tables(out, &set->data, arena_format(out->arena, "_%d", i + 2));
+  }
+  if (!p->others) return;
+  table_begin(out, "PlanSet", "model_other", p->others);
+  for (int i = 0; i < p->others; i++) {
+    text_add(out, "  {");
+    data_fields(out, &p->other[i].data, arena_format(out->arena, "_%d", i + 2));
+    field_table(out, "column", "columns", arena_format(out->arena, "model_column_%d", i + 2), p->other[i].columns);
+    text_add(out, "},\n");
+  }
+  table_end(out, p->others);
 }
 
 static void keep_fields(Text *out, const Plan *p) {
@@ -348,7 +376,8 @@ static void plan_table(Text *out, const char *name, const char *counted, int row
 
 void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   tensor_table(out, p, at);
-  column_table(out, p);
+  column_table(out, p->column, p->columns, "model_column", "column");
+  set_tables(out, p);
   program_table(out, p, at);
   seldom_table(out, p);
   turn_table(out, p);
@@ -358,16 +387,18 @@ void emit_tables(Text *out, const Plan *p, const Offsets *at) {
   health_table(out, p);
   fit_table(out, p);
   strings_table(out, "model_objective", p->objective, p->lines);
-  strings_table(out, "model_train_file", p->data.train, p->data.files);
-  strings_table(out, "model_test_file", p->data.test, p->data.files);
+  file_tables(out, &p->data, "");
   text_add(out, "\nstatic const Plan model_plan = {\n  .model = ");
   emit_string(out, p->model);
   field_string(out, "source", p->source);
   text_add(out, ",\n  .batch = %lld, .shards = %lld, .epochs = %lld, .seed = %u,\n", (long long)p->batch,
            (long long)p->shards, (long long)p->epochs, p->seed);
-  data_fields(out, &p->data);
+  text_add(out, "  ");
+  data_fields(out, &p->data, "");
+  text_add(out, ",\n");
   text_add(out, "  .persistent = %lld, .peak = %lld,\n", (long long)p->persistent, (long long)p->peak);
   plan_table(out, "column", "columns", p->columns);
+  plan_table(out, "other", "others", p->others);
   plan_table(out, "tensor", "tensors", p->tensors);
   plan_table(out, "program", "programs", p->programs);
   text_add(out, "  .init = %d, .init_sums = %d, .from_values = %d, .test = %d, .test_after = %d,\n", p->init, p->init_sums,

@@ -88,6 +88,7 @@ typedef struct {
   const char *name;
   Shape shape;       // of a whole batch for a column, rank 0 for the others
   double lo, hi;
+  int set;  // of data, that a column belongs to
 } InputInfo;
 
 typedef struct Graph {
@@ -253,8 +254,11 @@ Node *graph_linear_part(Graph *g, Node *y, const Node *at, Node *by);
 // The first node on the way to y in which the examples of a batch meet, or NULL when every example's y is its own.
 // Examples begin at the columns of the data and at what is drawn for each. A batch of one never meets. (coupled.c)
 const Node *graph_coupled(Graph *g, const Node *y, int64_t batch);
-// The same for the parts of `from` by its outermost axis, where only gradients count. Elements of y belong to one part
-// after another, all of them so many times over; or anyhow, where outer is 0.
+// The set of data whose examples y is of: that of the columns it hangs on, or of what is drawn for these; of several
+// sets, and of none, the first. (sets.c)
+int graph_set(const Graph *g, const Node *y);
+// The same as graph_coupled for the parts of `from` by its outermost axis, where only gradients count. Elements of y
+// belong to one part after another, all of them so many times over; or anyhow, where outer is 0.
 const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer);
 
 // What may be told of an order in which the numbers of an input x stand: place[i] is that of its i-th number, from 0.

@@ -44,7 +44,7 @@ Node *loop_operand(GraphLoop *l, OperandKind kind, const char *name, Shape shape
   grow_inputs(l);
   int i = l->inputs;
   l->kind[i] = kind;
-  l->body->input[i] = (InputInfo){INPUT_OPERAND, i, own_name(l, name), shape, lo, hi};
+  l->body->input[i] = (InputInfo){INPUT_OPERAND, i, own_name(l, name), shape, lo, hi, 0};
   l->body->inputs = ++l->inputs;
   return node_input(l->body, i);
 }

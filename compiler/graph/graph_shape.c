@@ -11,7 +11,8 @@ typedef const char *ShapeRule(const Node *n, Shape *out);
 static const char *shape_given(const Node *n, Shape *out) {
   *out = n->shape;
   if (n->op == OP_IOTA && (n->attr.a[0] < 0 || n->attr.a[0] >= out->rank)) return "no such axis";
-  if (n->op == OP_RANDOM && (n->attr.flag < RANDOM_STEP || n->attr.flag > RANDOM_ONCE)) return "unknown address";
+  if (n->op == OP_RANDOM && (n->attr.flag < 0 || n->attr.flag % RANDOM_ADDRESSES > RANDOM_ONCE))
+    return "unknown address";
   return NULL;
 }
 

@@ -38,8 +38,8 @@ typedef struct Model {
   int64_t batch, epochs, shards;
   uint32_t seed;
   Products products;
-  PlanData data;
-  PlanColumn *column;  int columns;
+  PlanSet *set;
+  int sets;                            // of data, in the order of their declarations
   TensorInfo *tensor;  int tensors;    // weights first, then states, then slots
   ModelProgram *program;  int programs;
   int init, init_sums, from_values, test, test_after;  // as in Plan

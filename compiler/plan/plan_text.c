@@ -137,8 +137,10 @@ const char *section_heading(Arena *a, const PlanProgram *p, int i) {
 
 static void print_program(Printer *printer, const PlanProgram *p) {
   Text *t = printer->text;
-  static const char *const feed_name[] = {"column",   "known", "step",  "epoch", "update",
-                                          "examples", "rows",  "total", "rest"};
+  static const char *const feed_name[] = {
+      [FEED_COLUMN] = "column", [FEED_KNOWN] = "known",   [FEED_STEP] = "step",
+      [FEED_EPOCH] = "epoch",   [FEED_UPDATE] = "update", [FEED_EXAMPLES] = "examples",
+      [FEED_ROWS] = "rows",     [FEED_TOTAL] = "total",   [FEED_REST] = "rest"};
   text_add(t, "\nprogram \"%s\": batch %lld, %d kernels, %.4g Mflop, %lld floats\n", p->name, (long long)p->batch,
            p->kernels, p->flops / 1e6, (long long)p->end);
   for (int i = 0; i < p->feeds; i++) {

@@ -51,9 +51,20 @@ static void set_outputs(PlanProgram *out, const Layout *l) {
     const Output *o = &p->output[i];
     int skip = o->per_example ? 1 : 0;
     const Place *place = &l->output[i];
-    list[i] = (PlanOutput){
-        o->name,    o->per_example, o->value->shape.rank - skip, {0}, 1, l->buffer[place->buffer].at + place->view.at,
-        o->coupled, o->total,       o->is,                            o->least, o->summed, o->gathered, o->latents};
+    list[i] = (PlanOutput){o->name,
+                           o->per_example,
+                           o->value->shape.rank - skip,
+                           {0},
+                           1,
+                           l->buffer[place->buffer].at + place->view.at,
+                           o->coupled,
+                           o->total,
+                           o->is,
+                           o->least,
+                           o->summed,
+                           o->gathered,
+                            o->latents,
+                           graph_set(p->graph, o->value)};
     for (int k = 0; k < list[i].rank; k++) {
       list[i].dim[k] = o->value->shape.dim[k + skip];
       list[i].count *= list[i].dim[k];
@@ -119,9 +130,11 @@ Plan *plan_model(Arena *a, const Model *m) {
                  .epochs = m->epochs,
                  .seed = m->seed,
                  .products = m->products,
-                 .data = m->data,
-                 .column = m->column,
-                 .columns = m->columns,
+                 .data = m->sets ? m->set[0].data : (PlanData){.format = DATA_NONE},
+                 .column = m->sets ? m->set[0].column : NULL,
+                 .columns = m->sets ? m->set[0].columns : 0,
+                 .other = m->sets > 1 ? m->set + 1 : NULL,
+                 .others = m->sets > 1 ? m->sets - 1 : 0,
                  .tensors = m->tensors,
                  .programs = m->programs,
                  .init = m->init,

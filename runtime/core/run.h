@@ -42,6 +42,19 @@ typedef struct DataFiles DataFiles;  // runtime/data/data.h
 typedef void DataReader(Arena *a, const DataFiles *files, Data *into);
 
 typedef struct Run Run;
+
+// A further set of the data: a run that holds its splits and nothing else, and which of its examples stand beside those
+// of the batch.
+typedef struct {
+  Run *run;
+  const Data *data;  // the split that is fed
+  int32_t *example;  // index in it of each row of the batch
+  int32_t *order;    // of the training split in one of its own epochs:
+  int64_t epoch;     // this one,
+  uint32_t seed;     // by this seed
+  bool ordered;      // if any
+} RunSet;
+
 struct Run {
   Arena *arena;
   const Plan *plan;
@@ -52,6 +65,7 @@ struct Run {
   const char *products;    // who makes them: "own", or of which version, by kernels for which processor
   Data train, test;
   size_t data_memory;      // bytes that data may take of it, the rest lies in a file; 0: no matter how many
+  RunSet *other;           // for each of plan->other (runtime/data/sets.h)
   struct DataAhead *ahead; // the test split on its way (runtime/data/data.c), or NULL
   Reading *reading;        // of each column; NULL until it is known
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
@@ -71,5 +85,20 @@ struct Run {
 
 // The seed of what differs from start to start. Of the first it is the run's.
 static inline uint32_t run_start_seed(const Run *run) { return run->seed + run->start * 0x9e3779b9u; }
+
+// Of a column, counted through all sets of data: the set that holds it, where *column becomes its index; NULL: the first.
+static inline RunSet *set_of_column(const Run *run, int *column) {
+  const Plan *plan = run->plan;
+  if (!run->other || *column < plan->columns) return NULL;
+  int set = 0;
+  for (*column -= plan->columns; *column >= plan->other[set].columns; set++) *column -= plan->other[set].columns;
+  return &run->other[set];
+}
+
+// The same as a run: of the first set the run itself.
+static inline const Run *run_of_column(const Run *run, int *column) {
+  const RunSet *set = set_of_column(run, column);
+  return set ? set->run : run;
+}
 
 #endif

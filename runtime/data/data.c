@@ -88,7 +88,36 @@ static void data_hold_out(Run *run) {
   }
 }
 
-void data_load_train(Run *run) {
+// Puts the examples that are trained on first, where not all are: the first ones, or as many of each class, and forgets
+// the others.
+static void data_choose(Run *run) {
+  const PlanData *d = &run->plan->data;
+  Data *train = &run->train;
+  if (!d->kept || (!d->balanced_by && d->kept >= train->examples)) return;
+  const PlanColumn *label = d->balanced_by ? &run->plan->column[d->balanced_by - 1] : NULL;
+  int classes = label ? label->classes : 1;
+  int64_t each = d->kept / classes, kept = 0, *of = NEW_ARRAY(run->arena, int64_t, classes);
+  for (int64_t i = 0; i < train->examples && kept < d->kept; i++) {
+    float class = 0;
+    int32_t example = (int32_t)i;
+    if (label) data_gather(&(PlanFeed){.index = d->balanced_by - 1}, train, &example, 1, &class);
+    if (of[(int)class] == each) continue;
+    of[(int)class]++;
+    for (int c = 0; c < run->plan->columns; c++) data_swap(&train->column[c], kept, i);
+    kept++;
+  }
+  for (int k = 0; k < classes; k++)
+    if (of[k] < each)
+      fail(run->arena, EXIT_DATA, "of %s %d there are %" PRId64 " examples, and %" PRId64 " are wanted (%s)",
+           label->name, k, of[k], each, data_hint(run->arena, run->plan));
+  train->examples = kept;
+  for (int c = 0; c < run->plan->columns; c++) {
+    train->column[c].examples = kept;
+    train->column[c].line = NULL;
+  }
+}
+
+static void data_load_own_train(Run *run) {
   const PlanData *d = &run->plan->data;
   if (run->train.column || d->format == DATA_NONE) return;
   if (d->format == DATA_GENERATED) {
@@ -98,7 +127,17 @@ void data_load_train(Run *run) {
   data_read(run->arena, run, d->train, &run->train);
   data_settle(run, d->train, &run->train);
   if (!d->test) data_hold_out(run);
+  data_choose(run);
   spill_let_go(run->train.spill);
+}
+
+void data_load_train(Run *run) {
+  data_load_own_train(run);
+  for (int i = 0; i < run->plan->others; i++) {
+    RunSet *set = &run->other[i];
+    data_load_train(set->run);
+    if (!set->order) set->order = NEW_ARRAY(run->arena, int32_t, set->run->train.examples);
+  }
 }
 
 // The test split on its way, not yet settled. Its helper has an arena of its own, where failures are silent: then the
@@ -119,6 +158,7 @@ static void data_ahead_load(void *ahead) {
 }
 
 void data_begin_test(Run *run) {
+  for (int i = 0; i < run->plan->others; i++) data_begin_test(run->other[i].run);
   if (!run->reader || !run->plan->data.test) return;
   DataAhead *d = NEW(run->arena, DataAhead);
   d->run = run;
@@ -138,18 +178,23 @@ static bool data_take_ahead(Run *run) {
   return d->loaded;
 }
 
-void data_load_test(Run *run) {
+static void data_load_own_test(Run *run) {
   const PlanData *d = &run->plan->data;
   if (run->test.column || d->format == DATA_NONE) return;
   if (d->format == DATA_GENERATED) {
     run->test.examples = d->generated_test;
     return;
   }
-  if (!d->test || !run->reading) data_load_train(run);
+  if (!d->test || !run->reading) data_load_own_train(run);
   if (!d->test) return;
   if (!data_take_ahead(run)) data_read(run->arena, run, d->test, &run->test);
   data_settle(run, d->test, &run->test);
   spill_let_go(run->test.spill);
+}
+
+void data_load_test(Run *run) {
+  data_load_own_test(run);
+  for (int i = 0; i < run->plan->others; i++) data_load_test(run->other[i].run);
 }
 
 static void data_scale(const uint8_t *restrict byte, int64_t n, float scale, float shift, float *restrict into) {

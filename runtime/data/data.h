@@ -39,6 +39,9 @@ void data_read_text(Arena *a, const DataFiles *files, Data *into);
 
 DataReader *data_reader(DataFormat format);  // NULL for DATA_NONE and DATA_GENERATED
 
+// By the one that the plan's format has, which is one of files.
+void data_read_any(Arena *a, const DataFiles *files, Data *into);
+
 // Loads a split with run->reader, once: later calls return at once. Without files for the test split,
 // floor(holdout * n) examples of the files are the test split, and loading either loads both. For DATA_GENERATED only
 // `examples` is set. Fails with EXIT_NOINPUT for a file that is not there and EXIT_DATA for one that is not as it

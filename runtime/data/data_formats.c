@@ -15,3 +15,7 @@ DataReader *data_reader(DataFormat format) {
   }
   return NULL;
 }
+
+void data_read_any(Arena *a, const DataFiles *files, Data *into) {
+  data_reader(files->plan->data.format)(a, files, into);
+}

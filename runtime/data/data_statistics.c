@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "data/data.h"
+#include "data/sets.h"
 
 // In how many examples each place has a value.
 static void data_counts(const Array *array, double *into) {
@@ -28,7 +29,9 @@ void data_statistics(const Run *run) {
     Arena *scratch = arena_open(run->arena);
     double *zero = NEW_ARRAY(scratch, double, tensor->count), *mean = NEW_ARRAY(scratch, double, tensor->count),
            *variance = NEW_ARRAY(scratch, double, tensor->count), *count = NEW_ARRAY(scratch, double, tensor->count);
-    const Array *array = &run->train.column[tensor->column];
+    int column = tensor->column;
+    const Run *of = run_of_column(run, &column);
+    const Array *array = &of->train.column[column];
     bool deviation = tensor->statistic == STATISTIC_DEVIATION;
     data_counts(array, count);
     data_moments(array, count, zero, false, mean);

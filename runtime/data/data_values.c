@@ -385,4 +385,5 @@ void data_say(const Run *run) {
              scale * s.least + shift, scale * s.greatest + shift, scale * s.sum / (double)count + shift);
   }
   arena_close(a);
+  for (int i = 0; i < run->plan->others; i++) data_say(run->other[i].run);
 }

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "data/data.h"
+#include "data/sets.h"
 #include "core/pool.h"
 #include "core/spill.h"
 
@@ -37,31 +38,35 @@ static void feed_total(const PlanFeed *feed, const double *total, float *into) {
 // A column being gathered by the pool's threads.
 typedef struct {
   const Run *run;
-  const PlanFeed *feed;
+  PlanFeed feed;  // its column that of the set
   const Data *data;
+  const int32_t *example;
   int64_t rows;
 } Gathering;
 
 static void feed_piece(void *gathering, int piece, int pieces) {
   const Gathering *g = gathering;
   int64_t first = g->rows * piece / pieces, end = g->rows * (piece + 1) / pieces;
-  float *into = g->run->memory + g->feed->at + first * g->feed->count;
-  data_gather(g->feed, g->data, g->run->example + first, end - first, into);
+  float *into = g->run->memory + g->feed.at + first * g->feed.count;
+  data_gather(&g->feed, g->data, g->example + first, end - first, into);
 }
 
 static void feed_column(const Run *run, const PlanFeed *feed, const Data *data) {
-  Gathering gathering = {run, feed, data, run->rows};
+  Gathering gathering = {run, *feed, data, run->example, run->rows};
+  const RunSet *set = set_of_column(run, &gathering.feed.index);
+  if (set) gathering.data = set->data, gathering.example = set->example;
   if (run->pool && run->rows * feed->count > FEED_SMALL)
     pool_run(run->pool, feed_piece, &gathering, FEED_PIECES);
   else
-    data_gather(feed, data, run->example, run->rows, run->memory + feed->at);
+    feed_piece(&gathering, 0, 1);
   size_t example = (size_t)feed->count * sizeof(float);
-  spill_used(data->spill, (size_t)run->rows * (example > FEED_PAGE ? example : FEED_PAGE));
+  spill_used(gathering.data->spill, (size_t)run->rows * (example > FEED_PAGE ? example : FEED_PAGE));
 }
 
 void feed_program(Run *run, const Data *data, int program, int64_t rows, Moment moment) {
   const PlanProgram *p = &run->plan->program[program];
   run->rows = rows;
+  sets_place(run, data == &run->test, p->batch, moment);
   for (int i = 0; i < p->feeds; i++) {
     const PlanFeed *feed = &p->feed[i];
     if (feed_is_of_examples(feed))

@@ -23,6 +23,8 @@ typedef struct {
   const Line *line;
   double *const *total;  // FEED_TOTAL: of each output of the program before
   int64_t rows;          // FEED_ROWS
+  int64_t place;         // of the batch's first row among all examples that pass by; those of further sets go by it,
+  bool shuffled;         // each of their epochs in an order of its own, or else as the split lies, again and again
 } Moment;
 
 // Where a model stands that has made `step` steps, the last of them in epoch `epoch`, from 1: at that step. What is

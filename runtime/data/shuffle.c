@@ -6,8 +6,8 @@
 
 #include "core/philox.h"
 
-void shuffle(uint32_t seed, int64_t epoch, int32_t *order, int64_t n) {
-  Philox at = {.counter = {0, 0, (uint32_t)epoch, 0}, .key = {seed, (uint32_t)PURPOSE_SHUFFLE << 16}};
+void shuffle(uint32_t seed, int set, int64_t epoch, int32_t *order, int64_t n) {
+  Philox at = {.counter = {0, (uint32_t)set, (uint32_t)epoch, 0}, .key = {seed, (uint32_t)PURPOSE_SHUFFLE << 16}};
   uint32_t word[4] = {0, 0, 0, 0};
   for (int64_t i = 0; i < n; i++) order[i] = (int32_t)i;
   for (int64_t i = 0; i + 1 < n; i++) {  // Fisher and Yates: place i takes one of those not yet placed

@@ -196,15 +196,17 @@ void scatter_piece(const Scatter *p, int64_t begin, int64_t end) {
 // ---- random numbers
 
 // The address of a row's first number; see philox.h.
-static Philox random_address(const Run *run, RandomAddress address, uint32_t stream, int64_t row) {
+static Philox random_address(const Run *run, int64_t address, uint32_t stream, int64_t row) {
+  int64_t set = address / RANDOM_ADDRESSES;
+  const int32_t *example = set ? run->other[set - 1].example : run->example;
   bool trains = run->purpose == PURPOSE_TRAIN || run->purpose == PURPOSE_PASS;
   uint32_t split = trains ? 0 : 1, position = run->first_position + (uint32_t)row;
   uint32_t seed = trains ? run_start_seed(run) : run->seed;
-  switch (address) {
+  switch ((RandomAddress)(address % RANDOM_ADDRESSES)) {
     case RANDOM_STEP:
       return (Philox){{0, position, run->step, stream}, {seed, (uint32_t)run->purpose << 16 | run->turn}};
     case RANDOM_EXAMPLE:
-      return (Philox){{0, (uint32_t)run->example[row], 0, stream}, {run->seed, (uint32_t)PURPOSE_DATA << 16 | split}};
+      return (Philox){{0, (uint32_t)example[row], 0, stream}, {run->seed, (uint32_t)PURPOSE_DATA << 16 | split}};
     case RANDOM_ONCE: break;
   }
   return (Philox){{0, 0, 0, stream}, {run_start_seed(run), (uint32_t)PURPOSE_INIT << 16}};
@@ -215,7 +217,7 @@ void random_piece(const Run *run, const Random *p, int64_t begin, int64_t end) {
   int64_t first = 0;
   for (int i = 0; i < MAX_LOOPS; i++) first += run->at_turn[i] * step[i];
   for (int64_t row = begin; row < end; row++) {
-    Philox at = random_address(run, (RandomAddress)p->address, (uint32_t)p->stream, row);
+    Philox at = random_address(run, p->address, (uint32_t)p->stream, row);
     philox_row(&at, p->out + row * p->count, first, p->count);
   }
 }

@@ -66,17 +66,19 @@ static void nearest_insert(Near *near, int64_t place, int64_t example) {
 }
 
 static void nearest_rows(const Run *run, const Nearest *p, int64_t begin, int64_t rows) {
-  const Array *array = &run->train.column[p->column];
+  int column = (int)p->column;
+  const Run *of = run_of_column(run, &column);
+  const Array *array = &of->train.column[column];
   const float *s = p->s + begin * p->count;
   Near near[NEAREST_ROWS];
   for (int64_t r = 0; r < rows; r++)
     for (int64_t k = 0; k < p->place; k++) near[r].distance[k] = INFINITY, near[r].example[k] = 0;
-  for (int64_t i = 0; i < run->train.examples; i++) {
+  for (int64_t i = 0; i < of->train.examples; i++) {
     nearest_distances(p, array, i, s, rows, near);
     for (int64_t r = 0; r < rows; r++) nearest_insert(&near[r], p->place, i);
   }
   for (int64_t r = 0; r < rows; r++) {
-    int64_t found = run->train.examples < p->place ? run->train.examples : p->place;
+    int64_t found = of->train.examples < p->place ? of->train.examples : p->place;
     float *out = p->out + (begin + r) * p->count;
     const float *example = nearest_part(array, near[r].example[found - 1], 0, p->count, out);
     if (example != out) memcpy(out, example, (size_t)p->count * sizeof *out);

@@ -29,6 +29,10 @@ static void csv_add_names(Text *t, const PlanOutput *output, bool first) {
 static const Reading *csv_reading(const Run *run, const char *name) {
   for (int i = 0; run->reading && i < run->plan->columns; i++)
     if (strcmp(run->plan->column[i].name, name) == 0 && run->reading[i].words) return &run->reading[i];
+  for (int i = 0; i < run->plan->others; i++) {
+    const Reading *of = csv_reading(run->other[i].run, name);
+    if (of) return of;
+  }
   return NULL;
 }
 

@@ -76,7 +76,8 @@ static Metas checkpoint_metas(Arena *scratch, const Training *t) {
   Metas m = metas_new(scratch, t->plan);
   metas_integer(&m, "gmc", CHECKPOINT_FORMAT);
   metas_text(&m, "model", t->plan->model);
-  if (t->run->reading) metas_text(&m, "columns", data_readings_text(scratch, t->run));
+  const char *readings = data_readings_text(scratch, t->run);
+  if (readings) metas_text(&m, "columns", readings);
   metas_integer(&m, "step", t->step);
   metas_integer(&m, "epoch", training_epoch(t));
   metas_integer(&m, "phase", t->phase);

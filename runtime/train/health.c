@@ -123,7 +123,7 @@ static void health_gather(Training *t, int program, const Data *data, Moment mom
   for (int64_t first = 0; first < have; first += p->batch) {
     int64_t rows = pass_prepare(run, data, program, data->examples, first, false, moment);
     run->execute(run, program);
-    totals_add(run, p, rows, gathered);
+    for (int i = 0; i < p->outputs; i++) total_add(run, &p->output[i], rows, gathered[i]);
   }
   run->first_position = 0;
   for (int i = 0; i < p->outputs; i++)

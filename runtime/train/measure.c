@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "data/data.h"
+#include "data/sets.h"
 #include "train/pass.h"
 
 // Running mean and sum of squared deviations, after Welford (1962); once a value is infinite, the mean is, or NaN.
@@ -53,14 +54,17 @@ static Measure measure_of(const Plan *plan, int program, const PlanOutput *outpu
 static void measure_check_program(const Run *run, int program) {
   const PlanProgram *p = &run->plan->program[program];
   pass_check(run, program, run->test.examples, "test");
-  for (int i = 0; i < p->outputs; i++)
-    if (p->output[i].coupled && run->test.examples < p->batch)
+  for (int i = 0; i < p->outputs; i++) {
+    const PlanOutput *o = &p->output[i];
+    int64_t examples = set_examples(run, &run->test, o->set);
+    if (o->coupled && examples < p->batch)
       fail(run->arena, EXIT_DATA,
            "in `%s` the %lld examples of a batch meet, but the test split has %lld: hold out more, or take batches of "
            "at "
            "most %lld (%s)",
-           p->output[i].name, (long long)p->batch, (long long)run->test.examples, (long long)run->test.examples,
-           data_hint(run->arena, run->plan));
+           o->name, (long long)p->batch, (long long)examples, (long long)examples,
+           data_hint(run->arena, o->set ? run->other[o->set - 1].run->plan : run->plan));
+  }
 }
 
 void measure_check(const Run *run) {
@@ -73,16 +77,34 @@ void measure_check(const Run *run) {
   for (int i = 0; i < plan->seldoms; i++) measure_check_program(run, plan->seldom[i].program);
 }
 
-// Examples to measure by.
-static int64_t measure_examples(const Run *run) {
+// Examples to measure an output by: those of its set. Where nothing is held out of the first set, nothing is measured.
+static int64_t measure_examples_of(const Run *run, const PlanOutput *output) {
   const Plan *plan = run->plan;
-  return plan->data.format == DATA_NONE ? plan->program[plan->test].batch : run->test.examples;
+  if (plan->data.format == DATA_NONE) return plan->program[plan->test].batch;
+  return run->test.examples ? set_examples(run, &run->test, output->set) : 0;
+}
+
+// And a program's: those of the set that has most.
+static int64_t measure_examples(const Run *run, const PlanProgram *p) {
+  int64_t most = 0;
+  for (int i = 0; i < p->outputs; i++) {
+    int64_t own = measure_examples_of(run, &p->output[i]);
+    most = own > most ? own : most;
+  }
+  return most;
+}
+
+// Which of the rows that begin with example `first` count for an output.
+static int64_t measure_rows(const Run *run, const PlanOutput *output, int64_t first, int64_t rows) {
+  int64_t left = measure_examples_of(run, output) - first;
+  return left < 0 ? 0 : left < rows ? left : rows;
 }
 
 int64_t measure_prepare(Run *run, int program, Moment moment, int64_t first, bool whole) {
   run->purpose = PURPOSE_TEST;
   run->step = (uint32_t)(moment.epoch + 1);
-  return pass_prepare(run, &run->test, program, measure_examples(run), first, whole, moment);
+  int64_t examples = measure_examples(run, &run->plan->program[program]);
+  return pass_prepare(run, &run->test, program, examples, first, whole, moment);
 }
 
 // The measures made of sums over the split.
@@ -110,7 +132,7 @@ int measure_count(const Plan *plan) {
 static int measure_pass(Run *run, int program, int after, Moment moment, Measure *measure, double *const *nats) {
   const Plan *plan = run->plan;
   const PlanProgram *p = &plan->program[program];
-  int64_t examples = measure_examples(run);
+  int64_t examples = measure_examples(run, p);
   if (examples == 0) return 0;
   Arena *scratch = arena_open(run->arena);
   Average *average = NEW_ARRAY(scratch, Average, p->outputs);
@@ -119,10 +141,11 @@ static int measure_pass(Run *run, int program, int after, Moment moment, Measure
   for (int64_t first = 0; first < examples; first += p->batch) {
     int64_t rows = measure_prepare(run, program, moment, first, false);
     run->execute(run, program);
-    totals_add(run, p, rows, total);
     for (int i = 0; i < p->outputs; i++) {
-      if (total[i]) continue;
-      measure_batch(run, p, &p->output[i], rows, &average[i]);
+      int64_t own = measure_rows(run, &p->output[i], first, rows);
+      if (total[i]) total_add(run, &p->output[i], own, total[i]);
+      if (total[i] || own == 0) continue;
+      measure_batch(run, p, &p->output[i], own, &average[i]);
       if (!isfinite(average[i].mean) && !average[i].spoilt) average[i].spoilt = first + 1;
     }
   }

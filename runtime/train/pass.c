@@ -60,22 +60,14 @@ static void gather_add(const Run *run, const PlanOutput *output, const float *va
           (double)value[output->per_example ? row * output->count + k : k];
 }
 
-void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *const *total) {
-  for (int i = 0; i < p->outputs; i++) {
-    const PlanOutput *output = &p->output[i];
-    const float *value = run->memory + output->at;
-    if (output->least) {
-      for (int64_t row = 0; row < rows; row++) least_add(total[i], (double)value[row], run->example[row]);
-      continue;
-    }
-    if (output->gathered) {
-      gather_add(run, output, value, rows, total[i]);
-      continue;
-    }
-    for (int64_t row = 0; total[i] && row < (output->summed ? 1 : rows); row++)
-      for (int64_t k = 0; k < output->count; k++)
-        total[i][k] += (double)value[output->per_example ? row * output->count + k : k];
-  }
+void total_add(const Run *run, const PlanOutput *output, int64_t rows, double *total) {
+  const float *value = run->memory + output->at;
+  if (output->gathered) gather_add(run, output, value, rows, total);
+  for (int64_t row = 0; output->least && row < rows; row++) least_add(total, (double)value[row], run->example[row]);
+  if (output->gathered || output->least) return;
+  for (int64_t row = 0; row < (output->summed && rows > 1 ? 1 : rows); row++)
+    for (int64_t k = 0; k < output->count; k++)
+      total[k] += (double)value[output->per_example ? row * output->count + k : k];
 }
 
 int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, int64_t first, bool whole,
@@ -83,7 +75,11 @@ int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, 
   int64_t batch = run->plan->program[program].batch, left = examples - first, rows = left < batch ? left : batch;
   run->turn = 0;
   moment.rows = rows;
-  for (int64_t i = 0; i < batch; i++) run->example[i] = (int32_t)(first + (i < rows ? i : rows - 1));
+  moment.place = first;
+  for (int64_t i = 0; i < batch; i++) {
+    int64_t example = first + (i < rows ? i : rows - 1);
+    run->example[i] = (int32_t)(data->examples > 0 ? example % data->examples : example);
+  }
   run->first_position = (uint32_t)first;
   feed_program(run, data, program, whole ? batch : rows, moment);
   return rows;
@@ -117,7 +113,8 @@ void pass_sum(Run *run, int program, Moment moment, double *const *total, int32_
   for (int64_t first = 0; first < examples; first += p->batch) {
     int64_t count = pass_prepare(run, &run->train, program, examples, first, whole, moment);
     run->execute(run, program);
-    totals_add(run, p, count, total);
+    for (int i = 0; i < p->outputs; i++)
+      if (total[i]) total_add(run, &p->output[i], count, total[i]);
   }
   run->first_position = 0;
 }

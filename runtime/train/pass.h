@@ -15,9 +15,9 @@ double **pass_totals(const Run *run, int program);
 
 void totals_clear(const PlanProgram *p, double *const *total);
 
-// Adds what a program has just made of a batch, of which the first `rows` examples count. What is the same for all of
-// them counts once for each.
-void totals_add(const Run *run, const PlanProgram *p, int64_t rows, double *const *total);
+// Adds what a program has just made of a batch, of which the first `rows` examples count, to an output's sums. What is
+// the same for all of them counts once for each.
+void total_add(const Run *run, const PlanOutput *output, int64_t rows, double *total);
 
 // Makes the run ready for a program on the examples of a split from `first` on, of which run->example has room for a
 // whole batch. Returns how many examples there are. `whole`: copies of the last one fill up the batch.

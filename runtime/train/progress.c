@@ -114,6 +114,9 @@ void progress_begin(Progress *p, const Training *t) {
   if (plan->data.clause)
     progress_say(p, true, "%s: %lld examples to train on, %lld to test, %lld steps an epoch", plan->data.clause,
                  (long long)run->train.examples, (long long)run->test.examples, (long long)t->epoch_steps);
+  for (int i = 0; i < plan->others; i++)
+    progress_say(p, true, "%s: %lld examples to train on, %lld to test", plan->other[i].data.clause,
+                 (long long)run->other[i].run->train.examples, (long long)run->other[i].run->test.examples);
   progress_say(p, p->verbose, "threads: %d", run->pool ? pool_threads(run->pool) : 1);
   progress_say(p, p->verbose, "products: %s", run->products);
   if (training_done(t))

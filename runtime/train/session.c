@@ -17,6 +17,7 @@
 #include "train/curves.h"
 #include "formats/csv_write.h"
 #include "data/data.h"
+#include "data/sets.h"
 #include "train/nan_report.h"
 #include "core/file.h"
 #include "core/helper.h"
@@ -83,6 +84,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
   run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
   run->products = "own";
   s->open(run, s->threads);
+  sets_open(run);
   return run;
 }
 
@@ -90,6 +92,13 @@ static bool session_reads_data(const Plan *plan, int program) {
   for (int i = 0; i < plan->program[program].feeds; i++)
     if (feed_is_of_examples(&plan->program[program].feed[i])) return true;
   return false;
+}
+
+// Are examples of a set drawn in the graph?
+static bool session_generates(const Plan *plan) {
+  bool any = plan->data.format == DATA_GENERATED;
+  for (int i = 0; i < plan->others; i++) any = any || plan->other[i].data.format == DATA_GENERATED;
+  return any;
 }
 
 const char *session_resume_command(Arena *a, const Session *s) {
@@ -268,6 +277,15 @@ static void session_measures(Text *t, const Plan *plan) {
   if (told) text_add(t, "}");
 }
 
+static void session_further_sets(Arena *a, Text *r, const Run *run) {
+  for (int i = 0; i < run->plan->others; i++) {
+    const Run *of = run->other[i].run;
+    session_member(r, arena_format(a, "data_%d", i + 2), of->plan->data.clause);
+    session_number(r, arena_format(a, "train_examples_%d", i + 2), of->train.examples);
+    session_number(r, arena_format(a, "test_examples_%d", i + 2), of->test.examples);
+  }
+}
+
 // run.json: what the run was started with, and on what; `before`: what differed until it went on at this step, or NULL.
 static void session_record(Arena *a, const Training *t, const Resumed *before) {
   const Plan *plan = t->plan;
@@ -286,7 +304,9 @@ static void session_record(Arena *a, const Training *t, const Resumed *before) {
   session_member(&r, "data", plan->data.clause);
   session_number(&r, "train_examples", t->run->train.examples);
   session_number(&r, "test_examples", t->run->test.examples);
-  if (t->run->reading) text_add(&r, ",\n  \"columns\": %s", data_readings_text(a, t->run));
+  session_further_sets(a, &r, t->run);
+  const char *readings = data_readings_text(a, t->run);
+  if (readings) text_add(&r, ",\n  \"columns\": %s", readings);
   session_measures(&r, plan);
   if (plan->keep.measure) session_member(&r, "keep", plan->keep.measure);
   if (plan->restarts > 1) session_number(&r, "restarts", plan->restarts);
@@ -451,7 +471,7 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
   Moment moment;
   int64_t step;
   Run *run = session_trained(a, plan, s, &moment, &step);
-  if (plan->data.format == DATA_GENERATED || session_reads_data(plan, plan->show[show].program)) data_load_test(run);
+  if (session_generates(plan) || session_reads_data(plan, plan->show[show].program)) data_load_test(run);
   if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
   show_draw(run, show, path, moment);
   return EXIT_DONE;
@@ -477,6 +497,7 @@ static float **session_draws(Run *run, Moment moment, int program, int64_t n) {
     for (int64_t i = 0; i < p->batch; i++)
       run->example[i] = (int32_t)(run->test.examples > 0 ? (first + i) % run->test.examples : first + i);
     run->first_position = (uint32_t)first;
+    moment.place = first;
     feed_program(run, &run->test, program, rows, moment);
     run->execute(run, program);
     for (int k = 0; k < p->outputs; k++) {

@@ -21,6 +21,7 @@
 #include "train/pass.h"
 #include "train/progress.h"
 #include "pictures/show.h"
+#include "data/sets.h"
 #include "data/shuffle.h"
 
 // Checkpoints and pictures may take this share of a session's time, and so many seconds besides: those of a short run
@@ -206,8 +207,8 @@ Training *training_new(Run *run, const Session *s) {
   health_open(t);
   t->ordered = t->saved_step = -1;
   t->began = t->saved_time = progress_clock();
-  t->hash[HASH_DATA] = data_hash(run, &run->train);
-  t->hash[HASH_TEST_DATA] = data_hash(run, &run->test);
+  t->hash[HASH_DATA] = sets_hash(run, false);
+  t->hash[HASH_TEST_DATA] = sets_hash(run, true);
   for (const KeptText *k = s->kept; k < s->kept + s->kepts; k++)
     t->hash[HASH_TEXTS] = hash_text(hash_text(t->hash[HASH_TEXTS], k->name), k->text);
   return t;
@@ -224,11 +225,13 @@ static void training_start(Training *t) {
     pass_sum(run, plan->init_sums, moment, t->init_total, t->rows);
     moment.total = t->init_total;
   }
-  if (examples > 0) shuffle(run_start_seed(run), -1, t->order, examples);
+  if (examples > 0) shuffle(run_start_seed(run), 0, -1, t->order, examples);
   for (int64_t i = 0; i < init->batch; i++) t->rows[i] = t->order[examples > 0 ? i % examples : i];
   run->purpose = PURPOSE_INIT;
   run->step = run->turn = run->first_position = 0;
   run->example = t->rows;
+  moment.place = -init->batch;
+  moment.shuffled = true;
   feed_program(run, &run->train, plan->init, init->batch, moment);
   run->execute(run, plan->init);
 }
@@ -251,7 +254,7 @@ void training_prepare(Training *t, int program, int repetition) {
   Run *run = t->run;
   int64_t epoch = t->phase_epoch + t->phase_step / t->epoch_steps;
   if (run->train.examples > 0 && t->ordered != epoch) {
-    shuffle(run_start_seed(run), epoch, t->order, run->train.examples);
+    shuffle(run_start_seed(run), 0, epoch, t->order, run->train.examples);
     t->ordered = epoch;
   }
   int64_t batches = t->phase_step % t->epoch_steps * t->repetitions + repetition;
@@ -261,7 +264,11 @@ void training_prepare(Training *t, int program, int repetition) {
   run->turn = (uint32_t)repetition;
   run->first_position = 0;
   feed_program(run, &run->train, program, t->plan->program[program].batch,
-               (Moment){.step = t->step, .epoch = epoch, .line = t->line});
+               (Moment){.step = t->step,
+                        .epoch = epoch,
+                        .line = t->line,
+                        .place = epoch * run->train.examples + batches * training_phase(t)->batch,
+                        .shuffled = true});
 }
 
 bool training_over(Training *t) {

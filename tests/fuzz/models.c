@@ -53,7 +53,7 @@ typedef struct {
 static void load_random(Arena *a, const DataFiles *files, Data *into) {
   const Plan *plan = files->plan;
   uint64_t state = 1;
-  into->examples = 4 * plan->batch + 10;
+  into->examples = 4 * plan->batch + 10;  // a further set has fewer: its plan has no batch
   for (int i = 0; i < plan->columns; i++) {
     const PlanColumn *c = &plan->column[i];
     int64_t n = into->examples * c->count;
@@ -75,7 +75,7 @@ static void run_model(Arena *a, const Plan *plan, const Corpus *c, Tally *t) {
   Session s = {.open = exec_open, .find_nan = exec_find_nan, .steps = 2, .threads = 1, .quiet = true};
   if (plan->peak > LARGEST_MEMORY || plan->batch > LARGEST_BATCH || plan->data.generated_train > 100000) return;
   if (plan->turns == 0) return;
-  if (plan->data.files) s.reader = load_random;
+  s.reader = load_random;
   if (t->seed % 8 == 0) {
     s.folder = arena_format(a, "%s/%d", c->folder, (int)getpid());
     nftw(s.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

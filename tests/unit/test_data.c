@@ -1162,7 +1162,7 @@ static void statistics(void **state) {
                          {.name = "mean", .count = 3, .at = 2, .statistic = STATISTIC_MEAN},
                          {.name = "deviation", .count = 3, .at = 5, .statistic = STATISTIC_DEVIATION},
                          {.name = "large", .count = 1, .at = 8, .statistic = STATISTIC_DEVIATION, .column = 1}};
-  Plan plan = {.tensor = tensor, .tensors = 4};
+  Plan plan = {.columns = 2, .tensor = tensor, .tensors = 4};
   float memory[9] = {42, 43};
   Arena *a = arena_open(NULL);
   Run run = {.arena = a, .plan = &plan, .memory = memory, .train = {.examples = 3, .column = array}};

@@ -399,7 +399,7 @@ static Graph *random_net(Arena *a, uint64_t seed, Node **y) {
   Maker m = {.a = a, .g = graph_new(a), .state = seed, .n = 1};
   m.g->tensor = NEW_ARRAY(a, TensorInfo, ROOM * 4);
   m.g->input = NEW_ARRAY(a, InputInfo, 1);
-  m.g->input[0] = (InputInfo){INPUT_COLUMN, 0, "x", full, -INFINITY, INFINITY};
+  m.g->input[0] = (InputInfo){INPUT_COLUMN, 0, "x", full, -INFINITY, INFINITY, 0};
   m.g->inputs = 1;
   m.pool[0] = node_input(m.g, 0);
   for (int steps = 2 + random_below(&m.state, 8); steps; steps--) {

@@ -270,18 +270,18 @@ static void test_shuffle_is_a_permutation(void **state) {
     int64_t n = sizes[k];
     int32_t *order = NEW_ARRAY(arena, int32_t, n + 1), *again = NEW_ARRAY(arena, int32_t, n + 1);
     bool *taken = NEW_ARRAY(arena, bool, n + 1);
-    shuffle(5, 3, order, n);
+    shuffle(5, 0, 3, order, n);
     for (int64_t i = 0; i < n; i++) {
       assert_in_range(order[i], 0, n - 1);
       assert_false(taken[order[i]]);
       taken[order[i]] = true;
     }
-    shuffle(5, 3, again, n);
+    shuffle(5, 0, 3, again, n);
     assert_memory_equal(order, again, (size_t)n * sizeof *order);
     if (n < 1000) continue;
-    shuffle(5, 4, again, n);
+    shuffle(5, 0, 4, again, n);
     assert_memory_not_equal(order, again, (size_t)n * sizeof *order);
-    shuffle(6, 3, again, n);
+    shuffle(6, 0, 3, again, n);
     assert_memory_not_equal(order, again, (size_t)n * sizeof *order);
   }
 }
@@ -292,7 +292,7 @@ static void test_shuffle_is_fair(void **state) {
   int count[27] = {0}, n = 6000;
   for (int epoch = 0; epoch < n; epoch++) {
     int32_t order[3];
-    shuffle(1, epoch, order, 3);
+    shuffle(1, 0, epoch, order, 3);
     count[9 * order[0] + 3 * order[1] + order[2]]++;
   }
   double expected = n / 6.0, chi = 0;
@@ -793,7 +793,7 @@ static void test_feeds_do_not_depend_on_threads(void **state) {
   Arena *a = arena_open(arena);
   float *memory = NEW_ARRAY(a, float, 2 * ROWS * WIDTH);
   Run run = {.arena = a, .plan = &plan, .memory = memory, .example = NEW_ARRAY(a, int32_t, ROWS)};
-  shuffle(1, 1, run.example, ROWS);
+  shuffle(1, 0, 1, run.example, ROWS);
   feed_program(&run, &data, 0, ROWS, (Moment){0});
   run.memory += ROWS * WIDTH;
   run.pool = pool_open(a, 3);

@@ -589,7 +589,7 @@ int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *n) {
     int64_t tap = k.index[0] * s.dim[1] + k.index[1];
     if (tap < taps && !is_known(v.at[k.at[0]], 0)) live |= (int64_t)1 << tap;
   } while (walk_next(&k));
-  dead = ((int64_t)((uint64_t)1 << taps) - 1) & ~live;
+  dead = (int64_t)(((uint64_t)1 << taps) - 1) & ~live;
   arena_close(w.arena);
   return live || s.dim[0] * s.dim[1] > taps ? dead : 0;
 }

@@ -300,7 +300,7 @@ static void health_overfits(Training *t, const PlanFit *plan, const FitHealth *f
 }
 
 bool health_parts(double best, double error, double trained, double test, double now) {
-  return best - test > HEALTH_ERRORS * error && now > trained;
+  return best - test > HEALTH_ERRORS * error && now - trained > error;
 }
 
 void health_epoch(Training *t, const Measure *train, int trained, const Measure *test, int tests) {

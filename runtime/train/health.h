@@ -24,8 +24,8 @@ void health_step(Training *t);
 // trained on.
 void health_epoch(Training *t, const Measure *train, int trained, const Measure *test, int tests);
 
-// Has what was `best` on held-out data, with this standard error, become worse beyond chance, and better on the
-// training data, where it was `trained` then and is `now`? Larger is better.
+// Has what was `best` on held-out data, with this standard error, become worse beyond chance, and better by more
+// than that error on the training data, where it was `trained` then and is `now`? Larger is better.
 bool health_parts(double best, double error, double trained, double test, double now);
 
 // What the mean of recent figures tells; AILMENTS: nothing is wrong.

@@ -75,7 +75,7 @@ says 66 'keeps no weights of epoch .9.; the best are of epoch [0-9]*; the last a
 says 65 'g/dense_1/W. is \[1, 8\], but \[1, 9\] in the model; .*f/dense_1/b. is .*; and 7 more' run --from whole@2 --set width=9 --out x
 says 65 'stands in the middle of epoch 3: there its batch of 20' run --from short@last --batch 40 --out x
 says 64 'stands at step 100, and the new run is to end there' run --from whole@last --out x
-says 64 'goes without --resume, --config and --weights' run --from whole@2 --weights whole@2 --out x
+says 64 'goes without --resume, --config, --start and --weights' run --from whole@2 --weights whole@2 --out x
 says 64 'it has no use for' run two.gm --from whole@2 --out x
 cp -r whole cut
 head -n 1 whole/metrics.csv >cut/metrics.csv

@@ -19,19 +19,15 @@ for split in train:500 t10k:150; do
   cut_idx "$from/$name-labels-idx1-ubyte.gz" "$to/$name-labels-idx1-ubyte.gz" 8 1 "$n" 2>/dev/null
 done
 
-# The model's own data, less of it, in the same stages: data MODEL
-data() {
-  declared=$(sed -n 's/^data .* from *//p' "$1")
-  source=$(expr "$declared" : '\([a-z_.0-9]*\)')
-  case $source in
-    mnist) less="mnist(\"$work/mnist\")" ;;
-    *) less="$source(examples: 1000)" ;;
-  esac
-  case $declared in
-    *'|>'*) echo "$less |>${declared#*|>}" ;;
-    *) echo "$less" ;;
-  esac
-}
+# The models, with less of the same data
+mkdir "$work/models"
+for model in models/*.gm; do
+  sed -E '/^data .* from /{
+    s#from mnist(\([^|\#]*\))?#from mnist("'"$work"'/mnist")#
+    t
+    s#from ([a-z_.0-9]+)(\([^|\#]*\))?#from \1(examples: 1000)#
+  }' "$model" >"$work/models/$(basename "$model")"
+done
 
 # The number of the last step of a run, times a share in percent: step FOLDER SHARE
 step() {
@@ -39,10 +35,10 @@ step() {
   echo $((last * $2 / 100))
 }
 
-train() {  # train FOLDER ARGUMENT...: a run of `model`
+train() {  # train FOLDER ARGUMENT...: a run of the model `name`
   into=$1
   shift
-  ${instead:-} "$gmc" run "$model" --data "$data" --batch "$batch" --epochs "$epochs" -q --seed "$seed" --checkpoint 1 --out "$work/$into" "$@"
+  ${instead:-} "$gmc" run "$work/models/$name.gm" --batch "$batch" --epochs "$epochs" -q --seed "$seed" --checkpoint 1 --out "$work/$into" "$@"
 }
 
 resume() {  # resume FOLDER ARGUMENT...
@@ -79,8 +75,8 @@ interrupt() {
 # shellcheck disable=SC2046  # names without spaces
 [ $# -gt 0 ] || set -- $(grep -l '^train' models/*.gm)
 for model in "$@"; do
-  name=$(basename "$model" .gm) data=$(data "$model") epochs=5 seed=7 batch=100
-  case $data in toy*) epochs=10 ;; esac
+  name=$(basename "$model" .gm) epochs=5 seed=7 batch=100
+  if grep -q "^data .* from toy" "$model"; then epochs=10; fi
   check "$name: one thread" train "$name-1" --threads 1
   check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
   for threads in 2 3; do

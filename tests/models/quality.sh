@@ -114,8 +114,8 @@ swap flower 'flower(6)' 'KL(normal || flower): no closed form is known; Monte Ca
 # Ten seeds: between two codes of the plain auto-encoder there are no moons, between two of the variational one there are.
 for seed in 1 2 3 4 5 6 7 8 9 10; do
   check "moon, seed $seed" train "moon$seed" models/moon.gm --seed $seed
-  learns "moon$seed" 20 plain_off 10 30
-  learns "moon$seed" 20 variational_off 2 6
+  learns "moon$seed" 20 plain_off 9 30
+  learns "moon$seed" 20 variational_off 2 8
 done
 
 finish

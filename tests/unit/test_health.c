@@ -127,6 +127,7 @@ static void overfits(void **state) {
   assert_true(health_parts(-7.2, 0.2, -6.9, -8.4, -5.7));   // six errors worse, and better where it is trained
   assert_false(health_parts(-7.2, 0.5, -6.9, -8.4, -5.7));  // chance
   assert_false(health_parts(-7.2, 0.2, -6.9, -8.4, -7.0));  // worse on both
+  assert_false(health_parts(-7.2, 0.2, -6.9, -8.4, -6.8));  // no better than by chance where it is trained
   assert_false(health_parts(-7.2, 0.2, -6.9, -7.1, -5.7));
 }
 

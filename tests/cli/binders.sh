@@ -28,10 +28,7 @@ END
 says 0 '' run pairs.gm --out one -q --threads 1
 says 0 '' run pairs.gm --out two -q --threads 2
 holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.safetensors
-says 0 '' emit pairs.gm -o pairs.c
-holds 'it compiles' compiled pairs.c pairs.run -O1 -Wall -Wextra -Werror -ffp-contract=off
-holds 'it runs' ./pairs.run --out emitted -q
-holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
+same_emitted pairs
 # where examples meet each shard sees the whole batch
 says 0 '' run pairs.gm --out shards -q --shards 3
 says 0 '' emit pairs.gm --shards 3 -o shards.c

@@ -50,6 +50,17 @@ compiled() {
   fi
 }
 
+# the measures of a run, without their times
+figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
+
+# same_emitted NAME: the program emitted of NAME.gm does what gmc did in the folder `one`
+same_emitted() {
+  says 0 '' emit "$1.gm" -o "$1.c"
+  holds 'it compiles' compiled "$1.c" "$1.run" -O1 -Wall -Wextra -Werror -ffp-contract=off
+  holds 'it runs' "./$1.run" --out emitted -q
+  holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
+}
+
 finish() {
   echo "$passed passed, $failed failed"
   [ $failed = 0 ]

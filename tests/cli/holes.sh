@@ -38,11 +38,7 @@ holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.sa
 says 0 '' run table.gm --out stopped -q --epochs 2
 says 0 '' run --resume stopped -q --epochs 4
 holds 'stopped and resumed: the same weights' cmp one/weights.safetensors stopped/weights.safetensors
-says 0 '' emit table.gm -o table.c
-holds 'it compiles' compiled table.c table.run -O1 -Wall -Wextra -Werror -ffp-contract=off
-holds 'it runs' ./table.run --out emitted -q
-holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
-figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
+same_emitted table
 holds 'and the same figures' test "$(figures one)" = "$(figures emitted)"
 # awk, of the same cells: holes of a and k; squares of b; labels in the order of their letters, blu, red, sea; log densities of the
 # standardized numbers about 0 and 1 with deviation 2, of labels, and of b on [0, 2]

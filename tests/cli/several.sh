@@ -56,10 +56,7 @@ says 0 '' run --resume stopped -q
 holds 'stopped and resumed: the same weights' cmp one/weights.safetensors stopped/weights.safetensors
 says 0 '' run sets.gm --out other -q --seed 2
 holds 'another seed: other weights, for orders differ' test "$(cmp -s one/weights.safetensors other/weights.safetensors; echo $?)" = 1
-says 0 '' emit sets.gm -o sets.c
-holds 'it compiles' cc -O2 -Wall -Wextra -Werror -ffp-contract=off sets.c -lz -lm -lpthread -o sets.run
-holds 'it runs' ./sets.run --out emitted -q
-holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
+same_emitted sets
 says 0 '' eval one
 holds 'measured later: the same' grep -q 'mean_b  *4.7826087 ' said
 says 65 'several sets of data, and' run sets.gm --data toy.eight

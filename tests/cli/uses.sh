@@ -28,21 +28,21 @@ metric rule = kl(spike(w + 2) || spike(w + 1))    # 1000: the rule came along
 metric moved = kl(uniform(0, 3) |> triple || uniform(0, 9))     # 0: the bijector with its own factor
 train { minimize o over w with sgd(0.1)   batch 10, epochs 2 }
 END2
-figures() { sed -n 's/^\([a-z]*\) *\([-0-9.e+]*\).*/\1 \2/p' out | tr '\n' ' '; }
+measured() { sed -n 's/^\([a-z]*\) *\([-0-9.e+]*\).*/\1 \2/p' out | tr '\n' ' '; }
 says 0 '' run whole.gm --out whole -q
 says 0 '' eval whole
-figures >told
+measured >told
 holds 'its own names' grep -q 'nine 9 own 93 five 5 rule 1000 moved 0' told
 says 0 '' run whole.gm --out set -q --set factor=8 --set hidden=6
 holds 'the params of the run' sh -c 'grep -A3 ^params set/config.yaml | tr "\n" " " | grep -q "factor: 8 *hidden: 6"'
 says 0 '' eval set
-figures >told
+measured >told
 holds 'what is named can be set' grep -q 'nine 9 own 92 five 6 rule 1000 moved 0' told
 says 65 'E0210' run whole.gm --set factors=1
 rm part.gm
 says 0 '' run --resume set --epochs 3 -q
 says 0 '' eval set
-figures >told
+measured >told
 holds 'a folder is whole without the file' grep -q 'nine 9 own 92 five 6 rule 1000 moved 0' told
 says 65 'E0203' run whole.gm
 finish

@@ -29,11 +29,7 @@ END
 says 0 '' run values.gm --out one -q --threads 1
 says 0 '' run values.gm --out two -q --threads 2
 holds 'two threads: the same weights' cmp one/weights.safetensors two/weights.safetensors
-says 0 '' emit values.gm -o values.c
-holds 'it compiles' compiled values.c values.run -O1 -Wall -Wextra -Werror -ffp-contract=off
-holds 'it runs' ./values.run --out emitted -q
-holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
-figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
+same_emitted values
 is='"is": {"elbo": "lower bound", "sides": "not known", "nll": "upper bound", "gap": "not known"},'
 holds 'what each is to the likelihood is kept' grep -qF "$is" one/run.json
 holds 'by the emitted program too' grep -qF "$is" emitted/run.json

@@ -57,6 +57,35 @@ check_mixture spherical '[2]' 'scale[k]' -6.558091 -5.139165 -5.076149 -5.073506
 check_mixture tied '[2]' 'scale' -6.558091 -5.182331 -5.064480 -4.947805 -4.901877 -4.900832
 check_mixture one '' 'scale' -6.558091 -5.185595 -5.069925 -4.948846 -4.907562 -4.906771
 
+# 8192 from the origin in both directions, where little of a square is left in single precision: the mixture is moved with its examples, all
+# numbers exactly, and its likelihood is that at the origin
+far() {  # far NAME SHAPE SCALE START FIGURE...
+  name=$1 shape=$2 scale=$3 start=$4
+  shift 4
+  for from in 0 8192; do
+    awk -v from=$from 'BEGIN {
+      print "x0,x1"
+      n = split(".25 1.125 .5 .75 -.25 1.875 2.125 -.375 2.625 -1.25 1.75 .125 .125 1.375 3 -.625 .875 .75 2.25 -1.5 -.75 2.25", v)
+      for (i = 1; i < n; i += 2) printf "%.3f,%.3f\n", from + v[i], from + v[i + 1]
+    }' >moved.csv
+    cat >far.gm <<END
+model far
+data x[2] from csv("moved.csv", test: "moved.csv")
+parameter weight[2] on simplex, centre[2, 2] = $from + [[0, 1], [1, 0]], scale$shape = $start
+prior k : class(2) ~ categorical(weight)
+decoder p(x | k) { x ~ normal(centre[k], $scale) }
+train { em over weight, centre, scale   floor 1e-3, batch 4, epochs 6 }
+END
+    rm -rf far
+    says 0 '' run far.gm --out far -q
+    holds "$name at $from: the likelihood of each pass" near far 1e-3 "$@"
+  done
+}
+far full '[2, 2, 2] on spd' 'cov: scale[k]' 'identity(2)' -3.161509 -1.665951 -1.514307 -1.426294 -1.389744 -1.384747
+far tied '[2, 2] on spd' 'cov: scale' 'identity(2)' -3.161509 -1.991882 -1.950815 -1.887176 -1.829606 -1.812294
+far diagonal '[2, 2] on positive' 'scale[k]' 1 -3.161509 -2.613525 -2.350361 -2.239628 -2.224177 -2.224128
+far spherical '[2] on positive' 'scale[k]' 1 -3.161509 -2.613306 -2.357425 -2.260175 -2.247647 -2.247584
+
 # columns of three kinds, with full covariances; and where cells are empty, by what is known
 cat >counts.csv <<'END'
 x0,x1,y,n
@@ -176,11 +205,14 @@ prior k : class(2) ~ categorical(weight)
 decoder p(x | k) { x ~ normal(centre[k], scale[k]) }
 metric variance = square(scale[0]) + 10 * square(scale[1]) + 0 * sum(x)
 metric mean = sum(data_mean_of) + 0 * sum(x)
+metric upper = maximum(centre) + 0 * sum(x)
+metric lower = -maximum(-centre) + 0 * sum(x)
 parameter data_mean_of[1] = data_mean(x)
 train { em over weight, centre, scale   floor 0.1   epochs 5 }
 END
 says 0 '' run spikes.gm --out spikes -q
 holds 'both variances are 0.1' test "$(figure spikes variance | awk '{ print ($1 - 1.1) ^ 2 < 1e-12 }')" = 1
+holds 'each example is the mean of its component' test "$(figure spikes upper) $(figure spikes lower)" = '9999 0'
 holds 'the mean of the data' test "$(figure spikes mean | cut -c 1-6)" = 4999.5
 
 # components that stand for nothing begin anew

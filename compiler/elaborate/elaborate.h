@@ -1029,6 +1029,7 @@ const Terms *batch_term(Elab *e, Value v, const Term *density);
 // The terms of an elementwise operation's result v. Warns where a density meets a tensor of its event's shape.
 const Terms *combine_terms(Elab *e, Op op, Value v, int n, const Value *args);
 const Terms *sum_terms(Elab *e, const Terms *a, const Terms *b);                      // either may be NULL: nothing
+const Terms *joined_terms(Elab *e, const Terms *a);  // each log density and divergence once; without those that cancel
 const Terms *scale_terms(Elab *e, const Terms *a, double lo, double hi);
 const Terms *one_term(Elab *e, Term t);
 const Terms *weighed_term(Elab *e, const struct Weighed *w);

@@ -12,18 +12,16 @@
 
 #include "graph/number.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 enum { MAX_ITEMS = 64, MAX_LATENTS = 40, MAX_VARIABLES = 12, MAX_FACTORS = MAX_ITEMS + MAX_LATENTS };
 
-// A term with the sum of its coefficients, less the sign of the whole.
+// A term with its coefficient, less the sign of the whole.
 typedef struct {
   const Term *term;
   double lo, hi;
   bool uneven;
-  double most;  // the largest of those that were added
   const Node *by;
   int variables;  // DENSITY, CLAIM: what it is a density of
   Variable *variable;
@@ -163,9 +161,8 @@ static PointKind classify(Ledger *l, const Value *v, const Term *t, Variable *ou
   }
   if (out->from.hidden || reached(&out->from, FROM_DRAW)) return MADE;
   out->name = column_name(e, out->node);
-  if (!out->name) out->name = t->dist->variable ? t->dist->variable : "the data";
-  if (!out->from.n) return CONSTANT;
-  return own && reached(&out->from, FROM_COLUMN) ? OBSERVED : MADE;
+  if (out->name) return own ? OBSERVED : MADE;
+  return out->from.n ? MADE : CONSTANT;
 }
 
 typedef struct {
@@ -223,7 +220,7 @@ static bool read_density(Ledger *l, Item *item) {
   if (t->dist->draws)
     unknown(l, "what makes `%s` draws, before it is summed", item);
   else if (!p.good)
-    unknown(l, "`%s` is taken at what was made of a draw", item);
+    unknown(l, "`%s` is taken at what was made of a draw or of data", item);
   else if (item->given.hidden)
     unknown(l, "what `%s` is made with cannot be followed", item);
   return true;
@@ -271,42 +268,22 @@ static void add_rest(Ledger *l, const struct Weighed *w, double lo, double hi) {
   l->hi += fmax(fmax(end[0], end[1]), fmax(end[2], end[3]));
 }
 
-static Item *find_item(Ledger *l, const Term *t) {
-  for (int i = 0; i < l->items; i++) {
-    const Term *of = l->item[i].term;
-    if (of == t || (of->kind == t->kind && t->kind != TERM_CLAIM && of->value.node == t->value.node))
-      return &l->item[i];
-  }
-  return NULL;
-}
-
 static void add_item(Ledger *l, const struct Weighed *w) {
   if (w->term->kind == TERM_OTHER) {
     add_rest(l, w, w->term->lo, w->term->hi);
     l->lost = l->lost || ((w->lo != 0 || w->hi != 0) && was_spoken(l->e, &w->term->value));
-    return;
-  }
-  Item *item = find_item(l, w->term);
-  if (!item && l->items == MAX_ITEMS) {
+  } else if (l->items == MAX_ITEMS) {
     refuse(l, CLAIM_UNKNOWN, "it has too many terms");
-    return;
-  }
-  if (!item) {
-    item = &l->item[l->items++];
-    *item = (Item){.term = w->term, .by = w->by, .pays = -1};
   } else {
-    item->by = NULL;
+    l->item[l->items++] =
+        (Item){.term = w->term, .lo = w->lo, .hi = w->hi, .uneven = w->uneven, .by = w->by, .pays = -1};
   }
-  item->lo += w->lo, item->hi += w->hi;
-  item->most = fmax(item->most, fmax(fabs(w->lo), fabs(w->hi)));
-  item->uneven = item->uneven || w->uneven;
 }
 
 static void read_items(Ledger *l) {
   int n = 0;
   for (int i = 0; i < l->items; i++) {
     Item *item = &l->item[i];
-    if (fmax(fabs(item->lo), fabs(item->hi)) <= nothing * fmin(item->most, FLT_MAX)) continue;  // they cancel
     const Term *t = item->term;
     bool kept = true;
     if (t->kind == TERM_DENSITY) kept = read_density(l, item);
@@ -853,6 +830,7 @@ Claim claim_of(Elab *e, const Terms *t, int context, bool logarithm, double epoc
   Ledger *l = NEW(scratch, Ledger);
   *l = (Ledger){.e = e, .context = context, .lo = t->lo, .hi = t->hi, .exact = true, .weight = true};
   l->logarithm = logarithm;
+  t = joined_terms(e, t);
   for (int i = 0; i < t->n; i++) add_item(l, &t->of[i]);
   for (int i = 0; i < l->items && epoch > 0; i++) bound_from(e, &l->item[i], epoch);
   read_items(l);

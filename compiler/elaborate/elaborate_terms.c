@@ -5,6 +5,7 @@
 // is said nothing about.
 #include "elaborate/elaborate.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -161,6 +162,42 @@ static const Terms *weigh_terms(Elab *e, const Terms *a, const Value *by, bool d
     t->of[i].uneven = t->of[i].uneven || (uneven && lo < hi);
     t->of[i].by = plain && !divided && !event_rank(by) ? by->node : NULL;
   }
+  return t;
+}
+
+static bool same_term(const Term *a, const Term *b) {
+  bool named = a->kind != TERM_OTHER && a->kind != TERM_CLAIM;
+  return a == b || (named && a->kind == b->kind && a->value.node == b->value.node);
+}
+
+// Coefficients are computed: what is left of some that cancel is as small as this beside them.
+static bool cancels(const struct Weighed *w, double most) {
+  return w->term->kind != TERM_OTHER && fmax(fabs(w->lo), fabs(w->hi)) <= 1e-9 * fmin(most, FLT_MAX);
+}
+
+const Terms *joined_terms(Elab *e, const Terms *a) {
+  Terms *t = terms_new(e, a->n);
+  double *most = NEW_ARRAY(e->arena, double, a->n + 1);
+  t->lo = a->lo, t->hi = a->hi;
+  t->n = 0;
+  for (int i = 0; i < a->n; i++) {
+    const struct Weighed *w = &a->of[i];
+    int k = 0;
+    while (k < t->n && !same_term(t->of[k].term, w->term)) k++;
+    struct Weighed *into = &t->of[k];
+    if (k == t->n) {
+      t->of[t->n++] = *w;
+    } else {
+      into->lo += w->lo, into->hi += w->hi;
+      into->uneven = into->uneven || w->uneven;
+      into->by = NULL;
+    }
+    most[k] = fmax(most[k], fmax(fabs(w->lo), fabs(w->hi)));
+  }
+  int n = 0;
+  for (int k = 0; k < t->n; k++)
+    if (!cancels(&t->of[k], most[k])) t->of[n++] = t->of[k];
+  t->n = n;
   return t;
 }
 

@@ -188,16 +188,20 @@ static bool check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
   return good;
 }
 
-// The terms of an aggregate's block beside the others.
-const Terms *opened_terms(Elab *e, const Terms *t) {
+static const Terms *with_blocks(Elab *e, const Terms *t) {
   const Terms *all = NULL;
   for (int i = 0; i < t->n; i++) {
     const struct Weighed *w = &t->of[i];
     const Terms *of = w->term->kind == TERM_CLAIM ? w->term->of : NULL;
-    all = sum_terms(e, all, of ? scale_terms(e, opened_terms(e, of), w->lo, w->hi) : weighed_term(e, w));
+    all = sum_terms(e, all, of ? scale_terms(e, with_blocks(e, of), w->lo, w->hi) : weighed_term(e, w));
     if (!all) break;
   }
   return all;
+}
+
+const Terms *opened_terms(Elab *e, const Terms *t) {
+  const Terms *all = with_blocks(e, t);
+  return all ? joined_terms(e, all) : NULL;
 }
 
 static bool check_terms(Elab *e, const char *name, const Terms *t) {

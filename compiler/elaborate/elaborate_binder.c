@@ -250,14 +250,15 @@ static Value eval_places(Elab *e, void *aggregate) {
   Aggregate *a = aggregate;
   int plate = open_plate(e, a->places, a->ast->span), context = e->context;
   if (plate < 0) return value_error();
-  unsigned outer = e->plates, others = e->others;
+  unsigned outer = e->plates, others = e->others, drawn = e->drawing.plates;
   if (a->batch)
     e->others |= plate_bit(plate);
   else
-    e->plates |= plate_bit(plate), e->context = ++e->contexts;
+    e->plates |= plate_bit(plate), e->drawing.plates |= plate_bit(plate), e->context = ++e->contexts;
   Value v = block_value(e, a, plate);
   e->context = context;
   e->plates = outer;
+  e->drawing.plates = drawn;
   e->others = others;
   e->plate_count--;
   return v;

@@ -564,7 +564,9 @@ Value column_value(Elab *e, int c) {
   int set = e->column[c].set;
   bool generated = e->set[set].source->format == DATA_GENERATED;
   Drawing saved = e->drawing;  // data are drawn apart from whatever is being drawn now
+  unsigned plates = e->plates;
   Outside o = leave_loops(e);
+  e->plates = PLATE_BATCH;
   e->drawing = (Drawing){.active = true, .in_data = true, .set = set, .plates = PLATE_BATCH};
   const char *of = !generated ? e->column[c].name : set ? arena_format(e->arena, "%d", set + 1) : "";
   e->drawing.path = arena_format(e->arena, "data %s", of);
@@ -573,6 +575,7 @@ Value column_value(Elab *e, int c) {
   if (stages) v = staged_column(e, c, v);
   if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
   e->drawing = saved;
+  e->plates = plates;
   enter_loops(e, o);
   v.classes = e->column[c].classes;
   v.span = e->column[c].span;

@@ -177,12 +177,31 @@ static const char *draw_name(Elab *e, const char *variable) {
   return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
 }
 
+// Does a text draw, itself or in a function that it speaks of?
+static bool text_draws(const Elab *e, const Ast *ast, int depth) {
+  for (; ast && depth < MAX_CALL_DEPTH; ast = ast->next) {
+    if (ast->kind == AST_DRAW || (ast->kind == AST_PREFIX && !strcmp(ast->text, "draw"))) return true;
+    const Decl *d = ast->kind == AST_NAME ? find_decl_at(e, ast->name, ast->span) : NULL;
+    bool calls = d && d->ast->kind == AST_FUNCTION && text_draws(e, d->ast->c, depth + 1);
+    if (calls || text_draws(e, ast->a, depth) || text_draws(e, ast->b, depth) || text_draws(e, ast->c, depth))
+      return true;
+  }
+  return false;
+}
+
+// A formula that works place by place makes random numbers for all places at once; what it draws from others, it draws
+// for one.
+static bool draws_for_one(const Elab *e, const Dist *d) {
+  const Ast *sample = d->kind == &formula_kind ? member_of(d->decl, "sample") : NULL;
+  return outer_event(d).rank && sample && text_draws(e, sample->c, 0);
+}
+
 // A draw of the distribution's whole event, in the draw that is being made.
 Value sample_value(Elab *e, const Dist *d) {
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, d->span, dist_name(d)), value_error();
   Drawing outer = e->drawing;
   int plate = -1;
-  const Dist *one = has_copies(d) ? open_copies(e, d, &plate, d->span) : d;
+  const Dist *one = has_copies(d) || draws_for_one(e, d) ? open_copies(e, d, &plate, d->span) : d;
   if (!one) return value_error();
   e->drawing.event = plate < 0 ? outer_event(d) : (Shape){0};
   e->drawing.plates |= one->plates | (plate < 0 ? 0 : plate_bit(plate));
@@ -212,6 +231,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   Drawing saved = e->drawing;  // a sample may itself be written with draws
   e->drawing.active = true;
   e->drawing.plates = d->plates | e->plates | (d->given ? d->point.plates | d->point.item->plates : 0);
+  if (saved.active) e->drawing.plates |= saved.plates;
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
   d->kind->explain(e, d);
   const NameScope *outer = names_here(e), *names = open_names(e, variable, false);

@@ -161,6 +161,7 @@ static Value formula_sample(Elab *e, const Dist *one) {
   const Ast *m = member_of(one->decl, "sample");
   if (!m) return complain(e, E0413, one->span, one->decl->name), value_error();
   Value v = eval_body(e, formula_scope(e, one), m->c);
+  if (v.kind == V_DIST) v = shape_distribution(e, v, one->event, one->span);
   return v.kind == V_DIST ? sample_value(e, v.dist) : v;
 }
 

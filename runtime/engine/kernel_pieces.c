@@ -199,7 +199,7 @@ void scatter_piece(const Scatter *p, int64_t begin, int64_t end) {
 static Philox random_address(const Run *run, int64_t address, uint32_t stream, int64_t row) {
   int64_t set = address / RANDOM_ADDRESSES;
   const int32_t *example = set ? run->other[set - 1].example : run->example;
-  bool trains = run->purpose == PURPOSE_TRAIN || run->purpose == PURPOSE_PASS;
+  bool trains = run->purpose != PURPOSE_TEST && run->purpose != PURPOSE_SHOW;  // starts are of the training split too
   uint32_t split = trains ? 0 : 1, position = run->first_position + (uint32_t)row;
   uint32_t seed = trains ? run_start_seed(run) : run->seed;
   switch ((RandomAddress)(address % RANDOM_ADDRESSES)) {

@@ -59,6 +59,29 @@ holds 'another seed: other weights, for orders differ' test "$(cmp -s one/weight
 same_emitted sets
 says 0 '' eval one
 holds 'measured later: the same' grep -q 'mean_b  *4.7826087 ' said
+# starts see the training split of every set, whatever its source: all its examples have the mean of all
+cat >starts.gm <<'END'
+model starts
+source blob(examples: 100) {
+  u ~ uniform(0, 9)   v ~ uniform(0, 9)
+  [u, v]
+}
+data x[2] from blob |> jittered
+data g[2] from toy.moons(examples: 50)
+function jittered(x) = x + random(x)
+parameter all[100, 2] = sample(x, 100), middle[2] = data_mean(x), some[50, 2] = sample(g, 50), w = 0
+metric off = maximum(abs(average(all, axis: 0) - middle)) + 0 * sum(x)
+metric wide = maximum(flatten(all)) + maximum(-flatten(all)) + 0 * sum(x)
+metric seen = 1 * (maximum(array(s in all) { -norm(s - x) }) > -1e-4)
+metric seen_too = 1 * (maximum(array(s in some) { -norm(s - g) }) > -1e-4)
+objective idle { minimize square(w) + 0 * sum(x) }
+train { minimize idle over w with sgd(0.1)   batch 10, epochs 1 }
+END
+says 0 '' run starts.gm --out starts -q
+starts() { tail -n 1 starts/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+holds 'starts are made of the training examples' awk -v d="$(starts off)" 'BEGIN { exit !(d < 1e-5) }'
+holds 'which differ' awk -v w="$(starts wide)" 'BEGIN { exit !(w > 8) }'
+holds 'none is held out' test "$(starts seen) $(starts seen_too)" = '0 0'
 says 65 'several sets of data, and' run sets.gm --data toy.eight
 sed 's/balanced(6/balanced(36/' sets.gm >wanting.gm
 says 65 'of k 1 there are 4 examples, and 12 are wanted' run wanting.gm -q

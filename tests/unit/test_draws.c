@@ -283,6 +283,40 @@ static double log_normal(double x, double m, double s) {
   return -(x - m) * (x - m) / (2 * s * s) - log(s) - log(2 * PI) / 2;
 }
 
+// What a distribution's own sample draws by name, it draws for each place, copy and turn of an aggregate.
+static void test_a_sample_draws_for_each_place(void **state) {
+  static const char *const draw[] = {
+      "z[3] ~ named(0)", "z[3] ~ named(zeros(3))", "z[3] ~ called(0)", "z[3] ~ asked(0)",
+      "z[3] ~ other(0)", "z[3] ~ nested(0)",       "z[3] ~ mixed(0)",  "v[3, 2] ~ vectors([0, 0])   z = v[.., 1]",
+      "z[3] ~ twelve(0)"};
+  for (size_t i = 0; i < sizeof draw / sizeof *draw; i++) {
+    Page *p = page_format(
+        arena(state), MANY,
+        "data x from npy(\"x\")\n"
+        "function noise() { u ~ uniform(0, 1)   u }\n"
+        "distribution named(m) on real { sample { u ~ uniform(0, 1)   m + u }   log(x) = 0 * x }\n"
+        "distribution called(m) on real { sample = m + noise()   log(x) = 0 * x }\n"
+        "distribution asked(m) on real { sample = m + draw uniform(0, 1)   log(x) = 0 * x }\n"
+        "distribution other(m) on real { sample = uniform(m, m + 1)   log(x) = 0 * x }\n"
+        "distribution nested(m) on real { sample { u ~ named(m)   u }   log(x) = 0 * x }\n"
+        "distribution mixed(m) on real { mixture(k in 0 .. 1) { named(m + k) } }\n"
+        "distribution vectors(m[2]) on real[2] { sample { u ~ uniform(0, 1)   m + u }   log(x) = 0 * sum(x) }\n"
+        "distribution twelve(m) on real { sample = m + 0.5 + (sum(12) { random() } - 6) / sqrt(12)   log(x) = 0 * x }\n"
+        "metric mean { %s   sqrt(12) * (z[0] - 0.5) }\n"
+        "metric variance { %s   12 * square(z[0] - 0.5) - 1 }\n"
+        "metric product { %s   12 * (z[0] - 0.5) * (z[1] + z[2] - 1) / sqrt(2) }\n"
+        "metric within { v[3, 2] ~ vectors([0, 0])   norm(v[.., 0] - v[.., 1]) }\n",
+        draw[i], draw[i], draw[i]);
+    page_fill(p, "x", 0);
+    page_test(p);
+    // of scale 1, but for the variance, whose scale is sqrt(2) at most
+    page_near("mean", draw[i], page_average(p, "mean"), 0, 3.3 / sqrt(MANY));
+    page_near("variance", draw[i], page_average(p, "variance"), 0, 3.3 * sqrt(2) / sqrt(MANY));
+    page_near("product", draw[i], page_average(p, "product"), 0, 3.3 / sqrt(MANY));
+    page_near("difference", "of the numbers of a vector", page_average(p, "within"), 0, 0);
+  }
+}
+
 static void test_several_outputs_are_a_joint_density(void **state) {
   Page *p = page_open(arena(state),
                       "data a, b[2], y : class(2) from npy(\"a\", \"b\", \"y\")\n"
@@ -349,6 +383,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_shapes_of_nameless_draws, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_stages_draw_once_for_each_example, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_initial_values_draw_at_each_place, make_arena, free_arena),
+      cmocka_unit_test_setup_teardown(test_a_sample_draws_for_each_place, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_several_outputs_are_a_joint_density, make_arena, free_arena),
       cmocka_unit_test_setup_teardown(test_a_list_of_numbers_is_a_vector, make_arena, free_arena),
   };

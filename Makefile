@@ -132,7 +132,7 @@ GMC := $(if $(filter release,$(MODE)),./gmc,$(B)/gmc)
 export GMC
 # scripts that train models and compile what is emitted are for make test and make asan
 TRAINED := $(addprefix tests/cli/,binders.sh bound.sh curves.sh em.sh estimates.sh goes_on.sh holes.sh images.sh keep.sh loops.sh observed.sh seldom.sh sets.sh several.sh texts.sh values.sh)
-TRAINED += tests/cli/nearest.sh
+TRAINED += tests/cli/nearest.sh tests/cli/trained.sh
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind; make gallery tries all of them
 KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)
@@ -251,7 +251,7 @@ fmt:
 # The program goes to bin; pages, models and the library's texts to share/gmc, in the folders that they have here, so that links between
 # them hold. What was installed is listed there, and `make uninstall` removes that and the folders it leaves empty.
 ROOT = $(DESTDIR)$(PREFIX)
-SHARED := LICENSE $(wildcard *.md */*.md compiler/*/*.md runtime/*/*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*/*)
+SHARED := LICENSE $(wildcard *.md */*.md compiler/*/*.md runtime/*/*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*.safetensors models/data/*/*)
 install: $(GMC)
 	install -D -m 755 $(GMC) '$(ROOT)/bin/gmc'
 	@set -e; for f in $(SHARED); do install -D -m 644 $$f '$(ROOT)'/share/gmc/$$f; done

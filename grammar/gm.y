@@ -104,7 +104,12 @@ items:
 item:
     MODEL id                                { $$ = ast_list(TREE(MODEL, @$, .name = $2)); }
   | USE STRING                              { $$ = ast_list(TREE(USE, @$, .name = $2)); }
+  | USE STRING WITH STRING                  {
+      report(p->sources, E0218, @3);
+      $$ = ast_list(TREE(USE, @$, .name = $2));
+    }
   | USE names FROM STRING                   { $$ = ast_list(TREE(USE, @$, .name = $4, .a = $2.first)); }
+  | USE names FROM STRING WITH STRING       { $$ = ast_list(TREE(USE, @$, .name = $4, .a = $2.first, .text = $6)); }
   | PARAM bindings                          { $$ = ast_retag($2, AST_PARAM); }
   | LET bindings                            { $$ = ast_retag($2, AST_LET); }
   | DATA columns FROM expression            { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }

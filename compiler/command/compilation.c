@@ -118,9 +118,10 @@ Products compile_products(const char *word, bool known) {
   return strcmp(word, "own") == 0 ? PRODUCTS_OWN : PRODUCTS_OPENBLAS;
 }
 
-static Model *compile(Arena *a, Sources *s, int file, const Config *c) {
+static Model *compile(Arena *a, Sources *s, int file, const Config *c, bool kept) {
   Overrides *o = NEW(a, Overrides);
   *o = overrides(a, c);
+  o->kept = kept;
   Model *m = elaborate(a, s, file, o);
   compile_diagnostics(s);
   if (!m) fail(a, EXIT_SOFTWARE, "%s was not elaborated, and nobody said why", sources_text(s, file)->name);
@@ -138,12 +139,12 @@ static void check_model(Arena *a, const char *path) {
 Model *compile_file(Arena *a, const char *path, const Config *c) {
   Sources *s = sources_new(a);
   check_model(a, path);
-  return compile(a, s, sources_read(s, path), c);
+  return compile(a, s, sources_read(s, path), c, false);
 }
 
 Model *compile_folder(Arena *a, const char *folder, const Config *c) {
   Sources *s = sources_new(a);
-  return compile(a, s, folder_sources(a, s, folder, c), c);
+  return compile(a, s, folder_sources(a, s, folder, c), c, true);
 }
 
 void compile_all(Arena *a, const char *path, const Config *c) {

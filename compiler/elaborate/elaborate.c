@@ -528,6 +528,7 @@ static void warn_unused(Elab *e) {
       for (const Ast *o = e->step[k]->b; o; o = o->next) trained = trained || !strcmp(o->name, owner);
     const char *path = prior ? arena_format(e->arena, "prior.%s/", d->ast->a->name) : "";
     bool has_weights = false;
+    trained = trained || (d->trained && d->used);
     for (int t = 0; t < e->tensors; t++) {
       const TensorInfo *info = &e->model->tensor[t];
       has_weights = has_weights || (!strcmp(info->owner, owner) && !strncmp(info->name, path, strlen(path)));
@@ -641,6 +642,7 @@ Model *elaborate(Arena *a, Sources *s, int file, const Overrides *overrides) {
   if (good(e)) elaborate_expectations(e);
   if (good(e)) elaborate_shows(e);
   check_the_rest(e);
+  if (good(e)) check_trained(e);
   if (good(e)) elaborate_init(e);
   if (good(e)) elaborate_health(e);
   if (good(e)) try_bijectors(e);

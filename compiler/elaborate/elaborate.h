@@ -6,6 +6,7 @@
 //
 //   elaborate.c        entry, declarations, params, the order of the whole
 //   elaborate_use.c    other files, whole or by chosen names
+//   elaborate_trained.c  weights that another run has trained
 //   elaborate_value.c  tensors: implicit axes, broadcasting, arithmetic; numbers known at once by number.c
 //   elaborate_fact.c   what is known of values beyond their bounds
 //   elaborate_expr.c   expressions, statements, calls of functions and blocks
@@ -179,6 +180,7 @@ typedef struct Decl {
   struct Decl *factor;  // the network of the same name declared before, another factor of the model
   const char *owner;    // whose its weights are: itself, or of a body's own network whose the body's are
   Scope *around;        // of a body's own network: the names above it, which it sees; NULL at the top level
+  const Ast *trained;   // AST_USE: its weights begin with those of this one's file; or NULL
 } Decl;
 
 typedef enum { SUPPORT_REAL, SUPPORT_INTERVAL, SUPPORT_SET, SUPPORT_CLASS, SUPPORT_DECLARED } SupportKind;
@@ -579,6 +581,12 @@ void use_file(Elab *e, const Ast *use, int depth);  // declares what it takes
 // After all files: what nothing speaks of, of those that names were taken from, is no part of the model.
 void drop_unused_names(Elab *e);
 
+// --- elaborate_trained.c
+bool may_be_trained(const Decl *d);  // may weights be its own?
+// Of a tensor that is being declared: the file that it begins with, or NULL.
+const char *trained_file(Elab *e, const char *name, const char *owner, TensorKind kind);
+void check_trained(Elab *e);  // holds the files against the tensors of the model
+
 // --- elaborate_naming.c
 // From here on values are made and named in a scope of their own, until the outer one is returned to.
 NameScope *open_names(Elab *e, const char *word, bool hidden);
@@ -911,6 +919,9 @@ Value free_beginning(Elab *e, const Support *support);  // and where no start is
 void declare_data(Elab *e);
 Value column_value(Elab *e, int column);
 int find_column(const Elab *e, const char *name);
+// A file that `text` names: the first that exists, beside that text, in the working folder, beside the models that came
+// with gmc; else the first.
+const char *find_beside(Elab *e, const char *text, const char *path);
 bool has_source(const Elab *e, int column);  // it has been declared without a mistake
 Value call_standardize(Elab *e, const Call *call, Value *keyword);
 Value standardized(Elab *e, int column, Value v, bool back, Span where);  // if a stage says so: as a network sees it, or back

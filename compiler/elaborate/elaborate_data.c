@@ -40,11 +40,10 @@ bool variable_of(Elab *e, const char *name, Shape *shape, Support *support, int 
 
 // --- files
 
-// The first that exists: beside the model, in the working folder, beside the models that came with gmc.
-static const char *resolve(Elab *e, const char *path) {
+const char *find_beside(Elab *e, const char *text, const char *path) {
   if (path[0] == '/') return path;
-  const char *model = e->model->source, *slash = strrchr(model, '/');
-  const char *beside = slash ? arena_format(e->arena, "%.*s/%s", (int)(slash - model), model, path) : path;
+  const char *slash = strrchr(text, '/');
+  const char *beside = slash ? arena_format(e->arena, "%.*s/%s", (int)(slash - text), text, path) : path;
   const char *candidate[] = {beside, path, shipped_file(e->arena, arena_format(e->arena, "models/%s", path))};
   for (int i = 0; i < 3; i++)
     if (candidate[i] && access(candidate[i], R_OK) == 0) return candidate[i];
@@ -57,7 +56,7 @@ static const char **file_list(Elab *e, const Value *v, int *n) {
   for (int i = 0; i < *n; i++) {
     const Value *item = v->kind == V_LIST ? &v->item[i] : v;
     if (item->kind != V_TEXT) return complain(e, E0604, item->span, value_text(e, *item)), NULL;
-    file[i] = resolve(e, item->text);
+    file[i] = find_beside(e, e->model->source, item->text);
   }
   return file;
 }

@@ -41,7 +41,14 @@ int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind
   }
   if (e->tensors == e->tensor_room) grow_tensors(e);
   t = e->tensors++;
-  e->model->tensor[t] = (TensorInfo){name, owner, kind, shape, -INFINITY, INFINITY, user_span(e, where), STATISTIC_NONE, 0, 0, 0, NULL};
+  e->model->tensor[t] = (TensorInfo){.name = name,
+                                     .owner = owner,
+                                     .kind = kind,
+                                     .shape = shape,
+                                     .lo = -INFINITY,
+                                     .hi = INFINITY,
+                                     .span = user_span(e, where),
+                                     .file = trained_file(e, name, owner, kind)};
   e->start[t] = start;
   e->start[t].hash = path_hash(name);
   e->model->tensors = e->tensors;

@@ -47,6 +47,10 @@ void start_tensor(Elab *e, int t) {
   const TensorStart start = e->start[t];
   if (e->started[t] == STARTING) complain(e, E0208, info.span, info.name);
   if (e->started[t] != UNSTARTED) return;
+  if (info.file) {  // its values stand there before the program runs
+    e->started[t] = STARTED;
+    return;
+  }
   Outside loops = leave_loops(e);  // another tensor's start may ask for it in one
   Drawing outer = e->drawing;
   e->started[t] = STARTING;

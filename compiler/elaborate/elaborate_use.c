@@ -24,12 +24,17 @@ int group_at(const Elab *e, Span where) {
   return 0;
 }
 
+// Beside the file that uses it, or else among the models that came with gmc.
 static const char *path_of(const Elab *e, const Ast *use) {
   const char *from = sources_text(e->sources, use->span.file)->name, *slash = strrchr(from, '/');
   bool absolute = use->name[0] == '/' || !slash;
   const char *name = use->name;
   while (!strncmp(name, "./", 2)) name += 2;  // one file, one name
-  return absolute ? name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, name);
+  const char *path = absolute ? name : arena_format(e->arena, "%.*s/%s", (int)(slash - from), from, name);
+  for (int i = 0; i < sources_count(e->sources); i++)
+    if (!strcmp(sources_text(e->sources, i)->name, path)) return path;
+  const char *shipped = access(path, F_OK) ? shipped_file(e->arena, arena_format(e->arena, "models/%s", name)) : NULL;
+  return shipped ? shipped : path;
 }
 
 // The text of a file, which is read if it was not; -1 after reporting. *fresh: nothing of it was declared.
@@ -66,15 +71,28 @@ static Decl *find_form(const Elab *e, int form, const char *name, int group) {
   return find_seen(e, arena_format(e->arena, "%s%s", forms[form], name), group);
 }
 
+// Its weights are to begin with those of a file.
+static void train_by(Elab *e, const Ast *use, Decl *d) {
+  const Ast *before = d->trained;
+  if (before && strcmp(before->text, use->text) != 0) {
+    complain(e, E0217, use->span, d->name);
+    report_note(e->sources, before->span, "the first file");
+  }
+  d->trained = use;
+}
+
 // It becomes seen by the group that is being declared.
-static void choose(Elab *e, const Ast *name, Decl *d) {
+static void choose(Elab *e, const Ast *use, const Ast *name, Decl *d) {
   const Decl *old = find_seen(e, d->name, e->group);
   if (old && old != d && !old->library) {
     complain(e, E0201, name->span, name->name);
     report_note(e->sources, old->ast->span, "first declared here");
   }
-  for (Decl *each = d; each; each = each->next)  // the factors of a model have one name
-    if (!strcmp(each->name, d->name) && each->group == d->group) each->seen |= 1u << e->group;
+  for (Decl *each = d; each; each = each->next) {  // the factors of a model have one name
+    if (strcmp(each->name, d->name) != 0 || each->group != d->group) continue;
+    each->seen |= 1u << e->group;
+    if (use->text && may_be_trained(each)) train_by(e, use, each);
+  }
 }
 
 static void choose_names(Elab *e, const Ast *use, int group) {
@@ -82,7 +100,7 @@ static void choose_names(Elab *e, const Ast *use, int group) {
     bool any = false;
     for (int form = 0; form < FORMS; form++) {
       Decl *d = find_form(e, form, n->name, group);
-      if (d && !d->library) any = true, choose(e, n, d);
+      if (d && !d->library) any = true, choose(e, use, n, d);
     }
     if (!any) complain(e, E0206, n->span, arena_format(e->arena, "declaration in %s", use->name), n->name);
   }

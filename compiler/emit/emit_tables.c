@@ -77,6 +77,7 @@ static void tensor_table(Text *out, const Plan *p, const Offsets *at) {
     field_integer(out, "column", t->column);
     field_integer(out, "beside", t->beside);
     field_string(out, "support", t->support);
+    field_string(out, "file", t->file);
     text_add(out, ", .at = %s},\n", at->tensor[i]);
   }
   table_end(out, p->tensors);

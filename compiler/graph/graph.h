@@ -63,6 +63,7 @@ typedef struct {
   int average;  // of a weight that has one: 1 + that tensor; else 0
   int beside;   // begins by the value of this one: 1 + that tensor; else 0
   const char *support;  // that a parameter's values are held on, in words; NULL: it is its own value
+  const char *file;  // of trained weights, that it begins with; NULL: with what the init program makes
 } TensorInfo;
 
 // INPUT_KNOWN: of a column that has holes, 1 where it has a value, else 0.

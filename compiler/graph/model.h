@@ -16,6 +16,7 @@ typedef struct {
   const Setting *prior;  int priors;    // text: "z ~ laplace(0, 1)"
   const Setting *data;                  // text: the new `from` clause, or NULL
   const Setting *train;  int trains;    // settings of the train block: batch, epochs, seed
+  bool kept;                            // the texts are those of a run's folder, which holds all weights
 } Overrides;
 
 // What was decided while a model was elaborated, for `explain`: one line of text each, in order.

@@ -9,7 +9,7 @@ static PlanTensor *plan_tensors(Arena *a, const Model *m, int64_t *end) {
   *end = 0;
   for (int i = 0; i < m->tensors; i++) {
     const TensorInfo *t = &m->tensor[i];
-    list[i] = (PlanTensor){t->name, t->kind, t->shape.rank, {0}, shape_count(t->shape), *end, t->statistic, t->column, t->beside, t->support};
+    list[i] = (PlanTensor){t->name, t->kind, t->shape.rank, {0}, shape_count(t->shape), *end, t->statistic, t->column, t->beside, t->support, t->file};
     for (int k = 0; k < t->shape.rank; k++) list[i].dim[k] = t->shape.dim[k];
     *end += (list[i].count + ALIGN - 1) / ALIGN * ALIGN;
   }

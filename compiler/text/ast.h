@@ -14,7 +14,7 @@ typedef struct Ast Ast;
   /* items of a file */                                                                            \
   AST(FILE, "file", "a: items")                                                                    \
   AST(MODEL, "model", "name")                                                                      \
-  AST(USE, "use", "name: path as written; a: NAME list, what is taken of it, or NULL: all")                                                         \
+  AST(USE, "use", "name: path as written; a: NAME list, what is taken of it, or NULL: all; text: path of its weights, or NULL") \
   AST(PARAM, "param", "name; a: value (one node for each binding)")                                \
   AST(LET, "let", "name; a: value")                                                                \
   AST(DATA, "data", "a: VARIABLE list; b: source expression")                                      \

@@ -30,6 +30,7 @@ typedef struct {
   int column;  // of it, counted through all sets of data
   int beside;  // 1 + the tensor by whose value it begins; 0: none
   const char *support;  // that the values are held on, in words, of which it holds the free numbers; NULL: these are the values
+  const char *file;  // of weights that another run has trained, which it begins with, as they stand there; NULL: none
 } PlanTensor;
 
 // How the numbers of a random stream are addressed; see runtime/core/philox.h for the counter.

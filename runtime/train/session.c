@@ -399,6 +399,8 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   }
   Run *run = session_run(a, plan, s);
   const Start *start = session_start(run, s);
+  bool begins = plan->restarts > 1 || !(s->resume || s->weights);
+  const Start *trained = begins ? start_trained(a, plan) : NULL;
   bool tests = plan->test >= 0 || plan->shows > 0;
   helper_pages(a, run->memory, (size_t)plan->peak * sizeof(float));
   if (tests) data_begin_test(run);
@@ -417,6 +419,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
          "%s: stands at step %lld, and the new run is to end there; --epochs and --steps count what was before",
          t->from, (long long)t->step);
   t->start = start;
+  t->trained = trained;
   if (s->folder) session_begin(t, s);
   t->progress = progress_open(a, s);
   if (!s->resume && !s->goes_on) training_begin(t);

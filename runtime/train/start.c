@@ -48,8 +48,8 @@ static const char *start_place(Arena *a, const PlanTensor *t, int64_t i) {
   return t->rank ? arena_format(a, " at %s", stored_shape_text(a, t->rank, at)) : "";
 }
 
-static void start_take(const StartFile *f, const char *name, const Stored *s) {
-  int at = start_tensor(f, name);
+// What the file gives the tensor of that number, under a name.
+static void start_take(const StartFile *f, int at, const char *name, const Stored *s) {
   const PlanTensor *t = &f->plan->tensor[at];
   if (s->rank != t->rank || memcmp(s->dim, t->dim, (size_t)t->rank * sizeof *t->dim) != 0)
     start_refuse(f, name,
@@ -74,8 +74,16 @@ static void start_read_npz(const StartFile *f, Inflate *inflate, Bytes file) {
     Bytes bytes = zip_member(&z, f->arena, inflate, member, &m);
     Stored s = npy_header(f->arena, member, bytes.data, bytes.size, &size);
     if (size != bytes.size) start_refuse(f, name, "is not as long as its header promises");
-    start_take(f, name, &s);
+    start_take(f, start_tensor(f, name), name, &s);
   }
+}
+
+static void start_take_view(const StartFile *f, int at, const TensorView *v) {
+  Stored s = {.type = stored_type_safetensors(v->dtype), .rank = v->rank, .bytes = v->bytes};
+  if (!s.type) start_refuse(f, v->name, arena_format(f->arena, "is of type %s", printable(f->arena, v->dtype)));
+  if (v->rank > MAX_RANK) start_refuse(f, v->name, "has more axes than any tensor of a model");
+  memcpy(s.dim, v->dim, sizeof v->dim);
+  start_take(f, at, v->name, &s);
 }
 
 static void start_read_safetensors(const StartFile *f) {
@@ -85,11 +93,7 @@ static void start_read_safetensors(const StartFile *f) {
          printable(f->arena, f->path));
   for (int i = 0; i < safetensors_count(file); i++) {
     const TensorView *v = safetensors_at(file, i);
-    Stored s = {.type = stored_type_safetensors(v->dtype), .rank = v->rank, .bytes = v->bytes};
-    if (!s.type) start_refuse(f, v->name, arena_format(f->arena, "is of type %s", printable(f->arena, v->dtype)));
-    if (v->rank > MAX_RANK) start_refuse(f, v->name, "has more axes than any tensor of a model");
-    memcpy(s.dim, v->dim, sizeof v->dim);
-    start_take(f, v->name, &s);
+    start_take_view(f, start_tensor(f, v->name), v);
   }
 }
 
@@ -103,6 +107,29 @@ Start *start_read(Arena *a, const Plan *plan, Inflate *inflate, const char *path
   else
     start_read_safetensors(&f);
   return start;
+}
+
+const Start *start_trained(Arena *a, const Plan *plan) {
+  Start *start = NEW(a, Start);
+  StartFile f = {a, plan, NULL, start};
+  const Safetensors *file = NULL;
+  *start = (Start){.value = NEW_ARRAY(a, const float *, plan->tensors + 1)};
+  for (int i = 0; i < plan->tensors; i++) {
+    const PlanTensor *t = &plan->tensor[i];
+    if (!t->file) continue;
+    if (!f.path || strcmp(f.path, t->file) != 0) file = safetensors_read(a, f.path = t->file);
+    const TensorView *v = safetensors_find(file, t->name);
+    if (!v) start_refuse(&f, t->name, "is not there, and the model begins with it");
+    start_take_view(&f, i, v);
+  }
+  return f.path ? start : NULL;
+}
+
+void start_put_trained(Run *run, const Start *trained) {
+  for (int i = 0; i < run->plan->tensors; i++) {
+    const PlanTensor *t = &run->plan->tensor[i];
+    if (trained->value[i]) memcpy(run->memory + t->at, trained->value[i], (size_t)t->count * sizeof(float));
+  }
 }
 
 // Fails unless the values that came of a tensor are, but for rounding, those that were given.

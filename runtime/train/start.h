@@ -21,4 +21,11 @@ void start_put(Run *run, const Start *start);
 void start_write(Arena *a, const Plan *plan, const Start *start, const char *path, int metas, const char *const *key,
                  const char *const *value);
 
+// Reads what tensors begin with that another run has trained (PlanTensor.file); NULL: there are none. Fails with
+// EXIT_NOINPUT or EXIT_DATA, naming the file and what is wrong.
+const Start *start_trained(Arena *a, const Plan *plan);
+
+// Puts it into memory, for the init program, which leaves it alone.
+void start_put_trained(Run *run, const Start *trained);
+
 #endif

@@ -244,6 +244,7 @@ void training_begin(Training *t) {
   t->ordered = -1;
   t->own = (Best){0};
   training_place(t, 0, 0, 0);
+  if (t->trained) start_put_trained(run, t->trained);
   training_start(t);
   data_statistics(run);
   checkpoint_start(t);

@@ -84,6 +84,7 @@ typedef struct {
   bool went_on;                  // the former
   RecordsEarlier *earlier;       // what that run had recorded until then, or NULL
   const Start *start;            // or the values that it began with
+  const Start *trained;          // and what begins with weights of another run; NULL: nothing
   Records *records;              // NULL without a folder
   Progress *progress;
   Health *health;                // NULL where nothing can be told

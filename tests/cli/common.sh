@@ -35,6 +35,33 @@ holds() {
   if "$@" >out 2>err; then passed=$((passed + 1)); else wrong "$text: $*"; fi
 }
 
+# floats NUMBER...: as four bytes each, the lowest first
+floats() {
+  echo "$@" | awk '{
+    for (i = 1; i <= NF; i++) {
+      v = $i < 0 ? -$i : $i; e = 0; bits = 0
+      if ($i == "nan") { printf "\\000\\000\\300\\177"; continue }
+      if (v > 0) {
+        while (v >= 2) { v /= 2; e++ }
+        while (v < 1) { v *= 2; e-- }
+        bits = (e + 127) * 8388608 + int((v - 1) * 8388608 + 0.5)
+      }
+      printf "\\%03o\\%03o\\%03o\\%03o", bits % 256, int(bits / 256) % 256, int(bits / 65536) % 256, int(bits / 16777216) + ($i < 0 ? 128 : 0)
+    } }'
+}
+
+# bytes COUNT NUMBER: a whole number in so many bytes, the lowest first
+bytes() {
+  awk -v n="$1" -v v="$2" 'BEGIN { while (n--) { printf "\\%03o", v % 256; v = int(v / 256) } }'
+}
+
+# tensors FILE.safetensors HEADER NUMBER...: a file of floats
+tensors() {
+  file=$1 header=$2
+  shift 2
+  { printf "$(bytes 8 ${#header})"; printf '%s' "$header"; printf "$(floats "$@")"; } >"$file"
+}
+
 # compiled SOURCE PROGRAM FLAG...: compiles an emitted program; once, however many suites ask for the same text by the same compiler, for
 # make test runs scripts of this folder by two builds of gmc
 compiled() {

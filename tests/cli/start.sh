@@ -3,27 +3,6 @@
 # resumes, starts anew and emitted programs.
 . "$(dirname "$0")/common.sh"
 
-floats() {  # floats NUMBER...: as four bytes each, the lowest first
-  echo "$@" | awk '{
-    for (i = 1; i <= NF; i++) {
-      v = $i < 0 ? -$i : $i; e = 0; bits = 0
-      if ($i == "nan") { printf "\\000\\000\\300\\177"; continue }
-      if (v > 0) {
-        while (v >= 2) { v /= 2; e++ }
-        while (v < 1) { v *= 2; e-- }
-        bits = (e + 127) * 8388608 + int((v - 1) * 8388608 + 0.5)
-      }
-      printf "\\%03o\\%03o\\%03o\\%03o", bits % 256, int(bits / 256) % 256, int(bits / 65536) % 256, int(bits / 16777216) + ($i < 0 ? 128 : 0)
-    } }'
-}
-bytes() {  # bytes COUNT NUMBER: a whole number in so many bytes, the lowest first
-  awk -v n="$1" -v v="$2" 'BEGIN { while (n--) { printf "\\%03o", v % 256; v = int(v / 256) } }'
-}
-tensors() {  # tensors FILE.safetensors HEADER NUMBER...
-  file=$1 header=$2
-  shift 2
-  { printf "$(bytes 8 ${#header})"; printf '%s' "$header"; printf "$(floats "$@")"; } >"$file"
-}
 array() {  # array NAME SHAPE NUMBER...: NAME.npy, of float32
   name=$1 shape=$2
   shift 2

@@ -34,12 +34,7 @@ typedef struct Key {
 void settings_put(Arena *a, Settings *s, const char *name, const char *text, const char *origin) {
   int i = 0;
   while (i < s->count && strcmp(s->item[i].name, name) != 0) i++;
-  if (i == s->room) {
-    Setting *more = NEW_ARRAY(a, Setting, s->room * 2 + 8);
-    if (s->count) memcpy(more, s->item, sizeof(Setting) * (size_t)s->count);
-    s->item = more;
-    s->room = s->room * 2 + 8;
-  }
+  GROW(a, s->item, s->count, &s->room);
   if (i == s->count) s->count++;
   s->item[i] = (Setting){.name = name, .text = text, .origin = origin};
 }

@@ -123,13 +123,7 @@ static void add_decl(Elab *e, const char *name, const Ast *ast, bool library) {
               .factor = model};
   if (model) name_factors(e, d);
   e->bucket[b] = d;
-  if (e->decls == e->decl_room) {
-    int room = e->decl_room ? 2 * e->decl_room : 256;
-    Decl **grown = NEW_ARRAY(e->arena, Decl *, room);
-    if (e->decls) memcpy(grown, e->decl, (size_t)e->decls * sizeof *grown);
-    e->decl = grown;
-    e->decl_room = room;
-  }
+  GROW(e->arena, e->decl, e->decls, &e->decl_room);
   e->decl[e->decls++] = d;
 }
 

@@ -17,16 +17,9 @@ int tensor_find(const Elab *e, const char *name) {
 }
 
 static void grow_tensors(Elab *e) {
-  int room = e->tensor_room ? 2 * e->tensor_room : 64;
-  TensorInfo *info = NEW_ARRAY(e->arena, TensorInfo, room);
-  TensorStart *start = NEW_ARRAY(e->arena, TensorStart, room);
-  if (e->tensors) {
-    memcpy(info, e->model->tensor, (size_t)e->tensors * sizeof *info);
-    memcpy(start, e->start, (size_t)e->tensors * sizeof *start);
-  }
-  e->model->tensor = info;
-  e->start = start;
-  e->tensor_room = room;
+  int room = e->tensor_room;
+  GROW(e->arena, e->start, e->tensors, &room);
+  GROW(e->arena, e->model->tensor, e->tensors, &e->tensor_room);
 }
 
 int tensor_declare(Elab *e, const char *name, const char *owner, TensorKind kind, Shape shape, Span where,
@@ -88,12 +81,7 @@ void tensor_assign(Elab *e, int t, Node *value) {
       e->assign[i].value = value;
       return;
     }
-  if (e->assigns == e->assign_room) {
-    Assign *grown = NEW_ARRAY(e->arena, Assign, e->assign_room ? 2 * e->assign_room : 64);
-    if (e->assigns) memcpy(grown, e->assign, (size_t)e->assigns * sizeof *grown);
-    e->assign_room = e->assign_room ? 2 * e->assign_room : 64;
-    e->assign = grown;
-  }
+  GROW(e->arena, e->assign, e->assigns, &e->assign_room);
   e->assign[e->assigns++] = (Assign){node_weight(e->graph, t), value};
 }
 

@@ -13,12 +13,7 @@
 // ---- outputs of a program that are still being found
 
 void add_output(Elab *e, Outputs *to, Output output) {
-  if (to->n == to->room) {
-    to->room = to->room ? 2 * to->room : 16;
-    Output *grown = NEW_ARRAY(e->arena, Output, to->room);
-    if (to->n) memcpy(grown, to->of, (size_t)to->n * sizeof *grown);
-    to->of = grown;
-  }
+  GROW(e->arena, to->of, to->n, &to->room);
   to->of[to->n++] = output;
 }
 
@@ -60,12 +55,7 @@ static int total_output(Elab *e, Value v, int64_t gathered, const char *name) {
 
 static void add_sum(Elab *e, int output, Shape shape, double lo, double hi) {
   Totals *t = e->totals;
-  if (t->n == t->room) {
-    t->room = t->room ? 2 * t->room : 8;
-    Sum *grown = NEW_ARRAY(e->arena, Sum, t->room);
-    if (t->n) memcpy(grown, t->sum, (size_t)t->n * sizeof *grown);
-    t->sum = grown;
-  }
+  GROW(e->arena, t->sum, t->n, &t->room);
   t->sum[t->n++] = (Sum){output, shape, lo, hi, false};
 }
 

@@ -61,12 +61,7 @@ static const char *pointer_find(const KernelText *k, const Operand *o) {
 }
 
 static const char *pointer_add(KernelText *k, const Operand *o, const char *name, const char *shape) {
-  if (k->pointers == k->room) {
-    k->room = 2 * k->room + 8;
-    KernelPointer *more = NEW_ARRAY(k->arena, KernelPointer, k->room);
-    for (int i = 0; i < k->pointers; i++) more[i] = k->pointer[i];
-    k->pointer = more;
-  }
+  GROW(k->arena, k->pointer, k->pointers, &k->room);
   k->pointer[k->pointers++] = (KernelPointer){operand_of(k, o), name, shape};
   return name;
 }
@@ -95,12 +90,7 @@ const char *kernel_output(KernelText *k, const Operand *o, int rank, const int64
 }
 
 const char *kernel_local(KernelText *k, const char *word) {
-  if (k->locals == k->local_room) {
-    k->local_room = 2 * k->local_room + 16;
-    const char **more = NEW_ARRAY(k->arena, const char *, k->local_room);
-    for (int i = 0; i < k->locals; i++) more[i] = k->local[i];
-    k->local = more;
-  }
+  GROW(k->arena, k->local, k->locals, &k->local_room);
   k->local[k->locals++] = word;
   return arena_format(k->arena, "t%d", k->locals);
 }
@@ -109,12 +99,7 @@ const char *kernel_constant(KernelText *k, const char *number, const char *said)
   if (!said) return number;
   int i = 0;
   while (i < k->constants && (strcmp(k->constant[i].number, number) || strcmp(k->constant[i].said, said))) i++;
-  if (i == k->constant_room) {
-    k->constant_room = 2 * i + 8;
-    KernelConstant *more = NEW_ARRAY(k->arena, KernelConstant, k->constant_room);
-    for (int c = 0; c < i; c++) more[c] = k->constant[c];
-    k->constant = more;
-  }
+  GROW(k->arena, k->constant, k->constants, &k->constant_room);
   if (i == k->constants) {
     k->constant[k->constants++] = (KernelConstant){number, said};
     text_add(&k->numbers, "%s ", number);

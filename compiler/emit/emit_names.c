@@ -50,12 +50,7 @@ static bool name_taken(const Names *n, const char *name) {
 }
 
 static const char *names_add(Names *n, char *name) {
-  if (n->count == n->room) {
-    char **more = NEW_ARRAY(n->arena, char *, 2 * n->room + 64);
-    if (n->count) memcpy(more, n->name, (size_t)n->count * sizeof *more);
-    n->name = more;
-    n->room = 2 * n->room + 64;
-  }
+  GROW(n->arena, n->name, n->count, &n->room);
   return n->name[n->count++] = name;
 }
 

@@ -140,12 +140,7 @@ static Node **find_slot(const Graph *g, const Node *n) {
 }
 
 static void grow(Graph *g) {
-  if (g->count == g->room) {
-    g->room = g->room ? 2 * g->room : 256;
-    Node **more = NEW_ARRAY(g->arena, Node *, g->room);
-    for (int i = 0; i < g->count; i++) more[i] = g->node[i];
-    g->node = more;
-  }
+  GROW(g->arena, g->node, g->count, &g->room);
   if (2 * g->count >= g->slots) {
     g->slots *= 2;
     g->slot = NEW_ARRAY(g->arena, Node *, g->slots);

@@ -16,17 +16,11 @@ GraphLoop *loop_new(Arena *a, int64_t times, bool reversed) {
 
 static void grow_inputs(GraphLoop *l) {
   Arena *a = l->body->arena;
-  if (l->inputs < l->room) return;
-  l->room = l->room ? 2 * l->room : 8;
-  OperandKind *kind = NEW_ARRAY(a, OperandKind, l->room);
-  Node **outside = NEW_ARRAY(a, Node *, l->room), **next = NEW_ARRAY(a, Node *, l->room);
-  InputInfo *input = NEW_ARRAY(a, InputInfo, l->room);
-  for (int i = 0; i < l->inputs; i++) {
-    kind[i] = l->kind[i], outside[i] = l->outside[i], next[i] = l->next[i];
-    input[i] = l->body->input[i];
-  }
-  l->kind = kind, l->outside = outside, l->next = next;
-  l->body->input = input;
+  int room[3] = {l->room, l->room, l->room};
+  GROW(a, l->kind, l->inputs, &room[0]);
+  GROW(a, l->outside, l->inputs, &room[1]);
+  GROW(a, l->next, l->inputs, &room[2]);
+  GROW(a, l->body->input, l->inputs, &l->room);
 }
 
 // In the arena of the body, wherever the name came from.
@@ -65,12 +59,7 @@ int loop_stack(GraphLoop *l, Node *value) {
   for (int k = 0; k < l->stacked; k++) {
     if (l->each[k] == value) return l->inputs + k;
   }
-  if (l->stacked == l->stack_room) {
-    l->stack_room = l->stack_room ? 2 * l->stack_room : 8;
-    Node **each = NEW_ARRAY(l->body->arena, Node *, l->stack_room);
-    for (int k = 0; k < l->stacked; k++) each[k] = l->each[k];
-    l->each = each;
-  }
+  GROW(l->body->arena, l->each, l->stacked, &l->stack_room);
   l->each[l->stacked] = value;
   return l->inputs + l->stacked++;
 }

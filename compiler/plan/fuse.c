@@ -16,14 +16,6 @@ enum {
   AGAIN_OPS = 4      // operations that are cheaper than a store and a load
 };
 
-void *grow_list(Arena *a, void *data, int count, int *room, size_t size) {
-  if (count < *room) return data;
-  *room = *room ? 2 * *room : 8;
-  char *more = arena_alloc(a, (size_t)*room, size);
-  for (size_t i = 0; i < (size_t)count * size; i++) more[i] = ((char *)data)[i];
-  return more;
-}
-
 // ---- the order of groups
 
 static int leader(const Fusion *f, int g) {

@@ -35,7 +35,7 @@ static void set_origin(const Layout *l, Kernel *k, Node *const *result, int resu
 }
 
 Step *step_new(Layout *l, Node *const *result, int results) {
-  l->step = grow_list(l->scratch, l->step, l->steps, &l->step_room, sizeof *l->step);
+  GROW(l->scratch, l->step, l->steps, &l->step_room);
   Step *s = NEW(l->scratch, Step);
   s->kernel.section = result[0]->section;
   for (int i = 1; i < results; i++)

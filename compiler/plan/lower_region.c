@@ -48,7 +48,7 @@ static bool run_is_even(const Draft *d, const View *v) {
 enum { OF_LOADS, OF_CONSTANTS, OF_INSTRS };
 
 static void add_word(Draft *d, int of, int count, const char *word) {
-  d->word[of] = grow_list(d->l->scratch, d->word[of], count, &d->word_room[of], sizeof *d->word[of]);
+  GROW(d->l->scratch, d->word[of], count, &d->word_room[of]);
   d->word[of][count] = word ? arena_format(d->l->arena, "%s", word) : NULL;
 }
 
@@ -72,7 +72,7 @@ static int load_value(Draft *d, Node *in) {
   for (int i = 0; i < d->loads; i++) {
     if (d->load[i].buffer == q.buffer && view_equal(&d->load[i].view, &q.view)) return i;
   }
-  d->load = grow_list(d->l->scratch, d->load, d->loads, &d->load_room, sizeof *d->load);
+  GROW(d->l->scratch, d->load, d->loads, &d->load_room);
   d->load[d->loads] = q;
   add_word(d, OF_LOADS, d->loads, word_of(d, in));
   return d->loads++;
@@ -87,7 +87,7 @@ static int constant_value(Draft *d, const Node *n) {
     if (memcmp(&d->constant[i], &x, sizeof x) == 0 && !strcmp(other ? other : "", said)) return CONSTANTS + i;
   }
   add_word(d, OF_CONSTANTS, d->constants, n->name ? said : NULL);
-  d->constant = grow_list(d->l->arena, d->constant, d->constants, &d->constant_room, sizeof *d->constant);
+  GROW(d->l->arena, d->constant, d->constants, &d->constant_room);
   d->constant[d->constants] = x;
   return CONSTANTS + d->constants++;
 }
@@ -104,7 +104,7 @@ static int result_of(Draft *d, Node *n) {
   if (d->value[n->id]) return d->value[n->id] - 1;
   Instr instr = {.op = (uint8_t)scalar_op[n->op]};
   for (int i = 0; i < n->arity; i++) instr.in[i] = (int16_t)value_of(d, n->in[i]);
-  d->instr = grow_list(d->l->arena, d->instr, d->instrs, &d->instr_room, sizeof *d->instr);
+  GROW(d->l->arena, d->instr, d->instrs, &d->instr_room);
   d->instr[d->instrs] = instr;
   add_word(d, OF_INSTRS, d->instrs, word_of(d, n));
   int value = RESULTS + d->instrs++;
@@ -123,9 +123,9 @@ static int value_of(Draft *d, Node *in) {
 // ---- stores
 
 static void add_store(Draft *d, int value, StoreKind kind, int buffer, View view, const char *formula) {
-  d->store = grow_list(d->l->arena, d->store, d->stores, &d->store_room, sizeof *d->store);
-  d->to = grow_list(d->l->scratch, d->to, d->stores, &d->to_room, sizeof *d->to);
-  d->formula = grow_list(d->l->scratch, d->formula, d->stores, &d->formula_room, sizeof *d->formula);
+  GROW(d->l->arena, d->store, d->stores, &d->store_room);
+  GROW(d->l->scratch, d->to, d->stores, &d->to_room);
+  GROW(d->l->scratch, d->formula, d->stores, &d->formula_room);
   d->formula[d->stores] = formula;
   d->store[d->stores] = (Store){value, kind};
   d->to[d->stores++] = (Place){buffer, view};

@@ -16,7 +16,7 @@ typedef struct {
 } Key;
 
 static void put(Key *k, int64_t number) {
-  k->number = grow_list(k->arena, k->number, k->count, &k->room, sizeof *k->number);
+  GROW(k->arena, k->number, k->count, &k->room);
   k->number[k->count++] = number;
 }
 
@@ -111,7 +111,7 @@ static int code_of(Codes *c, const Kernel *k) {
   Entry *e = NEW(c->scratch, Entry);
   *e = (Entry){key, c->count, *slot};
   *slot = e;
-  c->code = grow_list(c->arena, c->code, c->count, &c->room, sizeof *c->code);
+  GROW(c->arena, c->code, c->count, &c->room);
   c->code[c->count] = (Code){.kernel = k, .meeting = NEW_ARRAY(c->arena, uint8_t, k->operands * k->operands + 1)};
   return c->count++;
 }

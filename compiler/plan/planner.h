@@ -140,9 +140,6 @@ typedef struct Layout {
   Copy *copies;     // what no kernel stores at its place directly
 } Layout;
 
-// Room for one more item in a list.
-void *grow_list(Arena *a, void *data, int count, int *room, size_t size);
-
 // Decides where every stored value lies.
 void store_values(Layout *l);
 int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within

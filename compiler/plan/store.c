@@ -7,7 +7,7 @@
 #include "plan/planner.h"
 
 static int buffer_new(Layout *l, Shape s, const char *name) {
-  l->buffer = grow_list(l->scratch, l->buffer, l->buffers, &l->buffer_room, sizeof *l->buffer);
+  GROW(l->scratch, l->buffer, l->buffers, &l->buffer_room);
   l->buffer[l->buffers] = (Buffer){
       .name = name, .shape = s, .count = shape_count(s), .tensor = -1, .input = -1, .over = -1, .within = -1};
   return l->buffers++;

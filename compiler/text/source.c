@@ -88,13 +88,7 @@ static void index_lines(Arena *a, Source *source) {
 
 int sources_add(Sources *s, const char *name, const char *text, size_t length, bool library) {
   if (length > SIZE_LIMIT) fail(s->arena, EXIT_DATA, "%s: longer than 4 MiB", printable(s->arena, name));
-  if (s->count == s->room) {
-    int room = s->room ? 2 * s->room : 16;
-    Source **grown = NEW_ARRAY(s->arena, Source *, room);
-    if (s->count) memcpy(grown, s->source, (size_t)s->count * sizeof *grown);
-    s->source = grown;
-    s->room = room;
-  }
+  GROW(s->arena, s->source, s->count, &s->room);
   Source *source = NEW(s->arena, Source);
   source->text = (SourceText){arena_copy(s->arena, name), text, length, library, false};
   index_lines(s->arena, source);

@@ -135,6 +135,14 @@ void *arena_alloc(Arena *a, size_t count, size_t size) {
 #endif
 }
 
+void *arena_grow(Arena *a, void *list, int count, int *room, size_t size) {
+  if (count < *room) return list;
+  *room = *room ? 2 * *room : 8;
+  void *more = arena_alloc(a, (size_t)*room, size);
+  if (count) memcpy(more, list, (size_t)count * size);
+  return more;
+}
+
 char *arena_copy(Arena *a, const char *text) { return arena_slice(a, text, strlen(text)); }
 
 char *arena_slice(Arena *a, const char *text, size_t length) {

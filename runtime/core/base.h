@@ -67,6 +67,10 @@ void *arena_alloc(Arena *a, size_t count, size_t size);
 #define NEW(a, type) ((type *)arena_alloc((a), 1, sizeof(type)))
 #define NEW_ARRAY(a, type, n) ((type *)arena_alloc((a), (size_t)(n), sizeof(type)))
 
+// A list of `count` elements with room for `room`, or a copy with room for more where it is full. GROW replaces the list itself.
+void *arena_grow(Arena *a, void *list, int count, int *room, size_t size);
+#define GROW(a, list, count, room) ((list) = arena_grow((a), (list), (count), (room), sizeof *(list)))
+
 char *arena_copy(Arena *a, const char *text);                       // strdup
 char *arena_slice(Arena *a, const char *text, size_t length);       // strndup
 char *arena_format(Arena *a, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -652,7 +652,7 @@ double eval_number(Elab *e, Scope *scope, const Ast *ast, const char *what);  //
 bool eval_dims(Elab *e, Scope *scope, const Ast *dims, Shape *out);
 Scope *scope_new(Elab *e, Scope *up);
 Scope *scope_for(Elab *e, const Ast *declaration);  // of a body: it sees nothing but the file's names
-void bind(Elab *e, Scope *scope, const char *name, Value v);
+void bind_name(Elab *e, Scope *scope, const char *name, Value v);
 Binding *own_binding(const Scope *scope, const char *name);   // without the scopes around it
 Binding *find_binding(const Scope *scope, const char *name);
 bool fresh_name(Elab *e, Scope *scope, const char *name, Span where);  // false after reporting that it has a value

@@ -65,7 +65,7 @@ void axis_bind(Elab *e, Scope *scope, const Ast *setting) {
     Ast part = {.kind = AST_INDEX, .a = binder->a, .b = &at, .span = binder->span};
     v = eval(e, scope, &part);
   }
-  if (fresh_name(e, scope, binder->name, binder->span)) bind(e, scope, binder->name, v);
+  if (fresh_name(e, scope, binder->name, binder->span)) bind_name(e, scope, binder->name, v);
 }
 
 // ---- labels

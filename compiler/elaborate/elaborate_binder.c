@@ -156,7 +156,7 @@ static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
       v = value_tensor(node_iota(e->graph, 0, places), plate_bit(plate));
       v.example = a->scope;
       Value self = value_tensor(node_iota(e->graph, 0, places), PLATE_BATCH);
-      if (!find_binding(a->scope, "self")) bind(e, inner, "self", self);
+      if (!find_binding(a->scope, "self")) bind_name(e, inner, "self", self);
     } else {
       int classes = v.classes;
       v = event_to_plate(e, v, places, plate);
@@ -164,7 +164,7 @@ static Scope *bind_places(Elab *e, const Aggregate *a, int plate) {
     }
     v.span = b->span;
     if (a->values) a->values[i].node = v.node, a->values[i].plates = v.plates;
-    bind(e, inner, b->name, v);
+    bind_name(e, inner, b->name, v);
   }
   return inner;
 }

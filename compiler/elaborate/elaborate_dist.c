@@ -86,7 +86,7 @@ static Dist *spread_copies(Elab *e, const Dist *d, Shape outer, int plate, Span 
     if (v.kind == V_ERROR) return NULL;
     v = event_to_plate(e, v, outer, plate);
     one->param[k] = v;
-    bind(e, one->scope, f->name, v);
+    bind_name(e, one->scope, f->name, v);
     one->plates |= plate_bit(plate);
   }
   return one;
@@ -396,7 +396,7 @@ void bind_pattern(Elab *e, Scope *scope, const Ast *pattern, const Dist *d) {
   int i = 0;
   for (const Ast *a = pattern->b; a && i < of->params; a = a->next, i++) {
     const Ast *bound = a->kind == AST_ARGUMENT ? a->a : a;
-    if (bound->kind == AST_NAME) bind(e, scope, bound->name, held_still(e, d, of->param[i]));
+    if (bound->kind == AST_NAME) bind_name(e, scope, bound->name, held_still(e, d, of->param[i]));
   }
 }
 

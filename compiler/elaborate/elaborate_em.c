@@ -500,10 +500,10 @@ static void find_dead(Elab *e, const Density *d, Value examples) {
 static Value penalty(Elab *e, const Density *d, const Ast *member, bool become) {
   Scope *scope = scope_new(e, formula_scope(e, d->dist));
   Span where = e->em->step->span;
-  bind(e, scope, "least", value_number(e->em->floor));
+  bind_name(e, scope, "least", value_number(e->em->floor));
   for (const Made *m = become ? e->em->moved : NULL; m; m = m->next) {
     Value old = find_binding(scope, m->name)->value;
-    bind(e, scope, m->name, apply2(e, OP_ADD, where, old, m->value));
+    bind_name(e, scope, m->name, apply2(e, OP_ADD, where, old, m->value));
   }
   Value v = to_tensor(e, eval_body(e, scope, member->c));
   if (v.kind != V_ERROR) v = widen(e, v, latent_plates(d), outer_event(d->dist));
@@ -528,8 +528,8 @@ static void add_slack(Elab *e, const Density *d) {
 static void eval_rule(Elab *e, const Density *d, const Ast *member, Value x) {
   if (!member) return;
   Scope *scope = scope_new(e, formula_scope(e, d->dist));
-  bind(e, scope, "least", value_number(e->em->floor));
-  if (member->a) bind(e, scope, member->a->name, x);
+  bind_name(e, scope, "least", value_number(e->em->floor));
+  if (member->a) bind_name(e, scope, member->a->name, x);
   push_frame(e, d->dist->decl, e->em->step->span);
   eval_body(e, scope, member->c);
   pop_frame(e);

@@ -36,7 +36,7 @@ Binding *find_binding(const Scope *scope, const char *name) {
   return b;
 }
 
-void bind(Elab *e, Scope *scope, const char *name, Value v) {
+void bind_name(Elab *e, Scope *scope, const char *name, Value v) {
   Binding *b = NEW(e->arena, Binding);
   *b = (Binding){name, as_point(e, scope, name, v), scope->first};
   scope->first = b;
@@ -209,7 +209,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
     good = good && call->arg[i].kind != V_ERROR;
     Value v = call->arg[i];
     name_formal(declaration, f, &v);
-    bind(e, scope, f->name, v);
+    bind_name(e, scope, f->name, v);
   }
   for (const Ast *f = formals; f && good; f = f->next) {
     Binding *b = own_binding(scope, f->name);
@@ -219,7 +219,7 @@ Scope *bind_formals(Elab *e, const Ast *declaration, const Call *call) {
       if (v.kind == V_ERROR) return NULL;
       v.span = call->span;
       name_formal(declaration, f, &v);
-      bind(e, scope, f->name, v);
+      bind_name(e, scope, f->name, v);
       b = scope->first;
     }
     good = check_constraint(e, name, f, scope, &b->value);
@@ -556,7 +556,7 @@ static void run_assign(Elab *e, Scope *scope, const Ast *s) {
   for (const Ast *n = s->a; n; n = n->next, i++) {
     Value part = names == 1 || v.kind == V_ERROR ? v : v.item[i];
     name_bound(e, n, n->name, &part);
-    if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, part);
+    if (fresh_name(e, scope, n->name, n->span)) bind_name(e, scope, n->name, part);
   }
 }
 
@@ -588,7 +588,7 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
       v = draw(e, dist, n->name, has_dims ? &declared : NULL, s->span);
     else if (dist.kind != V_ERROR && dist.kind != V_DIST)
       complain(e, E0407, s->b->span, value_text(e, dist));
-    if (fresh_name(e, scope, n->name, n->span)) bind(e, scope, n->name, v);
+    if (fresh_name(e, scope, n->name, n->span)) bind_name(e, scope, n->name, v);
   }
 }
 

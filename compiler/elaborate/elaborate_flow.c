@@ -64,7 +64,7 @@ static bool bind_sizes(Elab *e, const Dist *d, Scope *scope, Shape own) {
   for (const Ast *n = d->decl->b; n; n = n->next, i++) {
     Value size = value_number((double)own.dim[i]);
     bool bound = n->kind != AST_NAME || find_binding(scope, n->name);
-    if (!bound) bind(e, scope, n->name, size);
+    if (!bound) bind_name(e, scope, n->name, size);
     double wanted = bound ? eval_number(e, scope, n, "a size") : size.number;
     if (isnan(wanted)) return false;
     if (wanted == size.number) continue;
@@ -95,7 +95,7 @@ static Value eval_member(Elab *e, const Dist *one, const Ast *member, Shape own,
     declare_members(e, scope, bijector);
     scope = scope_new(e, scope);
     int i = 0;
-    for (const Ast *a = member->a; a && i < n; a = a->next) bind(e, scope, a->name, at[i++]);
+    for (const Ast *a = member->a; a && i < n; a = a->next) bind_name(e, scope, a->name, at[i++]);
     int randoms = e->randoms;
     v = eval_body(e, scope, member->c);
     if (e->randoms > randoms) complain(e, E0756, member->span, member->name, bijector->name), v = value_error();

@@ -12,7 +12,7 @@ static bool bind_own_sizes(Elab *e, const Dist *d, const Ast *formal, const Valu
   int own = ast_length(formal->c), k = s.rank - own;
   for (const Ast *n = formal->c; n; n = n->next, k++) {
     const Binding *b = n->kind == AST_NAME ? find_binding(d->scope, n->name) : NULL;
-    if (n->kind == AST_NAME && !b) bind(e, d->scope, n->name, value_number((double)s.dim[k]));
+    if (n->kind == AST_NAME && !b) bind_name(e, d->scope, n->name, value_number((double)s.dim[k]));
     if (!b || b->value.kind != V_NUMBER || b->value.number == (double)s.dim[k]) continue;
     complain(e, E0419, v->span, formal->name, d->decl->name, shape_text(e->arena, s), n->name, b->value.number);
     return false;
@@ -150,7 +150,7 @@ Scope *formula_scope(Elab *e, const Dist *one) {
     int classes = v.classes;
     v = reshape_event(e, v, wide);
     v.classes = classes;
-    bind(e, scope, f->name, v);
+    bind_name(e, scope, f->name, v);
   }
   return scope;
 }
@@ -171,7 +171,7 @@ static Value formula_log(Elab *e, const Dist *one, Value point, Span where) {
   const Ast *m = member_of(one->decl, "log");
   if (!m || !m->a) return complain(e, E0414, where, one->decl->name), value_error();
   Scope *scope = formula_scope(e, one);
-  bind(e, scope, m->a->name, point);
+  bind_name(e, scope, m->a->name, point);
   return eval_body(e, scope, m->c);
 }
 
@@ -199,7 +199,7 @@ Value quantile_of(Elab *e, Value dist, Value u, Span where) {
   const Ast *m = d->kind == &formula_kind && !d->own ? member_of(d->decl, "quantile") : NULL;
   if (!m || !m->a) return complain(e, E0415, where, d->kind->name(d), "quantile"), value_error();
   Scope *scope = scope_new(e, d->scope);
-  bind(e, scope, m->a->name, u);
+  bind_name(e, scope, m->a->name, u);
   Value v = to_tensor(e, eval_body(e, scope, m->c));
   Shape merged;
   if (v.kind == V_ERROR || !d->shaped) return v;
@@ -228,7 +228,7 @@ Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, 
     if (v.kind == V_TENSOR) v = index_value(e, scope, v, indices);
     if (v.kind == V_ERROR) return v;
     part->param[i] = v;
-    bind(e, part->scope, f->name, v);
+    bind_name(e, part->scope, f->name, v);
   }
   return (Value){.kind = V_DIST, .dist = part, .span = where};
 }

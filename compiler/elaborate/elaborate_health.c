@@ -121,7 +121,7 @@ static int elaborate_figures(Elab *e, const Game *game, const Outputs *held_out,
   begin_program(e, e->model->batch, false);
   for (int i = 0; i < held_out->n + trained->n; i++) {
     const Output *o = i < held_out->n ? &held_out->of[i] : &trained->of[i - held_out->n];
-    bind(e, scope, name[i], value_gathered(e, i, o));
+    bind_name(e, scope, name[i], value_gathered(e, i, o));
   }
   const char *text = "game_health(real, made, known, of_real, of_made)";
   Value v =

@@ -131,7 +131,7 @@ static bool bind_one(Looping *w, const Ast *b, Value v) {
   }
   in.classes = v.classes;
   in.span = b->span;
-  bind(e, w->inner, b->name, in);
+  bind_name(e, w->inner, b->name, in);
   return true;
 }
 

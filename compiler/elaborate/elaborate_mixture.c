@@ -41,7 +41,7 @@ static Value component(Elab *e, const Dist *d, const Components *c, const Value 
     Value v = given[i];
     v.classes = c->table[i].classes;
     v.span = b->span;
-    bind(e, scope, b->name, v);
+    bind_name(e, scope, b->name, v);
   }
   Value v = eval_body(e, scope, d->decl->c);
   if (v.kind == V_DIST || v.kind == V_ERROR) return v;

@@ -12,7 +12,7 @@ static void walk(Elab *e, Scope *scope, const Ast *list);
 static void walk_body(Elab *e, Scope *scope, const Ast *body);
 
 static void define(Elab *e, Scope *scope, const char *name, Span where) {
-  if (fresh_name(e, scope, name, where)) bind(e, scope, name, (Value){.kind = V_ERROR, .span = where});
+  if (fresh_name(e, scope, name, where)) bind_name(e, scope, name, (Value){.kind = V_ERROR, .span = where});
 }
 
 static void walk_name(Elab *e, Scope *scope, const Ast *name) {
@@ -114,7 +114,7 @@ static void walk_bound(Elab *e, Scope *scope, const Ast *block) {
     bool batch = b->kind == AST_BINDER && b->a->kind == AST_NAME && !strcmp(b->a->name, "batch");
     if (b->kind == AST_BINDER) walk(e, scope, b->b);
     if (batch)
-      bind(e, inner, "self", value_error());
+      bind_name(e, inner, "self", value_error());
     else
       walk(e, scope, b->kind == AST_BINDER ? b->a : b);
   }
@@ -174,7 +174,7 @@ static void walk_network(Elab *e, Scope *scope, const Ast *net) {
   if (!fresh_name(e, scope, net->name, net->span)) return;
   Decl *d = NEW(e->arena, Decl);
   *d = (Decl){.name = net->name, .ast = net};
-  bind(e, scope, net->name, (Value){.kind = V_CALLABLE, .decl = d, .span = net->span});
+  bind_name(e, scope, net->name, (Value){.kind = V_CALLABLE, .decl = d, .span = net->span});
 }
 
 static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
@@ -241,7 +241,7 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
     if (m->kind != AST_MEMBER) continue;
     Scope *inner = scope_new(e, scope);
     if (m->a) define(e, inner, m->a->name, m->a->span);
-    if (!strcmp(m->name, "fit") || !strcmp(m->name, "penalty")) bind(e, inner, "least", (Value){.kind = V_ERROR});
+    if (!strcmp(m->name, "fit") || !strcmp(m->name, "penalty")) bind_name(e, inner, "least", (Value){.kind = V_ERROR});
     if (!strcmp(m->name, "domain") || !strcmp(m->name, "bounds"))
       walk_support(e, inner, m->c->b);
     else

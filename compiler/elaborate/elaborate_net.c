@@ -110,7 +110,7 @@ void declare_weights(Elab *e, Scope *scope, const Ast *s) {
   int t = declare_one(e, scope, s);
   Value v = t < 0 ? value_error() : value_tensor(tensor_value(e, t), 0);
   v.span = s->span;
-  bind(e, scope, s->name, v);
+  bind_name(e, scope, s->name, v);
 }
 
 static bool is_learning(const Elab *e, const char *owner) {
@@ -230,18 +230,18 @@ void declare_network(Elab *e, Scope *scope, const Ast *net) {
     *d->around = *scope;
     v = (Value){.kind = V_CALLABLE, .decl = d, .span = net->span};
   }
-  if (fresh_name(e, scope, net->name, net->span)) bind(e, scope, net->name, v);
+  if (fresh_name(e, scope, net->name, net->span)) bind_name(e, scope, net->name, v);
 }
 
 static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where) {
   const Ast *net = d->ast;
   Scope *scope = d->around ? scope_new(e, d->around) : scope_for(e, net);
   if (net->flag) {  // what is explained, until the body gives it its distribution
-    bind(e, scope, net->a->name, input[--n]);
+    bind_name(e, scope, net->a->name, input[--n]);
     scope = scope_new(e, scope);
   }
   const Ast *name = net->b;
-  for (int i = 0; i < n; i++, name = name->next) bind(e, scope, name->name, input[i]);
+  for (int i = 0; i < n; i++, name = name->next) bind_name(e, scope, name->name, input[i]);
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, where, d->name), value_error();
   Frame *f = push_frame(e, net, where);
   f->path = d->path;

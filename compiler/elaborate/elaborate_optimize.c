@@ -112,7 +112,7 @@ static void run_beside(Elab *e, const Decl *d, Scope *scope, int t, const char *
   Span outer = e->graph->span;
   e->optimizing = t;
   e->update = NULL;
-  bind(e, scope, "value", value_tensor(tensor_value(e, t), 0));
+  bind_name(e, scope, "value", value_tensor(tensor_value(e, t), 0));
   push_frame(e, d->ast, where)->scope->word = e->keeper;
   e->graph->span = where;
   e->plates = 0;  // it moves a weight, which all examples share
@@ -137,7 +137,7 @@ void move_weights(Elab *e, const Ast *with, int n, const int *tensor, Node *cons
     if (!gradient[i]) continue;
     Scope *scope = bind_formals(e, o->decl->ast, &o->call);
     if (!scope) break;
-    bind(e, scope, "gradient", value_tensor(gradient[i], 0));
+    bind_name(e, scope, "gradient", value_tensor(gradient[i], 0));
     run_beside(e, o->decl, scope, tensor[i], line, with->span);
     if (diagnostics_errors(e->sources)) break;  // one weight tells it all
   }
@@ -183,7 +183,7 @@ static void follow_tensor(Elab *e, const Averaging *a, int t) {
   e->keeper = a->decl->name;
   e->counts = true;
   e->shadow = declare_shadow(e, a, t);
-  bind(e, scope, "shadow", value_tensor(tensor_value(e, e->shadow), 0));
+  bind_name(e, scope, "shadow", value_tensor(tensor_value(e, e->shadow), 0));
   run_beside(e, a->decl, scope, t, a->decl->name, a->setting->span);
   if (!is_assigned(e, e->shadow) && diagnostics_errors(e->sources) == errors)
     complain(e, E0543, a->decl->ast->span, a->decl->name);

@@ -38,7 +38,7 @@ static bool bind_sizes(Elab *e, const Support *s, Scope *scope, Shape value, con
     own.dim[i] = value.dim[value.rank - s->axes + i];
     Binding *b = find_binding(scope, n->name);
     if (b) fits = b->value.number == (double)own.dim[i];
-    if (!b) bind(e, scope, n->name, value_number((double)own.dim[i]));
+    if (!b) bind_name(e, scope, n->name, value_number((double)own.dim[i]));
   }
   if (fits) return true;
   const Ast *last = s->decl->ast->b;
@@ -60,7 +60,7 @@ static Value apply_map(Elab *e, const Support *s, const char *map, Value v, cons
   int plate = outer.rank ? open_plate(e, shape_count(outer), where) : 0;
   if (plate < 0) return value_error();
   if (outer.rank) v = event_to_plate(e, v, outer, plate);
-  bind(e, scope, member->a ? member->a->name : "", v);
+  bind_name(e, scope, member->a ? member->a->name : "", v);
   push_frame(e, s->decl->ast, where);
   Value out = to_tensor(e, eval_body(e, scope, member->c));
   pop_frame(e);

@@ -111,7 +111,7 @@ static Dist *bare_flow(Elab *e, const Trial *t) {
     for (int k = 0; k < shape.rank; k++) shape.dim[k] = whole.dim[whole.rank - shape.rank + k];
     Node *n = node_random(e->graph, stream, RANDOM_ONCE, t->shape.rank && !f->c ? whole : shape);
     n->lo = v.node->lo, n->hi = v.node->hi;
-    bind(e, d->scope, f->name, value_tensor(n, 0));
+    bind_name(e, d->scope, f->name, value_tensor(n, 0));
   }
   return d;
 }

@@ -74,7 +74,7 @@ static const Dist *move_parameters(Elab *e, const Dist *d, Shape event) {
       if (v.kind == V_ERROR) return NULL;
     }
     moved->param[i] = v;
-    bind(e, moved->scope, f->name, v);
+    bind_name(e, moved->scope, f->name, v);
   }
   return moved;
 }
@@ -219,8 +219,8 @@ static bool bind_affine(Elab *e, Scope *scope, const Ast *pattern, const Affine 
   int place;
   const Ast *sum = affine_argument(pattern, &place);
   Value b = widen(e, a->f->param[place], a->f->plates, a->f->event);
-  bind(e, scope, sum->a->a->name, a->matrix);
-  bind(e, scope, sum->b->name, b);
+  bind_name(e, scope, sum->a->a->name, a->matrix);
+  bind_name(e, scope, sum->b->name, b);
   return b.kind != V_ERROR;
 }
 
@@ -249,7 +249,7 @@ Value apply_rule(Elab *e, const char *head, Affine *a, const Dist *z, const Valu
   bind_pattern(e, scope, rule->b, g);
   if (!bind_affine(e, scope, rule->a, a)) return value_error();
   if (x)
-    bind(e, scope, rule->text, arranged(e, widen(e, *x, x->kind == V_TENSOR ? x->plates : 0, a->event), a->f->event));
+    bind_name(e, scope, rule->text, arranged(e, widen(e, *x, x->kind == V_TENSOR ? x->plates : 0, a->event), a->f->event));
   Value v = eval_body(e, scope, rule->c);
   if (v.kind == V_ERROR) return v;
   if (v.kind != V_DIST) return complain(e, E0407, rule->c->span, value_text(e, v)), value_error();

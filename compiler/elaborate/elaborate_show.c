@@ -131,7 +131,7 @@ static bool open_axis(Elab *e, Scope *scope, const Ast *picture, PlanShow *show)
   t = apply2(e, OP_ADD, picture->span, t, value_number(range.lo));
   t.node->lo = range.lo;
   t.node->hi = range.hi;
-  bind(e, scope, picture->name, t);
+  bind_name(e, scope, picture->name, t);
   return true;
 }
 
@@ -296,7 +296,7 @@ static Value sample_made(Elab *e, Sampling *s, Decl *net, const char *column, bo
     Binding *b = find_binding(s->known, in->name);
     Value v = b ? b->value : sample_part(e, s, net, in->name, where);
     if (v.kind == V_ERROR) return v;
-    if (!b) bind(e, s->known, in->name, v);
+    if (!b) bind_name(e, s->known, in->name, v);
     input[inputs++] = v;
   }
   Value v = apply_net_values(e, net, inputs, input, where);

@@ -12,7 +12,7 @@
 static Scope *start_scope(Elab *e, const TensorStart *start) {
   if (!start->beside) return start->scope;
   Scope *scope = scope_new(e, start->scope);
-  bind(e, scope, "value", value_tensor(tensor_value(e, start->beside - 1), 0));
+  bind_name(e, scope, "value", value_tensor(tensor_value(e, start->beside - 1), 0));
   return scope;
 }
 

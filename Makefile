@@ -30,7 +30,7 @@ CFLAGS_cover := -O1 -g --coverage
 # -fno-math-errno and -fno-trapping-math keep NaN and infinity; they only allow sqrt and comparisons to be vectorised.
 PLAIN := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math $(CFLAGS_$(MODE)) $(EXTRA)
 CFLAGS := $(PLAIN) $(MACHINE)
-LIBS := -lyaml -lz -ldeflate -lpng -lturbojpeg -lm -lpthread
+LIBS := -lyaml -lz -ldeflate -lpng -lturbojpeg -levent_core -levent_extra -lm -lpthread
 
 # commands are shown in short; V=1 shows them in full
 Q := $(if $(V),,@)
@@ -120,7 +120,7 @@ $(UNITS): $(B)/%: $(B)/%.o $(TESTS) $(B)/bodies.o $(B)/libgmc.a
 	$(Q)$(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LIBS) -lcmocka -o $@
 
 # what is missing is named before anything is built; only the targets that say so install it
-build/.tools:
+build/.tools: setup.sh
 	@./setup.sh --check build && mkdir -p build && touch $@
 $(OBJECTS) $(B)/compiler/command/main.o: | build/.tools
 

@@ -27,6 +27,7 @@ needs_build() {
   need libdeflate-dev libdeflate.h
   need libpng-dev png.h
   need libturbojpeg0-dev turbojpeg.h
+  need libevent-dev event2/http.h
 }
 
 needs_products() { need libopenblas0 '/usr/lib/*/libopenblas.so.0'; }  # loaded when a run asks for it
@@ -34,6 +35,7 @@ needs_products() { need libopenblas0 '/usr/lib/*/libopenblas.so.0'; }  # loaded 
 needs_test() {
   need clang clang  # emitted programs are compiled by gcc and by clang
   need libcmocka-dev cmocka.h
+  need curl curl  # asks the pages of gmc watch
 }
 
 needs_lint() { need clang clang; need clang-tidy clang-tidy; }

@@ -1,4 +1,4 @@
-// gmc report: what the command line knows of runs, for their page; see commands.h and report/report.h.
+// gmc report and gmc watch: what the command line knows of runs, for their page; see commands.h and report/report.h.
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 #include "core/file.h"
 #include "elaborate/elaborate.h"
 #include "formats/json.h"
-#include "report/report.h"
+#include "report/live.h"
 
 enum { SETTINGS_BYTES = 1 << 22 };
 
@@ -119,6 +119,19 @@ static ReportRun run_of(Arena *a, const Options *o, const char *folder) {
   find_measures(a, m, &run);
   find_texts(a, m->sources, c, &run);
   return run;
+}
+
+static ReportRun read_run(Arena *a, const void *options, const char *folder) { return run_of(a, options, folder); }
+
+// Until Ctrl-C.
+int command_watch(Arena *a, const Options *o) {
+  Server *s = live_open(a, (int)option_number(o, OPTION_PORT, 0), o->word, o->words, read_run, o);
+  printf("http://127.0.0.1:%d/\n", server_port(s));
+  fflush(stdout);
+  say_line(stderr, "gmc: the page is for this machine's browser alone; Ctrl-C ends it, and leaves %s alone",
+           o->words == 1 ? "the run" : "the runs");
+  server_run(s);
+  return EXIT_DONE;
 }
 
 // Of one run into its folder; of several beside one another into the working folder.

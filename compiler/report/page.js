@@ -1,10 +1,10 @@
 'use strict';
-// The page of `gmc report`: everything is drawn from the one object that the page carries. No request leaves the page.
+// The page of `gmc report`: everything is drawn from the one object that the page carries, and no request leaves it. Of
+// `gmc watch` it carries none, and is told by an event stream of the server that it came from (live.h), again and again.
 
-const runs = JSON.parse(document.getElementById('runs').textContent);
-for (const run of runs) run.texts = run.texts.map(([name, text]) => ({ name, text }));
+let runs = [], several = false, measures = [];
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#8c564b'];
-const several = runs.length > 1;
+const sections = ['figures', 'health', 'curves', 'pictures', 'settings', 'model', 'explained', 'log'];
 
 // An element with attributes and children; text stays text.
 function make(tag, attributes = {}, ...children) {
@@ -17,10 +17,15 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+const byId = id => document.getElementById(id);
+
+// Fills one of the sections; what stood open in it stays so.
 function section(id, title, ...children) {
-  document.getElementById('links').append(make('a', { href: '#' + id }, title));
-  const node = make('section', { id }, make('h2', {}, title), ...children);
-  document.body.append(node);
+  const node = byId(id), open = new Map([...node.querySelectorAll('details')].map(d => [d.firstChild.textContent, d.open]));
+  node.replaceChildren(make('h2', {}, title), ...children);
+  for (const d of node.querySelectorAll('details')) d.open = open.get(d.firstChild.textContent) ?? d.open;
+  node.hidden = false;
+  byId('links').replaceChildren(...sections.filter(s => !byId(s).hidden).map(s => make('a', { href: '#' + s }, byId(s).firstChild.textContent)));
   return node;
 }
 
@@ -36,7 +41,6 @@ function table(head, rows, numbers = () => false) {
 
 // What was measured ------------------------------------------------------------------------------------------------
 
-const measures = unique(runs.flatMap(r => r.measures.map(m => m.name)));
 const about = name => runs.flatMap(r => r.measures).find(m => m.name === name);
 const column = (run, split, name) => (run.rows[split] || {})[name] || [];
 
@@ -74,8 +78,8 @@ function spread(values) {
 }
 
 function summary() {
+  if (!measures.some(name => runs.some(run => last(run, name)))) return section('figures', 'Figures', make('p', {}, 'Nothing has been measured yet.'));
   const node = section('figures', 'Figures');
-  if (!measures.length) return node.append(make('p', {}, 'Nothing has been measured yet.'));
   if (!several) {
     const rows = measures.map(name => [name, last(runs[0], name)]).filter(row => row[1]);
     node.append(table(['', 'last', 'of', 'epoch', 'what it is'], rows.map(([name, f]) =>
@@ -125,22 +129,23 @@ function episodes(lines) {
 
 function health() {
   if (!runs.some(run => run.health.length)) return;
-  const node = section('health', 'Health');
+  const parts = make('div');
   for (const run of runs) {
-    if (several) node.append(make('h3', {}, run.folder));
+    if (several) parts.append(make('h3', {}, run.folder));
     const found = episodes(run.health), last = run.health.findLast(line => 'ranked' in line);
-    if (!found.length) node.append(make('p', {}, 'Nothing was found wrong.'));
-    else node.append(table(['', 'of', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
+    if (!found.length) parts.append(make('p', {}, 'Nothing was found wrong.'));
+    else parts.append(table(['', 'of', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
       [e.line.finding, whose(e.line), shown(e.from), shown(e.to), e.line.evidence, make('code', {}, e.line.try || '')]), i => i === 2 || i === 3));
-    if (last) node.append(make('details', {}, make('summary', {}, `figures of ${whose(last)} at step ${last.step}`),
+    if (last) parts.append(make('details', {}, make('summary', {}, `figures of ${whose(last)} at step ${last.step}`),
       table(['', '', ''], figures.map(([name, text]) => [name, shown(last[name]), text]), i => i === 1)));
   }
+  section('health', 'Health', parts);
 }
 
 // Curves -----------------------------------------------------------------------------------------------------------
 
 const view = { axis: 'epoch', smooth: 0, robust: true, together: true, from: null, to: null };
-const charts = [];
+let charts = [];
 
 // Points of one run, split and measure. Where another start begins, or nothing was measured, the line is broken.
 function series(run, split, name) {
@@ -318,57 +323,81 @@ class Chart {
 function redraw() { charts.forEach(chart => { chart.load(); chart.draw(); }); }
 function zoom(from, to) { view.from = from, view.to = to; charts.forEach(chart => chart.draw()); }
 
+function controls() {
+  const slide = make('input', { type: 'range', min: 0, max: 0.98, step: 0.02, value: view.smooth, oninput: () => { view.smooth = +slide.value; redraw(); } });
+  const axis = make('select', { onchange: () => { view.axis = axis.value; view.from = view.to = null; redraw(); } },
+    ...['epoch', 'step'].map(name => make('option', view.axis === name ? { selected: '' } : {}, name)));
+  const box = (name, text) => {
+    const node = make('input', { type: 'checkbox', ...(view[name] ? { checked: '' } : {}), onchange: () => { view[name] = node.checked; redraw(); } });
+    return make('label', {}, node, ' ' + text);
+  };
+  return make('div', { class: 'controls' }, make('label', {}, 'over ', axis), make('label', {}, 'smoothing ', slide), box('robust', 'leave out extremes'),
+    groups().length ? box('together', 'seeds together: mean and standard deviation') : '',
+    make('span', { class: 'faint' }, 'drag over a curve to look closer, double click to see all'));
+}
+
 function curves() {
   const told = measures.filter(name => runs.some(r => last(r, name)));
   if (!told.length) return;
-  const smooth = make('input', { type: 'range', min: 0, max: 0.98, step: 0.02, value: 0, oninput: () => { view.smooth = +smooth.value; redraw(); } });
-  const robust = make('input', { type: 'checkbox', checked: '', onchange: () => { view.robust = robust.checked; redraw(); } });
-  const axis = make('select', { onchange: () => { view.axis = axis.value; view.from = view.to = null; redraw(); } }, make('option', {}, 'epoch'), make('option', {}, 'step'));
-  const together = make('input', { type: 'checkbox', checked: '', onchange: () => { view.together = together.checked; redraw(); } });
-  told.forEach(name => charts.push(new Chart(name)));
+  if (charts.map(chart => chart.name).join('\n') === told.join('\n')) return redraw();
+  charts = told.map(name => new Chart(name));
   const legend = several ? runs.map((run, i) => make('span', {}, key(i), run.folder)) : ['held-out data', 'training data'].map((text, i) => make('span', {}, key(i), text));
-  section('curves', 'Curves',
-    make('div', { class: 'controls' }, make('label', {}, 'over ', axis), make('label', {}, 'smoothing ', smooth), make('label', {}, robust, ' leave out extremes'),
-      groups().length ? make('label', {}, together, ' seeds together: mean and standard deviation') : '',
-      make('span', { class: 'faint' }, 'drag over a curve to look closer, double click to see all')),
+  section('curves', 'Curves', controls(),
     make('p', { class: 'legend' }, ...legend, several ? make('span', { class: 'faint' }, 'dashed: training data') : ''),
     make('div', { class: 'charts' }, ...charts.map(chart => chart.node)));
   charts.forEach(chart => chart.draw());
-  new ResizeObserver(() => charts.forEach(chart => chart.draw())).observe(document.getElementById('curves'));
 }
 
 // Pictures ---------------------------------------------------------------------------------------------------------
+
+// The epoch that is looked at, null: the last one; and the film, if it plays.
+const look = { epoch: null, film: null };
+let generation = 0;  // of the runs that the page was told of
+
+// A picture that the page carries, or one to ask for.
+function source(run, show, { epoch, png }) {
+  if (png) return 'data:image/png;base64,' + png;
+  return 'picture?' + new URLSearchParams({ run: runs.indexOf(run), show: show.name, epoch, of: generation });
+}
+
+function frame(run, show) {
+  const img = make('img', { alt: show.name }), caption = make('figcaption');
+  const set = epoch => {
+    const picture = show.pictures.findLast(p => p.epoch <= epoch) || show.pictures[0], from = source(run, show, picture);
+    if (img.getAttribute('src') !== from) img.src = from;
+    caption.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
+  };
+  return { node: make('figure', {}, img, caption), set };
+}
 
 function pictures() {
   const names = unique(runs.flatMap(run => run.shows.map(show => show.name)));
   const all = names.flatMap(name => runs.flatMap(run => run.shows.filter(show => show.name === name && show.pictures.length).map(show => ({ run, show }))));
   if (!all.length) return;
-  const epochs = unique(all.flatMap(({ show }) => show.pictures.map(p => p.epoch))).sort((a, b) => a - b);
-  const figures = all.map(({ run, show }) => {
-    const img = make('img', { alt: show.name }), caption = make('figcaption');
-    const set = epoch => {
-      const picture = show.pictures.filter(p => p.epoch <= epoch).pop() || show.pictures[0];
-      img.src = 'data:image/png;base64,' + picture.png;
-      caption.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
-    };
-    return { node: make('figure', {}, img, caption), set };
-  });
-  const slider = make('input', { type: 'range', id: 'epoch', min: 0, max: epochs.length - 1, value: epochs.length - 1, 'aria-label': 'epoch' });
-  const told = make('span');
-  const turn = () => { const epoch = epochs[slider.value]; told.textContent = 'epoch ' + epoch; figures.forEach(f => f.set(epoch)); };
-  const play = make('button', { onclick: () => run() }, 'play');
-  let timer = null;
-  const run = () => {
-    if (timer) { clearInterval(timer); timer = null; play.textContent = 'play'; return; }
-    if (+slider.value === epochs.length - 1) slider.value = 0;
-    play.textContent = 'stop';
-    timer = setInterval(() => { if (+slider.value === epochs.length - 1) return run(); slider.value++; turn(); }, 300);
+  const epochs = unique(all.flatMap(({ show }) => show.pictures.map(p => p.epoch))).sort((a, b) => a - b), end = epochs.length - 1;
+  const frames = all.map(({ run, show }) => frame(run, show));
+  const place = look.epoch === null ? end : Math.max(0, epochs.findLastIndex(epoch => epoch <= look.epoch));
+  const slider = make('input', { type: 'range', id: 'epoch', min: 0, max: end, value: place, 'aria-label': 'epoch' });
+  const told = make('span'), play = make('button', {}, 'play');
+  const turn = () => {
+    const epoch = epochs[slider.value];
+    look.epoch = +slider.value === end ? null : epoch;
+    told.textContent = 'epoch ' + epoch;
+    frames.forEach(f => f.set(epoch));
   };
+  const stop = () => { clearInterval(look.film); look.film = null; play.textContent = 'play'; };
+  play.addEventListener('click', () => {
+    if (look.film) return stop();
+    if (+slider.value === end) slider.value = 0;
+    play.textContent = 'stop';
+    look.film = setInterval(() => { if (+slider.value === end) return stop(); slider.value++; turn(); }, 300);
+  });
   slider.addEventListener('input', turn);
+  if (look.film) stop();
   const left = all.filter(({ show }) => show.pictures.length < show.of);
   section('pictures', 'Pictures', epochs.length > 1 ? make('div', { class: 'controls' }, play, slider, told) : '',
     left.length ? make('p', { class: 'faint' }, left.map(({ show }) => `${show.pictures.length} of ${show.of} pictures of ${show.name}`).join(', ') + ': so that the page stays small') : '',
-    make('div', { class: 'gallery' }, ...figures.map(f => f.node)));
+    make('div', { class: 'gallery' }, ...frames.map(f => f.node)));
   turn();
 }
 
@@ -399,23 +428,91 @@ function settings() {
 }
 
 function texts() {
-  const node = section('model', 'Model');
+  const parts = make('div');
   runs.forEach((run, i) => run.texts.forEach(text => {
     const first = runs[0].texts.find(t => t.name === text.name), title = several ? `${run.folder}: ${text.name}` : text.name;
-    if (i === 0 || !first) node.append(make('h3', {}, title), make('pre', {}, text.text));
-    else if (first.text === text.text) node.append(make('p', {}, `${title}: the same text`));
-    else node.append(make('h3', {}, `${title}, against the first`), make('pre', {}, ...difference(first.text.split('\n'), text.text.split('\n'))));
+    if (i === 0 || !first) parts.append(make('h3', {}, title), make('pre', {}, text.text));
+    else if (first.text === text.text) parts.append(make('p', {}, `${title}: the same text`));
+    else parts.append(make('h3', {}, `${title}, against the first`), make('pre', {}, ...difference(first.text.split('\n'), text.text.split('\n'))));
   }));
+  section('model', 'Model', parts);
   section('explained', 'What gmc understood', ...runs.map(run => make('details', several ? {} : { open: '' }, make('summary', {}, run.folder), make('pre', {}, run.explained))));
+}
+
+function log() {
   section('log', 'Log', ...runs.map(run => make('details', {}, make('summary', {}, run.folder), make('pre', {}, run.log))));
 }
 
-document.getElementById('title').textContent = several ? `${runs.length} runs` : `${runs[0].model}`;
-document.getElementById('where').textContent = runs.map(r => r.folder).join(', ');
-summary();
-health();
-curves();
-pictures();
-settings();
-texts();
+// The whole --------------------------------------------------------------------------------------------------------
+
+function measured() {
+  summary();
+  health();
+  curves();
+  log();
+}
+
+function show(all) {
+  runs = all;
+  for (const run of runs) run.texts = run.texts.map(([name, text]) => ({ name, text }));
+  several = runs.length > 1;
+  measures = unique(runs.flatMap(r => r.measures.map(m => m.name)));
+  charts = [];
+  generation++;
+  byId('title').textContent = document.title = several ? `${runs.length} runs` : runs[0].model;
+  byId('where').textContent = runs.map(r => r.folder).join(', ');
+  measured();
+  pictures();
+  settings();
+  texts();
+}
+
+// While runs train -------------------------------------------------------------------------------------------------
+
+// A line of the records, into the columns.
+function record(run, line) {
+  const table = run.rows[line.split];
+  if (!table) return;  // another start is told
+  const rows = (table.step || []).length;
+  for (const [name, value] of Object.entries(line))
+    if (typeof value === 'number') (table[name] = table[name] || Array(rows).fill(null)).push(value);
+  for (const values of Object.values(table)) if (values.length === rows) values.push(null);
+}
+
+const words = { training: 'training', still: 'not training', gone: 'its folder is not there' };
+
+function states(connected) {
+  const place = run => { const step = Math.max(0, ...['train', 'test'].map(split => column(run, split, 'step').at(-1) || 0)); return step ? `, step ${step}` : ''; };
+  const text = runs.map(run => `${several ? run.folder + ': ' : ''}${words[run.state] || ''}${place(run)}${run.problem ? ' (' + run.problem + ')' : ''}`);
+  byId('state').textContent = connected ? text.join('; ') : 'gmc watch does not answer: what is here is what it told last';
+  byId('state').className = connected && runs.some(run => run.state === 'training') ? 'alive' : 'faint';
+}
+
+function live() {
+  const events = new EventSource('events');
+  let dirty = false, told = 0;
+  const soon = () => {
+    if (dirty) return;
+    dirty = true;
+    requestAnimationFrame(() => { dirty = false; measured(); states(true); });
+  };
+  const on = (name, take) => events.addEventListener(name, event => { take(JSON.parse(event.data)); document.documentElement.dataset.told = ++told; });
+  on('runs', all => { show(all); states(true); });
+  on('more', ({ run, is }) => {
+    is.lines.forEach(line => record(runs[run], line));
+    runs[run].health.push(...is.health);
+    runs[run].log += is.log;
+    runs[run].problem = is.problem || runs[run].problem;
+    soon();
+  });
+  on('shows', ({ run, shows }) => { runs[run].shows = shows; pictures(); });
+  on('state', ({ run, state }) => { runs[run].state = state; states(true); });
+  events.onerror = () => states(false);
+}
+
+for (const id of sections) document.body.append(make('section', { id, hidden: '' }));
+new ResizeObserver(() => charts.forEach(chart => chart.draw())).observe(byId('curves'));
+const carried = byId('runs').textContent;
+if (carried) show(JSON.parse(carried)), byId('state').remove();
+else live();
 document.documentElement.dataset.milliseconds = Math.round(performance.now());

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/file.h"
 #include "formats/json.h"
@@ -38,6 +39,20 @@ typedef struct {
   int64_t rows, room;
 } ReportTable;
 
+static void add_table(Text *t, const ReportTable *table) {
+  add_name(t, table->split);
+  text_add(t, "{");
+  for (const ReportColumn *c = table->first; c; c = c->next) {
+    text_add(t, "%s", c == table->first ? "" : ",");
+    json_add_string(t, c->name);
+    text_add(t, ":[");
+    for (int64_t i = 0; i < table->rows; i++)
+      text_add(t, isfinite(c->value[i]) ? "%s%.7g" : "%snull", i ? "," : "", c->value[i]);
+    text_add(t, "]");
+  }
+  text_add(t, "}");
+}
+
 static double *column_of(Arena *a, ReportTable *t, const char *name) {
   ReportColumn **at = &t->first;
   while (*at && strcmp((*at)->name, name) != 0) at = &(*at)->next;
@@ -61,62 +76,89 @@ static void table_row(Arena *a, ReportTable *table, const Json *line) {
   t->rows++;
 }
 
-// Reads metrics.jsonl into the tables of the two splits.
-static void read_records(Arena *a, const char *folder, ReportTable table[2]) {
-  const char *path = arena_format(a, "%s/metrics.jsonl", folder);
-  if (!file_exists(path)) return;
-  Bytes file = file_read(a, path, RECORDS_LIMIT, "");
-  const char *text = (const char *)file.data, *end = text + file.size;
-  for (const char *c = text; c < end; c++) table[0].room = table[1].room += *c == '\n';
-  for (int64_t number = 1; text < end; number++) {
-    const char *stop = memchr(text, '\n', (size_t)(end - text)), *problem = NULL;
-    if (!stop) break;  // a line that is being written
-    Arena *scratch = arena_open(a);
+// Lines that a file of JSON Lines has from `tail` on, and who is handed them.
+typedef struct {
+  Arena *arena;
+  const char *path;
+  void (*take)(void *what, const Json *line, const char *text, size_t length);
+  void *what;
+  const char *problem;  // the first line that cannot be read, which is left out
+} Lines;
+
+// Whole lines only: the last one may be in the making. Moves the tail behind them.
+static void read_lines(Lines *l, const char *text, size_t size, ReportTail *tail) {
+  const char *end = text + size, *stop;
+  for (; (stop = memchr(text, '\n', (size_t)(end - text))); text = stop + 1) {
+    Arena *scratch = arena_open(l->arena);
+    const char *problem = NULL;
     const Json *line = json_parse(scratch, text, (size_t)(stop - text), &problem);
-    if (!line) fail(a, EXIT_DATA, "%s:%lld: %s", path, (long long)number, problem);
-    table_row(a, table, line);
+    tail->lines++;
+    tail->bytes += stop + 1 - text;
+    if (line)
+      l->take(l->what, line, text, (size_t)(stop - text));
+    else if (!l->problem)
+      l->problem = arena_format(l->arena, "%s:%lld: %s", l->path, (long long)tail->lines, problem);
     arena_close(scratch);
-    text = stop + 1;
   }
 }
 
-static void add_rows(Text *t, Arena *a, const char *folder) {
-  ReportTable table[2] = {{.split = "train"}, {.split = "test"}};
-  read_records(a, folder, table);
+// What a file of the folder holds, and which file it is; a file that is not there is empty.
+static Bytes read_whole(Arena *a, const char *path, ReportTail *tail) {
+  struct stat about;
+  *tail = (ReportTail){0};
+  if (stat(path, &about) != 0) return (Bytes){(const uint8_t *)"", 0};
+  tail->file = about.st_ino;
+  return file_read(a, path, RECORDS_LIMIT, "");
+}
+
+// What the file has beyond its tail. *anew: it is no longer that file, or is shorter.
+static Bytes read_rest(Arena *a, const char *path, const ReportTail *tail, bool *anew) {
+  struct stat about;
+  bool there = stat(path, &about) == 0;
+  *anew = *anew || (there ? about.st_ino != tail->file || about.st_size < tail->bytes : tail->file != 0);
+  if (*anew || !there || about.st_size == tail->bytes) return (Bytes){(const uint8_t *)"", 0};
+  Bytes all = file_read(a, path, RECORDS_LIMIT, "");
+  size_t from = (size_t)tail->bytes < all.size ? (size_t)tail->bytes : all.size;
+  return (Bytes){all.data + from, all.size - from};
+}
+
+typedef struct {
+  Arena *arena;
+  ReportTable table[2];
+} Records;
+
+static void take_record(void *records, const Json *line, const char *text, size_t length) {
+  (void)text, (void)length;
+  table_row(((Records *)records)->arena, ((Records *)records)->table, line);
+}
+
+static void add_rows(Text *t, Arena *a, const char *folder, ReportTail *tail, const char **problem) {
+  Records r = {a, {{.split = "train"}, {.split = "test"}}};
+  Lines lines = {a, arena_format(a, "%s/metrics.jsonl", folder), take_record, &r, *problem};
+  Bytes file = read_whole(a, lines.path, tail);
+  for (size_t i = 0; i < file.size; i++) r.table[0].room = r.table[1].room += file.data[i] == '\n';
+  read_lines(&lines, (const char *)file.data, file.size, tail);
+  *problem = lines.problem;
   add_name(t, "rows");
   text_add(t, "{");
-  for (int s = 0; s < 2; s++) {
-    add_name(t, table[s].split);
-    text_add(t, "{");
-    for (const ReportColumn *c = table[s].first; c; c = c->next) {
-      text_add(t, "%s", c == table[s].first ? "" : ",");
-      json_add_string(t, c->name);
-      text_add(t, ":[");
-      for (int64_t i = 0; i < table[s].rows; i++)
-        text_add(t, isfinite(c->value[i]) ? "%s%.7g" : "%snull", i ? "," : "", c->value[i]);
-      text_add(t, "]");
-    }
-    text_add(t, "}");
-  }
+  for (int s = 0; s < 2; s++) add_table(t, &r.table[s]);
   text_add(t, "}");
 }
 
-// Whether it goes well, as health.jsonl has it.
-static void add_health(Text *t, Arena *a, const char *folder) {
-  const char *path = arena_format(a, "%s/health.jsonl", folder);
-  add_name(t, "health");
+static void take_line(void *text, const Json *line, const char *bytes, size_t length) {
+  Text *t = text;
+  (void)line;
+  text_add(t, "%s", t->data[t->length - 1] == '[' ? "" : ",");
+  text_append(t, bytes, length);
+}
+
+// Lines as they are, as a member of the object.
+static void add_lines(Text *t, const char *name, Lines *lines, Bytes file, ReportTail *tail) {
+  add_name(t, name);
   text_add(t, "[");
-  Bytes file = file_exists(path) ? file_read(a, path, RECORDS_LIMIT, "") : (Bytes){(const uint8_t *)"", 0};
-  const char *text = (const char *)file.data, *end = text + file.size, *stop;
-  for (int64_t number = 1; (stop = memchr(text, '\n', (size_t)(end - text))); number++, text = stop + 1) {
-    Arena *scratch = arena_open(a);
-    const char *problem = NULL;
-    if (!json_parse(scratch, text, (size_t)(stop - text), &problem))
-      fail(a, EXIT_DATA, "%s:%lld: %s", path, (long long)number, problem);
-    text_add(t, "%s", number > 1 ? "," : "");
-    text_append(t, text, (size_t)(stop - text));
-    arena_close(scratch);
-  }
+  lines->take = take_line;
+  lines->what = t;
+  read_lines(lines, (const char *)file.data, file.size, tail);
   text_add(t, "]");
 }
 
@@ -170,11 +212,11 @@ static int find_pictures(Arena *a, const char *folder, const char *show, ReportP
   return n;
 }
 
-// As many pictures as `bytes` hold, evenly from the first to the last.
+// As many pictures as `bytes` hold, evenly from the first to the last; 0: all of them, by their epochs alone.
 static void add_show(Text *t, Arena *a, const char *folder, const char *show, size_t bytes) {
   ReportPicture *picture;
   int n = find_pictures(a, folder, show, &picture), most = n;
-  if (n > 0) {
+  if (n > 0 && bytes > 0) {
     Arena *scratch = arena_open(a);
     size_t size = file_read(scratch, picture[n - 1].path, PICTURE_LIMIT, "").size;
     arena_close(scratch);
@@ -187,12 +229,25 @@ static void add_show(Text *t, Arena *a, const char *folder, const char *show, si
   for (int i = 0; i < most; i++) {
     const ReportPicture *p = &picture[most == 1 ? n - 1 : (int)((int64_t)i * (n - 1) / (most - 1))];
     Arena *scratch = arena_open(a);
-    text_add(t, "%s{\"epoch\":%lld,\"png\":\"", i ? "," : "", (long long)p->epoch);
-    add_base64(t, file_read(scratch, p->path, PICTURE_LIMIT, ""));
-    text_add(t, "\"}");
+    text_add(t, "%s{\"epoch\":%lld", i ? "," : "", (long long)p->epoch);
+    if (bytes > 0) {
+      text_add(t, ",\"png\":\"");
+      add_base64(t, file_read(scratch, p->path, PICTURE_LIMIT, ""));
+      text_add(t, "\"");
+    }
+    text_add(t, "}");
     arena_close(scratch);
   }
   text_add(t, "]}");
+}
+
+static void add_shows(Text *t, Arena *a, const ReportRun *run, size_t bytes) {
+  text_add(t, "[");
+  for (int i = 0; i < run->shows; i++) {
+    text_add(t, "%s", i ? "," : "");
+    add_show(t, a, run->folder, run->show[i], bytes);
+  }
+  text_add(t, "]");
 }
 
 static void add_items(Text *t, const char *name, const ReportItem *item, int n) {
@@ -223,8 +278,12 @@ static void add_measures(Text *t, const ReportRun *run) {
   text_add(t, "]");
 }
 
-static void add_run(Text *t, Arena *a, const ReportRun *run, size_t bytes) {
-  const char *log = arena_format(a, "%s/run.log", run->folder);
+// A run whole: its pictures too, in `bytes` a show, or by name.
+static void add_run(Text *t, Arena *a, const ReportRun *run, size_t bytes, ReportPlace *place) {
+  const char *problem = NULL;
+  Lines health = {.arena = a, .path = arena_format(a, "%s/health.jsonl", run->folder)};
+  Bytes log = read_whole(a, arena_format(a, "%s/run.log", run->folder), &place->log);
+  place->log.bytes = (int64_t)log.size;
   text_add(t, "{");
   add_string(t, "folder", run->folder);
   add_string(t, "model", run->model);
@@ -232,36 +291,79 @@ static void add_run(Text *t, Arena *a, const ReportRun *run, size_t bytes) {
   add_items(t, "settings", run->setting, run->settings);
   add_measures(t, run);
   add_string(t, "explained", run->explained);
-  add_string(t, "log", file_exists(log) ? (const char *)file_read(a, log, RECORDS_LIMIT, "").data : "");
-  add_rows(t, a, run->folder);
-  add_health(t, a, run->folder);
+  add_string(t, "log", (const char *)log.data);
+  add_rows(t, a, run->folder, &place->metrics, &problem);
+  health.problem = problem;
+  add_lines(t, "health", &health, read_whole(a, health.path, &place->health), &place->health);
+  if (health.problem && bytes > 0) fail(a, EXIT_DATA, "%s", health.problem);
+  if (health.problem) add_string(t, "problem", health.problem);
   add_name(t, "shows");
+  add_shows(t, a, run, bytes);
+  text_add(t, "}");
+}
+
+static void add_runs(Text *t, const ReportRun *run, int runs, size_t bytes, ReportPlace *place) {
   text_add(t, "[");
-  for (int i = 0; i < run->shows; i++) {
+  for (int i = 0; i < runs; i++) {
+    Arena *a = arena_open(t->arena);
     text_add(t, "%s", i ? "," : "");
-    add_show(t, a, run->folder, run->show[i], bytes);
+    add_run(t, a, &run[i], bytes, &place[i]);
+    arena_close(a);
   }
-  text_add(t, "]}");
+  text_add(t, "]");
+}
+
+void report_runs(Text *t, const ReportRun *run, int runs, ReportPlace *place) { add_runs(t, run, runs, 0, place); }
+
+void report_shows(Text *t, const ReportRun *run) {
+  Arena *a = arena_open(t->arena);
+  add_shows(t, a, run, 0);
+  arena_close(a);
+}
+
+const char *report_picture(Arena *a, const ReportRun *run, const char *show, int64_t epoch) {
+  for (int i = 0; i < run->shows; i++)
+    if (strcmp(run->show[i], show) == 0)
+      return arena_format(a, "%s/shows/%s_%04lld.png", run->folder, show, (long long)epoch);
+  return NULL;
+}
+
+bool report_more(Text *t, const char *folder, ReportPlace *place, bool *anew) {
+  Arena *a = arena_open(t->arena);
+  Lines metrics = {.arena = a, .path = arena_format(a, "%s/metrics.jsonl", folder)};
+  Lines health = {.arena = a, .path = arena_format(a, "%s/health.jsonl", folder)};
+  Bytes rows = read_rest(a, metrics.path, &place->metrics, anew),
+        games = read_rest(a, health.path, &place->health, anew);
+  Bytes log = read_rest(a, arena_format(a, "%s/run.log", folder), &place->log, anew);
+  bool more = !*anew && rows.size + games.size + log.size > 0;
+  if (more) {
+    text_add(t, "{");
+    add_lines(t, "lines", &metrics, rows, &place->metrics);
+    add_lines(t, "health", &health, games, &place->health);
+    add_string(t, "log", arena_slice(a, (const char *)log.data, log.size));
+    place->log.bytes += (int64_t)log.size;
+    const char *problem = metrics.problem ? metrics.problem : health.problem;
+    if (problem) add_string(t, "problem", problem);
+    text_add(t, "}");
+  }
+  arena_close(a);
+  return more;
 }
 
 // The object as a script's text, which a `<` in a string must not end.
-static void add_runs(Text *page, const ReportRun *run, int runs) {
-  Arena *a = page->arena;
+static void add_script(Text *page, const ReportRun *run, int runs) {
+  Arena *a = arena_open(page->arena);
   Text t = text_new(a);
   int shows = 0;
   for (int i = 0; i < runs; i++) shows += run[i].shows;
-  text_add(&t, "[");
-  for (int i = 0; i < runs; i++) {
-    text_add(&t, "%s", i ? "," : "");
-    add_run(&t, a, &run[i], PICTURES_BYTES / (size_t)(shows ? shows : 1));
-  }
-  text_add(&t, "]");
+  if (runs) add_runs(&t, run, runs, PICTURES_BYTES / (size_t)(shows ? shows : 1), NEW_ARRAY(a, ReportPlace, runs));
   for (const char *c = t.data, *next; *c; c = next + 1) {
     next = strchrnul(c, '<');
     text_append(page, c, (size_t)(next - c));
     if (!*next) break;
     text_add(page, "\\u003c");
   }
+  arena_close(a);
 }
 
 static const EmbeddedFile *part(const char *name) {
@@ -270,18 +372,30 @@ static const EmbeddedFile *part(const char *name) {
   return f;
 }
 
-void report_page(Text *page, const ReportRun *run, int runs) {
+// Without runs, the page that asks for them.
+static void add_page(Text *page, const char *title, const ReportRun *run, int runs) {
   const EmbeddedFile *html = part("compiler/report/page.html");
-  text_add(page, "%s", report_begins);
   for (const char *c = html->text; *c;) {
     const char *at = strchrnul(c, '@');
     text_append(page, c, (size_t)(at - c));
     if (!*at) break;
     size_t length = strcspn(at + 1, "@");
-    if (strncmp(at + 1, "title", length) == 0) text_add(page, "%s", runs == 1 ? run->model : "runs");
+    if (strncmp(at + 1, "title", length) == 0) text_add(page, "%s", title);
+    if (strncmp(at + 1, "policy", length) == 0)
+      text_add(page, "%s", runs ? "img-src data:" : "img-src data: 'self'; connect-src 'self'");
     if (strncmp(at + 1, "style", length) == 0) text_add(page, "%s", part("compiler/report/page.css")->text);
     if (strncmp(at + 1, "script", length) == 0) text_add(page, "%s", part("compiler/report/page.js")->text);
-    if (strncmp(at + 1, "runs", length) == 0) add_runs(page, run, runs);
+    if (strncmp(at + 1, "runs", length) == 0) add_script(page, run, runs);
     c = at + 1 + length + 1;
   }
+}
+
+void report_page(Text *page, const ReportRun *run, int runs) {
+  text_add(page, "%s", report_begins);
+  add_page(page, runs == 1 ? run->model : "runs", run, runs);
+}
+
+void report_live_page(Text *page, const char *title) {
+  text_add(page, "<!DOCTYPE html>\n");
+  add_page(page, title, NULL, 0);
 }

@@ -26,11 +26,37 @@ typedef struct {
   int texts, settings, measures, shows;
 } ReportRun;
 
+// How far the files of a run have been read.
+typedef struct {
+  uint64_t file;  // which one it is, by its number in the file system; 0: there is none
+  int64_t bytes, lines;
+} ReportTail;
+
+typedef struct {
+  ReportTail metrics, health, log;
+} ReportPlace;
+
 // The first bytes of every page, by which it is told from other files.
 extern const char report_begins[];
 
-// Fails with EXIT_DATA where a record cannot be read, naming file and line. Pictures are left out evenly, of each show
-// at most so many that the page stays under some 15 MB, never the first and the last.
+// The page carries all. Fails with EXIT_DATA where a record cannot be read, naming file and line. Pictures are left out
+// evenly, of each show at most so many that the page stays under some 15 MB, never the first and the last.
 void report_page(Text *page, const ReportRun *run, int runs);
+
+// The page that asks for its runs by `events` (live.h).
+void report_live_page(Text *page, const char *title);
+
+// The array that the page draws, as a live one gets it: pictures are named only, and a record that cannot be read is
+// told in the run's "problem". place[runs] is where report_more goes on.
+void report_runs(Text *t, const ReportRun *run, int runs, ReportPlace *place);
+
+// What has come to the files since: false where there is nothing. *anew: they are others now, or shorter.
+bool report_more(Text *t, const char *folder, ReportPlace *place, bool *anew);
+
+// The pictures that there are, as the array has them under "shows".
+void report_shows(Text *t, const ReportRun *run);
+
+// The file of a picture, or NULL: the run has no such show.
+const char *report_picture(Arena *a, const ReportRun *run, const char *show, int64_t epoch);
 
 #endif

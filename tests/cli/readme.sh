@@ -54,6 +54,7 @@ sed -n '/^## A tour/,/^## /s/^    //p' "$readme" | sed 's/  *#.*//' >tour
 holds 'there is a tour' test "$(wc -l <tour)" -gt 12
 while read -r command; do
   case $command in
+    ./gmc\ watch*) command="timeout -s INT --preserve-status 5 $command" ;;
     ./gmc*) ;;
     *) [ -n "${TOUR:-}" ] || continue ;;  # the compiler takes its time: TOUR=all
   esac

@@ -50,9 +50,58 @@ for name, value in theirs.items():
     wrong += off > 1e-4
 sys.exit(1 if wrong else 0)
 END
+# digits and spoilt ones in the features of models/mnist_classifier.gm: by its weights, and by numpy's own products
+cat >"$work/digits.gm" <<'END'
+model digits
+use classifier, digit_distance from "mnist_classifier.gm" with "data/mnist_classifier.safetensors"
+data x[28, 28] in [-1, 1], made[28, 28] in [-1, 1] from npy("x.npy", "made.npy", test: ["x.npy", "made.npy"])
+parameter c
+objective none { minimize square(c) + 0 * sum(x) }
+metric frechet = digit_distance(made, x, black: -1, n: 1000)
+train { minimize none over c with sgd(0.1)   batch 50, epochs 1 }
+END
+cat >"$work/digits.py" <<'END'
+import gzip, json, struct, sys
+import numpy as np
+from scipy.linalg import sqrtm
+
+models = sys.argv[2]
+if sys.argv[1] == 'make':
+    pixels = np.frombuffer(gzip.open(models + '/data/mnist/t10k-images-idx3-ubyte.gz').read()[16:], 'u1').reshape(-1, 28, 28)[:1000]
+    g = np.random.default_rng(1)
+    x = pixels / 127.5 - 1
+    np.save('x.npy', x.astype('f4'))
+    np.save('made.npy', np.clip(np.roll(x[::-1], 2, 2) + 0.2 * g.normal(size=x.shape), -1, 1).astype('f4'))
+    sys.exit()
+file = open(models + '/data/mnist_classifier.safetensors', 'rb').read()
+end = 8 + struct.unpack('<Q', file[:8])[0]
+weight = {k: np.frombuffer(file[end:][slice(*v['data_offsets'])], '<f4').reshape(v['shape']).astype(float)
+          for k, v in json.loads(file[8:end]).items()}
+
+def conv(h, name):  # [n, h, w, c], with two zeros around it; then the largest of each 2 x 2
+    w, b = weight['classifier/%s/W' % name], weight['classifier/%s/b' % name]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(h, ((0, 0), (2, 2), (2, 2), (0, 0))), (5, 5), (1, 2))
+    h = np.maximum(np.einsum('nhwcij,ijcd->nhwd', windows, w, optimize=True) + b, 0)
+    return h.reshape(len(h), h.shape[1] // 2, 2, h.shape[2] // 2, 2, -1).max((2, 4))
+
+def features(name):
+    h = conv(conv((np.load(name).astype(float)[..., None] + 1) / 2, 'conv_1'), 'conv_2')
+    return np.maximum(h.reshape(len(h), -1) @ weight['classifier/dense_1/W'] + weight['classifier/dense_1/b'], 0)
+
+a, b = features('made.npy'), features('x.npy')
+s, t = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+value = np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(s + t - 2 * sqrtm(s @ t).real)
+ours = json.loads([line for line in open('digits/metrics.jsonl') if '"test"' in line][-1])['frechet']
+print('%-10s %.9g %.9g' % ('digits', ours, value))
+sys.exit(1 if abs(ours - value) > 1e-4 * value else 0)
+END
+root=$PWD
 cd "$work" || exit 1
 check 'features' "$PEERS" sets.py make
 check 'a run' "$gmc" run sets.gm --out run -q
 check 'the same figures' "$PEERS" sets.py compare
+check 'digits' "$PEERS" digits.py make "$root/models"
+check 'a run on them' "$gmc" run digits.gm --out digits -q
+check 'the same distance in features' "$PEERS" digits.py compare "$root/models"
 cat "$log"
 finish

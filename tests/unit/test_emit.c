@@ -500,7 +500,7 @@ static const struct {
   int rest;
   const char *places[16], *values[8];
 } pages[] = {{"models/vae.gm",
-              23,
+              35,  // a third of them of the distance from digits
               {"q_h", "p_h", "p_logits", "z", "z_scale", "z_noise", "kl", "elbo", "d_q_h", "d_p_logits", "d_z"},
               {"scale", "noise", "loc", "d_scale"}},
              {"models/cvae.gm",
@@ -509,7 +509,7 @@ static const struct {
                "elbo", "d_q_h", "d_q_heads", "d_q_heads_W", "d_p_h", "d_p_logits"},
               {"scale", "noise", "loc", "d_loc", "d_scale", "d_z", "radius", "angle"}},
              {"models/gan.gm",
-              42,  // half of them of the figures of its game
+              54,  // most of them of the figures of its game and of the distance from digits
               {"z", "G_dense_1", "G_leaky_relu", "D_dense_1", "D_rows", "d_G_tanh", "d_D_logits"},
               {"d_logits", "rate"}},
              {"models/row_vae.gm",

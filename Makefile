@@ -172,10 +172,13 @@ cross:
 .PHONY: cross
 
 # pages, opened in Chromium
+$(B)/browser/drive: tests/browser/drive.c $(B)/libgmc.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -Icompiler -Iruntime $^ $(LIBS) -o $@
 browser:
 	@./setup.sh build browser
-	@$(SUB) gmc
-	@tests/run.sh tests/browser/report.sh
+	@$(SUB) gmc $(B)/browser/drive
+	@tests/run.sh $(wildcard tests/browser/*.sh)
 .PHONY: browser
 
 # the models trained for real, for some minutes

@@ -80,7 +80,7 @@ $(B)/gm.tab.o $(B)/gm.lex.o: $(B)/%.o: $(B)/%.c $(B)/gm.tab.h $(B)/gm.lex.h
 	$(Q)$(CC) $(CFLAGS) -fno-sanitize-address-use-after-scope -Wall -Wextra -Wno-sign-compare -Wno-unused-function -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
 $(filter $(B)/compiler/%,$(OBJECTS)): | $(B)/gm.tab.h $(B)/gm.lex.h
 
-# texts built into the program: the standard library, the page of the report, and the runtime's sources for the emitter, which prints calls of
+# texts built into the program: the standard library, the pages, and the runtime's sources for the emitter, which prints calls of
 # kernels and needs no table of them
 $(B)/embed: grammar/embed.c
 	@mkdir -p $(@D)
@@ -90,7 +90,7 @@ $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
 FRAGMENTS := $(filter-out runtime/engine/kernel.c,$(sort $(wildcard runtime/*/*.h runtime/*/*.c runtime/*/*.def)))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
-PAGE := $(addprefix compiler/report/page.,html css js)
+PAGE := $(addprefix compiler/report/,page.html page.css page.js quiz.js)
 $(B)/page.c: $(B)/embed $(PAGE)
 	$(Q)$(B)/embed embedded_report $(PAGE) > $@
 $(B)/std.o $(B)/fragments.o $(B)/page.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h

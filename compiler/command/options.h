@@ -19,7 +19,7 @@
   C(REPORT, report, "DIR...", 1, MANY_WORDS, "write a page of a run, or of several beside one another")                  \
   C(WATCH, watch, "DIR...", 1, MANY_WORDS, "the same page in the browser, going on while they train") \
   C(VERIFY, verify, "FILE...", 1, MANY_WORDS, "train models, and hold what they expect against what came out") \
-  C(QUIZ, quiz, "DIR", 1, 1, "tell the model's pictures from real ones, on the terminal")                       \
+  C(QUIZ, quiz, "DIR", 1, 1, "tell the model's pictures from real ones, on the terminal or in the browser")                       \
   C(EMIT, emit, "FILE", 1, 1, "write the training as one C file")                                 \
   C(HELP, help, "[COMMAND]", 0, 1, "say how a command is used")                                   \
   C(VERSION, version, "", 0, 0, "print the version")
@@ -66,7 +66,8 @@ typedef enum { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_LIST } OptionKind
   O(MEAN, "mean", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(QUIZ), "the mean of the last distribution, rather than a draw")          \
   O(OUTPUT, "output", 'o', "FILE", TEXT, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "file to write")                    \
   O(FORCE, "force", 0, NULL, FLAG, 0, 0, ON(SAMPLE) | ON(SHOW) | ON(REPORT) | ON(EMIT), "replace FILE, whatever it holds")         \
-  O(PORT, "port", 0, "N", NUMBER, 1, 65535, ON(WATCH), "port of 127.0.0.1 that the page is at (one that is free)")   \
+  O(PORT, "port", 0, "N", NUMBER, 1, 65535, ON(WATCH) | ON(QUIZ), "port of 127.0.0.1 that the page is at (one that is free)")   \
+  O(BROWSER, "browser", 0, NULL, FLAG, 0, 0, ON(QUIZ), "ask in the browser, not on the terminal") \
   O(DUMP, "dump", 0, "STAGE", TEXT, 0, 0, ON(RUN), "print ast, graph, grad, fused or plan, and stop")                \
   O(QUIET, "quiet", 'q', NULL, FLAG, 0, 0, ON(RUN), "say nothing but mistakes")                                      \
   O(VERBOSE, "verbose", 'v', NULL, FLAG, 0, 0, ON(RUN) | ON(VERIFY), "say more: threads, times")                    \

@@ -234,7 +234,7 @@ static void live_answer(void *live, Request *r) {
   Live *l = live;
   if (strcmp(r->path, "/") == 0) {
     Text page = text_new(r->arena);
-    report_live_page(&page, l->runs == 1 ? l->run[0].run.model : "runs");
+    report_shell(&page, l->runs == 1 ? l->run[0].run.model : "runs", "page.js");
     request_reply(r, "text/html; charset=utf-8", page.data, page.length);
   } else if (strcmp(r->path, "/events") == 0) {
     live_events(l, r);

@@ -366,25 +366,26 @@ static void add_script(Text *page, const ReportRun *run, int runs) {
   arena_close(a);
 }
 
+// A file of this folder, as it was built in.
 static const EmbeddedFile *part(const char *name) {
   const EmbeddedFile *f = embedded_report;
-  while (strcmp(f->name, name) != 0) f++;
+  while (strcmp(strrchr(f->name, '/') + 1, name) != 0) f++;
   return f;
 }
 
-// Without runs, the page that asks for them.
-static void add_page(Text *page, const char *title, const ReportRun *run, int runs) {
-  const EmbeddedFile *html = part("compiler/report/page.html");
+// Without runs, the page of a script that asks its server for what it shows.
+static void add_page(Text *page, const char *title, const char *script, const ReportRun *run, int runs) {
+  const char *policy = runs ? "img-src data:" : "img-src data: 'self'; connect-src 'self'";
+  const EmbeddedFile *html = part("page.html");
   for (const char *c = html->text; *c;) {
     const char *at = strchrnul(c, '@');
     text_append(page, c, (size_t)(at - c));
     if (!*at) break;
     size_t length = strcspn(at + 1, "@");
     if (strncmp(at + 1, "title", length) == 0) text_add(page, "%s", title);
-    if (strncmp(at + 1, "policy", length) == 0)
-      text_add(page, "%s", runs ? "img-src data:" : "img-src data: 'self'; connect-src 'self'");
-    if (strncmp(at + 1, "style", length) == 0) text_add(page, "%s", part("compiler/report/page.css")->text);
-    if (strncmp(at + 1, "script", length) == 0) text_add(page, "%s", part("compiler/report/page.js")->text);
+    if (strncmp(at + 1, "policy", length) == 0) text_add(page, "%s", policy);
+    if (strncmp(at + 1, "style", length) == 0) text_add(page, "%s", part("page.css")->text);
+    if (strncmp(at + 1, "script", length) == 0) text_add(page, "%s", part(script)->text);
     if (strncmp(at + 1, "runs", length) == 0) add_script(page, run, runs);
     c = at + 1 + length + 1;
   }
@@ -392,10 +393,10 @@ static void add_page(Text *page, const char *title, const ReportRun *run, int ru
 
 void report_page(Text *page, const ReportRun *run, int runs) {
   text_add(page, "%s", report_begins);
-  add_page(page, runs == 1 ? run->model : "runs", run, runs);
+  add_page(page, runs == 1 ? run->model : "runs", "page.js", run, runs);
 }
 
-void report_live_page(Text *page, const char *title) {
+void report_shell(Text *page, const char *title, const char *script) {
   text_add(page, "<!DOCTYPE html>\n");
-  add_page(page, title, NULL, 0);
+  add_page(page, title, script, NULL, 0);
 }

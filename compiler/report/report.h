@@ -43,8 +43,8 @@ extern const char report_begins[];
 // evenly, of each show at most so many that the page stays under some 15 MB, never the first and the last.
 void report_page(Text *page, const ReportRun *run, int runs);
 
-// The page that asks for its runs by `events` (live.h).
-void report_live_page(Text *page, const char *title);
+// A page without runs, whose script asks for what it shows: page.js by `events` (live.h), quiz.js.
+void report_shell(Text *page, const char *title, const char *script);
 
 // The array that the page draws, as a live one gets it: pictures are named only, and a record that cannot be read is
 // told in the run's "problem". place[runs] is where report_more goes on.

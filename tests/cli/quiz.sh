@@ -37,6 +37,47 @@ holds 'nothing asked, nothing kept' test "$(wc -l <one/quiz.jsonl)" = 4
 $(tail -n +1 one/quiz.jsonl | head -n 1 | sed 's/.*"answers":"\([a-zA-Z]*\)".*/\1/' | tr 'rRmM' 'rrmm' | sed 's/./&\n/g')
 END
 holds 'all told apart' grep -q '^told apart: 12 of 12, 100% (95% interval 76% to 100%)$' shown
+
+# in the browser: one question after another, what it was only when it is answered, the same pictures and the same counting
+yes r | quiz
+"$gmc" quiz one -n 12 --seed 5 --browser >url 2>err &
+quizzer=$!
+trap 'kill $quizzer 2>/dev/null; rm -rf "$scratch"' EXIT
+for _ in $(seq 200); do grep -q http url && break || sleep 0.1; done
+page=$(head -n 1 url)
+asks() { curl -s --noproxy '*' --max-time 20 "$@"; }
+answers() {
+  expected=$1
+  shift
+  holds "$expected: $*" test "$(asks -o /dev/null -w '%{http_code}' "$@")" = "$expected"
+}
+asks "$page" >html
+holds 'a page' grep -q '<script>' html
+asks "${page}quiz" >state
+holds 'which knows nothing of what is to be told' grep -q '"answers":"","height":8,"width":6,"channels":1,"questions":12,"over":false,"told":\[\]}$' state
+asks "${page}picture?question=0" >pixels
+holds 'a picture' test "$(wc -c <pixels)" = 48
+for question in 1 -1 x 99999999999 ''; do answers 404 "${page}picture?question=$question"; done
+answers 404 "${page}answer?question=0&said=real"
+answers 403 -H 'Origin: http://evil.example' -d question=0 -d said=real "${page}answer"
+for wrong in 'question=1&said=real' 'question=0&said=neither' 'question=0' 'said=real'; do asks -d "$wrong" "${page}answer" >state; done
+holds 'what is no answer counts for nothing' grep -q '"answers":""' state
+before=$(wc -l <one/quiz.jsonl)
+for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
+  asks -d question=$i -d said=real "${page}answer" >state
+  asks -d question=$i -d said=made "${page}answer" >again
+  holds "answer $i counts once" cmp state again
+done
+holds 'what came of it, and what others came to' grep -q '"over":true,"told":\["told apart: .*% (95% interval .*","of the model.s, taken for real: .*","wrong answers: .*","beside it: .*21.3%' state
+holds 'kept at once' test "$(wc -l <one/quiz.jsonl)" = $((before + 1))
+holds 'as on the terminal' sh -c 'tail -n 2 one/quiz.jsonl | sed "s/\"time\":[0-9]*//" | uniq | wc -l | grep -qx 1'
+asks "${page}picture?question=11" >pixels
+holds 'all can be seen again' test "$(wc -c <pixels)" = 48
+kill -INT $quizzer
+wait $quizzer
+holds 'Ctrl-C ends it well' test $? = 0
+holds 'told on the terminal, once' test "$(grep -c '^told apart: ' url)" = 1
+
 cat >line.gm <<'END'
 model line
 data x from toy.line(examples: 400)
@@ -47,5 +88,6 @@ train { maximize o over m with sgd(0.1)   batch 50, epochs 1 }
 END
 says 0 '' run line.gm -q --out line
 says 64 'x is no picture' quiz line
+says 64 'x is no picture' quiz line --browser
 says 66 'nowhere holds no run' quiz nowhere
 finish

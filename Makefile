@@ -133,6 +133,7 @@ export GMC
 # scripts that train models and compile what is emitted are for make test and make asan
 TRAINED := $(addprefix tests/cli/,binders.sh bound.sh curves.sh em.sh estimates.sh goes_on.sh holes.sh images.sh keep.sh loops.sh observed.sh seldom.sh sets.sh several.sh texts.sh values.sh)
 TRAINED += tests/cli/nearest.sh tests/cli/trained.sh
+TRAINED += tests/cli/principal.sh
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind; make gallery tries all of them
 KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)

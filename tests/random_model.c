@@ -199,6 +199,9 @@ static void write_set(Writer *w, const char *source, int first, int n, int holes
     static const char *const reader[] = {"idx", "npy", "csv"};
     WRITE(w, "%s(\"a\", \"b\", \"c\"%s)", reader[below(w, 3)], chance(w, 1, 2) ? "" : ", holdout: 0.2");
   }
+  const Variable *v = &w->column[first];
+  int along = !generated && n == 1 && v->ground == ON_REAL && v->shape.rank == 1 ? (int)v->shape.dim[0] : 0;
+  if (along && chance(w, 1, 2)) WRITE(w, " |> principal(%d, of: %d)", along, along + below(w, 4));
   if (chance(w, 1, 6)) WRITE(w, chance(w, 1, 2) ? " |> binarize" : " |> binarize(fresh: true)");
   if (chance(w, 1, 12)) WRITE(w, " |> first(%d)", 1 + below(w, 30));
   if (chance(w, w->odds, 400)) WRITE(w, " |> "), write_odd(w, 1);

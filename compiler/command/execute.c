@@ -8,6 +8,7 @@ Session execute_session(const Plan *plan, const Options *o, const char *folder) 
   return (Session){.open = exec_open,
                    .find_nan = exec_find_nan,
                    .reader = plan->data.format == DATA_NONE ? NULL : data_read_any,
+                   .axes = data_axes,
                    .inflate = inflate_libdeflate,
                    .folder = folder,
                    .threads = (int)option_number(o, OPTION_THREADS, 0),

@@ -10,6 +10,7 @@
 static void heading(Text *t, const char *name) { text_add(t, "\n%s\n", name); }
 
 static const char *shape_of_column(Arena *a, const PlanColumn *c) {
+  if (c->principal) return shape_text(a, shape_of(1, &c->principal));
   return c->classes ? arena_format(a, ": class(%d)", c->classes) : shape_text(a, shape_of(c->rank, c->dim));
 }
 

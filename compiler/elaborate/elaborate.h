@@ -35,6 +35,7 @@
 //   elaborate_order.c  autoregressive networks
 //   elaborate_parameter.c  parameters, held on supports
 //   elaborate_data.c   data columns and sources
+//   elaborate_principal.c  columns seen along principal axes
 //   elaborate_train.c  objectives and rounds; the test program
 //   elaborate_start.c  what the tensors begin with
 //   elaborate_optimize.c  optimisers and averages: what is kept beside the weights
@@ -341,6 +342,10 @@ typedef struct {
   int classes;
   int set;  // of data, that it belongs to
   Span span;
+  int64_t principal;  // it holds so many coordinates along principal axes; 0: what the files hold
+  const Ast *of;      // of examples of this shape; NULL: as the files say
+  Shape stored;       // which is this one
+  Span turned;        // where that is said
 } Column;
 
 // A stage after a source, `|> binarize(x)`: what it is applied to, and the call as written.
@@ -928,6 +933,18 @@ Value standardized(Elab *e, int column, Value v, bool back, Span where);  // if 
 Value call_reader(Elab *e, const char *name, const Call *call);  // idx, npy, csv
 bool variable_of(Elab *e, const char *name, Shape *shape, Support *support,
                  int *classes);  // data column or prior variable
+
+bool aim_stage(Elab *e, const DataSet *set, Stage *stage);     // finds the columns that it is applied to
+const Stage *first_stage(const Elab *e, int column);           // NULL: none
+
+// --- elaborate_principal.c
+bool is_principal(const Elab *e, const Ast *stage);
+bool declare_principal(Elab *e, const DataSet *set, const Ast *stage);
+bool principal_shape(Elab *e, int column);  // of what the files hold, once the source is known
+Shape input_shape(const Elab *e, int column);  // of what a program is fed of a column
+void keep_axes(Elab *e, int column);           // with the weights
+// v, of the files, along the axes; or back.
+Value along_axes(Elab *e, int column, Value v, bool back, Span where);
 
 // --- elaborate_train.c
 int most_inputs(const Elab *e);                        // of a program, beside sums

@@ -188,8 +188,7 @@ static int named_column(const Elab *e, const DataSet *set, const Ast *argument) 
   return column >= set->first && column < set->first + set->columns ? column : -1;
 }
 
-// The first stage of a column, or NULL.
-static const Stage *first_stage(const Elab *e, int column) {
+const Stage *first_stage(const Elab *e, int column) {
   for (int i = 0; i < e->stages; i++)
     if (e->stage[i].columns & 1u << column) return &e->stage[i];
   return NULL;
@@ -204,7 +203,7 @@ static Value statistic(Elab *e, int column, TensorStatistic which, Span where) {
   *one = (Ast){.kind = AST_NUMBER, .span = where, .number = 1};
   const char *path = arena_format(e->arena, "data/%s/%s", c->name, names[which]);
   TensorStart start = {.init = which == STATISTIC_DEVIATION ? one : NULL, .scope = e->global};
-  int t = tensor_declare(e, path, "data", TENSOR_STATE, c->shape, where, start);
+  int t = tensor_declare(e, path, "data", TENSOR_STATE, input_shape(e, column), where, start);
   if (t < 0) return value_error();
   e->model->tensor[t].statistic = which;
   e->model->tensor[t].column = column;
@@ -228,14 +227,16 @@ Value call_standardize(Elab *e, const Call *call, Value *keyword) {
 
 Value standardized(Elab *e, int column, Value v, bool back, Span where) {
   const Stage *s = first_stage(e, column);
-  return s && !strcmp(s->callee->name, "standardize") ? standardize(e, column, v, back, where) : v;
+  bool scaled = s && !strcmp(s->callee->name, "standardize"), turned = e->column[column].principal;
+  if (turned && !back) v = along_axes(e, column, v, false, where);
+  if (scaled && v.kind != V_ERROR) v = standardize(e, column, v, back, where);
+  return turned && back ? along_axes(e, column, v, true, where) : v;
 }
 
 // --- stages
 
-// The columns that a stage is applied to: those it names first, `standardize(age, income)`, or the only one that is no
-// label.
-static bool aim_stage(Elab *e, const DataSet *set, Stage *s) {
+// Those it names first, `standardize(age, income)`, or the only one that is no label.
+bool aim_stage(Elab *e, const DataSet *set, Stage *s) {
   int column, end = set->first + set->columns;
   if (s->callee->kind != AST_NAME) return complain(e, E0220, s->span, "this"), false;
   while (s->arguments && (column = named_column(e, set, s->arguments)) >= 0) {
@@ -298,6 +299,10 @@ static bool split_clause(Elab *e, DataSet *set) {
       if (!choose_examples(e, set, stage[n])) return false;
       continue;
     }
+    if (is_principal(e, stage[n])) {
+      if (!declare_principal(e, set, stage[n])) return false;
+      continue;
+    }
     bool call = stage[n]->kind == AST_CALL;
     Stage *s = &e->stage[e->stages++];
     call = call && !stage[n]->c;  // f(a | b) is no stage
@@ -350,19 +355,24 @@ static bool column_plan(Elab *e, int column, PlanColumn *p) {
   const Column *c = &e->column[column];
   const DataSource *source = e->set[c->set].source;
   const Stage *stage = first_stage(e, column);
+  Shape stored = c->principal ? c->stored : c->shape;
   Support s = c->support, real = {.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
   *p = (PlanColumn){.name = c->name,
-                    .rank = c->shape.rank,
-                    .count = shape_count(c->shape),
+                    .rank = stored.rank,
+                    .count = shape_count(stored),
+                    .principal = c->principal,
                     .classes = c->classes,
                     .missing = c->missing,
                     .lo = -INFINITY,
                     .hi = INFINITY};
-  memcpy(p->dim, c->shape.dim, sizeof p->dim);
+  memcpy(p->dim, stored.dim, sizeof p->dim);
   if (c->classes || source->format == DATA_GENERATED) return true;
-  bool images = source->grey || (stage && source->format == DATA_IDX);
+  bool images = source->grey || ((stage || c->principal) && source->format == DATA_IDX);
   bool between = s.kind == SUPPORT_INTERVAL && s.lo > -INFINITY && s.hi < INFINITY;
-  if (stage && !stage_support(e, stage, &s) && !(images && between)) s = real;
+  if (c->principal)
+    s = real;
+  else if (stage && !stage_support(e, stage, &s) && !(images && between))
+    s = real;
   if (s.kind == SUPPORT_REAL && images) s = (Support){.kind = SUPPORT_INTERVAL, .lo = 0, .hi = 1};
   p->lo = (float)s.lo;
   p->hi = (float)s.hi;
@@ -420,6 +430,8 @@ static bool declare_set(Elab *e, int which, PlanSet *out) {
   for (Column *c = &e->column[set->first]; c < &e->column[e->columns]; c++)
     if (is_counted(c->variable->b) && !count_classes(e, c)) return false;
   const DataSource *s = set->source;
+  for (int i = set->first; i < e->columns; i++)
+    if (e->column[i].principal && !principal_shape(e, i)) return false;
   for (int i = 0; i < set->columns; i++) column_plan(e, set->first + i, &column[i]);
   bool picked =
       pick_columns(e, set, &s->columns, column, false) && pick_columns(e, set, &s->test_columns, column, true);
@@ -458,7 +470,7 @@ void declare_data(Elab *e) {
 
 static Value column_input(Elab *e, InputKind kind, int c, const char *name, double lo, double hi) {
   Graph *g = e->graph;
-  g->input[g->inputs] = (InputInfo){kind, c, name, physical_shape(e, 1, e->column[c].shape), lo, hi, e->column[c].set};
+  g->input[g->inputs] = (InputInfo){kind, c, name, physical_shape(e, 1, input_shape(e, c)), lo, hi, e->column[c].set};
   return value_tensor(node_input(g, g->inputs++), 1);
 }
 
@@ -471,11 +483,12 @@ static Value read_column(Elab *e, int c) {
   const Column *col = &e->column[c];
   const PlanColumn *p = column_of(e, c);
   double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
+  if (col->principal) lo = -INFINITY, hi = INFINITY, keep_axes(e, c);
   Value v = column_input(e, INPUT_COLUMN, c, col->name, lo, hi);
-  if (p->whole && hi > 1) v = apply1(e, OP_FLOOR, col->span, v);  // they are whole: so all can see it
+  if (p->whole && hi > 1 && !col->principal) v = apply1(e, OP_FLOOR, col->span, v);  // they are whole: so all can see it
   v.span = col->span;
   v.classes = col->classes;
-  if (col->support.kind == SUPPORT_DECLARED && !first_stage(e, c)) assert_fact(e, v.node, col->support.decl);
+  if (col->support.kind == SUPPORT_DECLARED && !first_stage(e, c) && !col->principal) assert_fact(e, v.node, col->support.decl);
   if (!col->missing) return v;
   const char *known = arena_format(e->arena, "known_%s", col->name);
   return column_with_holes(e, col->name, v, column_input(e, INPUT_KNOWN, c, known, 0, 1));
@@ -572,7 +585,7 @@ Value column_value(Elab *e, int c) {
   Value v = generated ? generated_column(e, c) : read_column(e, c);
   bool stages = first_stage(e, c) != NULL;
   if (stages) v = staged_column(e, c, v);
-  if (v.kind != V_ERROR && (stages || generated) && !check_column(e, &e->column[c], &v)) v = value_error();
+  if (v.kind != V_ERROR && (stages || generated || e->column[c].principal) && !check_column(e, &e->column[c], &v)) v = value_error();
   e->drawing = saved;
   e->plates = plates;
   enter_loops(e, o);

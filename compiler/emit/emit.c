@@ -42,11 +42,20 @@ static const char *print_reader(Text *out, const Plan *p) {
   return "read_data";
 }
 
-// The reader of the data, and what it expands compressed files by: zlib, which is everywhere, in place of the faster
+static bool has_axes(const PlanColumn *column, int columns) {
+  bool has = false;
+  for (int i = 0; i < columns; i++) has = has || column[i].principal;
+  return has;
+}
+
+// The reader of the data, what finds their principal axes, and what it expands compressed files by: zlib, which is everywhere, in place of the faster
 // one of gmc itself.
 static const char *print_readers(Text *out, const Plan *p) {
   bool compressed = has_format(p, DATA_IDX) || has_format(p, DATA_NPY) || has_format(p, DATA_NPZ);
-  return arena_format(out->arena, "%s, %s", print_reader(out, p), compressed ? "inflate_zlib" : "NULL");
+  bool axes = has_axes(p->column, p->columns);
+  for (int i = 0; i < p->others; i++) axes = axes || has_axes(p->other[i].column, p->other[i].columns);
+  return arena_format(out->arena, "%s, %s, %s", print_reader(out, p), axes ? "data_axes" : "NULL",
+                      compressed ? "inflate_zlib" : "NULL");
 }
 
 static const SourceText *model_source(const Model *m) {

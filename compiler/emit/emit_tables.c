@@ -6,7 +6,8 @@
 #include "emit/emit.h"
 
 static const char *const tensor_kind[] = {"TENSOR_WEIGHT", "TENSOR_STATE", "TENSOR_SLOT", "TENSOR_AVERAGE"};
-static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION"};
+static const char *const tensor_statistic[] = {"STATISTIC_NONE", "STATISTIC_MEAN", "STATISTIC_DEVIATION",
+                                               "STATISTIC_CENTRE", "STATISTIC_AXES"};
 static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
                                           "DATA_NPZ",  "DATA_CSV", "DATA_IMAGES",
                                           "DATA_CIFAR10", "DATA_TEXT", "DATA_GENERATED"};
@@ -121,6 +122,7 @@ static void column_table(Text *out, const PlanColumn *column, int columns, const
     if (c->simplex) text_add(out, ", .simplex = true");
     if (c->levels) text_add(out, ", .levels = true");
     if (c->missing) text_add(out, ", .missing = true");
+    field_integer(out, "principal", c->principal);
     field_table(out, "pick", "picks", pick[i], c->picks);
     field_string(out, "test_pick", c->test_pick);
     text_add(out, "},\n");

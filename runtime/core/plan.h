@@ -17,7 +17,13 @@ enum { MAX_RANK = 8, ALIGN = 16, MAX_LOOPS = 4, MOST_SHARDS = 1024, MOST_NEAREST
 typedef enum { TENSOR_WEIGHT, TENSOR_STATE, TENSOR_SLOT, TENSOR_AVERAGE } TensorKind;
 
 // What of a column's values, place by place over the training split, a state begins with.
-typedef enum { STATISTIC_NONE, STATISTIC_MEAN, STATISTIC_DEVIATION } TensorStatistic;
+typedef enum {
+  STATISTIC_NONE,
+  STATISTIC_MEAN,
+  STATISTIC_DEVIATION,
+  STATISTIC_CENTRE,  // what is taken off before the coordinates along principal axes are,
+  STATISTIC_AXES     // and these, in rows
+} TensorStatistic;
 
 typedef struct {
   const char *name;  // path, such as q/dense_1/W; the key in weights.safetensors
@@ -58,7 +64,7 @@ typedef struct {
   int64_t place;
 } PlanPick;
 
-// A column of the data, as the model declares it: the shape of one example.
+// A column of the data, as the files have it: the shape of one example.
 typedef struct {
   const char *name;
   int rank;
@@ -72,6 +78,7 @@ typedef struct {
   bool simplex;          // so are examples whose values along the last axis do not add up to 1
   bool levels;           // whole numbers of 0 .. 255 that do not lie in [lo, hi] are levels, stretched to it
   bool missing;          // NaN, and an empty cell of a csv file, is a hole
+  int64_t principal;     // so many coordinates along principal axes are what the model sees of it; 0: its values
   const PlanPick *pick;  // none: what has the column's name, or in files without names the next
   int picks;
   const char *test_pick;  // NPZ: the name in the files of the test split; NULL: as pick says

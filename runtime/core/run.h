@@ -25,6 +25,7 @@ typedef struct Data {
   int64_t examples;           // in this split
   Array *column;              // one for each column of the plan; none for DATA_GENERATED
   const char *note;           // what a reader would have said of its files, or NULL
+  Arena *arena;               // where arrays of it lie
   Spill *spill;               // what of it does not fit into memory, or NULL
 } Data;
 
@@ -36,12 +37,20 @@ typedef struct {
   int words;
 } Reading;
 
+// Of a column with principal axes: the mean of its training split, and the axes, [axes, count].
+typedef struct {
+  const float *mean, *axis;
+} Principal;
+
 typedef struct DataFiles DataFiles;  // runtime/data/data.h
 
 // Makes the arrays of one split, all columns, from its files: numbers as they are stored (runtime/data/data.h).
 typedef void DataReader(Arena *a, const DataFiles *files, Data *into);
 
 typedef struct Run Run;
+
+// Puts coordinates along principal axes in the place of a column's values in a split (runtime/data/data.h).
+typedef void DataAxes(Run *run, int column, Data *data);
 
 // A further set of the data: a run that holds its splits and nothing else, and which of its examples stand beside those
 // of the batch.
@@ -68,7 +77,9 @@ struct Run {
   RunSet *other;           // for each of plan->other (runtime/data/sets.h)
   struct DataAhead *ahead; // the test split on its way (runtime/data/data.c), or NULL
   Reading *reading;        // of each column; NULL until it is known
+  Principal *principal;    // of each column; NULL until they are known
   DataReader *reader;      // of the plan's files: data_reader(format); an emitted program names the one it needs
+  DataAxes *axes;          // data_axes, or NULL in an emitted program that has no such columns
   Inflate *inflate;        // what compressed files are expanded by
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   int64_t rows;            // examples that the execution is for: the first ones of a batch; 0: all of it

@@ -14,7 +14,7 @@ static void data_read(Arena *parent, const Run *run, const char *const *path, Da
   enum { SHARE_OF_TEST = 4 };
   const Plan *plan = run->plan;
   bool test = path == plan->data.test;
-  Arena *a = arena_open(parent);
+  Arena *a = into->arena = arena_open(parent);
   if (run->data_memory) into->spill = spill_open(a, test ? run->data_memory / SHARE_OF_TEST : run->data_memory);
   if (!run->reader) fail(a, EXIT_SOFTWARE, "internal error: the run has no reader for its data");
   into->column = NEW_ARRAY(a, Array, plan->columns);
@@ -72,6 +72,7 @@ static void data_hold_out(Run *run) {
   const Plan *plan = run->plan;
   Data *train = &run->train, *test = &run->test;
   test->examples = data_held(run);
+  test->arena = train->arena;
   test->spill = train->spill;
   if (!plan->data.holdout_last) data_draw_held(train, plan->columns, test->examples);
   train->examples -= test->examples;
@@ -117,6 +118,12 @@ static void data_choose(Run *run) {
   }
 }
 
+// What the model sees of columns with principal axes are coordinates along them.
+static void data_coordinates(Run *run, Data *data) {
+  for (int c = 0; c < run->plan->columns; c++)
+    if (run->plan->column[c].principal) run->axes(run, c, data);
+}
+
 static void data_load_own_train(Run *run) {
   const PlanData *d = &run->plan->data;
   if (run->train.column || d->format == DATA_NONE) return;
@@ -128,6 +135,8 @@ static void data_load_own_train(Run *run) {
   data_settle(run, d->train, &run->train);
   if (!d->test) data_hold_out(run);
   data_choose(run);
+  data_coordinates(run, &run->train);
+  if (!d->test) data_coordinates(run, &run->test);
   spill_let_go(run->train.spill);
 }
 
@@ -189,6 +198,7 @@ static void data_load_own_test(Run *run) {
   if (!d->test) return;
   if (!data_take_ahead(run)) data_read(run->arena, run, d->test, &run->test);
   data_settle(run, d->test, &run->test);
+  data_coordinates(run, &run->test);
   spill_let_go(run->test.spill);
 }
 

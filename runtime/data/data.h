@@ -74,8 +74,16 @@ void data_say(const Run *run);
 void data_settle(Run *run, const char *const *path, Data *data);
 
 // Sets the tensors that hold statistics of the training split, which has been loaded: means, and deviations, of which 0
-// becomes 1. Both by double precision, in two passes.
+// becomes 1, both by double precision, in two passes; and principal axes.
 void data_statistics(const Run *run);
+
+// DataAxes. Principal axes of the column over the training split, if run->principal does not have them: the unit vectors
+// along which its values, less their mean, vary most, the greatest of each one's numbers positive. The training split
+// comes first. Fails with EXIT_DATA where it has no more examples than there are axes.
+void data_axes(Run *run, int column, Data *data);
+
+// The axes that stand in memory now are those of the run's data, which is not loaded yet.
+void data_axes_take(Run *run);
 
 // run->reading as a text to keep with the weights, and back; false if the text is none of this plan's.
 const char *data_readings_text(Arena *a, const Run *run);

@@ -1,5 +1,6 @@
 // Statistics of the training split, place by place, for the tensors that hold them. See data.h.
 #include <math.h>
+#include <string.h>
 
 #include "data/data.h"
 #include "data/sets.h"
@@ -22,10 +23,37 @@ static void data_moments(const Array *array, const double *count, const double *
     }
 }
 
+static bool is_of_axes(const PlanTensor *tensor) {
+  return tensor->statistic == STATISTIC_CENTRE || tensor->statistic == STATISTIC_AXES;
+}
+
+void data_axes_take(Run *run) {
+  for (const PlanTensor *t = run->plan->tensor; t < run->plan->tensor + run->plan->tensors; t++) {
+    if (!is_of_axes(t)) continue;
+    int column = t->column;
+    const RunSet *set = set_of_column(run, &column);
+    Run *of = set ? set->run : run;
+    if (!of->principal) of->principal = NEW_ARRAY(run->arena, Principal, of->plan->columns);
+    const float **what = t->statistic == STATISTIC_AXES ? &of->principal[column].axis : &of->principal[column].mean;
+    float *copy = NEW_ARRAY(run->arena, float, t->count);
+    memcpy(copy, run->memory + t->at, (size_t)t->count * sizeof *copy);
+    *what = copy;
+  }
+}
+
+// How the data are seen, as long as the run is.
+static void data_put_axes(const Run *run, const PlanTensor *tensor) {
+  int column = tensor->column;
+  const Principal *p = &run_of_column(run, &column)->principal[column];
+  const float *from = tensor->statistic == STATISTIC_AXES ? p->axis : p->mean;
+  memcpy(run->memory + tensor->at, from, (size_t)tensor->count * sizeof *from);
+}
+
 void data_statistics(const Run *run) {
   for (int t = 0; t < run->plan->tensors; t++) {
     const PlanTensor *tensor = &run->plan->tensor[t];
-    if (tensor->statistic == STATISTIC_NONE) continue;
+    if (is_of_axes(tensor)) data_put_axes(run, tensor);
+    if (tensor->statistic == STATISTIC_NONE || is_of_axes(tensor)) continue;
     Arena *scratch = arena_open(run->arena);
     double *zero = NEW_ARRAY(scratch, double, tensor->count), *mean = NEW_ARRAY(scratch, double, tensor->count),
            *variance = NEW_ARRAY(scratch, double, tensor->count), *count = NEW_ARRAY(scratch, double, tensor->count);

@@ -320,8 +320,10 @@ static const char *data_kind(Arena *a, const PlanColumn *c) {
   const char *what = c->classes ? "labels" : c->rank ? "examples" : "numbers";
   Text t = text_new(a);
   text_add(&t, "%s", what);
-  for (int i = 0; i < c->rank; i++) text_add(&t, "%s%" PRId64, i ? ", " : " of [", c->dim[i]);
-  if (c->rank) text_add(&t, "]");
+  if (c->principal)
+    text_add(&t, " of [%" PRId64 "]", c->principal);
+  else if (c->rank)
+    text_add(&t, " of %s", stored_shape_text(a, c->rank, c->dim));
   if (c->classes) text_add(&t, ", %d classes", c->classes);
   return t.data;
 }
@@ -357,9 +359,11 @@ static const char *data_way(Arena *a, const PlanColumn *c, const Reading *r) {
   for (int i = 0; i < r->words && i < SHOWN; i++) text_add(&t, "%s%d is %s", i ? ", " : "", i, r->word[i]);
   if (r->words > SHOWN) text_add(&t, ", ... %d is %s", r->words - 1, r->word[r->words - 1]);
   if (r->words) return t.data;
-  if (!data_levels(r)) return "as stored";
-  if (c->lo == 0 && c->hi == 1) return "levels / 255";
-  return arena_format(a, "levels: 0 is %g, 255 is %g", (double)c->lo, (double)c->hi);
+  const char *way = c->lo == 0 && c->hi == 1 ? "levels / 255"
+                                            : arena_format(a, "levels: 0 is %g, 255 is %g", (double)c->lo, (double)c->hi);
+  if (!data_levels(r)) way = "as stored";
+  if (!c->principal) return way;
+  return arena_format(a, "%s, along %" PRId64 " principal axes of %s", way, c->principal, stored_shape_text(a, c->rank, c->dim));
 }
 
 // What is said of a column's holes; what stands in them is taken off *sum.

@@ -25,6 +25,7 @@ void sets_open(Run *run) {
                 .plan = own,
                 .pool = run->pool,
                 .reader = run->reader,
+                .axes = run->axes,
                 .inflate = run->inflate,
                 .data_memory = run->data_memory / (size_t)(plan->others + 1)};
     run->other[i] = (RunSet){.run = of, .example = NEW_ARRAY(run->arena, int32_t, rows)};

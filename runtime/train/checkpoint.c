@@ -478,6 +478,17 @@ void checkpoint_resume(Training *t, Resumed *resumed) {
   arena_close(scratch);
 }
 
+void checkpoint_axes(Run *run, const char *path) {
+  bool any = false;
+  for (int i = 0; i < run->plan->tensors; i++) any = any || run->plan->tensor[i].statistic >= STATISTIC_CENTRE;
+  if (!any || !file_exists(path)) return;
+  Arena *scratch = arena_open(run->arena);
+  Source s = source_open(scratch, path);
+  source_tensors(&s, run, SLOTS_NONE);
+  data_axes_take(run);
+  arena_close(scratch);
+}
+
 void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoch, uint32_t *seed, Best *best) {
   Arena *scratch = arena_open(run->arena);
   Source s = source_open(scratch, path);
@@ -488,6 +499,7 @@ void checkpoint_weights(Run *run, const char *path, int64_t *step, int64_t *epoc
   if (ours && safetensors_meta(s.file, "start")) run->start = (uint32_t)source_integer(&s, "start", 0, UINT32_MAX);
   if (run->plan->keep.measure && safetensors_meta(s.file, "measure")) *best = source_best(&s, "best");
   source_tensors(&s, run, SLOTS_NONE);
+  data_axes_take(run);
   const char *readings = safetensors_meta(s.file, "columns");
   if (readings && !data_readings_take(run, readings)) source_bad(&s, "columns");
   arena_close(scratch);

@@ -57,6 +57,9 @@ void checkpoint_resume(Training *t, Resumed *resumed);
 // The name of a hash: `data`, `test_data`, `texts`.
 const char *checkpoint_hash_name(int hash);
 
+// Of a run that goes on: its principal axes, before its data are read. They are seen along the same ones.
+void checkpoint_axes(Run *run, const char *path);
+
 // Puts the weights and states of a file into memory, and sets *step to the steps they have made, *epoch to the epoch of
 // the last one, from 1, and *seed to the seed they were trained with (0, 0 and the plan's seed where the file, made
 // elsewhere, does not say), and *best to which epoch they are if they are kept as the best.

@@ -79,6 +79,7 @@ static Run *session_run(Arena *a, const Plan *plan, const Session *s) {
   run->plan = plan;
   run->seed = s->seed_given ? s->seed : plan->seed;
   run->reader = s->reader;
+  run->axes = s->axes;
   run->inflate = s->inflate;
   run->data_memory = s->data_memory ? (size_t)s->data_memory : session_spare_memory();
   run->memory = NEW_ARRAY(a, float, plan->peak > 1024 ? plan->peak : 1024);  // big enough to be aligned for vectors
@@ -404,6 +405,7 @@ int session_train(Arena *a, const Plan *plan, const Session *asked) {
   bool tests = plan->test >= 0 || plan->shows > 0;
   helper_pages(a, run->memory, (size_t)plan->peak * sizeof(float));
   if (tests) data_begin_test(run);
+  if (s->resume || s->weights) checkpoint_axes(run, s->weights ? s->weights : checkpoint_path(a, s->folder));
   data_load_train(run);
   if (tests) data_load_test(run);
   if (!s->quiet) data_say(run);

@@ -45,6 +45,7 @@ struct Session {
   // there and before the data is read. `threads` 0: as many as the machine has.
   void (*open)(Run *run, int threads);
   DataReader *reader;  // of the plan's data format (runtime/data/data.h); NULL if it needs none
+  DataAxes *axes;      // data_axes; NULL if no column has principal axes
   Inflate *inflate;    // what compressed data are expanded by; NULL if none are read
   // Names the first tensor that is not finite while `program` runs kernel by kernel with the present feeds, as text
   // such as "x.gm:12: exp(...)"; NULL if there is none. May be NULL: then a run that failed names its objective and

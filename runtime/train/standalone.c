@@ -141,8 +141,8 @@ static int program_run(void *program) {
 }
 
 int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader,
-                 Inflate *inflate, const ProgramText *texts) {
-  Session s = {.open = open, .reader = reader, .inflate = inflate, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS,
+                 DataAxes *axes, Inflate *inflate, const ProgramText *texts) {
+  Session s = {.open = open, .reader = reader, .axes = axes, .inflate = inflate, .checkpoint_seconds = PROGRAM_CHECKPOINT_SECONDS,
                .health_percent = HEALTH_PERCENT};
   streams_begin();
   return streams_end(helper_main(program_run, &(Program){argc, argv, plan, s, texts}));

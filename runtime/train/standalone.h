@@ -12,6 +12,6 @@ typedef struct {
 
 // What main returns: reads the options, trains, and gives the exit code. `texts` ends with one without a name.
 int program_main(int argc, char **argv, const Plan *plan, void (*open)(Run *run, int threads), DataReader *reader,
-                 Inflate *inflate, const ProgramText *texts);
+                 DataAxes *axes, Inflate *inflate, const ProgramText *texts);
 
 #endif

@@ -18,7 +18,7 @@ import warnings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
-from sklearn import datasets, decomposition
+from sklearn import datasets
 from sklearn.mixture import GaussianMixture
 
 warnings.simplefilter("ignore")
@@ -35,9 +35,12 @@ SHAPES = {
 
 
 def mnist():
+    """MNIST along its first 50 principal axes."""
     with gzip.open(os.path.join(ROOT, "models/data/mnist/train-images-idx3-ubyte.gz")) as f:
         x = np.frombuffer(f.read()[16:], np.uint8).reshape(-1, 784) / 255.0
-    return decomposition.PCA(50, random_state=0).fit_transform(x)
+    axes = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:50]
+    greatest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)
+    return (x - x.mean(0)) @ (axes * np.sign(greatest)).T
 
 
 def toys():
@@ -61,16 +64,17 @@ def start_of(x, k, shape, rng):
     return np.full(k, 1 / k), centre, scale
 
 
-def by_gmc(folder, x, k, shape, floor, start, passes, batch, threads=1):
+def by_gmc(folder, x, k, shape, floor, start, passes, batch, source=None):
     declared, used = SHAPES[shape]
-    np.save(f"{folder}/x.npy", x.astype(np.float32))
-    np.save(f"{folder}/few.npy", x[:10].astype(np.float32))
+    if not source:
+        np.save(f"{folder}/x.npy", x.astype(np.float32))
+        np.save(f"{folder}/few.npy", x[:10].astype(np.float32))
     np.savez(f"{folder}/start.npz", weight=start[0], centre=start[1], scale=start[2])
     d = x.shape[1]
     with open(f"{folder}/m.gm", "w") as f:
         f.write(
             f"""model m
-data x[{d}] from npy("x.npy", test: "few.npy")
+data x[{d}] from {source or 'npy("x.npy", test: "few.npy")'}
 parameter weight[{k}] on simplex, centre[{k}, {d}], scale{declared.format(k=k, d=d)}
 prior k : class({k}) ~ categorical(weight)
 decoder p(x | k) {{ x ~ normal(centre[k], {used}) }}
@@ -78,7 +82,7 @@ train {{ em over weight, centre, scale   floor {floor}, batch {batch}, epochs {p
 """
         )
     subprocess.run(["rm", "-rf", f"{folder}/run"], check=True)
-    command = [GMC, "run", "m.gm", "--start", "start.npz", "--out", "run", "--threads", str(threads), "-q"]
+    command = [GMC, "run", "m.gm", "--start", "start.npz", "--out", "run", "--threads", "1", "-q"]
     subprocess.run(command, cwd=folder, check=True)
     with open(f"{folder}/run/metrics.jsonl") as f:
         return [line["em"] for line in map(json.loads, f) if line["split"] == "train"]
@@ -92,16 +96,17 @@ def sklearn_from(x, k, shape, floor, start):
 
 
 def likelihoods():
-    sets = list(toys()) + [("digits", datasets.load_digits().data, 10, 1e-2), ("MNIST", mnist(), 20, 1e-4)]
+    digits, axes = datasets.load_digits().data, f'mnist("{ROOT}/models/data/mnist") |> principal(50)'
+    sets = [(*toy, None) for toy in toys()] + [("digits", digits, 10, 1e-2, None), ("MNIST", mnist(), 20, 1e-4, axes)]
     rng = np.random.default_rng(0)
     worst = 0
     print(f"{'data':10} {'shape':10} {'after 20':>12} {'apart by':>10}")
-    for name, x, k, floor in sets:
+    for name, x, k, floor, source in sets:
         x = x.astype(np.float32).astype(np.float64)
         for shape in SHAPES:
             start = start_of(x, k, shape, rng)
             with tempfile.TemporaryDirectory() as folder:
-                ours = by_gmc(folder, x, k, shape, floor, start, PASSES, 500)
+                ours = by_gmc(folder, x, k, shape, floor, start, PASSES, 500, source)
             model = sklearn_from(x, k, shape, floor, start)
             theirs = [model.fit(x).lower_bound_ for _ in range(PASSES)]
             apart = max(abs(a - b) for a, b in zip(ours, theirs))

@@ -1172,6 +1172,79 @@ static void statistics(void **state) {
   arena_close(a);
 }
 
+// Coordinates along principal axes, of the training split and of another along the same ones; by NumPy's singular values.
+static void principal_axes(void **state) {
+  (void)state;
+  static const float train[8][4] = {{2.5f, 0.5f, -1, 4},       {1, 3.25f, 0, 2.75f},       {-2, 1.5f, 3, 0.25f},
+                                    {0.75f, -1.25f, 2, 1},     {4, 0, -2.5f, 3.5f},        {-1, 2.75f, 1.25f, -0.5f},
+                                    {3.25f, 1, 0.5f, 2},       {0, 0, 1, 1.5f}},
+                     test[2][4] = {{1, 1, 1, 1}, {5, -2, 0, 3}};
+  static const double axis[2][4] = {{0.67597585, -0.154847316, -0.536654113, 0.480709187},
+                                    {-0.08832596, 0.946158353, -0.29507479, 0.099567886}},
+                      mean[] = {1.0625, 0.96875, 0.53125, 1.8125},
+                      of_train[8][2] = {{2.91760292, 0.099157727},   {0.340268431, 2.414047491},
+                                        {-4.228411622, -0.110895831}, {-1.046461914, -2.585976988},
+                                        {4.573616929, -0.113582148}, {-3.16738211, 1.425181118},
+                                        {1.580761606, -0.135755523}, {-0.969994239, -0.992175844}},
+                      of_test[2][2] = {{-0.689220299, -0.184127394}, {3.977297533, -2.881695732}};
+  for (int threads = 0; threads < 3; threads++) {
+    Arena *a = arena_open(NULL);
+    PlanColumn column = {.name = "x", .rank = 1, .dim = {4}, .count = 4, .principal = 2};
+    Plan plan = {.column = &column, .columns = 1};
+    Run run = {.arena = a, .plan = &plan, .pool = threads ? pool_open(a, threads) : NULL};
+    Array array[] = {{.examples = 8, .count = 4, .value = train[0], .scale = 1},
+                     {.examples = 2, .count = 4, .value = test[0], .scale = 1}};
+    Data data[] = {{.examples = 8, .column = &array[0], .arena = a}, {.examples = 2, .column = &array[1], .arena = a}};
+    for (int i = 0; i < 2; i++) data_axes(&run, 0, &data[i]);
+    for (int i = 0; i < 8; i++) assert_true(fabs((double)run.principal[0].axis[i] - axis[i / 4][i % 4]) < 1e-6);
+    for (int i = 0; i < 4; i++) assert_true((double)run.principal[0].mean[i] == mean[i]);
+    assert_int_equal(array[0].count, 2);
+    for (int i = 0; i < 16; i++) assert_true(fabs((double)array[0].value[i] - of_train[i / 2][i % 2]) < 1e-5);
+    for (int i = 0; i < 4; i++) assert_true(fabs((double)array[1].value[i] - of_test[i / 2][i % 2]) < 1e-5);
+    arena_close(a);
+  }
+}
+
+// Random bytes in many places, some of which never vary: axes are of length 1 and at right angles, and what they explain is no less
+// than along the axes after them, nor than in any one place.
+static void many_principal_axes(void **state) {
+  (void)state;
+  enum { N = 300, D = 61 };
+  static uint8_t byte[N * D];
+  Arena *a = arena_open(NULL);
+  uint32_t random = 1;
+  for (int i = 0; i < N * D; i++) {
+    random = random * 1664525 + 1013904223;
+    byte[i] = i % D % 7 == 3 ? 9 : (uint8_t)((random >> 24) % (uint32_t)(2 + i % D));
+  }
+  PlanColumn column = {.name = "x", .rank = 1, .dim = {D}, .count = D, .principal = D};
+  Plan plan = {.column = &column, .columns = 1};
+  Run run = {.arena = a, .plan = &plan, .pool = pool_open(a, 2)};
+  Array array = {.examples = N, .count = D, .byte = byte, .scale = 0.5f, .shift = -3};
+  Data data = {.examples = N, .column = &array, .arena = a};
+  data_axes(&run, 0, &data);
+  const float *axis = run.principal[0].axis;
+  double explained[D] = {0}, all = 0, along_places = 0;
+  for (int i = 0; i < D; i++)
+    for (int k = 0; k <= i; k++) {
+      double product = 0;
+      for (int j = 0; j < D; j++) product += (double)axis[i * D + j] * (double)axis[k * D + j];
+      assert_true(fabs(product - (i == k)) < 1e-6);
+    }
+  for (int i = 0; i < N * D; i++) explained[i % D] += pow((double)array.value[i], 2);
+  for (int j = 0; j < D; j++) {
+    double sum = 0, square = 0;
+    for (int i = 0; i < N; i++) sum += 0.5 * byte[i * D + j], square += pow(0.5 * byte[i * D + j], 2);
+    along_places += square - sum * sum / N;
+    all += explained[j];
+    assert_true(square - sum * sum / N <= explained[0]);
+    if (j) assert_true(explained[j] <= explained[j - 1] + 1e-6 * all);
+  }
+  assert_true(fabs(all / along_places - 1) < 1e-6);
+  assert_true(explained[D - 1] < 1e-6 * all);
+  arena_close(a);
+}
+
 // How values were made is kept as text, and taken back only whole.
 static void readings(void **state) {
   (void)state;
@@ -1227,6 +1300,8 @@ int main(void) {
       cmocka_unit_test(held_out_evenly),
       cmocka_unit_test(gather),
       cmocka_unit_test(statistics),
+      cmocka_unit_test(principal_axes),
+      cmocka_unit_test(many_principal_axes),
       cmocka_unit_test(readings),
       cmocka_unit_test(equal_numbers),
       cmocka_unit_test(numbers_at_the_ends),

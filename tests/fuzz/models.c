@@ -76,6 +76,7 @@ static void run_model(Arena *a, const Plan *plan, const Corpus *c, Tally *t) {
   if (plan->peak > LARGEST_MEMORY || plan->batch > LARGEST_BATCH || plan->data.generated_train > 100000) return;
   if (plan->turns == 0) return;
   s.reader = load_random;
+  s.axes = data_axes;
   if (t->seed % 8 == 0) {
     s.folder = arena_format(a, "%s/%d", c->folder, (int)getpid());
     nftw(s.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);

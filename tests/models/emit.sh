@@ -1,10 +1,11 @@
 #!/bin/sh
 # Emitted programs against `gmc run`, file by file: tests/models/emit.sh MODEL...
-# Every model is trained for a few steps by gmc and by its emitted program, compiled by gcc and clang with warnings as errors;
-# the losses printed and all files of the runs but run.log (times), and but what says how many threads there were, must be
-# equal to the byte.
+# Every model is trained for a few steps by gmc and by its emitted program, compiled by gcc and clang (COMPILERS names others) with warnings
+# as errors; the losses printed and all files of the runs but run.log (times), and but what says how many threads there were, must be equal to
+# the byte.
 . "$(dirname "$0")/common.sh"
 steps=${STEPS:-12}
+compilers=${COMPILERS:-gcc clang}
 
 train() {  # train FOLDER OUTPUT THREADS COMMAND...
   folder=$1 output=$2 threads=$3
@@ -18,7 +19,7 @@ for model in "$@"; do
   check "$name: gmc emit" "$gmc" emit "$model" -o "$work/$name.c"
   flags=$(sed -n 's/^\/\/   cc \(.*\) train\.c .*/\1/p' "$work/$name.c")
   libraries=$(sed -n 's/^\/\/   cc .* train\.c \(.*\) -o train$/\1/p' "$work/$name.c")
-  for cc in gcc clang; do
+  for cc in $compilers; do
     [ $cc = gcc ] || flags=-O2  # no flag is needed for the bits, and no kind of processor
     program=$work/$name-$cc
     check "$name: $cc as C11" $cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$work/$name.c"

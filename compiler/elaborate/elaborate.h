@@ -642,6 +642,7 @@ const Decl *library_support(const Elab *e, const char *name);
 void assert_library_fact(Elab *e, const Node *n, const char *support);
 bool assert_support(Elab *e, Value *v, const Support *support);  // takes it that v lies there; false if it cannot
 bool has_fact(Elab *e, const Value *v, const Support *support);  // is it known to lie there?
+bool has_facts_of(Elab *e, const Value *v, const Node *of);  // all that are handed on to that node
 void hand_on_facts(Elab *e, const Value *from, int axis, const Node *to);  // of places picked along an axis
 bool constants_outside(const Node *n, const Support *support);  // of a node of constants: they do not lie there
 typedef struct {

@@ -224,6 +224,15 @@ void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span
   e->drawn = drawn;
 }
 
+// A draw of counts is a whole number from 0 on, also where that is not known of the formula that makes it.
+static Value counted(Elab *e, const Dist *d, Value v) {
+  bool counts = d->support.kind == SUPPORT_SET && !d->support.members && !d->support.computed;
+  if (!counts || point_within(&v, &d->support)) return v;
+  v.node = node_unary(e->graph, OP_FLOOR, v.node);
+  v.node = node_binary(e->graph, OP_MAX, v.node, node_const(e->graph, d->support.lo, v.node->shape));
+  return v;
+}
+
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
   dist = declared ? shape_distribution(e, dist, *declared, where) : settled(e, dist, where);
   if (dist.kind == V_ERROR || !fit_given(e, &dist, where)) return value_error();
@@ -242,6 +251,7 @@ Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Spa
   e->drawing = saved;
   if (saved.active) e->drawing.count = count;
   if (v.kind == V_ERROR) return v;
+  v = counted(e, d, v);
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);
   if (d->support.kind == SUPPORT_DECLARED) assert_fact(e, v.node, d->support.decl);
   v.classes = d->classes;

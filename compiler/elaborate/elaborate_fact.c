@@ -198,6 +198,8 @@ static bool lies_on(const Elab *e, const Node *n, const Decl *support, int depth
     case OP_BROADCAST:
     case OP_SLICE: return stay && lies_on(e, n->in[0], support, depth);
     case OP_GATHER: return n->in[0]->shape.rank > axes && stay && lies_on(e, n->in[0], support, depth);
+    case OP_INPUT: return n->from && lies_on(e, n->from, support, depth);
+    case OP_RESULT: return loop_value(n)->shape.rank >= axes && lies_on(e, loop_value(n), support, depth);
     case OP_PERMUTE:
       for (int i = rank - axes; i < rank; i++) stay = stay && n->attr.a[i] == i;
       return stay && lies_on(e, n->in[0], support, depth);
@@ -369,8 +371,10 @@ bool has_fact(Elab *e, const Value *v, const Support *s) {
   if (v->kind != V_TENSOR || event_rank(v) < s->axes) return false;
   const FactRule *rule = rule_of(s->decl);
   bool simplex = rule && rule->made == simplex_made, constant;
-  if (lies_on(e, v->node, s->decl, DEPTH) || (rule && constants_lie(v->node, rule, s->axes, &constant))) return true;
-  return simplex && fabs(row_sum(e, v->node, DEPTH) - 1) <= ROUNDING;
+  const Node *n = v->node;
+  while (n->from) n = n->from;
+  if (lies_on(e, n, s->decl, DEPTH) || (rule && constants_lie(n, rule, s->axes, &constant))) return true;
+  return simplex && fabs(row_sum(e, n, DEPTH) - 1) <= ROUNDING;
 }
 
 bool constants_outside(const Node *n, const Support *s) {
@@ -388,11 +392,26 @@ void hand_on_facts(Elab *e, const Value *from, int axis, const Node *to) {
   }
 }
 
+bool has_facts_of(Elab *e, const Value *v, const Node *of) {
+  for (const Fact *f = e->facts; f; f = f->next) {
+    Support s = {.decl = f->support, .axes = ast_length(f->support->ast->b)};
+    if (f->node == of && !has_fact(e, v, &s)) return false;
+  }
+  return true;
+}
+
 // --- order
 
+// What it is the same numbers as, also around the loops that read it whole.
 static const Node *without_movement(const Node *n) {
-  while (n->op == OP_RESHAPE || n->op == OP_BROADCAST) n = n->in[0];
-  return n;
+  for (;;) {
+    if (n->op == OP_RESHAPE || n->op == OP_BROADCAST)
+      n = n->in[0];
+    else if (n->from && n->from->shape.rank == n->shape.rank)
+      n = n->from;
+    else
+      return n;
+  }
 }
 
 // The node that n is more than, when it is a sum with something positive; otherwise NULL. `rest` is what it is more by.

@@ -76,6 +76,7 @@ typedef struct {
   int64_t times;
   unsigned plates;  // of what is carried
   Value *source;    // of each binder
+  bool lost;        // what is carried does not keep what is known of its start
 } Looping;
 
 static bool eval_source(Looping *w, const Ast *binder, Value *v) {
@@ -128,6 +129,7 @@ static bool bind_one(Looping *w, const Ast *b, Value v) {
     *c = (Carried){b->name, in.node->attr.id, event_shape(&v), w->build.carried};
     w->build.carried = c;
     l->next[c->input] = in.node;
+    if (!w->lost) hand_on_facts(e, &v, -1, in.node);  // for now: a turn is to keep it
   }
   in.classes = v.classes;
   in.span = b->span;
@@ -265,6 +267,16 @@ static void restore_counts(const Counts *c) {
   }
 }
 
+// By induction: what was known of each start, and taken to be of every turn, is known of what a turn makes of it.
+static bool facts_are_kept(const Looping *w) {
+  const GraphLoop *l = w->build.loop;
+  for (const Carried *c = w->build.carried; c; c = c->next) {
+    Value next = value_tensor(l->next[c->input], w->plates);
+    if (!has_facts_of(w->e, &next, node_input(l->body, c->input))) return false;
+  }
+  return true;
+}
+
 static Value eval_once(Looping *w) {
   Elab *e = w->e;
   int context = e->context;
@@ -276,7 +288,9 @@ static Value eval_once(Looping *w) {
   if (v.kind == V_NONE) complain(e, E0227, w->ast->span, w->ast->text);
   if (v.kind == V_DIST) complain(e, E0303, w->ast->span, value_text(e, v));
   bool good = v.kind != V_ERROR && v.kind != V_NONE && v.kind != V_DIST && !w->build.missing;
-  v = good ? close_body(w, v) : value_error();
+  bool lost = good && !facts_are_kept(w);
+  w->lost = w->lost || lost;
+  v = good && !lost ? close_body(w, v) : value_error();
   e->context = context;
   e->graph = w->build.around;
   e->build = w->build.up;
@@ -291,8 +305,9 @@ Value eval_loop(Elab *e, Scope *scope, const Ast *ast) {
   for (;;) {
     Drawing drawing = e->drawing;
     int errors = diagnostics_errors(e->sources);
+    bool lost = w.lost;
     Value v = eval_once(&w);
-    if (!w.build.missing || diagnostics_errors(e->sources) > errors) return v;
+    if ((!w.build.missing && w.lost == lost) || diagnostics_errors(e->sources) > errors) return v;
     w.plates |= w.build.missing;
     restore_counts(counts);
     e->drawing = drawing;

@@ -340,6 +340,8 @@ static bool integral(const Node *n, int depth) {
       for (int i = 0; i < n->arity; i++)
         if (!integral(n->in[i], depth - 1)) return false;
       return true;
+    case OP_INPUT: return n->from && integral(n->from, depth - 1);
+    case OP_RESULT: return integral(loop_value(n), depth - 1);
     case OP_SELECT: return integral(n->in[1], depth - 1) && integral(n->in[2], depth - 1);
     case OP_GATHER: return integral(n->in[0], depth - 1);
     default: return false;

@@ -48,6 +48,7 @@ typedef struct Node {
   const struct Name *name;        // what the page calls it, or NULL
   double lo, hi;   // bounds on every value, by interval arithmetic; +-INFINITY when unknown. Never NaN.
   bool point;      // what is computed of it is not simplified to what it was computed of (graph_point)
+  const struct Node *from;  // of a loop's input that no turn changes: what is read, or a part of it along its first axis
 } Node;
 
 // A persistent tensor: a weight, a state of a layer, a slot of an optimiser, or an average of a weight.
@@ -208,6 +209,7 @@ Node *loop_operand(GraphLoop *l, OperandKind kind, const char *name, Shape shape
 Node *loop_input(GraphLoop *l, OperandKind kind, Node *outside, const char *name);
 // Stacks a value of the body, once; the number of its OP_RESULT. To be called after all of loop_input.
 int loop_stack(GraphLoop *l, Node *value);
+const Node *loop_value(const Node *result);  // of an OP_RESULT: what the body makes it of
 // Needs `next` of every carried input. Equal loops are one node.
 Node *node_loop(Graph *g, GraphLoop *l);
 Node *node_result(Graph *g, Node *loop, int result);

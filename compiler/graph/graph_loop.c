@@ -52,6 +52,7 @@ Node *loop_input(GraphLoop *l, OperandKind kind, Node *outside, const char *name
   }
   Node *read = loop_operand(l, kind, name, s, carried ? -INFINITY : outside->lo, carried ? INFINITY : outside->hi);
   l->outside[read->attr.id] = outside;
+  if (!carried) read->from = outside;
   return read;
 }
 
@@ -62,6 +63,12 @@ int loop_stack(GraphLoop *l, Node *value) {
   GROW(l->body->arena, l->each, l->stacked, &l->stack_room);
   l->each[l->stacked] = value;
   return l->inputs + l->stacked++;
+}
+
+const Node *loop_value(const Node *result) {
+  const GraphLoop *l = result->in[0]->attr.loop;
+  int k = result->attr.id;
+  return k < l->inputs ? l->next[k] : l->each[k - l->inputs];
 }
 
 Node *node_loop(Graph *g, GraphLoop *l) {

@@ -143,7 +143,11 @@ const char *library_member(const Library *l, const LibraryEntry *e, const char *
 bool library_discrete(const LibraryEntry *e) {
   const Ast *support = e->ast->b;
   if (!support) return false;
-  return support->kind == AST_SET || (support->kind == AST_CALL && strcmp(support->a->name, "class") == 0);
+  const Ast *head = support->kind == AST_CALL || support->kind == AST_INDEX ? support->a : support;
+  static const char *const discrete[] = {"class", "counts", "binary"};
+  for (size_t i = 0; head->kind == AST_NAME && i < sizeof discrete / sizeof *discrete; i++)
+    if (strcmp(head->name, discrete[i]) == 0) return true;
+  return support->kind == AST_SET;
 }
 
 const char *library_left(const LibraryEntry *rule) { return rule->ast->a->a->name; }

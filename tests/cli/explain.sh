@@ -12,6 +12,8 @@ says 0 'mean *none' explain cauchy
 says 0 'kl .*uniform || normal' explain normal
 says 0 'kl *always by Monte Carlo' explain cauchy
 says 0 'none through a draw' explain categorical
+says 0 'none through a draw' explain poisson
+says 0 'none through a draw' explain multinomial
 says 0 'weights *W\[size(x, -1), units\], b\[units\]' explain dense
 says 0 'keeps *m, v' explain adam
 says 0 'noise: 0.1' explain toy.moons

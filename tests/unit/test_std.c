@@ -224,7 +224,8 @@ static void poisson(void **state) {
                            "model c  data t in counts, a in [1e-5, 1e6] from npy(\"t\", \"a\")\n"
                            "decoder p(v | a) { v ~ poisson(a) }\n"
                            "metric density = log p(t | a)  metric sample = draw p(v | a)\n"
-                           "metric middle = mean p(v | a)\n");
+                           "metric middle = mean p(v | a)\n"
+                           "prior w ~ poisson(3)  metric of_draw { w ~ prior(w)  log prior(w) }\n");  // it is a count
   for (int i = 0; i < (int)(sizeof rate / sizeof *rate); i++) {
     const char *name = arena_format(a, "poisson of %g", rate[i]);
     for (int j = 0; j < MANY; j++) page_column(page, "t")[j] = (float)(j % OUTCOMES);
@@ -237,7 +238,72 @@ static void poisson(void **state) {
                 1e-5);
     check_counts(page, name, OUTCOMES);
     page_near("mean", name, (double)page_metric(page, "middle")[0], given, 1e-6);
+    page_check(isfinite(page_metric(page, "of_draw")[0]), "density of a draw", name, 0, 0);
   }
+  arena_close(a);
+}
+
+// The density by lgamma; draws on both sides of where their method changes, and of one half.
+static void binomial(void **state) {
+  (void)state;
+  static const struct {
+    int count;
+    double p;
+  } c[] = {{0, 0.4}, {5, 0}, {5, 1}, {7, 0.3}, {50, 0.99}, {19, 0.5}, {21, 0.5}, {60, 0.2}, {1500, 0.004}, {1500, 0.7}};
+  enum { OUTCOMES = 2000 };
+  Arena *a = arena_open(NULL);
+  Page *page = page_format(a, MANY,
+                           "model c  data t in counts, n in counts, a in [0, 1] from npy(\"t\", \"n\", \"a\")\n"
+                           "decoder p(v | n, a) { v ~ binomial(n, a) }\n"
+                           "metric density = log p(t | n, a)  metric sample = draw p(v | n, a)\n");
+  for (int i = 0; i < (int)(sizeof c / sizeof *c); i++) {
+    const char *name = arena_format(a, "binomial of %d, %g", c[i].count, c[i].p);
+    for (int j = 0; j < MANY; j++) page_column(page, "t")[j] = (float)(j % OUTCOMES);
+    page_fill(page, "n", c[i].count);
+    page_fill(page, "a", c[i].p);
+    page->run.seed = (uint32_t)i + 1;
+    page_test(page);
+    double p = (double)page_column(page, "a")[0];
+    for (int k = 0, n = c[i].count; k <= n; k++)
+      page_near("log density", name, (double)page_metric(page, "density")[k],
+                lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + times_log(k, p) + times_log(n - k, 1 - p), 1e-5);
+    check_counts(page, name, OUTCOMES);
+  }
+  arena_close(a);
+}
+
+// All ways to share out seven among three, and how often one of twelve comes.
+static void multinomial(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *page = page_format(a, MANY,
+                           "model c  data t[3] in counts, a[3] from npy(\"t\", \"a\")\n"
+                           "decoder p(v | a) { v ~ multinomial(7, logits: a) }\n"
+                           "decoder q(v | a) { v ~ multinomial(7, softmax(a)) }\n"
+                           "metric density = log p(t | a)  metric again = log q(t | a)\n"
+                           "metric sample { w ~ p(v | a)   8 * w[0] + w[1] + 1000 * (sum(w) - 7) }\n");
+  for (int i = 0; i < MANY; i++) {
+    int first = i / 8 % 8, second = i % 8, third = 7 - first - second;
+    for (int k = 0; k < 3; k++) {
+      page_column(page, "t")[3 * i + k] = (float)(k == 0 ? first : k == 1 ? second : third < 0 ? 9 : third);
+      page_column(page, "a")[3 * i + k] = (float)(k * 0.7);
+    }
+  }
+  page_test(page);
+  check_counts(page, "seven among three", 64);
+  for (int i = 0; i < 64; i++)
+    if (i / 8 + i % 8 <= 7)
+      page_near("log density", "by shares", (double)page_metric(page, "again")[i],
+                (double)page_metric(page, "density")[i], 2e-6);
+  page = page_format(a, MANY,
+                     "model d  data t in counts, u[12] from npy(\"t\", \"u\")\n"
+                     "decoder p(v | u) { v ~ multinomial(300, logits: u) }\n"
+                     "decoder b(w | u) { w ~ binomial(300, softmax(u)[9]) }\n"
+                     "metric density = log b(t | u)  metric sample { v ~ p(v | u)   v[9] }\n");
+  for (int i = 0; i < MANY; i++) page_column(page, "t")[i] = (float)(i % 301);
+  for (int i = 0; i < 12 * MANY; i++) page_column(page, "u")[i] = (float)(i % 12 == 9 ? 2 : i % 12 * 0.1);
+  page_test(page);
+  check_counts(page, "one of twelve", 301);
   arena_close(a);
 }
 
@@ -558,6 +624,8 @@ int main(void) {
       cmocka_unit_test(numbers_of_the_line),
       cmocka_unit_test(bernoulli),
       cmocka_unit_test(poisson),
+      cmocka_unit_test(binomial),
+      cmocka_unit_test(multinomial),
       cmocka_unit_test(categorical),
       cmocka_unit_test(categorical_vector),
       cmocka_unit_test(vectors),

@@ -244,7 +244,8 @@ static bool has_no_value(const char *name) {
       "coverage",     "authentic", "told_apart",   "bins_apart",     "binned",        "structure",
       "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",   "copied",
       "closeness",    "between",   "between_few",  "between_many",   "ranked",        "reached",
-      "spread",       "copies",    "game_health",  "few_counts",     "many_counts"};
+      "spread",       "copies",    "game_health",  "few_counts",     "many_counts",
+      "hits",         "few_hits",  "many_hits"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;

@@ -49,10 +49,10 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
-%token AVERAGE "average" BIJECTOR "bijector" SUPPORT "support" MARGINAL "marginal" POSTERIOR "posterior"
+%token AVERAGE "average" BIJECTOR "bijector" ESTIMATOR "estimator" SUPPORT "support" MARGINAL "marginal" POSTERIOR "posterior"
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
-%token FROM "from" MISSING "missing" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" WITH "with" WHERE "where"
+%token FROM "from" MISSING "missing" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" BY "by" WITH "with" WHERE "where"
 %token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
 /* expressions */
 %token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw" EACH "each"
@@ -79,6 +79,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %type <list> items item bindings columns parameters priors names over_names formals formals_opt formal_list
 %type <list> members map_members titems statements statement_open statement_closed where where_list weights states
 %type <list> dims_opt expressions indices arguments argument_list binders
+%type <tree> estimator
 %type <tree> network binding column variable parameter constraint_opt constraint support formal member definition titem
 %type <tree> titem_open
 %type <tree> map_body map_member phases body block contents where_statement weight state name_node argument binder
@@ -133,6 +134,7 @@ item:
       Ast *is = TREE(MEMBER, @5, .name = "=", .c = TREE(BODY, @5, .b = $5));
       $$ = ast_list(TREE(DISTRIBUTION, @$, .name = $2, .a = $3.first, .c = is));
     }
+  | ESTIMATOR id formals_opt map_body       { $$ = ast_list(TREE(ESTIMATOR, @$, .name = $2, .a = $3.first, .c = $4)); }
   | BIJECTOR id dims_opt formals_opt map_body {
       $$ = ast_list(TREE(BIJECTOR, @$, .name = $2, .a = $4.first, .b = $3.first, .c = $5));
     }
@@ -388,6 +390,11 @@ titem:
   | id CALL_OPEN expression ')'             { $$ = TREE(SETTING, @$, .name = $1, .a = $3); }
   ;
 
+estimator:
+    name_node                               { $$ = $1; }
+  | id CALL_OPEN arguments ')'              { $$ = parser_call(p, TREE(NAME, @1, .name = $1), $3, @$); }
+  ;
+
 /* ends in a list: a comma after it goes on with the list */
 titem_open: id OVER over_names              { $$ = parser_em(p, $1, $3.first, NULL, @$); } ;
 
@@ -429,6 +436,9 @@ statement_open:
 statement_closed:
     expressions '=' expression              { $$ = ast_list(TREE(ASSIGN, @$, .a = parser_names(p, $1), .b = $3)); }
   | expressions '~' expression              { $$ = ast_list(TREE(DRAW, @$, .a = parser_variables(p, $1), .b = $3)); }
+  | expressions '~' expression BY estimator {
+      $$ = ast_list(TREE(DRAW, @$, .a = parser_variables(p, $1), .b = $3, .c = $5));
+    }
   | expression UPDATE expression            { $$ = ast_list(TREE(UPDATE, @$, .name = parser_name(p, $1), .b = $3)); }
   | MAXIMIZE expression                     { $$ = ast_list(TREE(MAXIMIZE, @$, .a = $2)); }
   | MINIMIZE expression                     { $$ = ast_list(TREE(MINIMIZE, @$, .a = $2)); }

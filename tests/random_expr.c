@@ -732,6 +732,29 @@ static bool form_aggregate(Writer *w, Shape s, int depth) {
   return true;
 }
 
+// A draw whose gradient is estimated, in a block of its own. Of a relaxed label the one-hot vector alone is known.
+static bool form_estimated(Writer *w, Shape s, int depth) {
+  static const char *const by[] = {"gumbel(0.5)", "straight_through(2)", "score(baseline: 1)", "score", "enumeration"};
+  if (!(w->place & IN_OBJECTIVE) || s.rank > 3) return false;
+  int knowns = w->knowns, k = below(w, 5);
+  const char *name = new_name(w, "k");
+  Variable v = {.name = name, .ground = chance(w, 1, 2) ? ON_BITS : ON_CLASS, .classes = 1 + below(w, 3)};
+  WRITE(w, "mean(%d) { %s ~ ", 1 + below(w, 2), name);
+  write_distribution(w, &v, depth);
+  WRITE(w, " by %s\n    ", by[k]);
+  if (v.ground == ON_CLASS && k < 2) {
+    const char *weights = new_name(w, "w");
+    WRITE(w, "%s = onehot(%s)\n    ", weights, name);
+    know(w, variable_of_shape(weights, (Shape){.rank = 1, .dim = {v.classes}}));
+  } else {
+    know(w, v);
+  }
+  write_expression(w, s, depth);
+  WRITE(w, " }");
+  w->knowns = knowns;
+  return true;
+}
+
 // scan(v in ..., h = ...) { h <- ...  ... }, or fold: what runs along the turns and what is carried are known in the
 // block.
 static bool form_loop(Writer *w, Shape s, int depth) {
@@ -871,12 +894,12 @@ void write_distribution(Writer *w, const Variable *v, int depth) {
 }
 
 static Form *const forms[] = {
-    form_leaf,      form_unary,     form_unary,     form_unary,      form_binary,    form_binary,    form_binary,
-    form_if,        form_reshape,   form_index,     form_gather,     form_reduce,    form_concat,    form_split,
-    form_matmul,    form_layer,     form_layer,     form_layer,      form_layer,     form_last_axis, form_onehot,
-    form_expand,    form_transpose, form_number,    form_batch_mean, form_gradient,  form_list,      form_network,
-    form_network,   form_density,   form_aggregate, form_aggregate,  form_neighbour, form_loop,      form_moved,
-    form_objective, form_convolve,  form_convolve,  form_image};
+    form_leaf,    form_unary,     form_unary,     form_unary,      form_binary,    form_binary,    form_binary,
+    form_if,      form_reshape,   form_index,     form_gather,     form_reduce,    form_concat,    form_split,
+    form_matmul,  form_layer,     form_layer,     form_layer,      form_layer,     form_last_axis, form_onehot,
+    form_expand,  form_transpose, form_number,    form_batch_mean, form_gradient,  form_list,      form_network,
+    form_network, form_density,   form_aggregate, form_aggregate,  form_estimated, form_neighbour, form_loop,
+    form_moved,   form_objective, form_convolve,  form_convolve,   form_image};
 
 void write_expression(Writer *w, Shape s, int depth) {
   if (chance(w, w->odds, 1000)) {

@@ -187,6 +187,10 @@ void declare_file(Elab *e, int file, bool library, int depth) {
         add_decl(e, arena_format(e->arena, "bijector %s", i->name), i, library);
         check_bijector(e, i);
         break;
+      case AST_ESTIMATOR:
+        add_decl(e, arena_format(e->arena, "estimator %s", i->name), i, library);
+        check_estimator(e, i);
+        break;
       case AST_ERROR: break;
       default: add_decl(e, i->name, i, library);
     }
@@ -322,6 +326,7 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
               {AST_FUNCTION, "functions and blocks see their arguments"},
               {AST_DISTRIBUTION, "a distribution sees its arguments"},
               {AST_BIJECTOR, "a bijector sees its arguments"},
+              {AST_ESTIMATOR, "an estimator sees its arguments"},
               {AST_PRIOR, "a prior is the same for all examples"},
               {AST_KL, "a rule sees the parameters of its two distributions"},
               {AST_RULE, "a rule sees the parameters of its two distributions"},

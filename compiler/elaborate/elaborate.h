@@ -26,6 +26,7 @@
 //   elaborate_mixture.c  mixtures
 //   elaborate_flow.c   distributions sent through bijectors
 //   elaborate_probe.c  bijectors tried out
+//   elaborate_estimator.c  draws whose gradient is estimated
 //   elaborate_names.c  the names in texts that nothing has applied
 //   elaborate_naming.c  the names that values are given, for all who speak of them later
 //   elaborate_net.c    networks, weights, states, parameters
@@ -387,6 +388,8 @@ typedef struct Drawn {
   bool all;          // all values, each with its weight
   Span where;
   const struct Drawn *enumerated;  // where it was made
+  bool relaxed;                    // weights stand for it
+  const struct Drawn *stands_for;  // it is the weights of that one, or NULL
   struct Drawn *next;
 } Drawn;
 
@@ -515,6 +518,8 @@ struct Elab {
   int assigns, assign_room;
   Application *applications;
   Drawn *drawn;
+  struct Weights *weights;  // that stand for labels, and
+  struct Scored *scored;    // draws that surrogates are to be added for, of all programs so far
   struct Probe *probes;  // bijectors that are to be tried
   const Drawn *enumerated;  // of the blocks around
   struct Spoken *spoken;    // terms made in this program
@@ -785,6 +790,21 @@ const Ast *bijector_member(const Ast *bijector, const char *name);  // forward, 
 // number for each copy; NONE if there is no such member.
 Value map_member(Elab *e, const Dist *flow, const char *member, const Value *at, Span where);
 
+// --- elaborate_estimator.c
+void check_estimator(Elab *e, const Ast *estimator);     // its members
+Decl *find_estimator(const Elab *e, const Ast *by);      // that stands after `by`; NULL if it is none
+void unknown_estimator(Elab *e, const Ast *by);
+Value draw_by(Elab *e, Scope *around, Value dist, const char *variable, const Shape *declared, const Ast *by, Span where);
+bool by_enumeration(const Elab *e, const Ast *by);
+// What a body ends in from a draw by enumeration on: its result, or its objective, as a mean over all values. NULL after
+// reporting.
+const Ast *enumerated_rest(Elab *e, const Ast *statement, const Ast *body);
+Value weights_of(const Elab *e, const Value *label);  // that stand for it, NONE if there are none
+Value weighed_places(Elab *e, Value v, int axis, Value weights, Span where);  // the sum of the places of an axis by these
+void check_relaxed(Elab *e);  // reports what is made of labels for which weights stand, in the program being built
+Value with_surrogates(Elab *e, Value objective);  // whose gradient is to be taken
+Value call_log_chances(Elab *e, const Call *call, Value *keyword);
+
 // --- elaborate_probe.c
 void remember_bijector(Elab *e, const Dist *flow);  // one that has been applied
 void try_bijectors(Elab *e);                        // those of the model's own; reports what they are not
@@ -798,6 +818,10 @@ Value close_copies(Elab *e, Shape outer, Value v, int plate);
 // One number at each place of `outer`, the first axes of an event, or all of them added up. The terms, one at each place
 // of `from`, may be finer, or a number, which has `plates`.
 Value gather_terms(Elab *e, Value terms, Shape from, Shape outer, Extent extent, unsigned plates);
+Value settled(Elab *e, Value dist, Span where);  // one whose event nobody has declared
+Drawing begin_drawing(Elab *e, const Dist *d, const char *variable);  // a draw of that name; what was drawn before
+void end_drawing(Elab *e, Drawing outer);
+void remember_stand_in(Elab *e, Value v, Value weights, const Dist *from, bool relaxed, Span where);
 void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span where);
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);

@@ -133,6 +133,8 @@ static Value onehot(Elab *e, const Call *call, Value *keyword) {
   (void)keyword;
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
+  Value weights = weights_of(e, &v);
+  if (weights.kind == V_TENSOR && (call->n == 1 || call->arg[1].number == v.classes)) return weights;
   int64_t n = call->n > 1 ? count_of(e, call, call->arg[1], 1e6) : call->arg[0].classes;
   if (!n && call->n == 1) complain(e, E0316, call->span);
   if (!n) return value_error();
@@ -420,6 +422,14 @@ static const Builtin builtins[] = {
      cumsum,
      "cumsum(x, axis: -1)",
      "Sums of x up to and with each place along an axis; the shape of x."},
+    {"log_chances",
+     1,
+     1,
+     {0},
+     call_log_chances,
+     "log_chances(d)",
+     "The log probabilities of all values of a distribution of a class or a set, along a last axis: of z[3] : class(10) "
+     "they are [3, 10]."},
     {"onehot",
      1,
      2,

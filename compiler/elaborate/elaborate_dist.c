@@ -28,7 +28,7 @@ Value shape_distribution(Elab *e, Value dist, Shape event, Span where) {
 }
 
 // What nobody has declared another event for draws the one it has.
-static Value settled(Elab *e, Value dist, Span where) {
+Value settled(Elab *e, Value dist, Span where) {
   bool open = dist.kind == V_DIST && dist.dist->kind->settle && !dist.dist->shaped;
   return open ? shape_distribution(e, dist, dist.dist->event, where) : dist;
 }
@@ -233,23 +233,44 @@ static Value counted(Elab *e, const Dist *d, Value v) {
   return v;
 }
 
-Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
-  dist = declared ? shape_distribution(e, dist, *declared, where) : settled(e, dist, where);
-  if (dist.kind == V_ERROR || !fit_given(e, &dist, where)) return value_error();
-  Dist *d = dist.dist;
-  Drawing saved = e->drawing;  // a sample may itself be written with draws
+void remember_stand_in(Elab *e, Value v, Value weights, const Dist *from, bool relaxed, Span where) {
+  remember_draw(e, v.node, from, (Value){.kind = V_NONE}, where);
+  Drawn *drawn = e->drawn;
+  drawn->plates = v.plates;
+  drawn->relaxed = relaxed;
+  if (weights.kind == V_NONE) return;
+  remember_draw(e, weights.node, from, (Value){.kind = V_NONE}, where);
+  e->drawn->plates = weights.plates;
+  e->drawn->stands_for = drawn;
+}
+
+// A sample may itself be written with draws.
+Drawing begin_drawing(Elab *e, const Dist *d, const char *variable) {
+  Drawing saved = e->drawing;
   e->drawing.active = true;
   e->drawing.plates = d->plates | e->plates | (d->given ? d->point.plates | d->point.item->plates : 0);
   if (saved.active) e->drawing.plates |= saved.plates;
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
+  return saved;
+}
+
+void end_drawing(Elab *e, Drawing outer) {
+  int count = e->drawing.count;
+  e->drawing = outer;
+  if (outer.active) e->drawing.count = count;
+}
+
+Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where) {
+  dist = declared ? shape_distribution(e, dist, *declared, where) : settled(e, dist, where);
+  if (dist.kind == V_ERROR || !fit_given(e, &dist, where)) return value_error();
+  Dist *d = dist.dist;
+  Drawing saved = begin_drawing(e, d, variable);
   d->kind->explain(e, d);
   const NameScope *outer = names_here(e), *names = open_names(e, variable, false);
   name_parameters(e, names, d);
   Value v = sample_value(e, d);
   close_names(e, outer);
-  int count = e->drawing.count;
-  e->drawing = saved;
-  if (saved.active) e->drawing.count = count;
+  end_drawing(e, saved);
   if (v.kind == V_ERROR) return v;
   v = counted(e, d, v);
   if (support_discrete(&d->support)) v.node = node_unary(e->graph, OP_DISCRETE, v.node);

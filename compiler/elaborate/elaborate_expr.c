@@ -266,6 +266,7 @@ Value call_function(Elab *e, const Decl *d, const Call *call) {
 
 Value call_value(Elab *e, Value callee, const Call *call) {
   if (callee.kind == V_ERROR) return callee;
+  if (callee.kind == V_DIST && call->n == 1 && !call->name[0]) return with_point(e, callee, call->arg[0]);
   if (callee.kind != V_CALLABLE) return complain(e, E0220, call->span, value_text(e, callee)), value_error();
   if (!callee.decl) return call_builtin(e, callee.text, call);
   switch (callee.decl->ast->kind) {
@@ -584,6 +585,8 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
     bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
     if (good && is_output(e, n->name))
       v = has_dims ? shape_distribution(e, dist, declared, s->span) : dist;
+    else if (good && s->c)
+      v = draw_by(e, scope, dist, n->name, has_dims ? &declared : NULL, s->c, s->span);
     else if (good)
       v = draw(e, dist, n->name, has_dims ? &declared : NULL, s->span);
     else if (dist.kind != V_ERROR && dist.kind != V_DIST)
@@ -613,13 +616,31 @@ static void run_objective(Elab *e, Scope *scope, const Ast *s) {
   p->value.span = s->a->span;
 }
 
+// A body from a draw by enumeration on. False after reporting: then the names drawn have no values.
+static bool eval_enumerated(Elab *e, Scope *scope, const Ast *s, const Ast *body, Value *result) {
+  const Ast *rest = enumerated_rest(e, s, body);
+  for (const Ast *n = s->a; n && !rest; n = n->next) bind_name(e, scope, n->name, value_error());
+  *result = (Value){.kind = V_NONE};
+  if (rest && rest->kind == AST_AGGREGATE)
+    *result = eval(e, scope, rest);
+  else if (rest)
+    run_objective(e, scope, rest);
+  return rest != NULL;
+}
+
 Value eval_body(Elab *e, Scope *scope, const Ast *body) {
   Span outer = e->graph ? e->graph->span : (Span){-1, 0, 0};
+  Value result;
   for (const Ast *s = body->a; s; s = s->next) {
     if (e->graph && !sources_text(e->sources, s->span.file)->library) e->graph->span = s->span;
     switch (s->kind) {
       case AST_ASSIGN: run_assign(e, scope, s); break;
-      case AST_DRAW: run_draw(e, scope, s); break;
+      case AST_DRAW:
+        if (!by_enumeration(e, s->c))
+          run_draw(e, scope, s);
+        else if (eval_enumerated(e, scope, s, body, &result))
+          return result;
+        break;
       case AST_UPDATE: update_state(e, scope, s); break;
       case AST_WEIGHT:
       case AST_STATE: declare_weights(e, scope, s); break;

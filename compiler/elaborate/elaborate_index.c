@@ -139,6 +139,8 @@ static Value choose(Elab *e, Value v, int axis, Value at, Span where) {
 }
 
 Value pick_places(Elab *e, Value v, int axis, Value at, Span where) {
+  Value weights = weights_of(e, &at);
+  if (weights.kind == V_TENSOR) return weighed_places(e, v, axis, weights, where);
   bool shared = v.plates & at.plates;
   int rank = event_rank(&v) + event_rank(&at) - !shared, plates = __builtin_popcount(v.plates | at.plates);
   if (rank + plates > MAX_RANK) return complain(e, E0304, where, MAX_RANK), value_error();

@@ -338,6 +338,10 @@ static void add_latent(Ledger *l, const Drawn *d) {
     refuse(l, CLAIM_UNKNOWN, "it has too many draws");
     return;
   }
+  if (d->relaxed) {
+    const char *of = d->dist && d->dist->variable ? d->dist->variable : "the draw";
+    refuse(l, CLAIM_UNKNOWN, arena_format(l->e->arena, "`%s` is a relaxed draw", of));
+  }
   int i = l->latents++;
   l->latent[i] = (Latent){.drawn = d, .group = i};
   if (d->dist) reach_parts(l->e, d->dist, d->enumerated, &l->latent[i].made_of);

@@ -177,6 +177,15 @@ static void walk_network(Elab *e, Scope *scope, const Ast *net) {
   bind_name(e, scope, net->name, (Value){.kind = V_CALLABLE, .decl = d, .span = net->span});
 }
 
+// What stands behind `by`.
+static void walk_estimator_call(Elab *e, Scope *scope, const Ast *by) {
+  const Decl *d = find_estimator(e, by);
+  const Ast *arguments = by->kind == AST_CALL ? by->b : NULL;
+  if (!d && !by_enumeration(e, by)) unknown_estimator(e, by);
+  for (const Ast *a = arguments; a; a = a->next) walk_one(e, scope, a->kind == AST_ARGUMENT ? a->a : a);
+  if (d) walk_keywords(e, d->ast->name, d->ast->a, arguments);
+}
+
 static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
   Scope *inner = scope_new(e, scope);
   switch (s->kind) {
@@ -186,6 +195,7 @@ static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
       return;
     case AST_DRAW:
       walk(e, scope, s->b);
+      if (s->c) walk_estimator_call(e, scope, s->c);
       for (const Ast *n = s->a; n; n = n->next) {
         walk(e, scope, n->a);
         define(e, scope, n->name, n->span);
@@ -249,6 +259,7 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
   }
 }
 
+// A bijector, or an estimator.
 static void walk_bijector(Elab *e, Scope *scope, const Ast *bijector) {
   for (const Ast *n = bijector->b; n; n = n->next)
     if (n->kind == AST_NAME && !find_binding(scope, n->name)) define(e, scope, n->name, n->span);
@@ -299,7 +310,8 @@ void check_names(Elab *e, const Ast *ast) {
       walk_support(e, scope, ast->b);
       walk_members(e, scope, ast->c);
       return;
-    case AST_BIJECTOR: walk_bijector(e, scope, ast); return;
+    case AST_BIJECTOR:
+    case AST_ESTIMATOR: walk_bijector(e, scope, ast); return;
     case AST_SUPPORT:
       for (const Ast *n = ast->b; n; n = n->next)
         if (n->kind == AST_NAME && !find_binding(scope, n->name)) define(e, scope, n->name, n->span);

@@ -20,6 +20,7 @@ typedef struct {
 } Walk;
 
 static void found(Reach *r, FromKind kind, const Node *node, const Drawn *drawn) {
+  if (drawn && drawn->stands_for) drawn = drawn->stands_for, node = drawn->node;
   for (int i = 0; i < r->n; i++)
     if (r->of[i].node == node) return;
   if (r->n == MAX_FROM) {
@@ -174,5 +175,6 @@ const Drawn *draw_at(const Elab *e, const Value *v, const Drawn *enumerated) {
   if (v->kind != V_TENSOR) return NULL;
   const Node *n = plain_node(e, v->node, enumerated);
   const Drawn *d = draw_of_node(enumerated, n, v->plates);
-  return d ? d : draw_of_node(e->drawn, n, v->plates);
+  if (!d) d = draw_of_node(e->drawn, n, v->plates);
+  return d && d->stands_for ? d->stands_for : d;
 }

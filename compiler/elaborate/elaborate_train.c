@@ -49,6 +49,7 @@ void begin_draws(Elab *e, const char *noise) {
 
 int end_program(Elab *e, const char *name, int64_t batch, Output *output, int outputs) {
   Model *m = e->model;
+  check_relaxed(e);
   ModelProgram *grown = NEW_ARRAY(e->arena, ModelProgram, m->programs + 1);
   if (m->programs) memcpy(grown, m->program, (size_t)m->programs * sizeof *grown);
   m->program = grown;
@@ -274,6 +275,8 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
       line->tensor[line->count] = t;
       line->wrt[line->count++] = e->current[t];
     }
+  objective = with_surrogates(e, objective);
+  if (objective.kind == V_ERROR) return false;
   Value loss = objective;
   if (loss.plates) loss = value_tensor(node_reduce(e->graph, OP_SUM, loss.node, 1), 0);
   double scale = (minimize ? 1 : -1) / (objective.plates ? (double)e->plate[0] : 1);
@@ -286,6 +289,7 @@ static bool take_gradient(Elab *e, Line *line, Value objective, bool minimize) {
   if (blocked) {
     complain(e, E0507, blocked->span, line->step->name);
     report_note(e->sources, line->step->span, "asked for here");
+    report_help(e->sources, "say how: `z ~ ... by score(baseline: 0)`, by straight_through(1), by gumbel(1); or by enumeration of its values");
     return false;
   }
   return check_learners(e, line);

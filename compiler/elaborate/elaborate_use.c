@@ -63,9 +63,9 @@ static void declare_in(Elab *e, int file, int group, int depth) {
   e->group = outer;
 }
 
-// What one name of a file may stand for: a declaration, a bijector, a support and a prior.
-static const char *const forms[] = {"", "bijector ", "support ", "prior "};
-enum { FORM_PRIOR = 3, FORMS };
+// What one name of a file may stand for: a declaration, a bijector, a support, an estimator and a prior.
+static const char *const forms[] = {"", "bijector ", "support ", "estimator ", "prior "};
+enum { FORM_PRIOR = 4, FORMS };
 
 static Decl *find_form(const Elab *e, int form, const char *name, int group) {
   return find_seen(e, arena_format(e->arena, "%s%s", forms[form], name), group);

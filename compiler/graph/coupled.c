@@ -13,6 +13,7 @@ typedef struct {
 typedef struct {
   Arena *arena;
   const Node *from;  // the paths from here alone count; or NULL: all
+  bool slopes;       // and of these the paths that gradients take
   int64_t batch;
 } Search;
 
@@ -101,7 +102,7 @@ static Meeting *find_meetings(const Search *w, const Graph *g, int last, const M
   for (int id = 0; id <= last; id++) {
     const Node *n = g->node[id];
     if (n->arity > room) in = NEW_ARRAY(w->arena, Meeting, room = 2 * n->arity);
-    for (int i = 0; i < n->arity; i++) in[i] = w->from && !graph_carries(n, i) ? same : met[n->in[i]->id];
+    for (int i = 0; i < n->arity; i++) in[i] = w->slopes && !graph_carries(n, i) ? same : met[n->in[i]->id];
     if (n == w->from)
       met[id] = apart(1);
     else if (n->op == OP_LOOP)
@@ -114,22 +115,26 @@ static Meeting *find_meetings(const Search *w, const Graph *g, int last, const M
   return met;
 }
 
-static Meeting find_meeting(Graph *g, const Node *y, const Node *from, int64_t batch) {
+static Meeting find_meeting(Graph *g, const Node *y, const Node *from, bool slopes, int64_t batch) {
   Arena *scratch = arena_open(g->arena);
-  Search w = {scratch, from, batch};
+  Search w = {scratch, from, slopes, batch};
   Meeting m = find_meetings(&w, g, y->id, NULL)[y->id];
   arena_close(scratch);
   return m;
 }
 
 const Node *graph_coupled(Graph *g, const Node *y, int64_t batch) {
-  return batch == 1 ? NULL : find_meeting(g, y, NULL, batch).place;
+  return batch == 1 ? NULL : find_meeting(g, y, NULL, false, batch).place;
 }
 
 const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer) {
   if (from->shape.dim[0] == 1) return NULL;
-  Meeting m = find_meeting(g, y, from, from->shape.dim[0]);
+  Meeting m = find_meeting(g, y, from, true, from->shape.dim[0]);
   return m.kind == APART && outer && m.outer != outer ? y : m.place;
+}
+
+const Node *graph_values_meet(Graph *g, const Node *y, const Node *from) {
+  return from->shape.dim[0] == 1 ? NULL : find_meeting(g, y, from, false, from->shape.dim[0]).place;
 }
 
 static Meeting meeting_of(int64_t outer, const Node *n) {
@@ -140,7 +145,7 @@ static int64_t outer_of(Meeting m) { return m.kind == APART ? m.outer : m.kind =
 
 int64_t *graph_blocks(Arena *a, const Graph *g, int64_t batch, int reads, const int64_t *read) {
   Arena *scratch = arena_open(a);
-  Search w = {scratch, NULL, batch};
+  Search w = {scratch, NULL, false, batch};
   int64_t *outer = NEW_ARRAY(a, int64_t, g->count + 1);
   Meeting *in = read ? NEW_ARRAY(scratch, Meeting, reads + 1) : NULL;
   for (int i = 0; i < reads && read; i++) in[i] = meeting_of(read[i], NULL);
@@ -152,7 +157,7 @@ int64_t *graph_blocks(Arena *a, const Graph *g, int64_t batch, int reads, const 
 
 int64_t *graph_loop_blocks(Arena *a, const Node *loop, int64_t batch, const int64_t *outer) {
   Arena *scratch = arena_open(a);
-  Search w = {scratch, NULL, batch};
+  Search w = {scratch, NULL, false, batch};
   Meeting *in = NEW_ARRAY(scratch, Meeting, loop->arity + 1), *body;
   int64_t *read = NEW_ARRAY(a, int64_t, loop->arity + 1);
   for (int i = 0; i < loop->arity; i++) in[i] = meeting_of(outer[loop->in[i]->id], loop);

@@ -264,6 +264,9 @@ int graph_set(const Graph *g, const Node *y);
 // belong to one part after another, all of them so many times over; or anyhow, where outer is 0.
 const Node *graph_parts_meet(Graph *g, const Node *y, const Node *from, int64_t outer);
 
+// The same for all that is computed of the parts, whether gradients flow or not.
+const Node *graph_values_meet(Graph *g, const Node *y, const Node *from);
+
 // What may be told of an order in which the numbers of an input x stand: place[i] is that of its i-th number, from 0.
 // The last place that each number of y hangs on by what the operations compute, or -1. (latest.c)
 int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, const int32_t *place);

@@ -19,10 +19,11 @@ typedef struct Ast Ast;
   AST(LET, "let", "name; a: value")                                                                \
   AST(DATA, "data", "a: VARIABLE list; b: source expression")                                      \
   AST(PARAMETER, "parameter", "name; a: dims; b: support or NULL; c: initial: DRAW_INIT/expression or NULL (one node each)") \
-  AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression")                                   \
+  AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression; c: NAME or CALL of an estimator, or NULL")                                   \
   AST(NET, "net", "name; also a statement; text: keyword (encoder, decoder, generator, discriminator, net); a: outputs, NAME list; b: inputs, NAME list; c: BODY; flag 1: autoregressive, 2: over rows, 3: over channels") \
   AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list; or b: NULL; c: MEMBER `=`, another distribution")            \
+  AST(ESTIMATOR, "estimator", "name; a: FORMAL list; c: BODY of MEMBER alone")                       \
   AST(BIJECTOR, "bijector", "name; a: FORMAL list; b: dims of what it maps; c: BODY of MEMBER, WEIGHT and NET alone") \
   AST(SUPPORT, "support", "name; a: FORMAL list; b: dims of one value, NAME list; c: MEMBER list")       \
   AST(KL, "kl", "a: CALL pattern; b: CALL pattern; c: BODY. Arguments of a pattern are NAMEs to bind") \
@@ -47,7 +48,7 @@ typedef struct Ast Ast;
   AST(BODY, "body", "a: statements; b: result expression or NULL")                                 \
   /* statements */                                                                                 \
   AST(ASSIGN, "assign", "a: NAME list; b: value")                                                  \
-  AST(DRAW, "draw", "a: VARIABLE list (names, with dims if written); b: distribution expression")  \
+  AST(DRAW, "draw", "a: VARIABLE list (names, with dims if written); b: distribution expression; c: NAME or CALL of an estimator, or NULL")  \
   AST(UPDATE, "update", "name: state; b: its new value")                                           \
   AST(WEIGHT, "weight", "name; a: dims; b: initial value; flag 1: drawn with ~ rather than =")     \
   AST(STATE, "state", "name; a: dims; b: initial value")                                           \

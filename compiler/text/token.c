@@ -53,7 +53,7 @@ static bool is_pair_word(int kind) { return kind == TOKEN_MARGINAL || kind == TO
 static bool begins_item(Parser *p, const Token *t) {
   if (t->kind == TOKEN_EXPECT && !p->depth && at_margin(p, t)) return true;
   if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT ||
-      t->kind == TOKEN_SUPPORT)
+      t->kind == TOKEN_SUPPORT || t->kind == TOKEN_ESTIMATOR)
     return token_peek(p).kind == TOKEN_NAME;
   if (is_pair_word(t->kind)) return at_margin(p, t) && token_peek(p).kind == '(';
   return is_item(t->kind) && t->first;
@@ -83,6 +83,12 @@ static bool may_be_name(int kind) {
 static bool ends_column(const Parser *p) {
   int last = p->last.kind;
   return !p->depth && (last == TOKEN_NAME || last == ']' || last == ')' || last == '}');
+}
+
+// Behind a distribution, and before the name of an estimator: `z ~ q(z | x) by gumbel(1)`.
+static bool follows_draw(Parser *p) {
+  int last = p->last.kind;
+  return (last == TOKEN_NAME || last == ']' || last == ')' || last == '}') && token_peek(p).kind == TOKEN_NAME;
 }
 
 // Does something new begin here, among the lines of training? Behind an operator an operand is still to come.
@@ -286,9 +292,13 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_MISSING:
       if (!ends_column(p)) return becomes_name(p, t), true;
       break;
+    case TOKEN_BY:
+      if (!follows_draw(p)) return becomes_name(p, t), true;
+      break;
     case TOKEN_BIJECTOR:
     case TOKEN_AVERAGE:  // a declaration between items; elsewhere a setting of `train`, or a function
     case TOKEN_EXPECT:   // or a name
+    case TOKEN_ESTIMATOR:
     case TOKEN_SUPPORT:
     case TOKEN_MARGINAL:
     case TOKEN_POSTERIOR:

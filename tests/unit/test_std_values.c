@@ -245,7 +245,7 @@ static bool has_no_value(const char *name) {
       "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",   "copied",
       "closeness",    "between",   "between_few",  "between_many",   "ranked",        "reached",
       "spread",       "copies",    "game_health",  "few_counts",     "many_counts",
-      "hits",         "few_hits",  "many_hits"};
+      "hits",         "few_hits",  "many_hits",    "perturbed"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;
   return false;

@@ -107,8 +107,12 @@ static ReportRun run_of(Arena *a, const Options *o, const char *folder) {
   add_facts(&settings, folder);
   Text explained = text_new(a);
   explain_model(&explained, m, plan);
-  const char **show = NEW_ARRAY(a, const char *, plan->shows);
-  for (int i = 0; i < plan->shows; i++) show[i] = plan->show[i].name;
+  Elab *e = m->elab;
+  ReportItem *show = NEW_ARRAY(a, ReportItem, plan->shows);
+  for (int i = 0; i < plan->shows; i++) {
+    const char *name = plan->show[i].name;
+    show[i] = (ReportItem){name, expression_text(e, find_decl(e, arena_format(a, "show %s", name))->ast)};
+  }
   ReportRun run = {.folder = folder,
                    .model = m->name,
                    .explained = explained.data,

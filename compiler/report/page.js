@@ -77,20 +77,29 @@ function spread(values) {
   return { value: mean, error: values.length > 1 ? Math.sqrt(square / (values.length - 1)) : NaN };
 }
 
+const duration = minutes => minutes < 2 ? `${+(60 * minutes).toPrecision(2)} seconds` : `${+minutes.toPrecision(3)} minutes`;
+
+// "50 epochs in 3.2 minutes"
+function trained(run) {
+  const end = name => Math.max(0, ...['train', 'test'].map(split => column(run, split, name).findLast(finite) || 0));
+  const epochs = end('epoch'), minutes = end(axes.minutes);
+  return `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}${minutes ? ` in ${duration(minutes)}` : ''}`;
+}
+
 function summary() {
   if (!measures.some(name => runs.some(run => last(run, name)))) return section('figures', 'Figures', make('p', {}, 'Nothing has been measured yet.'));
   const node = section('figures', 'Figures');
   if (!several) {
     const rows = measures.map(name => [name, last(runs[0], name)]).filter(row => row[1]);
-    node.append(table(['', 'last', 'of', 'epoch', 'what it is'], rows.map(([name, f]) =>
+    node.append(make('p', {}, trained(runs[0])), table(['', 'last', 'of', 'epoch', 'what it is'], rows.map(([name, f]) =>
       [name, figure(f), f.split === 'test' ? 'held-out data' : 'training data', shown(f.epoch), meaning(name)]), i => i === 1 || i === 3));
   } else {
-    const rows = runs.map((run, i) => [key(i), run.folder, ...measures.map(name => figure(last(run, name)))]);
+    const rows = runs.map((run, i) => [key(i), run.folder, trained(run), ...measures.map(name => figure(last(run, name)))]);
     for (const members of groups()) {
       const values = name => members.map(i => last(runs[i], name)).filter(Boolean).map(f => f.value);
-      rows.push(['', `mean of ${members.length} seeds ± standard deviation`, ...measures.map(name => values(name).length ? figure(spread(values(name))) : '')]);
+      rows.push(['', `mean of ${members.length} seeds ± standard deviation`, '', ...measures.map(name => values(name).length ? figure(spread(values(name))) : '')]);
     }
-    node.append(table(['', 'run', ...measures], rows, i => i > 1));
+    node.append(table(['', 'run', 'trained', ...measures], rows, i => i > 2));
     node.append(make('details', {}, make('summary', {}, 'what each is'), table(['', ''], measures.map(name => [name, meaning(name)]))));
   }
   node.append(make('p', { class: 'faint' }, '± is the standard error of a mean over examples. The last value measured, on held-out data where there are some.'));
@@ -98,10 +107,16 @@ function summary() {
 
 function meaning(name) {
   const m = about(name);
-  return make('span', {}, m.kind + (m.is ? ', ' + m.is : '') + (m.text ? ': ' : ''), make('code', {}, m.text || ''));
+  return make('span', {}, short(name) + (m.text ? ': ' : ''), make('code', {}, m.text || ''));
 }
 
-const key = i => make('span', { class: 'key', style: 'background:' + colours[i % colours.length] });
+// "maximized, a lower bound of log p(x), in nats"
+function short(name) {
+  const { kind, is } = about(name), likelihood = /^(an? |log p|-)/.test(is);
+  return kind + (is ? ', ' + is : '') + (likelihood ? ', in nats' : '');
+}
+
+const key = (i, dashed = '') => make('span', { class: 'key ' + dashed, style: 'color:' + colours[i % colours.length] });
 
 // Health -----------------------------------------------------------------------------------------------------------
 
@@ -144,22 +159,25 @@ function health() {
 
 // Curves -----------------------------------------------------------------------------------------------------------
 
+// What curves may be drawn over, and its column of the records.
+const axes = { epoch: 'epoch', step: 'step', minutes: 'minutes of training' };
 const view = { axis: 'epoch', smooth: 0, robust: true, together: true, from: null, to: null };
 let charts = [];
 
-// Points of one run, split and measure. Where another start begins, or nothing was measured, the line is broken.
+// Points of one run, split and measure, each with its step. Where another start begins, or nothing was measured, the line is broken.
 function series(run, split, name) {
-  const x = column(run, split, view.axis), y = column(run, split, name), points = { x: [], y: [] };
+  const x = column(run, split, axes[view.axis]), y = column(run, split, name), step = column(run, split, 'step'), points = { x: [], y: [], step: [] };
+  const add = (i, value) => { points.x.push(x[i]), points.y.push(value), points.step.push(step[i]); };
   let smooth = 0, weight = 0;
   for (let i = 0; i < y.length; i++) {
-    if (points.x.length && x[i] < points.x[points.x.length - 1]) {
-      points.x.push(x[i]), points.y.push(NaN);
+    if (points.x.length && step[i] < points.step[points.step.length - 1]) {
+      add(i, NaN);
       smooth = weight = 0;
     }
-    if (y[i] === null) continue;
+    if (y[i] === null || !finite(x[i])) continue;
     smooth = view.smooth * smooth + (1 - view.smooth) * y[i];
     weight = view.smooth * weight + 1 - view.smooth;
-    points.x.push(x[i]), points.y.push(smooth / weight);
+    add(i, smooth / weight);
   }
   return points;
 }
@@ -171,23 +189,31 @@ function bundles() {
     ...alone.map(i => ({ members: [i], label: several ? runs[i].folder + ' ' : '' }))];
 }
 
-// The mean of several lines, place by place, and their standard deviation about it; a single line is itself.
+// The mean of several lines, step by step, and their standard deviation about it; a single line is itself.
 function joined(lines) {
   if (lines.length === 1) return lines[0];
   const at = new Map();
-  lines.forEach(line => line.x.forEach((x, i) => { if (finite(line.y[i])) at.set(x, [...(at.get(x) || []), line.y[i]]); }));
-  const x = [...at.keys()].sort((a, b) => a - b), all = x.map(place => spread(at.get(place)));
-  return { x, y: all.map(s => s.value), about: all.map(s => s.error || 0) };
+  for (const line of lines) {
+    line.step.forEach((step, i) => {
+      if (!finite(line.y[i])) return;
+      const met = at.get(step) || { x: 0, y: [] };
+      met.x += line.x[i], met.y.push(line.y[i]);
+      at.set(step, met);
+    });
+  }
+  const all = [...at.keys()].sort((a, b) => a - b).map(step => at.get(step)), spreads = all.map(met => spread(met.y));
+  return { x: all.map(met => met.x / met.y.length), y: spreads.map(s => s.value), about: spreads.map(s => s.error || 0) };
 }
 
-// Between the 2nd and the 98th percentile and some more, so that one wild value does not flatten the rest.
+// Between the 2nd and the 98th percentile and some more, so that one wild value does not flatten the rest. Of many values some thousand tell
+// the percentiles.
 function range(values, robust) {
-  const sorted = values.filter(finite).sort((a, b) => a - b);
-  if (!sorted.length) return [0, 1];
-  const at = q => sorted[Math.round(q * (sorted.length - 1))];
-  let lo = at(0), hi = at(1);
+  let lo = Infinity, hi = -Infinity;
+  for (const v of values) if (finite(v)) lo = Math.min(lo, v), hi = Math.max(hi, v);
+  if (lo > hi) return [0, 1];
+  const stride = Math.ceil(values.length / 5000), sorted = Float64Array.from(values.filter((v, i) => i % stride === 0 && finite(v))).sort();
   if (robust && sorted.length > 20) {
-    const margin = at(0.98) - at(0.02);
+    const at = q => sorted[Math.round(q * (sorted.length - 1))], margin = at(0.98) - at(0.02);
     lo = Math.max(lo, at(0.02) - margin), hi = Math.min(hi, at(0.98) + margin);
   }
   const pad = (hi - lo || Math.abs(hi) || 1) * 0.05;
@@ -208,7 +234,7 @@ class Chart {
     this.canvas = make('canvas');
     this.tip = make('div', { class: 'tip', hidden: '' });
     const box = make('input', { type: 'checkbox', onchange: () => { this.log = box.checked; this.draw(); } });
-    this.node = make('div', { class: 'chart' }, make('label', {}, box, ' logarithmic'), make('h3', {}, name), this.canvas, this.tip);
+    this.node = make('div', { class: 'chart' }, make('label', {}, box, ' logarithmic'), make('h3', {}, name), make('p', { class: 'faint' }, short(name)), this.canvas, this.tip);
     this.canvas.addEventListener('pointerdown', e => { this.grip = this.canvas.setPointerCapture(e.pointerId) || this.place(e); });
     this.canvas.addEventListener('pointermove', e => this.hover(e));
     this.canvas.addEventListener('pointerleave', () => { this.tip.hidden = true; });
@@ -240,8 +266,9 @@ class Chart {
   frame() {
     const xs = this.lines.flatMap(l => [l.x[0], l.x[l.x.length - 1]]);
     const x0 = view.from ?? Math.min(...xs), x1 = view.to ?? Math.max(...xs, x0 + 1e-9);
-    const ends = l => l.about ? [...l.y.map((y, i) => y - l.about[i]), ...l.y.map((y, i) => y + l.about[i])] : l.y;
-    const within = this.lines.flatMap(l => ends(l).filter((y, i) => l.x[i % l.x.length] >= x0 && l.x[i % l.x.length] <= x1 && (!this.log || y > 0)));
+    const within = [], see = y => { if (!this.log || y > 0) within.push(y); };
+    for (const { x, y, about } of this.lines)
+      for (let i = 0; i < x.length; i++) if (x[i] >= x0 && x[i] <= x1) about ? (see(y[i] - about[i]), see(y[i] + about[i])) : see(y[i]);
     const [y0, y1] = range(this.log ? within.map(Math.log10) : within, view.robust);
     this.scale = { x0, x1: x1 > x0 ? x1 : x0 + 1, y0, y1 };
   }
@@ -252,7 +279,7 @@ class Chart {
     this.canvas.width = this.width * ratio, this.canvas.height = this.height * ratio;
     c.scale(ratio, ratio);
     this.frame();
-    const { x0, x1, y0, y1 } = this.scale, right = this.width - 8, bottom = this.height - 24;
+    const { x0, x1, y0, y1 } = this.scale, right = this.width - 8, bottom = this.height - 38;
     this.px = x => this.left + (x - x0) / (x1 - x0) * (right - this.left);
     this.py = y => bottom - ((this.log ? Math.log10(y) : y) - y0) / (y1 - y0) * (bottom - 6);
     this.axes(c, style, right, bottom);
@@ -273,7 +300,8 @@ class Chart {
       c.fillText(shown(this.log ? +(10 ** t).toPrecision(3) : t), this.left - 6, y);
     }
     c.textAlign = 'center', c.textBaseline = 'top';
-    for (const t of ticks(x0, x1, 6)) c.fillText(shown(t), this.px(t), bottom + 6);
+    for (const t of ticks(x0, x1, 6)) c.fillText(shown(t), Math.min(this.px(t), right + 6 - c.measureText(shown(t)).width / 2), bottom + 6);
+    c.fillText(axes[view.axis], (this.left + right) / 2, bottom + 22);
   }
 
   band(c, { x, y, about, colour }) {
@@ -311,7 +339,7 @@ class Chart {
       let i = line.x.findIndex(x => x >= at);
       if (i < 0) i = line.x.length - 1;
       if (i > 0 && at - line.x[i - 1] < line.x[i] - at) i--;
-      return make('div', {}, make('span', { class: 'key', style: 'background:' + line.colour }), `${line.label}, ${view.axis} ${shown(line.x[i])}: ${figure({ value: line.y[i], error: line.about && line.about[i] })}`);
+      return make('div', {}, make('span', { class: line.dashed ? 'key dashed' : 'key', style: 'color:' + line.colour }), `${line.label}, ${view.axis} ${shown(+line.x[i].toPrecision(4))}: ${figure({ value: line.y[i], error: line.about && line.about[i] })}`);
     });
     this.tip.replaceChildren(...lines);
     this.tip.hidden = false;
@@ -326,7 +354,7 @@ function zoom(from, to) { view.from = from, view.to = to; charts.forEach(chart =
 function controls() {
   const slide = make('input', { type: 'range', min: 0, max: 0.98, step: 0.02, value: view.smooth, oninput: () => { view.smooth = +slide.value; redraw(); } });
   const axis = make('select', { onchange: () => { view.axis = axis.value; view.from = view.to = null; redraw(); } },
-    ...['epoch', 'step'].map(name => make('option', view.axis === name ? { selected: '' } : {}, name)));
+    ...Object.keys(axes).filter(name => runs.some(run => column(run, 'train', axes[name]).length)).map(name => make('option', view.axis === name ? { selected: '' } : {}, name)));
   const box = (name, text) => {
     const node = make('input', { type: 'checkbox', ...(view[name] ? { checked: '' } : {}), onchange: () => { view[name] = node.checked; redraw(); } });
     return make('label', {}, node, ' ' + text);
@@ -341,7 +369,7 @@ function curves() {
   if (!told.length) return;
   if (charts.map(chart => chart.name).join('\n') === told.join('\n')) return redraw();
   charts = told.map(name => new Chart(name));
-  const legend = several ? runs.map((run, i) => make('span', {}, key(i), run.folder)) : ['held-out data', 'training data'].map((text, i) => make('span', {}, key(i), text));
+  const legend = several ? runs.map((run, i) => make('span', {}, key(i), run.folder)) : [make('span', {}, key(0), 'held-out data'), make('span', {}, key(1, 'dashed'), 'training data')];
   section('curves', 'Curves', controls(),
     make('p', { class: 'legend' }, ...legend, several ? make('span', { class: 'faint' }, 'dashed: training data') : ''),
     make('div', { class: 'charts' }, ...charts.map(chart => chart.node)));
@@ -361,11 +389,11 @@ function source(run, show, { epoch, png }) {
 }
 
 function frame(run, show) {
-  const img = make('img', { alt: show.name }), caption = make('figcaption');
+  const img = make('img', { alt: show.name }), caption = make('figcaption', {}, '', make('code', {}, show.text));
   const set = epoch => {
     const picture = show.pictures.findLast(p => p.epoch <= epoch) || show.pictures[0], from = source(run, show, picture);
     if (img.getAttribute('src') !== from) img.src = from;
-    caption.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
+    caption.firstChild.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
   };
   return { node: make('figure', {}, img, caption), set };
 }
@@ -470,11 +498,11 @@ function show(all) {
 // While runs train -------------------------------------------------------------------------------------------------
 
 // A line of the records, into the columns.
-function record(run, line) {
+function record(run, line, minutes) {
   const table = run.rows[line.split];
   if (!table) return;  // another start is told
   const rows = (table.step || []).length;
-  for (const [name, value] of Object.entries(line))
+  for (const [name, value] of [...Object.entries(line), [axes.minutes, minutes]])
     if (typeof value === 'number') (table[name] = table[name] || Array(rows).fill(null)).push(value);
   for (const values of Object.values(table)) if (values.length === rows) values.push(null);
 }
@@ -499,7 +527,7 @@ function live() {
   const on = (name, take) => events.addEventListener(name, event => { take(JSON.parse(event.data)); document.documentElement.dataset.told = ++told; });
   on('runs', all => { show(all); states(true); });
   on('more', ({ run, is }) => {
-    is.lines.forEach(line => record(runs[run], line));
+    is.lines.forEach((line, i) => record(runs[run], line, is.minutes[i]));
     runs[run].health.push(...is.health);
     runs[run].log += is.log;
     runs[run].problem = is.problem || runs[run].problem;

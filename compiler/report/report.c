@@ -26,6 +26,9 @@ static void add_string(Text *t, const char *name, const char *value) {
   json_add_string(t, value);
 }
 
+// The column of times. No measure can have its name.
+static const char report_minutes[] = "minutes of training";
+
 // The records of a split, column by column; NAN where a row has no number.
 typedef struct ReportColumn {
   const char *name;
@@ -64,7 +67,7 @@ static double *column_of(Arena *a, ReportTable *t, const char *name) {
   return (*at)->value;
 }
 
-static void table_row(Arena *a, ReportTable *table, const Json *line) {
+static void table_row(Arena *a, ReportTable *table, const Json *line, double minutes) {
   const Json *split = json_find(line, "split");
   ReportTable *t = NULL;
   for (int i = 0; i < 2 && split && split->kind == JSON_STRING; i++)
@@ -73,6 +76,7 @@ static void table_row(Arena *a, ReportTable *table, const Json *line) {
   for (const Json *member = line->child; member; member = member->next) {
     if (member->kind == JSON_NUMBER) column_of(a, t, member->key)[t->rows] = member->number;
   }
+  if (isfinite(minutes)) column_of(a, t, report_minutes)[t->rows] = minutes;
   t->rows++;
 }
 
@@ -122,21 +126,41 @@ static Bytes read_rest(Arena *a, const char *path, const ReportTail *tail, bool 
   return (Bytes){all.data + from, all.size - from};
 }
 
+// When each line of metrics.jsonl was written, in minutes of training; NAN where that is not known (times.h).
+static double *read_minutes(Arena *a, const char *folder, int64_t lines) {
+  const char *path = arena_format(a, "%s/times.csv", folder);
+  double *minutes = NEW_ARRAY(a, double, lines + 1);
+  for (int64_t i = 0; i <= lines; i++) minutes[i] = NAN;
+  Bytes file = file_exists(path) ? file_read(a, path, RECORDS_LIMIT, "") : (Bytes){(const uint8_t *)"", 0};
+  const char *text = (const char *)file.data, *end = text + file.size, *stop;
+  for (; (stop = memchr(text, '\n', (size_t)(end - text))); text = stop + 1) {
+    char *comma;
+    long long line = strtoll(text, &comma, 10);
+    if (*comma == ',' && line >= 1 && line <= lines && isnan(minutes[line]))
+      minutes[line] = strtod(comma + 1, NULL) / 60;
+  }
+  return minutes;
+}
+
 typedef struct {
   Arena *arena;
   ReportTable table[2];
+  const double *minutes;
+  const ReportTail *tail;
 } Records;
 
 static void take_record(void *records, const Json *line, const char *text, size_t length) {
+  Records *r = records;
   (void)text, (void)length;
-  table_row(((Records *)records)->arena, ((Records *)records)->table, line);
+  table_row(r->arena, r->table, line, r->minutes[r->tail->lines]);
 }
 
 static void add_rows(Text *t, Arena *a, const char *folder, ReportTail *tail, const char **problem) {
-  Records r = {a, {{.split = "train"}, {.split = "test"}}};
+  Records r = {.arena = a, .table = {{.split = "train"}, {.split = "test"}}, .tail = tail};
   Lines lines = {a, arena_format(a, "%s/metrics.jsonl", folder), take_record, &r, *problem};
   Bytes file = read_whole(a, lines.path, tail);
   for (size_t i = 0; i < file.size; i++) r.table[0].room = r.table[1].room += file.data[i] == '\n';
+  r.minutes = read_minutes(a, folder, r.table[0].room);
   read_lines(&lines, (const char *)file.data, file.size, tail);
   *problem = lines.problem;
   add_name(t, "rows");
@@ -213,9 +237,9 @@ static int find_pictures(Arena *a, const char *folder, const char *show, ReportP
 }
 
 // As many pictures as `bytes` hold, evenly from the first to the last; 0: all of them, by their epochs alone.
-static void add_show(Text *t, Arena *a, const char *folder, const char *show, size_t bytes) {
+static void add_show(Text *t, Arena *a, const char *folder, const ReportItem *show, size_t bytes) {
   ReportPicture *picture;
-  int n = find_pictures(a, folder, show, &picture), most = n;
+  int n = find_pictures(a, folder, show->name, &picture), most = n;
   if (n > 0 && bytes > 0) {
     Arena *scratch = arena_open(a);
     size_t size = file_read(scratch, picture[n - 1].path, PICTURE_LIMIT, "").size;
@@ -223,7 +247,8 @@ static void add_show(Text *t, Arena *a, const char *folder, const char *show, si
     most = size * (size_t)n <= bytes ? n : size * 2 <= bytes ? (int)(bytes / size) : 1;
   }
   text_add(t, "{");
-  add_string(t, "name", show);
+  add_string(t, "name", show->name);
+  add_string(t, "text", show->text);
   add_name(t, "of");
   text_add(t, "%d,\"pictures\":[", n);
   for (int i = 0; i < most; i++) {
@@ -245,7 +270,7 @@ static void add_shows(Text *t, Arena *a, const ReportRun *run, size_t bytes) {
   text_add(t, "[");
   for (int i = 0; i < run->shows; i++) {
     text_add(t, "%s", i ? "," : "");
-    add_show(t, a, run->folder, run->show[i], bytes);
+    add_show(t, a, run->folder, &run->show[i], bytes);
   }
   text_add(t, "]");
 }
@@ -323,9 +348,18 @@ void report_shows(Text *t, const ReportRun *run) {
 
 const char *report_picture(Arena *a, const ReportRun *run, const char *show, int64_t epoch) {
   for (int i = 0; i < run->shows; i++)
-    if (strcmp(run->show[i], show) == 0)
+    if (strcmp(run->show[i].name, show) == 0)
       return arena_format(a, "%s/shows/%s_%04lld.png", run->folder, show, (long long)epoch);
   return NULL;
+}
+
+// Those of the lines after `before`, up to `lines`.
+static void add_minutes(Text *t, const double *minutes, int64_t before, int64_t lines) {
+  add_name(t, "minutes");
+  text_add(t, "[");
+  for (int64_t i = before + 1; i <= lines; i++)
+    text_add(t, isfinite(minutes[i]) ? "%s%.7g" : "%snull", i > before + 1 ? "," : "", minutes[i]);
+  text_add(t, "]");
 }
 
 bool report_more(Text *t, const char *folder, ReportPlace *place, bool *anew) {
@@ -338,7 +372,9 @@ bool report_more(Text *t, const char *folder, ReportPlace *place, bool *anew) {
   bool more = !*anew && rows.size + games.size + log.size > 0;
   if (more) {
     text_add(t, "{");
+    int64_t before = place->metrics.lines;
     add_lines(t, "lines", &metrics, rows, &place->metrics);
+    add_minutes(t, read_minutes(a, folder, place->metrics.lines), before, place->metrics.lines);
     add_lines(t, "health", &health, games, &place->health);
     add_string(t, "log", arena_slice(a, (const char *)log.data, log.size));
     place->log.bytes += (int64_t)log.size;

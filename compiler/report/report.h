@@ -20,9 +20,8 @@ typedef struct {
 
 typedef struct {
   const char *folder, *model, *explained;
-  const ReportItem *text, *setting;  // files of the model, its own first
+  const ReportItem *text, *setting, *show;  // files of the model, its own first
   const ReportMeasure *measure;
-  const char *const *show;  // names
   int texts, settings, measures, shows;
 } ReportRun;
 

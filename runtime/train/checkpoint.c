@@ -128,6 +128,7 @@ void checkpoint_write(Training *t) {
   Metas m = checkpoint_metas(scratch, t);
   checkpoint_tensors(&m, plan, checkpoint_path(scratch, t->session->folder), t->run->memory, true);
   arena_close(scratch);
+  records_stand(t->records);
 }
 
 Metas *checkpoint_place(Arena *a, const Training *t) {

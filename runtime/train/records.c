@@ -83,6 +83,8 @@ RecordsEarlier *records_earlier(Arena *a, const char *folder, RecordLengths leng
   RecordsEarlier *e = NEW(a, RecordsEarlier);
   e->jsonl = records_read(a, folder, "metrics.jsonl", length.jsonl);
   e->csv = records_read(a, folder, "metrics.csv", length.csv);
+  const char *times = arena_format(a, "%s/times.csv", folder);
+  if (file_exists(times)) e->times = file_read(a, times, SIZE_MAX / 2, "");
   return e;
 }
 
@@ -110,6 +112,16 @@ static void records_measures(Records *r, const Plan *plan, int program, int afte
     records_column(r, plan->program[after].output[i].name, false);
 }
 
+// Lines of metrics.jsonl, of which there is what stays.
+static int64_t records_lines(const Records *r) {
+  Arena *scratch = arena_open(r->arena);
+  Bytes file = records_read(scratch, r->folder, "metrics.jsonl", r->length.jsonl);
+  int64_t lines = 0;
+  for (size_t i = 0; i < file.size; i++) lines += file.data[i] == '\n';
+  arena_close(scratch);
+  return lines;
+}
+
 Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line *line, RecordLengths length,
                       const RecordsEarlier *earlier) {
   Records *r = NEW(a, Records);
@@ -126,6 +138,8 @@ Records *records_open(Arena *a, const char *folder, const Plan *plan, const Line
   r->jsonl = records_file(r, "metrics.jsonl", r->length.jsonl);
   r->csv = records_file(r, "metrics.csv", r->length.csv);
   if (r->length.csv == 0) r->length.csv += records_write(r, r->csv, "metrics.csv");
+  r->lines = records_lines(r);
+  r->times = times_open(a, folder, r->lines, earlier ? &earlier->times : NULL);
   return r;
 }
 
@@ -195,6 +209,7 @@ static void records_csv(Records *r, const char *split, const Measure *measure, i
 
 void records_add(Records *r, int64_t step, int64_t epoch, const char *split, const Measure *measure, int n) {
   if (!r) return;
+  times_add(r->times, ++r->lines);
   records_json(r, split, measure, n, step, epoch);
   records_csv(r, split, measure, n, step, epoch);
 }
@@ -202,6 +217,10 @@ void records_add(Records *r, int64_t step, int64_t epoch, const char *split, con
 void records_sync(Records *r) {
   if (fsync(r->jsonl) != 0 || fsync(r->csv) != 0)
     fail(r->arena, EXIT_IO, "%s/metrics.jsonl, metrics.csv: %s", r->folder, strerror(errno));
+}
+
+void records_stand(Records *r) {
+  if (r) times_add(r->times, r->lines);
 }
 
 // Members of run.json stand on lines of their own, indented by two. What is no such file is left as it is.

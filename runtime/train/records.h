@@ -1,12 +1,13 @@
 // Records: a run's numbers, one line for each epoch and split, as JSON Lines and as CSV.
 //
-// The files hold no times and nothing of the machine, and a checkpoint keeps their lengths: what was written after it
+// The files hold no times (times.h keeps them) and nothing of the machine, and a checkpoint keeps their lengths: what was written after it
 // is cut off when the run goes on, so that a resumed run's files equal those of a run that was never stopped.
 #ifndef GMC_RECORDS_H
 #define GMC_RECORDS_H
 
 #include "core/file.h"
 #include "train/measure.h"
+#include "train/times.h"
 
 typedef struct RecordsEarlier RecordsEarlier;
 
@@ -26,12 +27,14 @@ typedef struct Records {
   int columns;
   int jsonl, csv;  // file descriptors
   RecordLengths length;
-  Text line;  // being written
+  int64_t lines;  // of metrics.jsonl
+  Times *times;   // of these, or NULL
+  Text line;      // being written
 } Records;
 
 // What another run had recorded, up to some lengths.
 struct RecordsEarlier {
-  Bytes jsonl, csv;
+  Bytes jsonl, csv, times;
 };
 
 // Reads it from that run's folder. Fails with EXIT_DATA if a file is shorter than that.
@@ -55,5 +58,8 @@ void records_outcome(Arena *a, const char *folder, const char *member, const cha
 
 // What was added is on the disk when this returns.
 void records_sync(Records *r);
+
+// The run has come to where it stands now: if it goes on from here, so do its times.
+void records_stand(Records *r);
 
 #endif

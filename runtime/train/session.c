@@ -160,7 +160,7 @@ static void session_check_held(Arena *a, const char *folder) {
 
 // Files of somebody else under the names that a run writes. A folder with a run.json is a run's.
 static void session_check_names(Arena *a, const Session *s) {
-  static const char *const own[] = {"metrics.jsonl", "metrics.csv",      "loss.png",
+  static const char *const own[] = {"metrics.jsonl", "metrics.csv",      "times.csv",         "loss.png",
                                     "run.log",       "best.safetensors", "start.safetensors", "health.jsonl"};
   int owns = sizeof own / sizeof *own;
   if (file_exists(arena_format(a, "%s/run.json", s->folder))) return;

@@ -12,6 +12,7 @@
 //   start.safetensors     weights, states and averages that the run began with, if they are another run's; or the
 //                         values that it was given
 //   metrics.jsonl, .csv   averages of every epoch's training, and the test split measured after it
+//   times.csv             when each line of metrics.jsonl was written, in seconds of training
 //   run.json              what the run was started with, or went on with, where that is not the same
 //   run.log               times and speeds
 //   health.jsonl          how games went, at the steps at which there was time to measure it

@@ -13,6 +13,11 @@ opens() {
   holds "$1: in time" test "${milliseconds:-999999}" -lt "$2"
 }
 has() { holds "$1" grep -q -e "$2" dom; }
+drive=$root/build/release/browser/drive
+drives() {
+  holds "$1: what is done to it" sh -c "'$drive' '$scratch/browser' 'file://$scratch/$1'"
+  cat out
+}
 counts() { holds "$2 of $1" test "$(grep -o -e "$1" dom | wc -l)" = "$2"; }
 
 cat >page.gm <<'END'
@@ -40,8 +45,8 @@ holds 'at most 15 MB' test "$(wc -c <one.html)" -le 15000000
 counts '<canvas' 2
 counts '<figure>' 5
 has 'a figure with its error' '<td class="number">[-0-9.]* ± [0-9.]*</td>'
-has 'what it is' 'maximized: <code>objective elbo {'
-has 'the last pictures' '<figcaption>e, epoch 50</figcaption>'
+has 'what it is' 'maximized, a lower bound of log p(x), in nats: <code>objective elbo {'
+has 'the last pictures' '<figcaption>e, epoch 50<code>'
 has 'the model' 'model page'
 has 'what was understood' 'matrix products'
 has 'a setting' '<td>width</td><td>8</td>'
@@ -51,6 +56,29 @@ opens four.html 2000
 has 'seeds together' 'mean of 3 seeds ± standard deviation'
 has 'what differs' '<td>width</td><td>8</td><td>8</td><td>8</td><td>16</td>'
 counts '<figure>' 20
+
+# curves over minutes: each run over its own, seeds over the mean of theirs; what is drawn is what was measured
+drives four.html <<'END'
+until [...document.querySelectorAll('#curves select option')].map(o => o.textContent).join() === 'epoch,step,minutes'
+do document.querySelector('#curves select').value = 'minutes'
+do document.querySelector('#curves select').dispatchEvent(new Event('change'))
+until charts[0].lines.length === 4
+until charts[0].lines.every(line => line.x.every((x, i) => x > 0 && (i === 0 || x >= line.x[i - 1])))
+until charts[0].lines.find(line => line.label.startsWith('3 seeds') && !line.dashed).y.length === 50
+until Math.abs(charts[0].lines.find(line => line.label.startsWith('3 seeds') && !line.dashed).y[49] - (runs[0].rows.test.elbo[49] + runs[1].rows.test.elbo[49] + runs[2].rows.test.elbo[49]) / 3) < 1e-6
+until Math.abs(charts[0].lines.find(line => line.label === 'wide held-out').x.at(-1) - runs[3].rows.test['minutes of training'].at(-1)) < 1e-9
+do view.together = false
+do redraw()
+until charts[0].lines.length === 8
+END
+drives one.html <<'END'
+until document.querySelector('#figures').textContent.includes('50 epochs in ')
+until document.querySelector('.chart p').textContent === 'maximized, a lower bound of log p(x), in nats'
+until document.querySelector('figcaption code').textContent === 'show a { z ~ prior(z) plot draw p(x | z) }'
+do document.getElementById('epoch').value = 0
+do document.getElementById('epoch').dispatchEvent(new Event('input'))
+until document.querySelector('figcaption').textContent.startsWith('a, epoch 1show')
+END
 
 # how a game went
 for step in 10 20 30; do
@@ -68,4 +96,15 @@ has 'one of them' '<td>ranked</td><td class="number">0.25</td>'
 awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"step\":%d,\"epoch\":%d,\"split\":\"train\",\"elbo\":%.4f}\n", i, i, sin(i / 1000) + (i * 7919 % 1000) / 1000 }' >>wide/metrics.jsonl
 says 0 '' report wide -o many.html
 opens many.html 2000
+drives many.html <<'END'
+do window.slowest = 0
+do window.timed = work => { const began = performance.now(); work(); slowest = Math.max(slowest, performance.now() - began); }
+do timed(() => zoom(40000, 60000))
+do timed(() => zoom(null, null))
+do timed(() => { view.smooth = 0.9; redraw(); })
+do timed(() => charts[0].canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: 300, clientY: 300 })))
+until !charts[0].tip.hidden
+print '100,000 points: at most ' + Math.round(slowest) + ' ms until it is drawn again'
+until slowest < 250
+END
 finish

@@ -37,6 +37,7 @@ do document.querySelector('#settings details').open = true
 do view.smooth = 0.5
 picture before.png
 until runs[0].rows.test.epoch.length === 40
+until runs[0].rows.test['minutes of training'].length === 40 && runs[0].rows.test['minutes of training'].every((v, i, all) => v > 0 && (i === 0 || v >= all[i - 1]))
 until runs[0].state === 'still'
 until document.getElementById('state').textContent.startsWith('one: not training, step 3200')
 until document.querySelector('#figures').textContent.includes(shown(runs[0].rows.test.elbo[39]))

@@ -44,7 +44,7 @@ holds 'what is measured' carries one/report.html '{"name":"far","kind":"metric",
 holds 'what was understood' carries one/report.html '"explained":"model line (.*line.gm)\\u000a'
 holds 'training' carries one/report.html '"train":{"step":\[[0-9]*,[0-9]*,[0-9]*,[0-9]*\],"epoch":\[1,2,3,4\],"elbo":\['
 holds 'held-out data' carries one/report.html '"test":{"step":.*"elbo":\[.*"elbo_se":\[.*"far":\['
-holds 'pictures of every epoch, of each show its own' carries one/report.html '{"name":"cloud","of":[0-9]*,"pictures":\[{"epoch":1,"png":"iVBORw0KGgo.*{"name":"cloud_2","of":'
+holds 'pictures of every epoch, of each show its own' carries one/report.html '{"name":"cloud","text":"show cloud { z ~ prior(z) plot draw p(x | z) }","of":[0-9]*,"pictures":\[{"epoch":1,"png":"iVBORw0KGgo.*{"name":"cloud_2","text":"[^"]*","of":'
 holds 'nothing is asked of the network' sh -c '! grep -q -e "https\?:" -e "<link rel=\"style" -e "<script src" one/report.html'
 
 first=$(tail -n 1 one/metrics.jsonl | sed 's/.*"far":\([-0-9.]\{6\}\).*/\1/')
@@ -64,6 +64,25 @@ holds 'not where it is not asked for' test ! -e unasked/health.jsonl
 echo '{"step":1,' >>over/health.jsonl
 says 65 'over/health.jsonl:[0-9]*: ' report over
 
+# minutes: of each line, those of sessions added up; a run that began without them has none
+clocked() { awk -F, 'NR > 1 { if ($2 < before) bad = 1; before = $2; seen[$1] = 1 } END { for (i = 1; i <= lines; i++) if (!seen[i]) bad = 1; exit bad || before <= 0 }' lines="$2" "$1/times.csv"; }
+says 0 '' run line.gm -q --out timed --epochs 2
+holds 'a time for each line' clocked timed 4
+printf '%s\n' '4,1000' '5,1001' '6,1002' >>timed/times.csv  # a checkpoint after 1000 seconds, then killed
+says 0 '' run --resume timed -q --epochs 4
+holds 'and when it goes on' clocked timed 8
+holds 'from where it stood' sh -c 'sed -n "/^5,/p" timed/times.csv | grep -q "^5,1000\.[0-9]*$" && ! grep -q "^6,1002$" timed/times.csv'
+says 0 '' report timed
+holds 'minutes of both splits' carries timed/report.html '"train":{"step".*"minutes of training":\[.*,16\.6.*"test":{.*"minutes of training":\['
+rm timed/times.csv
+says 0 '' run --resume timed -q --epochs 6
+holds 'where the beginning is not known nothing is' test ! -e timed/times.csv
+says 0 '' report timed
+holds 'no minutes' sh -c '! grep -q "\"minutes of training\":" timed/report.html'
+says 0 '' run --from one@last -q --out branch --epochs 5
+holds 'those of the run that it went on from' sh -c 'sed -n "2,5p" one/times.csv >want && sed -n "2,5p" branch/times.csv | cmp want -'
+holds 'and its own' clocked branch 10
+
 # what goes wrong
 says 66 'nowhere holds no run' report nowhere
 says 64 'needs DIR' report
@@ -78,5 +97,5 @@ says 0 '' report two
 holds 'a run that measured nothing' carries two/report.html '"rows":{"train":{},"test":{}}'
 rm -r two/shows two/run.log
 says 0 '' report two
-holds 'without pictures' carries two/report.html '"log":"".*"shows":\[{"name":"cloud","of":0,"pictures":\[\]}'
+holds 'without pictures' carries two/report.html '"log":"".*"shows":\[{"name":"cloud","text":"[^"]*","of":0,"pictures":\[\]}'
 finish

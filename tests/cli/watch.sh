@@ -61,7 +61,7 @@ holds 'which carries no run' grep -q '<script type="application/json" id="runs">
 holds 'and asks nobody else' sh -c '! grep -q -e "https\?:" html'
 listens
 awaits events '^data: \[{"folder":"one".*"explained":"model line.*"train":{"step":.*"epoch":\[1,2,3,4\].*"folder":"two"'
-awaits events '^data: {"run":1,"shows":\[{"name":"cloud","of":[0-9]*,"pictures":\[{"epoch":1}.*{"epoch":4}\]}\]}'
+awaits events '^data: {"run":1,"shows":\[{"name":"cloud","text":"show cloud { x ~ p(x) plot x }","of":[0-9]*,"pictures":\[{"epoch":1}.*{"epoch":4}\]}\]}'
 awaits events '^data: {"run":0,"state":"still"}'
 asks "${page}picture?run=0&show=cloud&epoch=4" >picture.png
 holds 'a picture' cmp picture.png one/shows/cloud_0004.png
@@ -88,7 +88,7 @@ holds 'the same metrics' cmp one/metrics.jsonl alone/metrics.jsonl
 printf '{"step":90,"epoch":10,"split":"train",' >>two/metrics.jsonl
 sleep 0.6
 printf '"o":-1.25}\n' >>two/metrics.jsonl
-awaits events '^data: {"run":1,"is":{"lines":\[{"step":90,"epoch":10,"split":"train","o":-1.25}\],'
+awaits events '^data: {"run":1,"is":{"lines":\[{"step":90,"epoch":10,"split":"train","o":-1.25}\],"minutes":\[null\],'
 echo 'no record' >>two/metrics.jsonl
 awaits events '"lines":\[\].*"problem":"two/metrics.jsonl:10: '
 echo '{"step":10,"judge":"D","maker":"G","ranked":0.5}' >>two/health.jsonl

@@ -21,7 +21,7 @@ check() {  # check WHAT COMMAND...: counts whether the command succeeds
 }
 
 same_files() {  # same_files A B: both ways, so that neither folder lacks a file; but for times, and how many threads there were
-  diff -r -x run.log -x health.jsonl -x .lock -I '^ *"*threads"*: ' "$1" "$2"
+  diff -r -x run.log -x times.csv -x health.jsonl -x .lock -I '^ *"*threads"*: ' "$1" "$2"
 }
 
 finish() {

@@ -146,6 +146,11 @@ SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL
 RANDOM := $(B)/fuzz/models
 QUICK += '$(RANDOM) generated 600' '$(RANDOM) mutants 600' tests/lang/codes.sh tests/arrows.sh $(if $(filter release,$(MODE)),'tests/models/products.sh models/vae_toy.gm') $(if $(filter asan,$(MODE)),tests/leaks.sh)
 
+# what is proved of the order of places, held against the Jacobians of 10,000 random nets
+causality: $(B)/unit/test_order
+	@FULL=1 $<
+.PHONY: causality
+
 health: gmc
 	@SEEDS=10 tests/models/health.sh
 

@@ -53,6 +53,13 @@ static const struct {
      "  q, k, v = split(3, 3 * dense(h, 18))\n"
      "  s = if reshape(iota(4), 1, 4) <= expand(iota(4)) then q @ transpose(k) else -infinity\n"
      "  x ~ categorical(logits: softmax(s) @ v |> dense(3))\n}"},
+    {"attention of pixels", "x[3, 3] in {0, 1}", 9, 2, true,
+     "decoder p(x) autoregressive {\n"
+     "  weight place[9, 6] ~ normal(0, 1)\n"
+     "  h = expand(flatten(before(x))) * (1 + place) + place\n"
+     "  q, k, v = split(3, 3 * dense(h, 18))\n"
+     "  s = if reshape(iota(9), 1, 9) <= expand(iota(9)) then q @ transpose(k) else -infinity\n"
+     "  x ~ bernoulli(logits: 2 * (softmax(s) @ v |> dense(1)) |> reshape(3, 3))\n}"},
     {"a recurrent network of classes", "x[4] : class(3)", 4, 3, true,
      "decoder p(x) autoregressive { x ~ categorical(logits: 3 * lstm(onehot(before(x)), 5) |> dense(3)) }"},
     {"a mixture at each place", "x[4] : class(3)", 4, 3, true,
@@ -129,7 +136,7 @@ static const struct {
      "decoder p(x) autoregressive { x ~ bernoulli(logits: [1, 0, 0, 2, 0, 1] * x[[5, 0, 0, 2, 1, 4]] * [0, 1, 1, 1, 1, "
      "1]) }"},
 };
-enum { RIGHT = sizeof right / sizeof *right, DRAWS = 128 };
+enum { RIGHT = sizeof right / sizeof *right, DRAWS = 100000 };
 
 static int count_of(int i) { return (int)pow(right[i].values, right[i].numbers); }
 
@@ -180,9 +187,9 @@ static void draws_follow_the_probabilities(void **state) {
     Arena *a = arena_open(NULL);
     Page *p = page_of(a, i);
     int n = count_of(i), freedom = -1;
-    double *seen = NEW_ARRAY(a, double, n), rare = 0, rarely = 0, chi = 0, all = (double)n * DRAWS;
+    double *seen = NEW_ARRAY(a, double, n), rare = 0, rarely = 0, chi = 0, all = 0;
     fill_all(p, i);
-    for (uint32_t step = 0; step < DRAWS; step++) {
+    for (uint32_t step = 0; all < DRAWS; step++, all += n) {
       p->run.step = step;
       page_test(p);
       for (int e = 0; e < n; e++) seen[(int)page_metric(p, "drawn")[e]]++;

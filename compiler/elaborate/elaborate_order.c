@@ -393,16 +393,24 @@ static Node *keep_place(Elab *e, const Dist *d, Value v, Value x, Node *turn) {
   return now.kind == V_ERROR ? NULL : node_select(e->graph, now.node, v.node, x.node);
 }
 
+// Are they all 0, 1 or -1?
+static bool are_signs(const Support *s) {
+  bool signs = s->kind == SUPPORT_CLASS || (s->kind == SUPPORT_SET && s->members);
+  for (int i = 0; i < s->members; i++) signs = signs && s->member[i] == round(s->member[i]);
+  return signs && s->lo >= -1 && s->hi <= 1;
+}
+
 // The draw as a loop over rows, from the finest on: each place one, or the places along some of the first axes.
 static Node *by_rows(Elab *e, const Dist *d, const GraphLoop *l, const Node *x, const Node *drawn) {
   const Decl *net = d->ordered->net;
   Shape outer = outer_event(d);
   int64_t numbers = shape_count(d->event), places = shape_count(outer), rows = places, n = places_of(net, outer);
-  if (over_channels(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / places);
-  if (over_rows(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / n);
+  if (over_channels(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / places, false);
+  if (over_rows(net)) return graph_draw_by_rows(e->graph, l, x, drawn, n, 1, numbers / n, false);
+  bool signs = are_signs(&d->support);
   Node *all = NULL;
   for (int i = outer.rank - 1; i >= 0 && !all; rows /= outer.dim[i--])
-    all = graph_draw_by_rows(e->graph, l, x, drawn, rows, places / rows, numbers / rows);
+    all = graph_draw_by_rows(e->graph, l, x, drawn, rows, places / rows, numbers / rows, signs);
   return all;
 }
 

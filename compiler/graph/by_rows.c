@@ -5,14 +5,15 @@
 // x: in memory it holds them `inner` numbers at a time. Where every operation leaves rows apart, or passes something on
 // to the next (a loop over the rows, or x moved on by one row), one turn of the new loop computes one row of
 // everything; the places within a row are drawn by the old scheme. The rows that a convolution's windows reach back to
-// are carried along. Where a value mixes rows otherwise, there is no such loop. Invariant: each number is computed by
-// the same operations as before, in the same order.
+// are carried along. A product that adds up x over its places, weighed, is carried as the sum so far, if x is 0, 1 or
+// -1, so that it is the same sum. Where a value mixes rows otherwise, there is no such loop. Invariant: each number is
+// computed by the same operations as before, in the same order.
 #include <string.h>
 
 #include "graph/graph_rules.h"
 #include "graph/names.h"
 
-enum { FIXED = 0, MIXED = -1 };  // of `inner`: the same whatever x is; rows are not apart
+enum { FIXED = 0, MIXED = -1, WHOLE = -2 };  // of `inner`: the same whatever x is; rows are not apart; of sums so far
 
 typedef struct {
   Arena *arena;
@@ -22,6 +23,8 @@ typedef struct {
   int64_t n;       // rows
   int64_t *inner;  // of each node of the old body
   bool *needed;
+  bool exact;      // numbers of x are 0, 1 or -1, and 0 until they are drawn
+  bool *summed;    // what hangs on sums so far: known of its row in the row's own turn alone
   Node **outside;  // what is fixed, around the loop
 } Rows;
 
@@ -32,8 +35,10 @@ typedef struct Level {
   GraphLoop *l;
   struct Level *up;      // of a row, for the places in it
   Node **part, **whole;  // of fixed nodes: a row, or all
-  Node **before;         // of x moved on by a row: the row before; of a convolution: the rows that it reaches back to
+  Node **before;         // of x moved on by a row: the row before; of a convolution: the rows that it reaches back to;
+                         // of a product: the sum so far
   Node ***state;         // of each loop over the rows: what its inputs are before the turn
+  Node *turn;
 } Level;
 
 // ---- where the rows lie
@@ -144,8 +149,25 @@ static int64_t of_concat(const Rows *w, const Node *n) {
   return beside * below_axis(n->shape, axis);
 }
 
-// Rows of the left factor, or whole matrices.
+// x, all of it in a row, by a matrix that is fixed.
+static bool adds_up_rows(const Rows *w, const Node *n) {
+  if (!w->exact || n->op != OP_MATMUL || n->shape.rank != 2 || n->attr.flag || w->inner[n->in[1]->id] != FIXED)
+    return false;
+  const Node *a = n->in[0];
+  if (w->inner[a->id] != 1 || a->shape.dim[1] != w->n) return false;
+  while (a->op == OP_RESHAPE) a = a->in[0];
+  return a == w->x;
+}
+
+// Of what is whole, by a matrix with a column for each row.
+static bool has_columns(const Rows *w, const Node *n) {
+  return n->op == OP_MATMUL && n->shape.rank == 2 && !n->attr.flag && w->inner[n->in[1]->id] == FIXED &&
+         n->shape.dim[1] == w->n;
+}
+
+// Rows of the left factor, or whole matrices; or sums over the rows.
 static int64_t of_matmul(const Rows *w, const Node *n) {
+  if (adds_up_rows(w, n)) return has_columns(w, n) ? 1 : WHOLE;
   int64_t beside = 0, a = w->inner[n->in[0]->id], b = w->inner[n->in[1]->id];
   int r = n->shape.rank, axis = a > 0 ? row_axis(n->in[0]->shape, w->n, a, &beside) : -1;
   bool rows = axis == r - 2 && !(n->attr.flag & 1), matrices = r == 3 && axis == 0;
@@ -177,16 +199,31 @@ static int64_t of_conv(const Rows *w, const Node *n) {
   return reach_back(w, n, &axis) < 0 ? MIXED : below_axis(n->shape, axis);
 }
 
+// What sums so far make, and fixed values, is whole as well; by the columns of a matrix, a row in each turn.
+static int64_t of_sums(const Rows *w, const Node *n) {
+  if (has_columns(w, n)) return 1;
+  return n->op == OP_LOOP || n->op == OP_RESULT ? MIXED : WHOLE;
+}
+
+// Does it read rows other than its own?
+static bool reads_other_rows(const Rows *w, const Node *n) {
+  return n->op == OP_CONV || n->op == OP_LOOP || moved_on(w, n);
+}
+
 static int64_t of_operation(const Rows *w, const Node *n) {
   int64_t inner = FIXED;
   for (int i = 0; i < n->arity; i++) {
     int64_t in = w->inner[n->in[i]->id];
+    w->summed[n->id] = w->summed[n->id] || w->summed[n->in[i]->id];
     if (in == MIXED && n->op != OP_CONCAT) return MIXED;
     if (in == FIXED) continue;
-    if (inner != FIXED && in != inner && op_class(n->op) == ELEMENTWISE) return MIXED;
+    if (inner != FIXED && in != inner && (op_class(n->op) == ELEMENTWISE || in == WHOLE || inner == WHOLE))
+      return MIXED;
     inner = in;
   }
   if (inner == FIXED) return FIXED;
+  if (w->summed[n->id] && reads_other_rows(w, n)) return MIXED;
+  if (inner == WHOLE) return of_sums(w, n);
   switch (op_class(n->op)) {
     case ELEMENTWISE:
     case MARK: return inner;
@@ -217,9 +254,11 @@ static bool rows_apart(Rows *w, const Node *drawn, int64_t inner) {
   Shape row;
   w->inner = NEW_ARRAY(w->arena, int64_t, body->count);
   w->needed = NEW_ARRAY(w->arena, bool, body->count);
+  w->summed = NEW_ARRAY(w->arena, bool, body->count);
   for (int id = 0; id <= drawn->id; id++) {
     const Node *n = body->node[id];
     w->inner[id] = n == w->x ? inner : of_operation(w, n);
+    if (adds_up_rows(w, n)) w->summed[id] = true;
     bool control = op_class(n->op) == CONTROL;
     if (w->inner[id] > 0 && !control && !row_shape(n->shape, w->n, w->inner[id], &row)) w->inner[id] = MIXED;
   }
@@ -293,6 +332,45 @@ static Node *before_row(Level *v, const Node *n, Shape row) {
   return carried(v, &v->before[n->id], v->up ? &v->up->before[n->id] : NULL, start, called(v, n));
 }
 
+// The sum of the rows before this one.
+static Node *sum_so_far(Level *v, const Node *n) {
+  return carried(v, &v->before[n->id], NULL, node_const(v->w->around, 0, n->shape), called(v, n));
+}
+
+// With this one: x is 0, 1 or -1, so that it is added as a fused addition would.
+static Node *next_sum(Level *v, const Node *n, Node *x) {
+  Shape row = shape_of(2, (int64_t[]){1, n->shape.dim[1]});
+  Node *weight = part(v, n->in[1], n->shape.dim[1], row);
+  Node *more = node_binary(v->g, OP_MUL, node_broadcast(v->g, x, n->shape), node_broadcast(v->g, weight, n->shape));
+  return node_binary(v->g, OP_ADD, sum_so_far(v, n), more);
+}
+
+// Of [batch, rows] the turn's own: [batch, 1].
+static Node *own_of(Level *v, Node *all) {
+  Shape flat = all->shape, one = shape_of(2, (int64_t[]){flat.dim[0], 1});
+  if (!v->turn) {
+    Node *turns = node_iota(v->w->around, 0, shape_of(1, &v->w->n));
+    v->turn = loop_input(v->l, OPERAND_SLICED, turns, "row");
+  }
+  Node *at = node_broadcast(v->g, node_reshape(v->g, v->turn, shape_of(2, (int64_t[]){1, 1})), flat);
+  Node *own = node_binary(v->g, OP_EQUAL, node_iota(v->g, 1, flat), at);
+  own = node_select(v->g, own, all, node_const(v->g, 0, flat));
+  return node_reshape(v->g, node_reduce(v->g, OP_SUM, own, 1u << 1), one);
+}
+
+// All of what is made of sums so far.
+static Node *all_of_operation(Level *v, const Node *n, Node *const *map) {
+  if (adds_up_rows(v->w, n)) return sum_so_far(v, n);
+  Node **in = NEW_ARRAY(v->w->arena, Node *, n->arity + 1);
+  Attr attr = n->attr;
+  for (int i = 0; i < n->arity; i++) {
+    const Node *of = n->in[i];
+    bool fixed = v->w->inner[of->id] == FIXED;
+    in[i] = !fixed ? map[of->id] : of->op == OP_CONST ? node_const_like(v->g, of, of->shape) : whole(v, of);
+  }
+  return graph_node(v->g, n->op, n->arity, in, &attr, &n->shape);
+}
+
 // Of what a convolution reads: the rows before this one, and this one.
 static Node *window(Level *v, const Node *n, Node *row, int axis, int64_t reach) {
   Shape s = n->in[0]->shape;
@@ -361,6 +439,11 @@ static Node **turn_of(Level *v, const Node *n, Node *const *map) {
 static Node *row_of_operation(Level *v, const Node *n, Node *const *map, Shape row) {
   const Rows *w = v->w;
   if (n->op == OP_CONV) return row_of_conv(v, n, map, row);
+  if (adds_up_rows(w, n)) return own_of(v, sum_so_far(v, n));
+  if (has_columns(w, n) && w->inner[n->in[0]->id] == WHOLE) {
+    Shape column = shape_of(2, (int64_t[]){n->in[1]->shape.dim[0], 1});
+    return node_matmul(v->g, map[n->in[0]->id], part(v, n->in[1], 1, column), false, false);
+  }
   Node **in = NEW_ARRAY(w->arena, Node *, n->arity + 1);
   Attr attr = n->attr;
   for (int i = 0; i < n->arity; i++) {
@@ -393,8 +476,12 @@ static Node **row_of_all(Level *v, Node *x, const Node *drawn) {
   for (int id = 0; id <= drawn->id; id++) {
     const Node *n = body->node[id];
     Shape row;
-    if (!w->needed[id] || w->inner[id] <= 0) continue;
+    if (!w->needed[id] || w->inner[id] == FIXED) continue;
     node_made_for(v->g, n);
+    if (w->inner[id] == WHOLE) {
+      map[id] = all_of_operation(v, n, map);
+      continue;
+    }
     if (n->op == OP_LOOP) {
       turn[id] = turn_of(v, n, map);
       continue;
@@ -412,7 +499,9 @@ static Node **row_of_all(Level *v, Node *x, const Node *drawn) {
     const Node *n = body->node[id];
     const Node *of = v->before[id] && w->needed[id] ? moved_on(w, n) : NULL;
     if (v->before[id] && w->needed[id])
-      v->l->next[v->before[id]->attr.id] = of ? map[of->id] : next_window(v, n, map[n->in[0]->id]);
+      v->l->next[v->before[id]->attr.id] = of                   ? map[of->id]
+                                           : n->op == OP_MATMUL ? next_sum(v, n, map[n->in[0]->id])
+                                                                : next_window(v, n, map[n->in[0]->id]);
     const GraphLoop *l = turn[id] ? n->attr.loop : NULL;
     for (int i = 0; l && i < l->inputs; i++)
       if (l->next[i]) v->l->next[v->state[id][i]->attr.id] = turn[id][l->next[i]->id];
@@ -444,9 +533,10 @@ static Node *draw_row(Level *row, const Node *drawn, int64_t places, int64_t inn
 }
 
 Node *graph_draw_by_rows(Graph *g, const GraphLoop *l, const Node *x, const Node *drawn, int64_t rows, int64_t places,
-                         int64_t inner) {
+                         int64_t inner, bool signs) {
   Arena *scratch = arena_open(g->arena);
   Rows w = {.arena = scratch, .around = g, .from = l, .x = x, .n = rows};
+  w.exact = signs && places == 1 && inner == 1 && l->outside[x->attr.id]->attr.value == 0;
   Node *all = NULL;
   Shape row;
   if (rows > 1 && row_shape(x->shape, rows, inner, &row) && rows_apart(&w, drawn, inner)) {

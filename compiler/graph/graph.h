@@ -283,9 +283,9 @@ const float *graph_known(Arena *a, const Graph *g, const Node *y);
 
 // x as a loop of draws makes it, whose body gives `drawn` for all places of x, by a loop over `rows` of them in which each row is
 // computed once: in memory x holds rows `inner` numbers at a time, each of `places` places. NULL where the body mixes
-// rows otherwise than from one to the next. (by_rows.c)
+// rows otherwise than from one to the next, or adds them up. `signs`: numbers of x are 0, 1 or -1. (by_rows.c)
 Node *graph_draw_by_rows(Graph *g, const GraphLoop *l, const Node *x, const Node *drawn, int64_t rows, int64_t places,
-                         int64_t inner);
+                         int64_t inner, bool signs);
 
 // For every node how the examples of a batch lie in it: 1: its outermost axis begins with the batch, of which each
 // example has its own block; n: n times over; 0: all examples share it; -1: examples meet, or it cannot be told. In the

@@ -251,7 +251,10 @@ static void rows_are_carried_on(void **state) {
       "  s = scan(w in W, pixel in flatten(%s), a = zeros(6)) { l = sum(tanh(a))   a <- a + pixel * w   l }\n"
       "  x ~ bernoulli(logits: reshape(s, 4, 3) + 0 * %s)\n",
       "  h = 2 * conv_before(%s, 4, 5) |> tanh\n  g = h + (2 * conv_upto(h, 4, 3, dilation: 2) |> tanh)\n"
-      "  x ~ bernoulli(logits: 4 * conv(g, 1, 1) + 0 * reshape(%s, 4, 3, 1) |> reshape(4, 3))\n"};
+      "  x ~ bernoulli(logits: 4 * conv(g, 1, 1) + 0 * reshape(%s, 4, 3, 1) |> reshape(4, 3))\n",
+      "  h = 3 * masked(flatten(%s), 20) |> tanh |> masked(16) |> relu\n"
+      "  x ~ bernoulli(logits: 4 * masked(h, 12, strict: true) + 0 * flatten(%s) |> reshape(4, 3))\n",
+      "  x ~ bernoulli(logits: 4 * masked(flatten(%s), 12, strict: true) + 0 * flatten(%s) |> reshape(4, 3))\n"};
   for (size_t i = 0; i < sizeof net / sizeof *net; i++) {
     Arena *a = arena_open(NULL);
     Page *page[2];

@@ -297,11 +297,18 @@ static View see_elementwise(const Look *w, const Node *n, const View *in) {
   int last = n->shape.rank - 1;
   int64_t length = last < 0 ? 1 : k.shape.dim[last], step[MOST_WALKED] = {0};
   for (int i = 0; i <= n->arity && last >= 0; i++) step[i] = k.stride[i][last];
+  Seen s[3] = {nothing, nothing, nothing}, made = apply(n->op, n->arity, s);
   do {
-    Seen s[3], *out = v.at + k.at[n->arity];
+    Seen *out = v.at + k.at[n->arity];
     for (int64_t j = 0; j < length; j++) {
-      for (int i = 0; i < n->arity; i++) s[i] = in[i].at[k.at[i] + j * step[i]];
-      out[j * step[n->arity]] = apply(n->op, n->arity, s);
+      bool same = true;  // as the number before: then so is what is made of it
+      for (int i = 0; i < n->arity; i++) {
+        Seen here = in[i].at[k.at[i] + j * step[i]];
+        same = same && memcmp(&here, &s[i], sizeof here) == 0;
+        s[i] = here;
+      }
+      if (!same) made = apply(n->op, n->arity, s);
+      out[j * step[n->arity]] = made;
     }
   } while (walk_line(&k));
   return v;
@@ -457,7 +464,7 @@ static View see_solve(const Look *w, const Node *n, const View *in) {
 
 // ---- graphs
 
-static View *see_graph(const Look *w, const Graph *g, int last, const bool *needed, const View *read);
+static View *see_graph(const Look *w, const Graph *g, int last, const int *until, const View *read);
 static View *see_loop(const Look *w, const Node *n, const View *in);
 
 static View see(const Look *w, const Node *n, const View *in) {
@@ -528,40 +535,64 @@ static View *see_loop(const Look *w, const Node *n, const View *in) {
   return result;
 }
 
-// What the last node is made of.
-static bool *needed_by(const Look *w, const Graph *g, int last) {
-  bool *needed = NEW_ARRAY(w->arena, bool, last + 1);
-  needed[last] = true;
-  for (int id = last; id >= 0; id--)
-    for (int i = 0; i < g->node[id]->arity && needed[id]; i++) needed[g->node[id]->in[i]->id] = true;
-  return needed;
+// May the value of a node lie where that of an input lies?
+static bool shares_memory(Op op) {
+  return op == OP_RESHAPE || op == OP_PERMUTE || op == OP_SLICE || op == OP_BROADCAST || op == OP_STOP ||
+         op == OP_DISCRETE || op == OP_LOOP || op == OP_RESULT;
 }
 
-static View *see_graph(const Look *w, const Graph *g, int last, const bool *needed, const View *read) {
+// Of every node that the last one is made of, until which one its memory is read; NONE of others. `all` stay to the
+// end.
+static int *read_until(const Look *w, const Graph *g, int last, bool all) {
+  int *until = NEW_ARRAY(w->arena, int, last + 1);
+  for (int id = 0; id < last; id++) until[id] = NONE;
+  until[last] = last + 1;
+  for (int id = last; id >= 0; id--) {
+    const Node *n = g->node[id];
+    int here = all ? last + 1 : shares_memory(n->op) ? until[id] : id;
+    for (int i = 0; i < n->arity && until[id] != NONE; i++)
+      if (until[n->in[i]->id] < here) until[n->in[i]->id] = here;
+  }
+  return until;
+}
+
+// The values of all nodes, or, with `until`, of those that last to the end.
+static View *see_graph(const Look *w, const Graph *g, int last, const int *until, const View *read) {
   View *value = NEW_ARRAY(w->arena, View, last + 1), **result = NEW_ARRAY(w->arena, View *, last + 1), *in = NULL;
+  Arena **own = NEW_ARRAY(w->arena, Arena *, last + 1);
+  int *next = NEW_ARRAY(w->arena, int, last + 1),
+      *first = NEW_ARRAY(w->arena, int, last + 2);  // lists of what is read until a node, from 1
   int room = 0;
   for (int id = 0; id <= last; id++) {
     const Node *n = g->node[id];
-    if (needed && !needed[id]) continue;
+    if (until && until[id] == NONE) continue;
+    Look here = *w;
+    if (until) here.arena = own[id] = arena_open(w->arena), next[id] = first[until[id]], first[until[id]] = id + 1;
     if (n->arity > room) in = NEW_ARRAY(w->arena, View, room = 2 * n->arity);
     for (int i = 0; i < n->arity; i++) in[i] = value[n->in[i]->id];
     if (n->op == OP_LOOP)
-      result[id] = see_loop(w, n, in);
+      result[id] = see_loop(&here, n, in);
     else if (n->op == OP_RESULT)
       value[id] = result[n->in[0]->id][n->attr.id];
     else if (n->op == OP_INPUT && read)
       value[id] = read[n->attr.id];
     else
-      value[id] = see(w, n, in);
+      value[id] = see(&here, n, in);
+    for (int k = first[id]; k; k = next[k - 1]) arena_close(own[k - 1]);
   }
   return value;
+}
+
+// The value of one node.
+static View see_node(const Look *w, const Graph *g, const Node *n) {
+  return see_graph(w, g, n->id, read_until(w, g, n->id, false), NULL)[n->id];
 }
 
 int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, const int32_t *place) {
   int64_t count = shape_count(y->shape);
   int32_t *latest = NEW_ARRAY(a, int32_t, count);
   Look w = {arena_open(a), x, place};
-  View v = dense(&w, &see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL)[y->id]);
+  View seen = see_node(&w, g, y), v = dense(&w, &seen);
   for (int64_t i = 0; i < count; i++) latest[i] = known(v.at[i]) ? NONE : v.at[i].latest;
   arena_close(w.arena);
   return latest;
@@ -571,16 +602,48 @@ const float *graph_known(Arena *a, const Graph *g, const Node *y) {
   int64_t count = shape_count(y->shape);
   float *number = NEW_ARRAY(a, float, count);
   Look w = {arena_open(a), NULL, NULL};
-  View v = dense(&w, &see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL)[y->id]);
+  View seen = see_node(&w, g, y), v = dense(&w, &seen);
   bool all = true;
   for (int64_t i = 0; i < count; i++) number[i] = v.at[i].value, all = all && known(v.at[i]);
   arena_close(w.arena);
   return all ? number : NULL;
 }
 
+static bool never_finite(const Node *n, int depth);
+
+// Is no number of it known to be 0?
+static bool never_vanishes(const Node *n, int depth) {
+  const Node *held = n;
+  while (held->op == OP_RESHAPE || held->op == OP_BROADCAST) held = held->in[0];
+  return held->op == OP_CONST ? held->attr.value != 0 : never_finite(n, depth - 1);
+}
+
+// Is no number of the node known and finite, as its last few operations tell? So are weights, and what moves them on,
+// which would else be followed through all of a gradient.
+static bool never_finite(const Node *n, int depth) {
+  if (depth == 0) return false;
+  const Node *a = n->arity > 0 ? n->in[0] : NULL, *b = n->arity > 1 ? n->in[1] : NULL;
+  switch (n->op) {
+    case OP_RESHAPE:
+    case OP_PERMUTE:
+    case OP_SLICE:
+    case OP_BROADCAST:
+    case OP_STOP:
+    case OP_DIV: return never_finite(a, depth - 1);
+    case OP_ADD:
+    case OP_SUB: return never_finite(a, depth - 1) || never_finite(b, depth - 1);
+    case OP_MUL:
+      return (never_finite(a, depth - 1) && never_vanishes(b, depth)) ||
+             (never_finite(b, depth - 1) && never_vanishes(a, depth));
+    default: return op_class(n->op) == SOURCE && n->op != OP_CONST && n->op != OP_IOTA;
+  }
+}
+
 int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *n) {
+  enum { DEPTH = 8 };
+  if (never_finite(n, DEPTH)) return 0;
   Look w = {arena_open(a), NULL, NULL};
-  View v = see_graph(&w, g, n->id, needed_by(&w, g, n->id), NULL)[n->id];
+  View v = see_node(&w, g, n);
   Shape s = shape_with_ones(n->shape, alike_axes(&v) & ~3u);
   int64_t taps = s.dim[0] * s.dim[1], live = 0, dead = 0;
   Walk k = {.shape = s, .n = 1, .stride = {v.stride}};
@@ -639,7 +702,7 @@ static Number cause(const Look *w, const Node *n, const View *value, int64_t at,
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way) {
   Look w = {arena_open(a), x, place};
-  const View *value = see_graph(&w, g, y->id, needed_by(&w, g, y->id), NULL);
+  const View *value = see_graph(&w, g, y->id, read_until(&w, g, y->id, true), NULL);
   int32_t latest = dense(&w, &value[y->id]).at[at].latest;
   int n = 0;
   for (const Node *here = y; here; n++) {

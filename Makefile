@@ -261,11 +261,13 @@ fmt:
 # The program goes to bin; pages, models and the library's texts to share/gmc, in the folders that they have here, so that links between
 # them hold. What was installed is listed there, and `make uninstall` removes that and the folders it leaves empty.
 ROOT = $(DESTDIR)$(PREFIX)
-SHARED := LICENSE $(wildcard *.md */*.md compiler/*/*.md runtime/*/*.md grammar/std/*.gm models/*.gm models/*.yaml models/pictures/* models/data/*.safetensors models/data/*/*)
+SHARED := LICENSE $(wildcard *.md */*.md compiler/*/*.md runtime/*/*.md grammar/std/*.gm models/*.gm models/*.yaml) models/pictures models/data
 install: $(GMC)
 	install -D -m 755 $(GMC) '$(ROOT)/bin/gmc'
-	@set -e; for f in $(SHARED); do install -D -m 644 $$f '$(ROOT)'/share/gmc/$$f; done
-	@printf '%s\n' bin/gmc $(addprefix share/gmc/,$(SHARED) installed) >'$(ROOT)/share/gmc/installed'
+	@mkdir -p '$(ROOT)/share/gmc'
+	@find $(SHARED) -type f >'$(ROOT)/share/gmc/installed'
+	@set -e; while IFS= read -r f; do install -D -m 644 "$$f" '$(ROOT)'/share/gmc/"$$f"; done <'$(ROOT)/share/gmc/installed'
+	@sed -i 's,^,share/gmc/,; $$a bin/gmc\nshare/gmc/installed' '$(ROOT)/share/gmc/installed'
 	@echo 'pages and models are in $(PREFIX)/share/gmc'
 uninstall:
 	@cd '$(ROOT)' && test -f share/gmc/installed || { echo 'nothing is installed in $(ROOT)'; exit 1; }

@@ -696,6 +696,7 @@ bool is_joint(const Value *v);  // the distributions of a network with several o
 // --- elaborate_builtin.c
 bool is_builtin(const char *name);
 Value call_builtin(Elab *e, const char *name, const Call *call);
+const char *arguments_text(Elab *e, int least, int most);  // "1 to 3 arguments"
 const char *const *builtin_names(Arena *a, int *n);
 // How a function is written, and what it is; all NULL when there is none of that name.
 typedef struct {

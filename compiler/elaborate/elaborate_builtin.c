@@ -708,13 +708,18 @@ const char *const *builtin_names(Arena *a, int *n) {
   return name;
 }
 
+const char *arguments_text(Elab *e, int least, int most) {
+  if (least < most) return arena_format(e->arena, "%d to %d arguments", least, most);
+  return arena_format(e->arena, most == 1 ? "%d argument" : "%d arguments", most);
+}
+
 static Value call_operation(Elab *e, Op op, const Call *call) {
   for (int i = 0; i < call->n; i++) {
     if (call->arg[i].kind == V_ERROR) return value_error();
     if (call->name[i]) return complain(e, E0223, call->arg[i].span, op_name(op), call->name[i]), value_error();
   }
   if (call->n == op_arity(op)) return apply(e, op, call->span, call->n, call->arg);
-  complain(e, E0231, call->span, op_name(op), op_arity(op), op_arity(op), call->n);
+  complain(e, E0231, call->span, op_name(op), arguments_text(e, op_arity(op), op_arity(op)), call->n);
   return value_error();
 }
 
@@ -738,7 +743,7 @@ Value call_builtin(Elab *e, const char *name, const Call *call) {
     }
   }
   if (positional.n < b->least || positional.n > b->most) {
-    complain(e, E0231, call->span, name, b->least, b->most, positional.n);
+    complain(e, E0231, call->span, name, arguments_text(e, b->least, b->most), positional.n);
     return value_error();
   }
   Value v = b->fn(e, &positional, keyword);

@@ -485,7 +485,7 @@ static Value read_column(Elab *e, int c) {
   double lo = col->classes ? 0 : (double)p->lo, hi = col->classes ? col->classes - 1 : (double)p->hi;
   if (col->principal) lo = -INFINITY, hi = INFINITY, keep_axes(e, c);
   Value v = column_input(e, INPUT_COLUMN, c, col->name, lo, hi);
-  if (p->whole && hi > 1 && !col->principal) v = apply1(e, OP_FLOOR, col->span, v);  // they are whole: so all can see it
+  if (p->whole && !col->principal) v = apply1(e, OP_FLOOR, col->span, v);  // they are whole: so all can see it
   v.span = col->span;
   v.classes = col->classes;
   if (col->support.kind == SUPPORT_DECLARED && !first_stage(e, c) && !col->principal) assert_fact(e, v.node, col->support.decl);

@@ -294,8 +294,9 @@ static Value fit_total(Elab *e, Value v, const char *name) {
 }
 
 static Value eval_total_of(Elab *e, Scope *scope, const Ast *call) {
-  if (!call->b || call->b->next || call->b->name)
-    return complain(e, E0231, call->span, "total", 1, 1, ast_length(call->b)), value_error();
+  if (call->b && call->b->name) return complain(e, E0223, call->b->span, "total", call->b->name), value_error();
+  if (ast_length(call->b) != 1)
+    return complain(e, E0231, call->span, "total", arguments_text(e, 1, 1), ast_length(call->b)), value_error();
   Value v = to_tensor(e, eval(e, scope, call->b->a));
   if (v.kind == V_ERROR) return v;
   if (!e->totals->after && hangs_on_sum(e, v.node)) {
@@ -329,7 +330,7 @@ static Value eval_share(Elab *e, Scope *scope, const Ast *call) {
   Call of = {.span = call->span};
   Target t;
   if (!eval_arguments(e, scope, call->b, &of)) return value_error();
-  if (of.n != 2) return complain(e, E0231, call->span, "share", 2, 2, of.n), value_error();
+  if (of.n != 2) return complain(e, E0231, call->span, "share", arguments_text(e, 2, 2), of.n), value_error();
   if (e->em->moving < 0) {
     complain(e, E0532, call->span, "share(s, n)", "to the right of an arrow of `fit`");
     return value_error();
@@ -352,7 +353,7 @@ static Value eval_share(Elab *e, Scope *scope, const Ast *call) {
 static Value eval_moved(Elab *e, const Ast *call) {
   const Ast *name = call->b && !call->b->next && !call->b->name ? call->b->a : NULL;
   if (!name || name->kind != AST_NAME)
-    return complain(e, E0231, call->span, "moved", 1, 1, ast_length(call->b)), value_error();
+    return complain(e, E0231, call->span, "moved", "1 argument, a name", ast_length(call->b)), value_error();
   for (const Made *m = e->em->moved; m; m = m->next)
     if (!strcmp(m->name, name->name)) return m->value;
   return value_number(0);

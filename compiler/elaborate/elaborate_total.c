@@ -108,8 +108,10 @@ static int64_t gathered_count(Elab *e, Scope *scope, const Ast *call) {
   bool gathers = !strcmp(call->a->name, "gathered");
   const Ast *arg = call->b, *count = gathers && arg ? arg->next : NULL;
   int wanted = gathers ? 2 : 1, given = ast_length(arg);
-  if (given != wanted || call->c || arg->name || (count && count->name)) {
-    complain(e, E0231, call->span, call->a->name, wanted, wanted, given);
+  const Ast *named = arg && arg->name ? arg : count && count->name ? count : NULL;
+  if (named) return complain(e, E0223, named->span, call->a->name, named->name), -1;
+  if (given != wanted || call->c) {
+    complain(e, E0231, call->span, call->a->name, arguments_text(e, wanted, wanted), given);
     return -1;
   }
   if (!gathers) return 0;

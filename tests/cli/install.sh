@@ -5,6 +5,9 @@
 . "$(dirname "$0")/common.sh"
 root=$OLDPWD
 target() { make --no-print-directory -C "$root" "$1" DESTDIR="$scratch/image" PREFIX=/opt/g; }
+# data of any kind may lie beside those that are shipped: folders of pictures, of any name
+mkdir "$root/models/data/any folder.$$" && trap 'rm -rf "$root/models/data/any folder.$$" "$scratch"' EXIT
+mkdir "$root/models/data/any folder.$$/a class" && echo picture >"$root/models/data/any folder.$$/a class/its \"first\".png"
 tree() { (cd image && find . | sort); }
 
 mkdir -p image/opt/g/bin image/opt/g/share/gmc/models elsewhere
@@ -18,6 +21,8 @@ share=$scratch/image/opt/g/share/gmc
 for page in README.md LICENSE grammar/LANGUAGE.md models/README.md models/cvae.yaml models/flower.gm; do
   holds "$page is installed" cmp "$root/$page" "$share/$page"
 done
+
+holds 'data of any depth and name are installed' test -f "$share/models/data/any folder.$$/a class/its \"first\".png"
 
 # links of the installed pages, but for those to the web and within a page
 find "$share" -name '*.md' | while read -r page; do

@@ -92,7 +92,7 @@ function summary() {
   if (!several) {
     const rows = measures.map(name => [name, last(runs[0], name)]).filter(row => row[1]);
     node.append(make('p', {}, trained(runs[0])), table(['', 'last', 'of', 'epoch', 'what it is'], rows.map(([name, f]) =>
-      [name, figure(f), f.split === 'test' ? 'held-out data' : 'training data', shown(f.epoch), meaning(name)]), i => i === 1 || i === 3));
+      [name, figure(f), f.split === 'test' ? 'held\u2011out\u00a0data' : 'training\u00a0data', shown(f.epoch), meaning(name)]), i => i === 1 || i === 3));
   } else {
     const rows = runs.map((run, i) => [key(i), run.folder, trained(run), ...measures.map(name => figure(last(run, name)))]);
     for (const members of groups()) {
@@ -539,6 +539,7 @@ function live() {
 }
 
 for (const id of sections) document.body.append(make('section', { id, hidden: '' }));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => charts.forEach(chart => chart.draw()));
 new ResizeObserver(() => charts.forEach(chart => chart.draw())).observe(byId('curves'));
 const carried = byId('runs').textContent;
 if (carried) show(JSON.parse(carried)), byId('state').remove();

@@ -113,25 +113,32 @@ static bool curves_fit(CurvesRange a, CurvesRange b) {
   return small * sizes >= large && between <= apart * wide;
 }
 
-// Parts the series among plots, those of one measure into one, and returns how many there are. A series has the colour
-// of its place among all.
-static int curves_part(Arena *a, const PlotSeries *series, const int *measure, int n, Plot *plot) {
+// Series that are to be drawn, one after another those of a measure.
+typedef struct {
+  const PlotSeries *series;
+  const int *measure, *color;
+  int n;
+  bool apart;  // each measure has an axis of its own; else those share one that can be seen on it
+} CurvesSet;
+
+// Parts the series among plots, those of one measure into one, and returns how many there are.
+static int curves_part(Arena *a, const CurvesSet *set, Plot *plot) {
+  int plots = 0, last = 0, n = set->n;
   CurvesRange *range = NEW_ARRAY(a, CurvesRange, n);
   PlotSeries *room = NEW_ARRAY(a, PlotSeries, n * n);
   int *colors = NEW_ARRAY(a, int, n *n);
-  int plots = 0, last = 0;
   for (int i = 0; i < n; i++) {
-    CurvesRange own = curves_range(&series[i]);
-    int k = 0;
-    bool again = i > 0 && measure[i] == measure[i - 1];
-    while (k < plots && !(again ? k == last : curves_fit(range[k], own))) k++;
+    CurvesRange own = curves_range(&set->series[i]);
+    bool again = i > 0 && set->measure[i] == set->measure[i - 1];
+    int k = again ? last : set->apart ? plots : 0;
+    while (k < plots && !again && !curves_fit(range[k], own)) k++;
     last = k;
     if (k == plots) range[plots++] = own;
     range[k] = (CurvesRange){fmin(range[k].lo, own.lo), fmax(range[k].hi, own.hi)};
     PlotSeries *part = room + k * n;
     int *color = colors + k * n;
-    part[plot[k].count] = series[i];
-    color[plot[k].count++] = i;
+    part[plot[k].count] = set->series[i];
+    color[plot[k].count++] = set->color[i];
     plot[k].series = part;
     plot[k].color = color;
   }
@@ -139,13 +146,12 @@ static int curves_part(Arena *a, const PlotSeries *series, const int *measure, i
 }
 
 // Plots of one axis each, one below the other, over the same steps or epochs.
-static void curves_draw_parts(Arena *a, const PlotSeries *series, const int *measure, int n, const char *title,
-                              const char *over, const char *path) {
-  Plot *plot = NEW_ARRAY(a, Plot, n + 1);
+static void curves_draw_parts(Arena *a, const CurvesSet *set, const char *title, const char *over, const char *path) {
+  Plot *plot = NEW_ARRAY(a, Plot, set->n + 1);
   CurvesRange x = {INFINITY, -INFINITY};
-  int plots = curves_part(a, series, measure, n, plot);
-  for (int i = 0; i < n; i++)
-    for (int64_t k = 0; k < series[i].count; k++) curves_widen(&x, (double)series[i].x[2 * k]);
+  int plots = curves_part(a, set, plot);
+  for (int i = 0; i < set->n; i++)
+    for (int64_t k = 0; k < set->series[i].count; k++) curves_widen(&x, (double)set->series[i].x[2 * k]);
   for (int i = 0; i < plots; i++) plot[i].x_lo = (float)x.lo, plot[i].x_hi = (float)x.hi;
   plot[0].title = title;
   plot[plots - 1].x_label = over;
@@ -185,17 +191,18 @@ static void curves_draw_show(Arena *a, const Curves *c, const PlanShow *show, co
     measure[i] = i;
     series[i] = curves_series(a, name, table, held_out ? tests : there ? trains : 0, stride, at, column);
   }
-  curves_draw_parts(a, series, measure, show->items, show->name, show->epochs ? "epoch" : "step", path);
+  CurvesSet set = {series, measure, measure, show->items, false};
+  curves_draw_parts(a, &set, show->name, show->epochs ? "epoch" : "step", path);
 }
 
 // ---- loss.png
 
-// Every measure by step, as the training and the held-out data have it: the two in one plot, and those that lie apart
-// in plots of their own.
+// Every measure by step, on an axis of its own: the training data and the held-out data, each in the same colour in all
+// plots.
 static int64_t curves_draw_all(Arena *a, const Records *r, const Curves *c) {
   int stride = curves_stride(c), n = 0;
   PlotSeries *series = NEW_ARRAY(a, PlotSeries, 2 * c->columns);
-  int *measure = NEW_ARRAY(a, int, 2 * c->columns);
+  int *measure = NEW_ARRAY(a, int, 2 * c->columns), *color = NEW_ARRAY(a, int, 2 * c->columns);
   float *table[2];
   int64_t rows[2] = {curves_table(a, c, "train", &table[0]), curves_table(a, c, "test", &table[1])};
   for (int i = 0; i < c->columns && i < r->columns; i++) {
@@ -204,12 +211,14 @@ static int64_t curves_draw_all(Arena *a, const Records *r, const Curves *c) {
       const char *label = arena_format(a, "%s %s", test ? "test" : "train", c->name[i]);
       if (!curves_any(values, rows[test], stride)) continue;
       measure[n] = i;
+      color[n] = !test;
       series[n++] = curves_series(a, label, table[test], rows[test], stride, CURVES_STEP, CURVES_FIRST + i);
     }
   }
   int64_t most = rows[0] > rows[1] ? rows[0] : rows[1];
   if (most > 1 && n)
-    curves_draw_parts(a, series, measure, n, "training", "step", arena_format(a, "%s/loss.png", r->folder));
+    curves_draw_parts(a, &(CurvesSet){series, measure, color, n, true}, "training", "step",
+                      arena_format(a, "%s/loss.png", r->folder));
   return most;
 }
 

@@ -5,8 +5,8 @@
 
 #include "train/records.h"
 
-// Draws loss.png beside metrics.csv, from what that tells of the epochs, and the shows that are of curves. Nothing is
-// drawn of a run that has not come to its second epoch.
+// Draws loss.png beside metrics.csv, from what that tells of the epochs, each measure on an axis of its own, and the
+// shows that are of curves. Nothing is drawn of a run that has not come to its second epoch.
 void curves_draw(const Records *r, const Plan *plan);
 
 // The picture of one of these, from the records in `folder`. A curve is of the held-out data, or where a measure has no

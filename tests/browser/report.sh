@@ -78,6 +78,10 @@ until document.querySelector('figcaption code').textContent === 'show a { z ~ pr
 do document.getElementById('epoch').value = 0
 do document.getElementById('epoch').dispatchEvent(new Event('input'))
 until document.querySelector('figcaption').textContent.startsWith('a, epoch 1show')
+size 400 800
+until document.documentElement.scrollWidth <= 400
+dark
+until getComputedStyle(document.body).backgroundColor === 'rgb(22, 25, 29)'
 END
 
 # how a game went

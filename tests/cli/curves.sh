@@ -25,7 +25,7 @@ says 0 '' run curves.gm --out whole
 holds 'the run names them' grep -q 'whole/shows/three.png' said
 holds 'curves of one kind have one axis' test "$(height whole/shows/one.png)" = 600
 holds 'the others one each' test "$(height whole/shows/three.png)" = 900
-holds 'so has the picture of all' test "$(height whole/loss.png)" = 900
+holds 'in the picture of all each measure has its own, the two lines and the four metrics' test "$(height whole/loss.png)" = 1800
 holds 'there is one picture of a show' test "$(ls whole/shows | tr '\n' ' ')" = 'epochs.png one.png three.png '
 same() { for show in one three epochs; do cmp "whole/shows/$show.png" "$1/shows/$show.png" || return 1; done; }
 says 0 '' run curves.gm --out stopped -q --steps 44

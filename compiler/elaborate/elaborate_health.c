@@ -111,6 +111,10 @@ static void set_remedies(Elab *e, int line, const Game *game, PlanHealth *h) {
   h->remedy[AILMENT_COLLAPSE] = arena_format(e->arena, "repeat 5 { %s }", own);
   h->remedy[AILMENT_WEAK] = arena_format(
       e->arena, "|> dense(128) |> leaky_relu |> dense(128) |> leaky_relu   in %s, before its last layer", name);
+  h->remedy[AILMENT_SILENT] =
+      arena_format(e->arena, "%s %s over %s with adam(2e-4, beta1: 0.5)   and leaky_relu for each relu in %s",
+                   e->step[line]->flag ? "minimize" : "maximize", e->step[line]->name, name, name);
+  h->remedy[AILMENT_SWINGS] = arena_format(e->arena, "average ema(%s, 0.999)   in train", game->maker);
   h->remedy[AILMENT_COPIES] = arena_format(e->arena, "|> dropout(0.3)   in %s, behind each hidden layer", name);
 }
 

@@ -276,7 +276,15 @@ typedef struct {
 } PlanExpect;
 
 // A game: one network judges what another makes, and how it goes is measured at intervals.
-typedef enum { AILMENT_COPIES, AILMENT_STRONG, AILMENT_COLLAPSE, AILMENT_WEAK, AILMENTS } Ailment;
+typedef enum {
+  AILMENT_COPIES,
+  AILMENT_STRONG,
+  AILMENT_SILENT,
+  AILMENT_COLLAPSE,
+  AILMENT_WEAK,
+  AILMENT_SWINGS,
+  AILMENTS
+} Ailment;
 // What game_health of grammar/std/health.gm gives.
 typedef enum {
   HEALTH_RANKED,   // how often the judge gives a datum the higher score

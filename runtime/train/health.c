@@ -14,18 +14,17 @@
 #include "train/pass.h"
 #include "train/progress.h"
 
-// Times in a run that figures are wanted, of how many the mean is judged, and seconds that are there whatever share of
-// the time they are, so that short runs are measured as well. Nothing is said in the first quarter, in which games that
-// will go well look like all kinds of others.
-enum { HEALTH_TIMES = 64, HEALTH_WINDOW = 8, HEALTH_PATIENCE = 4 };
+// Times in a run that figures are wanted, and seconds that are there whatever share of the time they are, so that short
+// runs are measured as well. Nothing is said in the first quarter, in which games that will go well look like all kinds
+// of others.
+enum { HEALTH_TIMES = 64, HEALTH_PATIENCE = 4 };
 static const double health_seconds = 0.25;
 
 // Standard errors by which held-out data must have become worse.
 enum { HEALTH_ERRORS = 3 };
 
 typedef struct {
-  double recent[HEALTH_WINDOW][HEALTH_FIGURES];
-  int64_t measured;
+  HealthPast past;
   Ailment told;       // AILMENTS: none
   double **gathered;  // what the programs have gathered, of both splits
 } GameHealth;
@@ -52,6 +51,8 @@ static const char *const health_name[] = {"ranked", "told_apart", "reached", "sp
 
 static const char *const health_word[] = {[AILMENT_COPIES] = "copying",
                                           [AILMENT_STRONG] = "judge too strong",
+                                          [AILMENT_SILENT] = "no signal",
+                                          [AILMENT_SWINGS] = "oscillation",
                                           [AILMENT_COLLAPSE] = "collapse",
                                           [AILMENT_WEAK] = "judge too weak"};
 
@@ -109,7 +110,7 @@ void health_begin(Training *t) {
   h->next = t->step + h->interval;
   h->patience = steps / HEALTH_PATIENCE;
   for (int i = 0; i < t->plan->fits; i++) h->fit[i] = (FitHealth){.told = false};
-  for (int i = 0; h->game && i < t->plan->healths; i++) h->game[i].measured = 0, h->game[i].told = AILMENTS;
+  for (int i = 0; h->game && i < t->plan->healths; i++) h->game[i].past.moments = 0, h->game[i].told = AILMENTS;
 }
 
 // Gathers what a program makes of the first examples of a split; where there are fewer they come again.
@@ -146,23 +147,106 @@ static const float *health_measure(Training *t, int which) {
   return run->memory + t->plan->program[plan->figures].output[0].at;
 }
 
-// Limits were set on digits and in the plane (tests/models/health.sh). A maker fails where its samples are nearest to
-// few of the data; the judge's ranking says for whose sake.
-Ailment health_judge(const double *f) {
-  bool tells = f[HEALTH_RANKED] >= 0.85;
-  if (f[HEALTH_COPIED] > 0.25 && f[HEALTH_COPIED] > 3 * f[HEALTH_KNOWN]) return AILMENT_COPIES;
-  if (tells && f[HEALTH_REACHED] < 0.2 && f[HEALTH_TOLD] >= 0.8) return AILMENT_STRONG;
-  if (!tells && f[HEALTH_REACHED] < 0.15 && f[HEALTH_SPREAD] < 0.4) return AILMENT_COLLAPSE;
-  if (!tells && f[HEALTH_REACHED] < 0.05 && f[HEALTH_TOLD] >= 0.97) return AILMENT_WEAK;
-  return AILMENTS;
+// ---- what figures tell
+
+// The mean of a figure over moments, of the last `n` the first `of`.
+static double health_mean(const HealthPast *past, HealthFigure f, int n, int of) {
+  double sum = 0;
+  for (int i = 0; i < of; i++) sum += past->figure[past->moments - n + i][f];
+  return sum / of;
 }
 
-static const char *health_evidence(Arena *a, const PlanHealth *plan, Ailment ailment, const double *f) {
+// How far the figure has moved in the window.
+static double health_range(const HealthPast *past, HealthFigure f) {
+  double lo = INFINITY, hi = -INFINITY;
+  for (int i = past->moments - HEALTH_WINDOW; i < past->moments; i++) {
+    lo = fmin(lo, past->figure[i][f]);
+    hi = fmax(hi, past->figure[i][f]);
+  }
+  return hi - lo;
+}
+
+// Is the maker getting on?
+static bool health_rises(const HealthPast *past) {
+  enum { HALF = HEALTH_WINDOW / 2 };
+  double spread = health_mean(past, HEALTH_SPREAD, HEALTH_WINDOW, HALF),
+         later = health_mean(past, HEALTH_SPREAD, HALF, HALF),
+         gain = health_mean(past, HEALTH_REACHED, HALF, HALF) - health_mean(past, HEALTH_REACHED, HEALTH_WINDOW, HALF);
+  return gain > 0.02 || (later > 1.05 * spread && later < 1);
+}
+
+// How often the judge's ranking has gone from one side to the other.
+static int health_swings(const HealthPast *past) {
+  int swings = 0, side = 0;
+  for (int i = 0; i < past->moments; i++) {
+    double ranked = past->figure[i][HEALTH_RANKED];
+    int now = ranked > 0.7 ? 1 : ranked < 0.3 ? -1 : side;
+    swings += side != 0 && now != side;
+    side = now;
+  }
+  return swings;
+}
+
+// Of what a maker makes, the part that is copied from training data, beyond what is like them by chance.
+static double health_copied(const HealthPast *past, const double *f) {
+  bool more = f[HEALTH_COPIED] > 3 * f[HEALTH_KNOWN] && f[HEALTH_COPIED] > 0.005;
+  return more ? fmin((f[HEALTH_COPIED] - f[HEALTH_KNOWN]) / past->looked_at, 1) : 0;
+}
+
+// A judge at chance that does not move, and a maker whose samples do not become others either.
+static bool health_silent(const HealthPast *past, const double *f) {
+  return fabs(f[HEALTH_RANKED] - 0.5) < 0.02 && health_range(past, HEALTH_RANKED) < 0.04 && f[HEALTH_TOLD] >= 0.97 &&
+         f[HEALTH_REACHED] < 0.15 && health_range(past, HEALTH_SPREAD) < 0.2 * f[HEALTH_SPREAD];
+}
+
+// A maker fails where its samples are the nearest to few of the data; the judge's ranking says for whose sake. One that
+// outruns its judge has it rank samples first.
+static Ailment health_of(const HealthPast *past, const double *f) {
+  bool tells = f[HEALTH_RANKED] >= 0.85, apart = f[HEALTH_TOLD] >= 0.97 && f[HEALTH_REACHED] < 0.05;
+  double spread = f[HEALTH_SPREAD];
+  if (health_copied(past, f) > 0.25) return AILMENT_COPIES;
+  if (tells && f[HEALTH_REACHED] < 0.2 && f[HEALTH_TOLD] >= 0.8) return AILMENT_STRONG;
+  if (health_silent(past, f)) return AILMENT_SILENT;
+  if (!tells && apart && (spread >= 0.4 || (spread >= 0.2 && f[HEALTH_RANKED] >= 0.42))) return AILMENT_WEAK;
+  if (!tells && f[HEALTH_REACHED] < 0.15 && spread < 0.4) return AILMENT_COLLAPSE;
+  return health_swings(past) >= 6 && f[HEALTH_TOLD] >= 0.6 ? AILMENT_SWINGS : AILMENTS;
+}
+
+static void health_means(const HealthPast *past, double *mean) {
+  for (int i = 0; i < HEALTH_FIGURES; i++) mean[i] = health_mean(past, (HealthFigure)i, HEALTH_WINDOW, HEALTH_WINDOW);
+}
+
+// Limits were set on digits and in the plane (tests/models/health.sh).
+Ailment health_judge(const HealthPast *past, Ailment told) {
+  double mean[HEALTH_FIGURES];
+  if (past->moments < HEALTH_WINDOW) return AILMENTS;
+  health_means(past, mean);
+  Ailment found = health_of(past, mean);
+  bool idle = found == AILMENT_COLLAPSE || found == AILMENT_WEAK, passing = found == AILMENT_STRONG || idle;
+  if (idle && (told == AILMENT_COLLAPSE || told == AILMENT_WEAK)) return told;  // they border on one another
+  return passing && found != told && health_rises(past) ? AILMENTS : found;
+}
+
+// The mean figures in words.
+static const char *health_evidence(Arena *a, const PlanHealth *plan, Ailment ailment, const HealthPast *past) {
+  double f[HEALTH_FIGURES];
+  health_means(past, f);
   switch (ailment) {
     case AILMENT_COPIES:
-      return arena_format(
-          a, "%.0f%% of what %s makes lie close to an example of the training data, and %.0f%% of the held-out data do",
-          100 * f[HEALTH_COPIED], plan->maker, 100 * f[HEALTH_KNOWN]);
+      return arena_format(a,
+                          "%.2g%% of what %s makes lie close to an example of the %.2g%% of the training data that "
+                          "were looked at, and %.2g%% of the held-out data do",
+                          100 * f[HEALTH_COPIED], plan->maker, 100 * past->looked_at, 100 * f[HEALTH_KNOWN]);
+    case AILMENT_SILENT:
+      return arena_format(a,
+                          "%s takes data and samples for the same, and neither has changed, though by their nearest "
+                          "neighbours %.0f%% of them can be told",
+                          plan->judge, 100 * f[HEALTH_TOLD]);
+    case AILMENT_SWINGS:
+      return arena_format(a,
+                          "%s has ranked data first and samples first in turns, %d times in %d moments: %s goes round "
+                          "them",
+                          plan->judge, health_swings(past), past->moments, plan->maker);
     case AILMENT_STRONG:
       return arena_format(a,
                           "of data and samples %s ranks %.0f%% of all pairs rightly, and samples are the nearest to "
@@ -186,6 +270,8 @@ static const char *health_title(Arena *a, const PlanHealth *plan, Ailment ailmen
   switch (ailment) {
     case AILMENT_COPIES: return arena_format(a, "%s copies", plan->maker);
     case AILMENT_STRONG: return arena_format(a, "%s is too strong", plan->judge);
+    case AILMENT_SILENT: return arena_format(a, "%s has no signal", plan->maker);
+    case AILMENT_SWINGS: return arena_format(a, "%s and %s go round each other", plan->judge, plan->maker);
     case AILMENT_COLLAPSE: return arena_format(a, "%s has collapsed onto few modes", plan->maker);
     case AILMENT_WEAK: return arena_format(a, "%s is too weak", plan->judge);
     case AILMENTS: break;
@@ -194,7 +280,7 @@ static const char *health_title(Arena *a, const PlanHealth *plan, Ailment ailmen
 }
 
 // Says what begins, or is over.
-static void health_tell(Training *t, int which, Ailment found, const double *f) {
+static void health_tell(Training *t, int which, Ailment found) {
   GameHealth *game = &t->health->game[which];
   const PlanHealth *plan = &t->plan->health[which];
   if (found == game->told) return;
@@ -204,7 +290,7 @@ static void health_tell(Training *t, int which, Ailment found, const double *f) 
                   health_title(scratch, plan, game->told));
   else
     progress_told(t->progress, "health: step %lld: %s: %s; try: %s", (long long)t->step,
-                  health_title(scratch, plan, found), health_evidence(scratch, plan, found, f), plan->remedy[found]);
+                  health_title(scratch, plan, found), health_evidence(scratch, plan, found, &game->past), plan->remedy[found]);
   game->told = found;
   arena_close(scratch);
 }
@@ -219,7 +305,7 @@ static void health_append(Training *t) {
     fail(t->run->arena, EXIT_IO, "%s: %s", path, strerror(errno));
 }
 
-static void health_write(Training *t, int which, const float *figure, Ailment found, const double *mean) {
+static void health_write(Training *t, int which, const float *figure, Ailment found) {
   Health *h = t->health;
   const PlanHealth *plan = &t->plan->health[which];
   Text *line = &h->line;
@@ -233,7 +319,7 @@ static void health_write(Training *t, int which, const float *figure, Ailment fo
   if (found != AILMENTS) {
     Arena *scratch = arena_open(t->run->arena);
     text_add(line, ",\"finding\":\"%s\",\"evidence\":", health_word[found]);
-    json_add_string(line, health_evidence(scratch, plan, found, mean));
+    json_add_string(line, health_evidence(scratch, plan, found, &h->game[which].past));
     text_add(line, ",\"try\":");
     json_add_string(line, plan->remedy[found]);
     arena_close(scratch);
@@ -244,15 +330,18 @@ static void health_write(Training *t, int which, const float *figure, Ailment fo
 
 static void health_note(Training *t, int which) {
   GameHealth *game = &t->health->game[which];
+  HealthPast *past = &game->past;
+  const PlanHealth *plan = &t->plan->health[which];
+  int64_t known = t->plan->program[plan->trained].output[0].gathered;
   const float *figure = health_measure(t, which);
-  double *kept = game->recent[game->measured++ % HEALTH_WINDOW], mean[HEALTH_FIGURES] = {0};
+  if (past->moments == HEALTH_HISTORY)
+    memmove(past->figure, past->figure + 1, (size_t)--past->moments * sizeof *past->figure);
+  double *kept = past->figure[past->moments++];
   for (int i = 0; i < HEALTH_FIGURES; i++) kept[i] = (double)figure[i];
-  for (int k = 0; k < HEALTH_WINDOW; k++)
-    for (int i = 0; i < HEALTH_FIGURES; i++) mean[i] += game->recent[k][i] / HEALTH_WINDOW;
-  bool soon = game->measured < HEALTH_WINDOW || t->step < t->health->patience;
-  Ailment found = soon ? AILMENTS : health_judge(mean);
-  health_write(t, which, figure, found, mean);
-  health_tell(t, which, found, mean);
+  past->looked_at = fmin((double)known / (double)t->run->train.examples, 1);
+  Ailment found = t->step < t->health->patience ? AILMENTS : health_judge(past, game->told);
+  health_write(t, which, figure, found);
+  health_tell(t, which, found);
 }
 
 void health_step(Training *t) {

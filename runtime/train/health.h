@@ -28,7 +28,17 @@ void health_epoch(Training *t, const Measure *train, int trained, const Measure 
 // than that error on the training data, where it was `trained` then and is `now`? Larger is better.
 bool health_parts(double best, double error, double trained, double test, double now);
 
-// What the mean of recent figures tells; AILMENTS: nothing is wrong.
-Ailment health_judge(const double *figure);
+// Figures of a game at so many moments, the last ones, the newest at the end; `looked_at`: that part of the training
+// data is what samples are held against.
+enum { HEALTH_WINDOW = 8, HEALTH_HISTORY = 24 };
+typedef struct {
+  double figure[HEALTH_HISTORY][HEALTH_FIGURES];
+  int moments;
+  double looked_at;
+} HealthPast;
+
+// What they tell; AILMENTS: nothing is wrong, or there are fewer than HEALTH_WINDOW. Of a game that is still getting
+// better nothing is said that was not `told` before.
+Ailment health_judge(const HealthPast *past, Ailment told);
 
 #endif

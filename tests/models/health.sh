@@ -1,7 +1,8 @@
 #!/bin/sh
-# Games in the plane that are made to fail, each in its own way, and healthy ones: what a run says of them, and when. SEEDS says how many
-# of each kind are trained, 1 by default; with ten, at least nine of each kind are to be told before the middle of the training, and
-# called by their names, and of twenty healthy ones at most one is to be told ill.
+# Games that are made to fail, each in its own way, and healthy ones: what a run says of them, and when. SEEDS says how many of each kind are
+# trained, 1 by default; with ten, at least nine of each kind are to be told before the middle of the training, and called by their names,
+# and of twenty healthy ones at most one is to be told ill. They are games in the plane, and with PICTURES, a list of `mnist` and folders of
+# the same four files, such as Debian's /usr/share/datasets/fashion-mnist, of small networks on pictures too.
 . "$(dirname "$0")/common.sh"
 seeds=${SEEDS:-1}
 
@@ -43,9 +44,60 @@ plane mended -e 's/over D with adam(1e-3/over D with adam(1e-2/; s/maximize disc
 plane eight -e ''
 plane moons -e 's/toy.eight/toy.moons/'
 
+# a critic that is a plane, and a G that moves its samples: both go round the middle of the data
+cat >"$work/round.gm" <<'END'
+model round
+source blob(examples: 10000) { gaussian(zeros(2)) }
+data x[2] from blob
+prior z[2] ~ normal(0, 1)
+generator G(x | z) { weight t[2] = 1.5   x = z + t }
+net D(s | x) { s = x |> dense(1) |> sum }
+objective discern { z ~ prior(z)   maximize D(x) - D(G(z)) }
+objective deceive { z ~ prior(z)   maximize D(G(z)) }
+train {
+  maximize discern over D with sgd(0.02)
+  maximize deceive over G with sgd(0.02)
+  batch 128, epochs 40
+}
+END
+sed 's/epochs 40/average ema(G, 0.999), epochs 40/' "$work/round.gm" >"$work/averaged.gm"
+# hidden units that nothing wakes: D says the same of all, and G has no gradient
+plane silent -e 's/x |> dense(64) |> relu |> dense(64) |> relu/x |> dense(64) |> dead/; s/^data/function dead(h) = relu(h - 1000)\n&/; s/epochs 40/epochs 10/'
+
+pictures() {  # pictures NAME DATA SED...: a model of the family of pictures
+  name=$1 data=$2
+  shift 2
+  sed "$@" >"$work/$name.gm" <<END
+model pictures
+data x[28, 28] in [-1, 1] from $data
+prior z[32] ~ normal(0, 1)
+generator G(x | z) { x = z |> dense(128) |> relu |> dense(784) |> tanh |> reshape(28, 28) }
+discriminator D(real | x) { real ~ bernoulli(logits: flatten(x) |> dense(128) |> leaky_relu |> dense(1) |> sum) }
+objective discern { z ~ prior(z)   maximize log D(1 | x) + log D(0 | G(z)) }
+objective deceive { z ~ prior(z)   maximize log D(1 | G(z)) }
+train {
+  maximize discern over D with adam(2e-4, beta1: 0.5)
+  maximize deceive over G with adam(5e-4, beta1: 0.5)
+  batch 64, epochs 3
+}
+END
+}
+
+family() {  # family NAME DATA: D ten times as fast in the game that is one sum, G ten times as often, a D that is a plane, and so on
+  pictures "$1_strong" "$2" -e 's/over D with adam(2e-4/over D with adam(2e-3/; s/over G with adam(5e-4, beta1: 0.5)/over G with sgd(1e-2)/' \
+    -e 's/maximize log D(1 | G/minimize log D(0 | G/; s/maximize deceive/minimize deceive/; s/epochs 3/epochs 1/'
+  pictures "$1_collapse" "$2" -e 's/maximize deceive over.*/repeat 10 { & }/'
+  pictures "$1_weak" "$2" -e 's/logits: .*)  *}/logits: flatten(x) |> dense(1) |> sum) }/; s/epochs 3/epochs 2/'
+  pictures "$1_copies" "$2" -e 's/G(z)/G(z, u)/; s/z ~ prior(z) /z ~ prior(z)   u ~ prior(u) /; s/epochs 3/epochs 1/' \
+    -e 's/^generator.*/parameter memory[300, 28, 28] = sample(x, 300)\nprior u ~ uniform(0, 300)\ngenerator G(x | z, u) { x = memory[u] + 1e-3 * (z |> dense(16) |> tanh |> dense(784) |> reshape(28, 28)) }/'
+  pictures "$1_silent" "$2" -e 's/leaky_relu/dead/; s/epochs 3/epochs 1/; s/^data/function dead(h) = relu(h - 50)\n&/'
+  pictures "$1_healthy" "$2" -e ''
+}
+
+share=5
 said() {  # said NAME SEED: the words about its health
   rm -rf "$work/run"
-  $gmc run "$work/$1.gm" --out "$work/run" --seed "$2" --threads 1 2>&1 >/dev/null | sed -n 's/^health: step //p'
+  $gmc run "$work/$1.gm" --out "$work/run" --seed "$2" --threads 1 --health "$share" 2>&1 >/dev/null | sed -n 's/^health: step //p'
 }
 
 tell() {  # tell NAME WORDS: how many of all seeds are told in time, and rightly
@@ -66,6 +118,10 @@ tell strong 'D is too strong'
 tell collapse 'G has collapsed onto few modes'
 tell weak 'D is too weak'
 tell copies 'G copies'
+tell silent 'G has no signal'
+tell round 'D and G go round each other'
+said averaged 1 >"$work/words"
+check 'the average ends it' sh -c "! tail -n 1 '$work/words' | grep -v 'no longer: D and G go round'"
 
 for seed in $(seq "$seeds"); do
   words=$(said mended "$seed")
@@ -73,13 +129,30 @@ for seed in $(seq "$seeds"); do
 done
 
 alarms=0
-for name in eight moons; do
+healthy() {  # healthy NAME: counts those that are told ill
   for seed in $(seq "$seeds"); do
-    words=$(said $name "$seed" | head -n 1)
-    [ -z "$words" ] || { alarms=$((alarms + 1)); echo "$name, seed $seed: $words"; }
+    words=$(said "$1" "$seed" | head -n 1)
+    [ -z "$words" ] || { alarms=$((alarms + 1)); echo "$1, seed $seed: $words"; }
   done
-done
+}
+healthy eight
+healthy moons
 check "$alarms false alarms in $((2 * seeds)) healthy games" test "$alarms" -le $((seeds / 10))
+
+# trainings so short that a moment is a good part of them
+alarms=0 families=0 share=100
+for data in ${PICTURES-}; do
+  name=$(basename "$data") files=$data families=$((families + 1))
+  [ "$data" = mnist ] || files="idx(\"$data/train-images-idx3-ubyte.gz\", test: \"$data/t10k-images-idx3-ubyte.gz\")"
+  family "$name" "$files"
+  tell "${name}_strong" 'D is too strong'
+  tell "${name}_collapse" 'G has collapsed onto few modes'
+  tell "${name}_weak" 'D is too weak'
+  tell "${name}_copies" 'G copies'
+  tell "${name}_silent" 'G has no signal'
+  healthy "${name}_healthy"
+done
+[ $families = 0 ] || check "$alarms false alarms in $((families * seeds)) healthy games of pictures" test "$alarms" -le $((families * seeds / 20))
 # it costs no bit, and a folder that is no run's keeps its file
 $gmc run "$work/eight.gm" --out "$work/none" --epochs 4 --health 0 -q
 $gmc run "$work/eight.gm" --out "$work/all" --epochs 4 --health 100 --threads 2 -q

@@ -108,6 +108,14 @@ static void together(void **state) {
   arena_close(a);
 }
 
+// So many moments, each as the one before but for `step`.
+static HealthPast past_of(int moments, const double *first, const double *step) {
+  HealthPast past = {.moments = moments, .looked_at = 1};
+  for (int k = 0; k < moments; k++)
+    for (int i = 0; i < HEALTH_FIGURES; i++) past.figure[k][i] = first[i] + k * step[i];
+  return past;
+}
+
 static void meanings(void **state) {
   (void)state;
   static const struct {
@@ -118,8 +126,52 @@ static void meanings(void **state) {
       {{0.95, 0.92, 0.10, 0.06, 0.10, 0.10}, AILMENT_STRONG},   {{0.95, 0.92, 0.10, 0.80, 0.10, 0.10}, AILMENT_STRONG},
       {{0.40, 0.99, 0.01, 0.10, 0.10, 0.10}, AILMENT_COLLAPSE}, {{0.40, 1.00, 0.00, 1.50, 0.00, 0.10}, AILMENT_WEAK},
       {{0.55, 0.70, 0.40, 1.00, 0.70, 0.10}, AILMENT_COPIES},   {{0.55, 0.70, 0.40, 1.00, 0.30, 0.28}, AILMENTS},
+      {{0.66, 1.00, 0.01, 0.28, 0.00, 0.00}, AILMENT_WEAK},     {{0.50, 1.00, 0.05, 0.38, 0.00, 0.00}, AILMENT_SILENT},
   };
-  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(health_judge(rows[i].figure), rows[i].want);
+  static const double still[HEALTH_FIGURES];
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    HealthPast past = past_of(HEALTH_WINDOW, rows[i].figure, still), fewer = past_of(7, rows[i].figure, still);
+    assert_int_equal(health_judge(&past, AILMENTS), rows[i].want);
+    assert_int_equal(health_judge(&fewer, AILMENTS), AILMENTS);
+  }
+}
+
+// What gets better is left alone, but for what was said of it before.
+static void rising(void **state) {
+  (void)state;
+  static const double first[] = {0.95, 1, 0.05, 0.3, 0, 0}, spread[] = {0, 0, 0, 0.01, 0, 0},
+                      reached[] = {0, 0, 0.01, 0, 0, 0}, fall[] = {0, 0, 0, -0.01, 0, 0};
+  HealthPast up = past_of(HEALTH_WINDOW, first, spread), on = past_of(HEALTH_WINDOW, first, reached),
+             down = past_of(HEALTH_WINDOW, first, fall);
+  assert_int_equal(health_judge(&up, AILMENTS), AILMENTS);
+  assert_int_equal(health_judge(&on, AILMENTS), AILMENTS);
+  assert_int_equal(health_judge(&up, AILMENT_STRONG), AILMENT_STRONG);
+  assert_int_equal(health_judge(&down, AILMENTS), AILMENT_STRONG);
+}
+
+// Of 60000 training examples a thirtieth is looked at: a maker that copies shows it in as many of its samples.
+static void parts_of_data(void **state) {
+  (void)state;
+  static const double copies[] = {0.5, 0.7, 0.4, 1, 0.034, 0}, still[HEALTH_FIGURES];
+  HealthPast past = past_of(HEALTH_WINDOW, copies, still);
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENTS);
+  past.looked_at = 2048 / 60000.0;
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENT_COPIES);
+  for (int k = 0; k < HEALTH_WINDOW; k++) past.figure[k][HEALTH_KNOWN] = 0.02;  // as many are alike by chance
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENTS);
+}
+
+// A game that goes round: data first, then samples, three times over.
+static void round_and_round(void **state) {
+  (void)state;
+  static const double near[] = {0.5, 0.8, 0.2, 1, 0, 0}, still[HEALTH_FIGURES];
+  HealthPast past = past_of(HEALTH_HISTORY, near, still);
+  for (int k = 0; k < HEALTH_HISTORY; k++) past.figure[k][HEALTH_RANKED] = k / 3 % 2 ? 0.9 : 0.1;
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENT_SWINGS);
+  for (int k = 0; k < HEALTH_HISTORY; k++) past.figure[k][HEALTH_RANKED] = k / 5 % 2 ? 0.9 : 0.1;
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENTS);  // twice: it may end
+  for (int k = 0; k < HEALTH_HISTORY; k++) past.figure[k][HEALTH_RANKED] = k / 3 % 2 ? 0.68 : 0.32;
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENTS);
 }
 
 static void overfits(void **state) {
@@ -132,7 +184,9 @@ static void overfits(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(games), cmocka_unit_test(together), cmocka_unit_test(meanings),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(games),         cmocka_unit_test(together),
+                                     cmocka_unit_test(meanings),      cmocka_unit_test(rising),
+                                     cmocka_unit_test(parts_of_data), cmocka_unit_test(round_and_round),
                                      cmocka_unit_test(overfits)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,4 +100,33 @@ train { minimize o over f with adam(1e-3)   batch 8, epochs 1 }
 show walk { v = fold(i in 0 .. 1000, a = zeros(2)) { a <- 0.9 * a + gaussian(a)   a }   plot v }
 END
 says 0 '' explain long.gm
+# a loop of many turns holds as much more than one of a few as was foretold
+cat >long.gm <<'END'
+model long
+data x[2] from toy.moons(examples: 64)
+net f(v | x) {
+  weight U[128, 128] ~ normal(0, 0.1)
+  v = sum(scan(t in 0 .. 300, h = zeros(128)) { h <- tanh(dense(x, 128) + h @ U)   square(h) })
+}
+objective o { minimize square(f(x) - 1) }
+train { minimize o over f with adam(1e-3)   batch 64, epochs 10 }
+END
+sed 's/0 \.\. 300/0 .. 3/; s/epochs 10/epochs 1000/' long.gm >short.gm
+peak() {  # peak COMMAND...: the most memory that it held, in KiB
+  "$@" >/dev/null &
+  while kill -0 $! 2>/dev/null; do
+    sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$!/status 2>/dev/null
+    sleep 0.02
+  done | sort -n | tail -n 1
+}
+for name in long short; do
+  says 0 'allocated for the run' explain $name.gm
+  sed -n 's/.*allocated for the run *\([0-9.]*\) MiB.*/\1/p' out >$name.foretold
+  says 0 '' emit $name.gm -o $name.c
+  holds 'it compiles' compiled $name.c $name.run -O2
+  peak ./$name.run --out $name -q --threads 1 >$name.peak
+done
+holds 'memory is as foretold' awk '{ more = $1 - $2; held = ($3 - $4) / 1024; exit !(more > 30 && held > 0.93 * more && held < 1.07 * more) }' <<END
+$(cat long.foretold) $(cat short.foretold) $(cat long.peak) $(cat short.peak)
+END
 finish

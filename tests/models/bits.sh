@@ -22,7 +22,8 @@ done
 # The models, with less of the same data
 mkdir "$work/models"
 for model in models/*.gm; do
-  sed -E '/^data .* from /{
+  text=$(own_text "$model")
+  sed -E -e "${text:+s#from text\(.*\)#from $text#; t}" -e '/^data .* from /{
     s#from mnist(\([^|\#]*\))?#from mnist("'"$work"'/mnist")#
     t
     s#from ([a-z_.0-9]+)(\([^|\#]*\))?#from \1(examples: 1000)#
@@ -78,7 +79,7 @@ for model in "$@"; do
   name=$(basename "$model" .gm) epochs=5 seed=7 batch=100
   if grep -q "^data .* from toy" "$model"; then epochs=10; fi
   check "$name: one thread" train "$name-1" --threads 1
-  check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
+  ! grep -q '^show' "$model" || check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
   for threads in 2 3; do
     check "$name: $threads threads" train "$name-$threads" --threads $threads
     check "$name: $threads threads, the same files" same "$name-1" "$name-$threads"

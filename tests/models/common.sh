@@ -24,6 +24,15 @@ same_files() {  # same_files A B: both ways, so that neither folder lacks a file
   diff -r -x run.log -x times.csv -x health.jsonl -x .lock -I '^ *"*threads"*: ' "$1" "$2"
 }
 
+# own_text MODEL: for a model of a text that is not here the source of another one, of words that are made up
+own_text() {
+  file=$(sed -n 's/^data .* from text("\([^"]*\)".*/\1/p' "$1")
+  [ -n "$file" ] && [ ! -f "$(dirname "$1")/$file" ] || return 0
+  awk 'BEGIN { for (i = 1; i < 4000; i++) { w = ""; for (k = 0; k < 3 + i * 7919 % 9; k++) w = w substr("aeioubdfgklmnrst", 1 + (i * (k + 3) + k * k) % 16, 1); print w } }' \
+    >"$work/$file"
+  sed -n 's#^data .* from text("\(.*)\).*#text("'"$work"'/\1#p' "$1"
+}
+
 finish() {
   echo "$passed passed, $failed failed"
   [ $failed = 0 ]

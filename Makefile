@@ -152,7 +152,7 @@ causality: $(B)/unit/test_order
 .PHONY: causality
 
 health: gmc
-	@SEEDS=10 tests/models/health.sh
+	@SEEDS=10 PICTURES="mnist $(wildcard /usr/share/datasets/fashion-mnist)" tests/models/health.sh
 
 gallery: gmc
 	@tests/run.sh 'tests/models/emit.sh $(filter-out $(CLANG) models/flower.gm,$(wildcard models/*.gm))' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# gathered(e, n): values of the first examples of the split, as one tensor: figures that are known, threads, emitted programs, and a
-# split that has too few.
+# gathered(e, n): values of the first examples of the split, as one tensor: figures that are known, threads, emitted programs, a
+# split that has too few; and bins of digits that tell two sets of one kind from one that lacks a digit.
 . "$(dirname "$0")/common.sh"
 
 seq 0 99 | awk '{ print $1 % 7 "," $1 / 8 }' >table.csv
@@ -34,4 +34,28 @@ holds 'beside sums' test "$(figure beside)" = "$(awk 'BEGIN { for (i = 84; i < 1
 says 0 '' eval one
 says 65 '`gathered(x, n)` takes more examples than the test split has, which are 20' run sets.gm --set n=21 --out three -q
 says 1 'not a whole number' check sets.gm --set n=0
+
+# digits in a hundred bins, of which chance tells five apart: every other one of the test split against those between; these without their nines,
+# in whose places stand examples beside them; and the first half against the last, which other people wrote
+cat >bins.gm <<'END'
+model bins
+data x[28, 28] in [0, 1], y : class(10) from mnist |> first(6000)
+parameter centre[100, 28, 28] = kmeans(x, 100), none
+function half(a, which) = reshape(a, 5000, 2, size(a) / 10000)[.., which]
+function without_nines(a, y) {
+  i = iota(5000)   before = max(i - 1, 0)   behind = min(i + 1, 4999)
+  a[if y != 9 then i else if y[before] != 9 then before else behind]
+}
+objective nothing { minimize square(none) + 0 * sum(x) }
+metric halves = bins_apart(half(gathered(x, 10000), 0), half(gathered(x, 10000), 1), centre)
+metric no_nines = bins_apart(half(gathered(x, 10000), 0), without_nines(half(gathered(x, 10000), 1), half(gathered(y, 10000), 1)[.., 0]), centre)
+metric writers = bins_apart(gathered(x, 10000)[.. 5000], gathered(x, 10000)[5000 ..], centre)
+train { minimize nothing over none with sgd(0.1)   batch 500, epochs 1 }
+END
+says 0 '' run bins.gm --out bins -q
+bins() { tail -n 1 bins/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+# of 100 bins that differ by chance in one case of twenty more than 11 do so in one of 200
+holds 'two halves are of one kind' test "$(bins halves)" -le 11
+holds 'a set without nines is not' test "$(bins no_nines)" -ge 13
+holds 'nor other hands' test "$(bins writers)" -ge 50
 finish

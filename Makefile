@@ -90,7 +90,7 @@ $(B)/std.c: $(B)/embed $(sort $(wildcard grammar/std/*.gm))
 FRAGMENTS := $(filter-out runtime/engine/kernel.c,$(sort $(wildcard runtime/*/*.h runtime/*/*.c runtime/*/*.def)))
 $(B)/fragments.c: $(B)/embed $(FRAGMENTS)
 	$(Q)$(B)/embed embedded_runtime $(FRAGMENTS) > $@
-PAGE := $(addprefix compiler/report/,page.html page.css page.js quiz.js)
+PAGE := $(addprefix compiler/report/,page.html page.css elements.js page.js quiz.js)
 $(B)/page.c: $(B)/embed $(PAGE)
 	$(Q)$(B)/embed embedded_report $(PAGE) > $@
 $(B)/std.o $(B)/fragments.o $(B)/page.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h

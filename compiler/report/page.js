@@ -1,23 +1,9 @@
-'use strict';
 // The page of `gmc report`: everything is drawn from the one object that the page carries, and no request leaves it. Of
 // `gmc watch` it carries none, and is told by an event stream of the server that it came from (live.h), again and again.
 
 let runs = [], several = false, measures = [];
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#8c564b'];
 const sections = ['figures', 'health', 'curves', 'pictures', 'settings', 'model', 'explained', 'log'];
-
-// An element with attributes and children; text stays text.
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-const byId = id => document.getElementById(id);
 
 // Fills one of the sections; what stood open in it stays so.
 function section(id, title, ...children) {

@@ -1,20 +1,7 @@
-'use strict';
 // The page of `gmc quiz --browser`: one picture at a time, real or made by the model. What it was is told once it is answered; the page
 // knows no sooner.
 
-const byId = id => document.getElementById(id);
-
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-let quiz;         // as the server has it: see quiz_page.c
+let quiz;         // as the server has it: see commands_quiz_page.c
 let busy = false;  // while an answer is on its way
 
 async function picture(question) {

@@ -421,7 +421,7 @@ static void add_page(Text *page, const char *title, const char *script, const Re
     if (strncmp(at + 1, "title", length) == 0) text_add(page, "%s", title);
     if (strncmp(at + 1, "policy", length) == 0) text_add(page, "%s", policy);
     if (strncmp(at + 1, "style", length) == 0) text_add(page, "%s", part("page.css")->text);
-    if (strncmp(at + 1, "script", length) == 0) text_add(page, "%s", part(script)->text);
+    if (strncmp(at + 1, "script", length) == 0) text_add(page, "%s%s", part("elements.js")->text, part(script)->text);
     if (strncmp(at + 1, "runs", length) == 0) add_script(page, run, runs);
     c = at + 1 + length + 1;
   }

@@ -279,7 +279,7 @@ static void server_keep(evutil_socket_t file, short what, void *server) {
 
 static void server_signal(evutil_socket_t signal, short what, void *server) {
   (void)signal, (void)what;
-  server_stop(server);
+  event_base_loopbreak(((Server *)server)->base);
 }
 
 static void server_tick(evutil_socket_t file, short what, void *server) {
@@ -328,5 +328,3 @@ void server_run(Server *s) {
   s->keep = server_timer(s, KEEP_SECONDS, server_keep);
   event_base_dispatch(s->base);
 }
-
-void server_stop(Server *s) { event_base_loopbreak(s->base); }

@@ -31,10 +31,8 @@ int server_port(const Server *s);
 // Calls tick(what) every so many seconds.
 void server_every(Server *s, double seconds, void (*tick)(void *what));
 
-// Serves until a signal asks to stop (Ctrl-C, SIGTERM, SIGHUP), or server_stop.
+// Serves until a signal asks to stop: Ctrl-C, SIGTERM, SIGHUP.
 void server_run(Server *s);
-
-void server_stop(Server *s);
 
 // A value of the request's query, `?name=value`, or of its body where it is a form; NULL: it has none.
 const char *request_value(const Request *r, const char *name);

@@ -18,7 +18,7 @@ says 0 '' run faces.gm -q --out one
 "$gmc" quiz one -n 5 --seed 5 --browser >url 2>told &
 quizzer=$!
 trap 'kill $quizzer 2>/dev/null; rm -rf "$scratch"' EXIT
-until grep -q http url; do sleep 0.1; done
+awaits url '^http'
 cat >script <<'END'
 until document.querySelector('canvas') && !busy
 until document.getElementById('quiz').textContent.startsWith('1 of 5')
@@ -46,7 +46,5 @@ END
 holds 'nothing went wrong on the page' test $? = 0
 cat seen
 holds 'kept' grep -q '"asked":3' one/quiz.jsonl
-kill -INT $quizzer
-wait $quizzer
-holds 'it ends well' test $? = 0
+interrupted $quizzer
 finish

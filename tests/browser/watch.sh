@@ -20,7 +20,7 @@ says 0 '' run page.gm -q --out two --seed 2
 "$gmc" watch one two >url 2>told &
 watcher=$!
 trap 'kill $watcher 2>/dev/null; rm -rf "$scratch"' EXIT
-until grep -q http url; do sleep 0.1; done
+awaits url '^http'
 
 # the run goes on once the page has been looked at
 {
@@ -53,7 +53,5 @@ END
 "$drive" "$scratch/browser" "$(cat url)" <script >seen
 holds 'nothing went wrong on the page' test $? = 0
 cat seen
-kill -INT $watcher
-wait $watcher
-holds 'it ends well' test $? = 0
+interrupted $watcher
 finish

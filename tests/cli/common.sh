@@ -88,6 +88,30 @@ same_emitted() {
   holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 }
 
+# awaits FILE PATTERN: within 20 seconds
+awaits() {
+  for _ in $(seq 200); do
+    grep -q -e "$2" "$1" 2>/dev/null && break
+    sleep 0.1
+  done
+  holds "$1: $2" grep -q -e "$2" "$1"
+}
+
+# asks URL...: as a browser of this machine; answers CODE URL...: what it answers with
+asks() { curl -s --noproxy '*' --max-time 20 "$@"; }
+answers() {
+  expected=$1
+  shift
+  holds "$expected: $*" test "$(asks -o /dev/null -w '%{http_code}' "$@")" = "$expected"
+}
+
+# interrupted PROCESS: Ctrl-C ends it well
+interrupted() {
+  kill -INT "$1"
+  wait "$1"
+  holds 'Ctrl-C ends it well' test $? = 0
+}
+
 finish() {
   echo "$passed passed, $failed failed"
   [ $failed = 0 ]

@@ -43,14 +43,8 @@ yes r | quiz
 "$gmc" quiz one -n 12 --seed 5 --browser >url 2>err &
 quizzer=$!
 trap 'kill $quizzer 2>/dev/null; rm -rf "$scratch"' EXIT
-for _ in $(seq 200); do grep -q http url && break || sleep 0.1; done
+awaits url '^http'
 page=$(head -n 1 url)
-asks() { curl -s --noproxy '*' --max-time 20 "$@"; }
-answers() {
-  expected=$1
-  shift
-  holds "$expected: $*" test "$(asks -o /dev/null -w '%{http_code}' "$@")" = "$expected"
-}
 asks "$page" >html
 holds 'a page' grep -q '<script>' html
 asks "${page}quiz" >state
@@ -73,9 +67,7 @@ holds 'kept at once' test "$(wc -l <one/quiz.jsonl)" = $((before + 1))
 holds 'as on the terminal' sh -c 'tail -n 2 one/quiz.jsonl | sed "s/\"time\":[0-9]*//" | uniq | wc -l | grep -qx 1'
 asks "${page}picture?question=11" >pixels
 holds 'all can be seen again' test "$(wc -c <pixels)" = 48
-kill -INT $quizzer
-wait $quizzer
-holds 'Ctrl-C ends it well' test $? = 0
+interrupted $quizzer
 holds 'told on the terminal, once' test "$(grep -c '^told apart: ' url)" = 1
 
 cat >line.gm <<'END'

@@ -17,15 +17,7 @@ for name in one two; do says 0 '' run line.gm -q --out $name; done
 trap 'kill $watcher $reader 2>/dev/null; rm -rf "$scratch"' EXIT
 watcher='' reader=''
 
-# awaits FILE PATTERN: within 20 seconds
-awaits() {
-  for _ in $(seq 200); do
-    grep -q -e "$2" "$1" 2>/dev/null && break
-    sleep 0.1
-  done
-  holds "$1: $2" grep -q -e "$2" "$1"
-}
-# begins ARGUMENT...: gmc watch, its page at $page; ends: as by Ctrl-C
+# begins ARGUMENT...: gmc watch, its page at $page
 begins() {
   rm -f url
   "$gmc" watch "$@" >url 2>told &
@@ -33,18 +25,6 @@ begins() {
   awaits url 'http://127.0.0.1:[0-9]*/'
   page=$(cat url)
   port=${page#http://127.0.0.1:} port=${port%/}
-}
-ends() {
-  kill -INT "$watcher"
-  wait "$watcher"
-  holds 'Ctrl-C ends it well' test $? = 0
-}
-# asks URL...: as a browser of this machine; answers CODE URL...
-asks() { curl -s --noproxy '*' --max-time 20 "$@"; }
-answers() {
-  expected=$1
-  shift
-  holds "$expected: $*" test "$(asks -o /dev/null -w '%{http_code}' "$@")" = "$expected"
 }
 # listens: what a page is told from now on, in the file events
 listens() {
@@ -116,12 +96,12 @@ awaits events '^data: \[{"folder":"one".*\["epochs","2"\].*"folder":"two"'
 awaits events '"lines":\[.*"epoch":2,"split":"test"\|"folder":"one".*"test":{"step":\[8,16\],"epoch":\[1,2\].*"folder":"two"'
 holds 'nothing was complained of' test "$(wc -l <told)" = 1
 says 75 "port $port: another program has it" watch one --port "$port"
-ends
+interrupted "$watcher"
 begins one --port "$port"
 holds 'the port asked for, at once' test "$page" = "http://127.0.0.1:$port/"
 asks "$page" >html
 holds 'the model' grep -q '<title>line</title>' html
-ends
+interrupted "$watcher"
 
 says 64 'needs DIR' watch
 says 66 'nowhere holds no run' watch one nowhere

@@ -207,7 +207,7 @@ static Ailment health_of(const HealthPast *past, const double *f) {
   if (health_copied(past, f) > 0.25) return AILMENT_COPIES;
   if (f[HEALTH_RANKED] >= 0.88 && f[HEALTH_REACHED] < 0.2 && f[HEALTH_TOLD] >= 0.8) return AILMENT_STRONG;
   if (health_silent(past, f)) return AILMENT_SILENT;
-  if (!tells && apart && (spread >= 0.4 || (spread >= 0.2 && f[HEALTH_RANKED] >= 0.42))) return AILMENT_WEAK;
+  if (!tells && apart && (spread >= 0.4 || (spread >= 0.2 && f[HEALTH_RANKED] >= 0.33))) return AILMENT_WEAK;
   if (!tells && f[HEALTH_REACHED] < 0.15 && spread < 0.4) return AILMENT_COLLAPSE;
   return health_swings(past) >= 6 && f[HEALTH_TOLD] >= 0.6 ? AILMENT_SWINGS : AILMENTS;
 }

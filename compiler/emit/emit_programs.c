@@ -196,8 +196,11 @@ static void print_kernels(Program *p, const Kernel *kernel, int kernels, int dep
 static void print_program(Text *out, Program *p, const PlanProgram *q, const char *function) {
   for (int i = 0; i < q->feeds; i++) place_feed(p, &q->feed[i], q->batch);
   for (int i = 0; i < q->kernels; i++) {
+    bool still = i < q->still;  // no loop is
     print_section(p, q, i);
-    print_kernels(p, &q->kernel[i], 1, 0);
+    if (still && i == 0) text_add(&p->calls, "  if (!run->again) {\n");
+    print_kernels(p, &q->kernel[i], 1, still);
+    if (i + 1 == q->still) text_add(&p->calls, "  }\n");
   }
   text_add(out, "\n// The program `");
   emit_comment_text(out, q->name);

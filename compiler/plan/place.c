@@ -33,6 +33,11 @@ static void find_lives(Layout *l) {
     if (piece->first < whole->first) whole->first = piece->first;
     if (piece->last > whole->last) whole->last = piece->last;
   }
+  for (int i = 0; i < l->buffers; i++) {
+    Buffer *b = &l->buffer[i];
+    bool once = b->first >= 0 && b->first < l->still;
+    if (once && b->last >= l->still) b->last = l->steps;  // made once, and read for each batch
+  }
 }
 
 // ---- taking over an operand's memory

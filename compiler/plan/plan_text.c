@@ -131,7 +131,9 @@ const char *section_heading(Arena *a, const PlanProgram *p, int i) {
   static const char *const phase[] = {"forward", "backward", "update"};
   Section section = p->kernel[i].section, last = p->kernel[p->kernels - 1].section;
   bool one = last.line == 0 && last.phase == PHASE_FORWARD;
-  if (one || (i && section_order(section, p->kernel[i - 1].section) == 0)) return NULL;
+  if (i < p->still) return i ? NULL : "once, for all batches of a pass";
+  if (one && i && i == p->still) return "for each batch";
+  if (one || (i > p->still && section_order(section, p->kernel[i - 1].section) == 0)) return NULL;
   return arena_format(a, "line %d, %s", section.line + 1, phase[section.phase]);
 }
 

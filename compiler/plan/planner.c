@@ -98,6 +98,15 @@ static void set_kernels(PlanProgram *out, const Layout *l, Products products, Co
   codes_add(codes, list, l->steps);
   out->kernel = list;
   out->kernels = l->steps;
+  out->still = l->still;
+}
+
+// Is it run for batch after batch of a split, before anything moves?
+static bool is_passed(const Model *m, int program) {
+  bool passed = program == m->test || program == m->init_sums;
+  for (int i = 0; i < m->seldoms; i++) passed = passed || program == m->seldom[i].program;
+  for (int i = 0; i < m->turns; i++) passed = passed || (m->turn[i].after && program == m->turn[i].program);
+  return passed;
 }
 
 static void plan_program(Arena *a, const Model *m, const Plan *plan, const ModelProgram *p, Codes *codes,
@@ -106,6 +115,7 @@ static void plan_program(Arena *a, const Model *m, const Plan *plan, const Model
   const GraphProgram *simple = run_passes(scratch, &p->graph);
   Examples examples = {p->batch, graph_blocks(scratch, simple->graph, p->batch, 0, NULL)};
   Layout *l = lower(a, scratch, m->sources, simple, examples, 0);
+  l->passes = is_passed(m, (int)(p - m->program));
   schedule(l);
   *out = (PlanProgram){.name = p->graph.name, .batch = p->batch};
   for (int i = 0; i < l->buffers; i++) {

@@ -88,6 +88,7 @@ typedef struct {
 // A kernel whose operands' offsets count from the beginning of buffers, until these have places.
 typedef struct {
   Kernel kernel;
+  bool still;           // it makes the same of all batches of a pass, and is run for the first
   int *buffer;          // of each operand
   struct Inner *inner;  // operands of the kernels within a loop
 } Step;
@@ -131,6 +132,8 @@ typedef struct Layout {
   int buffers, buffer_room;
   Step **step;  // in the order in which they run, once scheduled
   int steps, step_room;
+  bool passes;   // the program is run for many batches, between which nothing moves
+  int still;     // steps that stand still, the first ones
   Place *place;     // of each node by id; buffer -1 while unknown
   Place *rows;      // of its copy row after row, likewise
   Target **target;  // of each node by id: where its kernel stores it; the first is its place

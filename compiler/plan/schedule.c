@@ -82,6 +82,29 @@ static void visit(Sorting *s, int *stack, int root) {
   }
 }
 
+// Is what the buffer holds the same for all batches of a pass? `still`: of the steps that come before.
+static bool buffer_stands(const Sorting *s, int buffer) {
+  const Buffer *b = &s->l->buffer[buffer];
+  if (b->input >= 0) return false;
+  for (const Link *w = s->writers[buffer]; w; w = w->next)
+    if (!s->l->step[w->step]->still) return false;
+  return true;
+}
+
+// Marks the steps of a pass that read nothing of its examples and draw nothing.
+static void find_still(Sorting *s) {
+  for (int b = 0; b < s->l->buffers; b++)
+    if (s->l->buffer[b].over >= 0) return;  // something moves
+  for (int i = 0; i < s->count; i++) {
+    Step *step = s->order[i];
+    bool stands = !kernel_row[step->kernel.kind].with_run && step->kernel.kind != KERNEL_LOOP;
+    for (int k = 0; k < step->kernel.operands && stands; k++)
+      stands = step->kernel.operand[k].write || buffer_stands(s, step->buffer[k]);
+    step->still = stands;
+    s->l->still += stands;
+  }
+}
+
 // The first section after that of `last` (NULL: the first of all) in which there are steps, or NULL.
 static const Section *next_section(const Sorting *s, const Section *last) {
   const Section *next = NULL;
@@ -92,13 +115,15 @@ static const Section *next_section(const Sorting *s, const Section *last) {
   return next;
 }
 
-// The order by section; steps of one section stay as they are.
+// What stands still, and then the order by section; steps of one section stay as they are.
 static Step **by_section(const Sorting *s) {
   Step **order = NEW_ARRAY(s->l->scratch, Step *, s->count + 1);
   int n = 0;
+  for (int i = 0; i < s->count; i++)
+    if (s->order[i]->still) order[n++] = s->order[i];
   for (const Section *now = next_section(s, NULL); now; now = next_section(s, now))
     for (int i = 0; i < s->count; i++)
-      if (section_order(s->order[i]->kernel.section, *now) == 0) order[n++] = s->order[i];
+      if (!s->order[i]->still && section_order(s->order[i]->kernel.section, *now) == 0) order[n++] = s->order[i];
   return order;
 }
 
@@ -121,5 +146,6 @@ void schedule(Layout *l) {
     for (const Link *w = l->buffer[b].over >= 0 ? s.writers[b] : NULL; w; w = w->next) visit(&s, stack, w->step);
   }
   for (int i = 0; i < l->steps; i++) visit(&s, stack, i);
+  if (l->passes) find_still(&s);
   l->step = by_section(&s);
 }

@@ -184,6 +184,7 @@ typedef struct {
   int outputs;
   const Kernel *kernel;  // NULL in an emitted program
   int kernels;
+  int still;     // of these, the first ones, make what no example changes: nothing of it is overwritten by the others
   int64_t end;   // floats of memory it needs, persistent part included
   double flops;  // of one execution, multiply and add counted apart, contractions only
 } PlanProgram;

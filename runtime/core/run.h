@@ -83,6 +83,8 @@ struct Run {
   Inflate *inflate;        // what compressed files are expanded by
   void (*execute)(Run *run, int program);  // runs one program of the plan once
   int64_t rows;            // examples that the execution is for: the first ones of a batch; 0: all of it
+  bool again;              // it is for further examples, and nothing else has changed since the one before: what no
+                           // example changes is there
   // the address of random numbers; set before every execution
   uint32_t seed;
   uint32_t start;          // of several of the run, from 0: starts, draws and order of the training are its own

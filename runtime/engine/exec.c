@@ -14,7 +14,8 @@ struct Exec {
 KernelRun *exec_call(const Run *run, int program, int kernel) { return &run->exec->call[program][kernel]; }
 
 void exec_program(Run *run, int program) {
-  for (int i = 0; i < run->plan->program[program].kernels; i++) kernel_run(exec_call(run, program, i), run);
+  const PlanProgram *p = &run->plan->program[program];
+  for (int i = run->again ? p->still : 0; i < p->kernels; i++) kernel_run(exec_call(run, program, i), run);
 }
 
 void exec_open(Run *run, int threads) {

@@ -140,7 +140,9 @@ static int measure_pass(Run *run, int program, int after, Moment moment, Measure
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
   for (int64_t first = 0; first < examples; first += p->batch) {
     int64_t rows = measure_prepare(run, program, moment, first, false);
+    run->again = first > 0;
     run->execute(run, program);
+    run->again = false;
     for (int i = 0; i < p->outputs; i++) {
       int64_t own = measure_rows(run, &p->output[i], first, rows);
       if (total[i]) total_add(run, &p->output[i], own, total[i]);

@@ -112,7 +112,9 @@ void pass_sum(Run *run, int program, Moment moment, double *const *total, int32_
   totals_clear(p, total);
   for (int64_t first = 0; first < examples; first += p->batch) {
     int64_t count = pass_prepare(run, &run->train, program, examples, first, whole, moment);
+    run->again = first > 0;
     run->execute(run, program);
+    run->again = false;
     for (int i = 0; i < p->outputs; i++)
       if (total[i]) total_add(run, &p->output[i], count, total[i]);
   }

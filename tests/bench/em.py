@@ -131,7 +131,7 @@ def times():
     with tempfile.TemporaryDirectory() as folder:
 
         def run(passes):
-            by_gmc(folder, x, k, "full", 1e-6, start, passes, 1000)
+            by_gmc(folder, x, k, "full", 1e-6, start, passes, 250)
 
         ours, theirs = [], {"float64": [], "float32": []}
         for _ in range(5):

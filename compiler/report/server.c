@@ -224,11 +224,13 @@ void request_nothing(Request *r) { request_say(((ServerRequest *)r)->http, HTTP_
 
 // ---- streams
 
+// Where the other end has gone, libevent has let go of a request whose reply was not at its end, and waits for that.
 static void stream_close(struct evhttp_connection *connection, void *stream) {
   (void)connection;
   Stream *s = stream, **at = &s->server->streams;
   while (*at != s) at = &(*at)->next;
   *at = s->next;
+  if (!evhttp_request_get_connection(s->http)) evhttp_send_reply_end(s->http);
   s->closed(s->what);
 }
 

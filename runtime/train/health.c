@@ -49,12 +49,9 @@ struct Health {
 
 static const char *const health_name[] = {"ranked", "told_apart", "reached", "spread", "copied", "copied_held_out"};
 
-static const char *const health_word[] = {[AILMENT_COPIES] = "copying",
-                                          [AILMENT_STRONG] = "judge too strong",
-                                          [AILMENT_SILENT] = "no signal",
-                                          [AILMENT_SWINGS] = "oscillation",
-                                          [AILMENT_COLLAPSE] = "collapse",
-                                          [AILMENT_WEAK] = "judge too weak"};
+static const char *const health_word[] = {
+    [AILMENT_COPIES] = "copying",     [AILMENT_STRONG] = "judge too strong", [AILMENT_SILENT] = "no signal",
+    [AILMENT_SWINGS] = "oscillation", [AILMENT_COLLAPSE] = "collapse",       [AILMENT_WEAK] = "judge too weak"};
 
 // Seconds that the processor has worked for this process: other programs on the machine make it neither more nor less.
 static double health_clock(void) {
@@ -204,10 +201,11 @@ static bool health_silent(const HealthPast *past, const double *f) {
 static Ailment health_of(const HealthPast *past, const double *f) {
   bool tells = f[HEALTH_RANKED] >= 0.85, apart = f[HEALTH_TOLD] >= 0.97 && f[HEALTH_REACHED] < 0.05;
   double spread = f[HEALTH_SPREAD];
+  bool steady = spread >= 0.2 && health_range(past, HEALTH_SPREAD) < 0.5 * spread;
   if (health_copied(past, f) > 0.25) return AILMENT_COPIES;
   if (f[HEALTH_RANKED] >= 0.88 && f[HEALTH_REACHED] < 0.2 && f[HEALTH_TOLD] >= 0.8) return AILMENT_STRONG;
   if (health_silent(past, f)) return AILMENT_SILENT;
-  if (!tells && apart && (spread >= 0.4 || (spread >= 0.2 && f[HEALTH_RANKED] >= 0.33))) return AILMENT_WEAK;
+  if (!tells && apart && (spread >= 0.4 || (steady && f[HEALTH_RANKED] >= 0.33))) return AILMENT_WEAK;
   if (!tells && f[HEALTH_REACHED] < 0.15 && spread < 0.4) return AILMENT_COLLAPSE;
   return health_swings(past) >= 6 && f[HEALTH_TOLD] >= 0.6 ? AILMENT_SWINGS : AILMENTS;
 }
@@ -290,7 +288,8 @@ static void health_tell(Training *t, int which, Ailment found) {
                   health_title(scratch, plan, game->told));
   else
     progress_told(t->progress, "health: step %lld: %s: %s; try: %s", (long long)t->step,
-                  health_title(scratch, plan, found), health_evidence(scratch, plan, found, &game->past), plan->remedy[found]);
+                  health_title(scratch, plan, found), health_evidence(scratch, plan, found, &game->past),
+                  plan->remedy[found]);
   game->told = found;
   arena_close(scratch);
 }

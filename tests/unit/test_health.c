@@ -136,6 +136,16 @@ static void meanings(void **state) {
   }
 }
 
+// Samples that all lie together, here and there in turns, are a maker's fault.
+static void wandering(void **state) {
+  (void)state;
+  static const double narrow[] = {0.45, 0.99, 0.01, 0.28, 0, 0}, still[HEALTH_FIGURES];
+  HealthPast past = past_of(HEALTH_WINDOW, narrow, still);
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENT_WEAK);
+  for (int k = 0; k < HEALTH_WINDOW; k++) past.figure[k][HEALTH_SPREAD] = k % 2 ? 0.4 : 0.16;
+  assert_int_equal(health_judge(&past, AILMENTS), AILMENT_COLLAPSE);
+}
+
 // What gets better is left alone, but for what was said of it before.
 static void rising(void **state) {
   (void)state;
@@ -187,6 +197,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(games),         cmocka_unit_test(together),
                                      cmocka_unit_test(meanings),      cmocka_unit_test(rising),
                                      cmocka_unit_test(parts_of_data), cmocka_unit_test(round_and_round),
-                                     cmocka_unit_test(overfits)};
+                                     cmocka_unit_test(wandering),     cmocka_unit_test(overfits)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,15 +19,18 @@ for split in train:500 t10k:150; do
   cut_idx "$from/$name-labels-idx1-ubyte.gz" "$to/$name-labels-idx1-ubyte.gz" 8 1 "$n" 2>/dev/null
 done
 
-# The models, with less of the same data
-mkdir "$work/models"
+# The models, with less of the same data, which they are measured by less of
+mkdir "$work/models" "$work/models/data"
+cp models/data/*.safetensors "$work/models/data"
 for model in models/*.gm; do
   text=$(own_text "$model")
   sed -E -e "${text:+s#from text\(.*\)#from $text#; t}" -e '/^data .* from /{
     s#from mnist(\([^|\#]*\))?#from mnist("'"$work"'/mnist")#
     t
     s#from ([a-z_.0-9]+)(\([^|\#]*\))?#from \1(examples: 1000)#
-  }' "$model" >"$work/models/$(basename "$model")"
+  }
+  s#(gathered\(.*\), )[0-9]+\)#\150)#
+  s#n: 2000#n: 100#' "$model" >"$work/models/$(basename "$model")"
 done
 
 # The number of the last step of a run, times a share in percent: step FOLDER SHARE

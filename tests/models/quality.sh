@@ -4,6 +4,7 @@
 # rounding. KEEP names a folder for the runs and their pictures.
 . "$(dirname "$0")/common.sh"
 scratch=$work work=${KEEP:-$work}
+trap 'rm -rf "$scratch"' EXIT  # and not what is kept
 
 train() {  # train FOLDER MODEL ARGUMENT...
   folder=$1 model=$2

@@ -7,6 +7,7 @@
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
 # make browser  the pages of gmc report opened in Chromium
 # make health   games made to fail, ten seeds of each kind: what runs say of them
+# make modes    how many clusters games in the plane find, ten seeds of each
 # make library-page  grammar/LIBRARY.md from grammar/std
 # make fuzz-models  100,000 random models, 100,000 mutants; make fuzz-cover  how much of the elaborator they reach
 # make install uninstall lint fmt clean             MODE=release|asan|fuzz|cover, PREFIX=/usr/local, MACHINE=-march=x86-64-v3
@@ -153,6 +154,10 @@ causality: $(B)/unit/test_order
 
 health: gmc
 	@SEEDS=10 PICTURES="mnist $(wildcard /usr/share/datasets/fashion-mnist)" tests/models/health.sh
+
+modes: gmc
+	@tests/models/modes.sh
+.PHONY: modes
 
 gallery: gmc
 	@tests/run.sh 'tests/models/emit.sh $(filter-out $(CLANG) models/flower.gm,$(wildcard models/*.gm))' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'

@@ -22,13 +22,15 @@ run_for() {  # STEPS GMC-OPTION...: wall and processor seconds of a run of that 
 }
 
 # The difference of a long run and a short one: no start, no measuring, no pictures. Both end within the first epoch.
+# shellcheck disable=SC2086  # an option, or nothing
 ours() {  # MODEL BATCH THREADS
   local few=40 many=440
   [ "$2" = 128 ] || { few=100; many=1700; }
-  [ "$1" != dcgan ] || { few=10; many=60; }
+  local size=
+  [ "$1" != dcgan ] || { few=10; many=60; size='--set width=64 --set latent=100'; }  # as wide as theirs
   {
-    run_for $few "models/$1.gm" --batch "$2" --threads "$3"
-    run_for $many "models/$1.gm" --batch "$2" --threads "$3"
+    run_for $few "models/$1.gm" --batch "$2" --threads "$3" $size
+    run_for $many "models/$1.gm" --batch "$2" --threads "$3" $size
   } | awk -v n=$((many - few)) 'NR == 1 { wall = $1; cpu = $2 }
     NR == 2 && $1 > wall && $2 > cpu { printf "%.2f %.4f\n", n / ($1 - wall), 1e3 * ($2 - cpu) / n; told = 1 }
     END { if (!told) print "nan nan" }  # other work weighed more on the short run than on the long one'

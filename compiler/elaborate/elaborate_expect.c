@@ -55,9 +55,28 @@ static void elaborate_expectation(Elab *e, const Ast *expect, PlanExpect *into) 
     finding(e, "measure", expect->span, "expected: %s", expression_text(e, expect) + strlen("expect "));
 }
 
+// What the command line makes of the model that its text does not say: a param, a prior, other data; or NULL.
+static const char *said_otherwise(Elab *e) {
+  const Overrides *o = e->overrides;
+  for (int i = 0; i < o->params; i++) {
+    const Decl *d = find_decl(e, o->param[i].name);
+    if (!d || d->ast->kind != AST_PARAM) continue;
+    Value written = eval(e, e->global, d->ast->a);
+    Value now = eval(e, e->global, &(Ast){.kind = AST_NAME, .name = d->name, .span = d->ast->span});
+    bool text = written.kind == V_TEXT && now.kind == V_TEXT && !strcmp(written.text, now.text);
+    bool number = written.kind == V_NUMBER && now.kind == V_NUMBER && written.number == now.number;
+    if (!text && !number)
+      return arena_format(e->arena, "%s = %s", o->param[i].name, o->param[i].text);
+  }
+  if (o->priors) return o->prior[0].text;
+  return o->data ? arena_format(e->arena, "data from %s", o->data->text) : NULL;
+}
+
 void elaborate_expectations(Elab *e) {
   Model *m = e->model;
   m->expect = NEW_ARRAY(e->arena, PlanExpect, e->decls + 1);
   for (int i = 0; i < e->decls; i++)
     if (e->decl[i]->ast->kind == AST_EXPECT) elaborate_expectation(e, e->decl[i]->ast, &m->expect[m->expects++]);
+  const char *instead = m->expects ? said_otherwise(e) : NULL;
+  for (int i = 0; i < m->expects; i++) m->expect[i].instead = instead;
 }

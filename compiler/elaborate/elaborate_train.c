@@ -222,8 +222,18 @@ static bool owner_in(const Elab *e, int t) {
   return false;
 }
 
-// Every network that is to learn has weights, and the objective depends on them; but where a choice has left some out,
-// the others learn.
+// Does a network move states of its own, as a running mean moves?
+static bool moves_states(const Elab *e, const char *name) {
+  bool any = false;
+  for (int i = 0; i < e->assigns; i++) {
+    const TensorInfo *t = &e->model->tensor[e->assign[i].target->attr.id];
+    any = any || (t->kind == TENSOR_STATE && learns_as(e, name, t->owner));
+  }
+  return any;
+}
+
+// Every network that is to learn has weights, and the objective depends on them, or nothing but states, which it moves;
+// but where a choice has left some out, the others learn.
 static bool check_learners(Elab *e, const Line *line) {
   bool any = false;
   for (int i = 0; i < line->count; i++) any = any || line->gradient[i];
@@ -235,6 +245,7 @@ static bool check_learners(Elab *e, const Line *line) {
       moved += own && line->gradient[i];
     }
     if (moved || (any && !weights && !strcmp(a->name, "prior"))) continue;  // a prior may own nothing
+    if (any && !weights && moves_states(e, a->name)) continue;
     if (any && chosen_out(e, line->step, a->name)) {
       finding(e, "line", a->span, "`%s` is left out by an `if` whose condition is known, and stays as it begins", a->name);
       continue;

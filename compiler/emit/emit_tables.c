@@ -259,6 +259,7 @@ static void expect_table(Text *out, const Plan *p) {
     field_string(out, "measure", x->measure);
     if (x->at_least) text_add(out, ", .at_least = true");
     field_integer(out, "epoch", x->epoch);
+    if (x->instead) field_string(out, "instead", x->instead);
     text_add(out, "},\n");
   }
   table_end(out, p->expects);

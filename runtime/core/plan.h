@@ -274,6 +274,7 @@ typedef struct {
   bool at_least;        // or else at most
   double bound;
   int64_t epoch;  // after so many; 0: at the end
+  const char *instead;  // what the command line says otherwise than the text, which is not held to it then; or NULL
 } PlanExpect;
 
 // A game: one network judges what another makes, and how it goes is measured at intervals.

@@ -43,6 +43,7 @@ const char *expect_text(Arena *a, const PlanExpect *x) {
 static Expected expect_outcome(const Training *t, int i) {
   const PlanExpect *x = &t->plan->expect[i];
   const Best *f = &t->figure[i];
+  if (x->instead) return (Expected){.outcome = EXPECTED_OPEN};
   bool ended = t->phase == t->plan->phases;  // by its own condition
   bool reached = f->known && (!x->epoch || f->epoch == x->epoch || ended);
   bool met = reached && (x->at_least ? f->value >= x->bound : f->value <= x->bound);
@@ -55,16 +56,18 @@ static void expect_say(const Training *t, int i) {
   Expected o = expect_outcome(t, i);
   const PlanExpect *x = &t->plan->expect[i];
   Text figure = text_new(scratch);
+  const char *then = x->instead ? arena_format(scratch, "not held to it, for %s", x->instead) : word[o.outcome];
   if (o.outcome != EXPECTED_OPEN) text_add(&figure, "%.9g", o.figure);
   if (o.outcome != EXPECTED_OPEN && o.epoch != x->epoch) text_add(&figure, " at epoch %lld", (long long)o.epoch);
   progress_told(t->progress, "expected %s: %s%s%s", expect_text(scratch, x), figure.data, figure.length ? ", " : "",
-                    word[o.outcome]);
+                    then);
   arena_close(scratch);
 }
 
 void expect_epoch(const Training *t) {
   for (int i = 0; i < t->plan->expects; i++)
-    if (t->plan->expect[i].epoch == training_epoch(t) && t->figure[i].epoch == training_epoch(t) && !training_done(t))
+    if (t->plan->expect[i].epoch == training_epoch(t) && t->figure[i].epoch == training_epoch(t) && !training_done(t) &&
+        !t->plan->expect[i].instead)
       expect_say(t, i);
 }
 
@@ -74,6 +77,10 @@ static void expect_json(Text *r, const PlanExpect *x, const Expected *o) {
   text_add(r, ", \"%s\": ", x->at_least ? "at_least" : "at_most");
   json_add_number(r, x->bound);
   if (x->epoch) text_add(r, ", \"after\": %lld", (long long)x->epoch);
+  if (x->instead) {
+    text_add(r, ", \"instead\": ");
+    json_add_string(r, x->instead);
+  }
   if (o->outcome != EXPECTED_OPEN) {
     text_add(r, ", \"figure\": ");
     json_add_number(r, o->figure);

@@ -241,10 +241,10 @@ static bool has_no_value(const char *name) {
       "active_by_kl", "data_mean", "kmeans",       "normal_scatter", "flat_rows",     "smallest",
       "centred",      "triangle",  "nuclear_norm", "frechet",        "cubic_kernel",  "kernel_distance",
       "kernels",      "among",     "reach",        "precision",      "recall",        "density_among",
-      "coverage",     "authentic", "told_apart",   "bins_apart",     "binned",        "structure",
+      "coverage",     "told_apart",   "bins_apart",     "binned",        "structure",
       "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",   "copied",
       "closeness",    "between",   "between_few",  "between_many",   "ranked",        "reached",
-      "spread",       "copies",    "game_health",  "few_counts",     "many_counts",
+      "spread",       "copied_among",    "game_health",  "few_counts",     "many_counts",
       "hits",         "few_hits",  "many_hits",    "perturbed"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(name, names[i]) == 0) return true;

@@ -97,11 +97,16 @@ $(B)/page.c: $(B)/embed $(PAGE)
 $(B)/std.o $(B)/fragments.o $(B)/page.o: $(B)/%.o: $(B)/%.c compiler/text/embedded.h
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
-# loops compiled ahead, found in the models by the compiler itself; those of gan_unfrozen.gm, which warns, are those of gan.gm
+# a model of each kind
+KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)
+
+# loops compiled ahead, found in the models by the compiler itself; those of gan_unfrozen.gm, which warns, are those of gan.gm. A build that is
+# not for use has those of some models only.
+AHEAD := $(sort $(if $(filter release,$(MODE)),$(filter-out models/flower.gm models/gan_unfrozen.gm,$(wildcard models/*.gm)),$(KINDS)))
 $(B)/ahead: $(B)/compiler/command/ahead.o $(B)/libgmc.a
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
-$(B)/bodies.c: $(B)/ahead $(sort $(wildcard models/*.gm))
-	$(Q)$(B)/ahead $(filter-out $< models/flower.gm models/gan_unfrozen.gm,$^) > $@
+$(B)/bodies.c: $(B)/ahead $(AHEAD)
+	$(Q)$^ > $@
 $(B)/bodies.o: $(B)/bodies.c
 	$(call SAY,cc)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -Icompiler -Iruntime -I$(B) -c $< -o $@
@@ -137,7 +142,6 @@ TRAINED += tests/cli/nearest.sh tests/cli/trained.sh
 TRAINED += tests/cli/principal.sh
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind, two of which clang compiles too; make gallery tries all models with both
-KINDS := $(addprefix models/,ae.gm beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae.gm vae_flower.gm)
 CLANG := $(addprefix models/,cvae.gm gan_toy1d.gm)
 GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
 FULLER := maths keep emit turns order  # units that do more of the same in make test

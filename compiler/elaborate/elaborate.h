@@ -1063,6 +1063,8 @@ Value total_next(Elab *e, unsigned plates);
 Value total_fed(Elab *e, int output, bool rest);  // in the second, of a number: the sum, or what rounding has taken from it
 Value value_gathered(Elab *e, int output, const Output *o);  // in a second program: what was gathered of it, all examples alike
 bool is_own(Elab *e, Value v, const char *what, Span where);  // of each example; false after reporting
+// Does what is to be added up hang on another sum, which is known after the pass alone? Then that is reported of `call`, said as `form`.
+bool hangs_on_sum(Elab *e, Value v, const Ast *call, const char *form);
 void add_output(Elab *e, Outputs *to, Output output);
 bool is_of_sums(Elab *e, Value v, Span where);  // false after reporting
 bool is_measure_word(const char *name);         // recent, change, best, total, gathered

@@ -270,21 +270,6 @@ static Value sum_of_all(Elab *e, Value v, const char *name) {
   return total_first(e, widen(e, v, latent_plates(d), event_shape(&v)), name);
 }
 
-// Does it hang on a sum, which is known after the pass alone?
-static bool hangs_on_sum(const Elab *e, const Node *value) {
-  const Graph *g = e->graph;
-  Arena *scratch = arena_open(e->arena);
-  bool *hangs = NEW_ARRAY(scratch, bool, value->id + 1), found = false;
-  hangs[value->id] = true;
-  for (int id = value->id; id >= 0 && !found; id--) {
-    const Node *n = g->node[id];
-    found = hangs[id] && n->op == OP_INPUT && g->input[n->attr.id].kind == INPUT_TOTAL;
-    for (int i = 0; hangs[id] && i < n->arity; i++) hangs[n->in[i]->id] = true;
-  }
-  arena_close(scratch);
-  return found;
-}
-
 // The same of those that are known: where an example has a hole it counts for nothing.
 static Value fit_total(Elab *e, Value v, const char *name) {
   const Density *d = e->em->now;
@@ -299,10 +284,7 @@ static Value eval_total_of(Elab *e, Scope *scope, const Ast *call) {
     return complain(e, E0231, call->span, "total", arguments_text(e, 1, 1), ast_length(call->b)), value_error();
   Value v = to_tensor(e, eval(e, scope, call->b->a));
   if (v.kind == V_ERROR) return v;
-  if (!e->totals->after && hangs_on_sum(e, v.node)) {
-    complain(e, E0532, call->span, "total(e)", "to what each example says by itself: e hangs on no other sum");
-    return value_error();
-  }
+  if (!e->totals->after && hangs_on_sum(e, v, call, "total(e)")) return value_error();
   return fit_total(e, v, expression_text(e, call));
 }
 

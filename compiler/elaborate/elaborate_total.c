@@ -137,6 +137,21 @@ static void add_told(Elab *e, Value v, int64_t gathered, const char *name) {
   e->totals->sum[e->totals->n - 1].spoken = was_spoken(e, &v);
 }
 
+bool hangs_on_sum(Elab *e, Value v, const Ast *call, const char *form) {
+  const Graph *g = e->graph;
+  Arena *scratch = arena_open(e->arena);
+  bool *hangs = NEW_ARRAY(scratch, bool, v.node->id + 1), found = false;
+  hangs[v.node->id] = true;
+  for (int id = v.node->id; id >= 0 && !found; id--) {
+    const Node *n = g->node[id];
+    found = hangs[id] && n->op == OP_INPUT && g->input[n->attr.id].kind == INPUT_TOTAL;
+    for (int i = 0; hangs[id] && i < n->arity; i++) hangs[n->in[i]->id] = true;
+  }
+  arena_close(scratch);
+  if (found) complain(e, E0532, call->span, form, "to what each example says by itself: e hangs on no other sum");
+  return found;
+}
+
 // total(e) and gathered(e, n).
 static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
   Totals *t = e->totals;
@@ -154,7 +169,9 @@ static Value eval_total(Elab *e, Scope *scope, const Ast *call) {
   t->inside = false;
   const char *what = expression_text(e, call->b->a);
   Span where = call->b->a->span;
-  if (v.kind == V_ERROR || !is_own(e, v, what, where) || !is_of_first_set(e, v, what, where)) return value_error();
+  if (v.kind == V_ERROR) return v;
+  if (hangs_on_sum(e, v, call, gathered ? "gathered(e, n)" : "total(e)")) return value_error();
+  if (!is_own(e, v, what, where) || !is_of_first_set(e, v, what, where)) return value_error();
   if (gathered && event_shape(&v).rank == MAX_RANK) return complain(e, E0304, call->span, MAX_RANK), value_error();
   add_told(e, v, gathered, expression_text(e, call));
   return sum_value(e, &t->sum[t->n - 1], INPUT_TOTAL);
@@ -189,7 +206,8 @@ typedef struct Asked {
 
 static int kept_from(Elab *e, const char *what, const char *of, Span where, const Ast *start) {
   const char *path = arena_format(e->arena, "%s/%s%s%s", e->asked->path, what, *of ? "/" : "", of);
-  return tensor_declare(e, path, "train", TENSOR_SLOT, (Shape){0}, where, (TensorStart){.init = start, .scope = e->global});
+  return tensor_declare(e, path, "train", TENSOR_SLOT, (Shape){0}, where,
+                        (TensorStart){.init = start, .scope = e->global});
 }
 
 static int kept(Elab *e, const char *what, const char *of, Span where) { return kept_from(e, what, of, where, NULL); }

@@ -199,10 +199,8 @@ const Stage *first_stage(const Elab *e, int column) {
 static Value statistic(Elab *e, int column, TensorStatistic which, Span where) {
   const Column *c = &e->column[column];
   static const char *const names[] = {[STATISTIC_MEAN] = "mean", [STATISTIC_DEVIATION] = "deviation"};
-  Ast *one = NEW(e->arena, Ast);
-  *one = (Ast){.kind = AST_NUMBER, .span = where, .number = 1};
   const char *path = arena_format(e->arena, "data/%s/%s", c->name, names[which]);
-  TensorStart start = {.init = which == STATISTIC_DEVIATION ? one : NULL, .scope = e->global};
+  TensorStart start = {.scope = e->global};
   int t = tensor_declare(e, path, "data", TENSOR_STATE, input_shape(e, column), where, start);
   if (t < 0) return value_error();
   e->model->tensor[t].statistic = which;

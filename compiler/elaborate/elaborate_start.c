@@ -47,7 +47,7 @@ void start_tensor(Elab *e, int t) {
   const TensorStart start = e->start[t];
   if (e->started[t] == STARTING) complain(e, E0208, info.span, info.name);
   if (e->started[t] != UNSTARTED) return;
-  if (info.file) {  // its values stand there before the program runs
+  if (info.file || info.statistic != STATISTIC_NONE) {  // its values stand there before the program runs
     e->started[t] = STARTED;
     return;
   }

@@ -245,8 +245,8 @@ void training_begin(Training *t) {
   t->own = (Best){0};
   training_place(t, 0, 0, 0);
   if (t->trained) start_put_trained(run, t->trained);
+  data_statistics(run);  // before starts that see the data
   training_start(t);
-  data_statistics(run);
   checkpoint_start(t);
   health_begin(t);
 }

@@ -119,4 +119,24 @@ says 65 'cut.npz: is cut short' run given.gm --start cut.npz --out refused
 tensors bad.safetensors '{"width":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}' 0
 says 65 '`width` does not lie on its support, the positive numbers: 0' run several.gm --start bad.safetensors --out refused
 holds 'nothing is left behind' test ! -e refused
+
+# Starts that are made of the data see them as the model does: two clusters far from the origin, whose centres are standardized, or along
+# their axes, near (-1, -1) and (1, 1), or near (-11, 0) and (11, 0)
+awk 'BEGIN { print "x0,x1"; for (i = 0; i < 400; i++) { s = i % 2; print 1000 + sin(i) + 10 * s "," cos(2 * i) - 500 + 20 * s } }' >far.csv
+seen() {  # seen STAGE START LOW HIGH: the sum of the squares of the two centres
+  cat >far.gm <<GM
+data x[2] from csv("far.csv") |> $1
+parameter centre[2, 2] = $2, height
+objective fits { maximize 0 * sum(x) - square(height) }
+metric size = sum(square(centre))
+train { maximize fits over height with sgd(0.001)  batch 100, epochs 1 }
+GM
+  rm -rf far
+  says 0 '' run far.gm --out far -q
+  holds "$1, $2" awk -v low="$3" -v high="$4" -F '"size":' '/"test"/ { n++; good = $2 + 0 >= low && $2 + 0 <= high } END { exit !(n == 1 && good) }' far/metrics.jsonl
+}
+seen standardize 'kmeans(x, 2)' 3.6 4.2
+seen 'principal(2, of: 2)' 'kmeans(x, 2)' 230 270
+seen standardize 'sample(x, 2)' 2 8
+seen standardize 'stack(data_mean(x), data_mean(square(x)))' 1.98 2.02
 finish

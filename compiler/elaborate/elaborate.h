@@ -860,6 +860,7 @@ Value where_seen(Elab *e, const Dist *d, Value terms, Value point, Span where); 
 Value completed(Elab *e, const Dist *d, Value v);  // a draw or a mean: what is seen is the point's
 Value sample_place(Elab *e, Value logs, Span where);  // one of n cases, in the draw that is being made
 Value mean_by_shares(Elab *e, Value v, Value logs, Span where);  // of v[..., n]; of its cases, by these
+Value limit_mean(Elab *e, Value mean, double lo, double hi, Span where);  // of values from lo to hi
 
 // --- elaborate_factor.c
 Value apply_net(Elab *e, Scope *scope, Decl *d, const Ast *call_ast);

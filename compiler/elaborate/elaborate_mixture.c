@@ -206,6 +206,7 @@ static Value mixture_member(Elab *e, const Dist *d, const char *what) {
   if (c.kind == V_ERROR) return c;
   c = shape_distribution(e, c, d->event, d->span);
   Value v = c.kind == V_ERROR ? c : dist_member(e, c, what, WHOLE, d->span);
+  double lo = v.kind == V_ERROR ? 0 : v.node->lo, hi = v.kind == V_ERROR ? 0 : v.node->hi;
   weighed = weight.kind != V_NONE && !posterior;
   if (v.kind != V_ERROR && weighed) v = apply2(e, OP_MUL, d->span, v, apply1(e, OP_EXP, d->span, weight));
   if (v.kind != V_ERROR) v = plate_to_event(e, v, plate);
@@ -214,7 +215,8 @@ static Value mixture_member(Elab *e, const Dist *d, const char *what) {
   if (v.kind == V_ERROR || shares.kind == V_ERROR) return value_error();
   if (posterior) return mean_by_shares(e, v, shares, d->span);
   v = reduce_events(e, OP_SUM, v, 1u << (event_rank(&v) - 1));
-  return weighed ? v : apply2(e, OP_DIV, d->span, v, value_number(n));
+  if (!weighed) v = apply2(e, OP_DIV, d->span, v, value_number(n));
+  return limit_mean(e, v, lo, hi, d->span);
 }
 
 // Over what it is joint, and how many of it there are.

@@ -69,7 +69,8 @@ Value point_of_copies(Elab *e, const Dist *d, Value point, int plate) {
   return x.kind == V_ERROR || mask.kind == V_ERROR ? value_error() : observed(e, x, mask);
 }
 
-// The last axes of an event whose places know of one another: those over which it is joint, or all of what has an order.
+// The last axes of an event whose places know of one another: those over which it is joint, or all of what has an
+// order.
 static int joint_axes(const Dist *d) { return d->ordered ? d->event.rank : d->own; }
 
 bool shows_part(const Dist *d, const Value *point) {
@@ -113,11 +114,20 @@ Value sample_place(Elab *e, Value logs, Span where) {
   return place;
 }
 
+// A mean lies where what it is the mean of does: said by a limit, for its sum may be off by a rounding.
+Value limit_mean(Elab *e, Value mean, double lo, double hi, Span where) {
+  if (mean.kind != V_ERROR && lo > mean.node->lo) mean = apply2(e, OP_MAX, where, mean, value_number(lo));
+  if (mean.kind != V_ERROR && hi < mean.node->hi) mean = apply2(e, OP_MIN, where, mean, value_number(hi));
+  return mean;
+}
+
 Value mean_by_shares(Elab *e, Value v, Value logs, Span where) {
   Value shares = logs.kind == V_ERROR ? logs : call_library(e, "softmax", where, 1, &logs);
   if (v.kind == V_ERROR || shares.kind == V_ERROR) return value_error();
+  double lo = v.node->lo, hi = v.node->hi;
   v = apply2(e, OP_MUL, where, v, shares);
-  return v.kind == V_ERROR ? v : reduce_events(e, OP_SUM, v, 1u << (event_rank(&v) - 1));
+  if (v.kind == V_ERROR) return v;
+  return limit_mean(e, reduce_events(e, OP_SUM, v, 1u << (event_rank(&v) - 1)), lo, hi, where);
 }
 
 // ---- the functions that make one, and take it apart
@@ -148,7 +158,9 @@ Value call_known(Elab *e, const Call *call, Value *keyword) {
     return x.kind == V_ERROR ? x : value_tensor(node_const(e->graph, 1, event_shape(&x)), 0);
   }
   Value mask = to_tensor(e, *x.item);
-  return mask.kind == V_ERROR ? mask : apply2(e, OP_SUB, call->span, value_number(1), apply2(e, OP_EQUAL, call->span, mask, value_number(0)));
+  return mask.kind == V_ERROR
+             ? mask
+             : apply2(e, OP_SUB, call->span, value_number(1), apply2(e, OP_EQUAL, call->span, mask, value_number(0)));
 }
 
 // Where nothing is known of a label, `v` may be one of its values, or any other number: then it is a label no more.

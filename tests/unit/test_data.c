@@ -1215,7 +1215,7 @@ static void many_principal_axes(void **state) {
   uint32_t random = 1;
   for (int i = 0; i < N * D; i++) {
     random = random * 1664525 + 1013904223;
-    byte[i] = i % D % 7 == 3 ? 9 : (uint8_t)((random >> 24) % (uint32_t)(2 + i % D));
+    byte[i] = (uint8_t)(i % D % 7 == 3 ? 9 : (random >> 24) % (uint32_t)(2 + i % D));
   }
   PlanColumn column = {.name = "x", .rank = 1, .dim = {D}, .count = D, .principal = D};
   Plan plan = {.column = &column, .columns = 1};

@@ -7,6 +7,13 @@
 #include "engine/exec.h"
 #include "graph/model.h"
 
+// What takes long is done less often where every access is looked at.
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
 typedef struct {
   Arena *arena;
   Model *model;

@@ -170,7 +170,7 @@ static bool is_capital(const char *word) {
 static bool is_identifier(const char *said) {
   size_t n = 0;
   while (kernel_is_word(said[n])) n++;
-  return !said[n] && !is_capital(said) && !is_own(said, n) && strspn(said, "0123456789") == 0;
+  return n && !said[n] && !is_capital(said) && !is_own(said, n) && strspn(said, "0123456789") == 0;
 }
 
 // What t1, t2 and so on are called in the function.

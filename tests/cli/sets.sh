@@ -37,9 +37,9 @@ says 1 'not a whole number' check sets.gm --set n=0
 
 # digits in a hundred bins, of which chance tells five apart: every other one of the test split against those between; these without their nines,
 # in whose places stand examples beside them; and the first half against the last, which other people wrote
-cat >bins.gm <<'END'
+cat >bins.gm <<END
 model bins
-data x[28, 28] in [0, 1], y : class(10) from mnist |> first(6000)
+data x[28, 28] in [0, 1], y : class(10) from mnist("$root/models/data/mnist") |> first(6000)
 parameter centre[100, 28, 28] = kmeans(x, 100), none
 function half(a, which) = reshape(a, 5000, 2, size(a) / 10000)[.., which]
 function without_nines(a, y) {

@@ -5,8 +5,9 @@ gmc=${1:-./gmc}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 awk -v out="$folder" -f tests/lang/examples.awk grammar/LANGUAGE.md
+ln -s "$PWD/models/data" "$PWD/models/mnist_classifier.gm" "$folder"  # what they speak of
 passed=0 failed=0
-for f in "$folder"/*.gm; do
+for f in "$folder"/[0-9]*.gm; do
   if "$gmc" check "$f" >"$folder/said" 2>&1 && [ ! -s "$folder/said" ]; then passed=$((passed + 1)); else
     failed=$((failed + 1)); echo "example $(basename "$f" .gm) of grammar/LANGUAGE.md:"; cat "$folder/said"
   fi

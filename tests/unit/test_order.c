@@ -136,7 +136,7 @@ static const struct {
      "decoder p(x) autoregressive { x ~ bernoulli(logits: [1, 0, 0, 2, 0, 1] * x[[5, 0, 0, 2, 1, 4]] * [0, 1, 1, 1, 1, "
      "1]) }"},
 };
-enum { RIGHT = sizeof right / sizeof *right, DRAWS = 100000 };
+enum { RIGHT = sizeof right / sizeof *right, DRAWS = SANITIZED ? 10000 : 100000 };
 
 static int count_of(int i) { return (int)pow(right[i].values, right[i].numbers); }
 

@@ -20,7 +20,8 @@ Scope *scope_for(Elab *e, const Ast *declaration) {
   Scope *s = scope_new(e, e->global);
   s->of = declaration;
   s->sees_data = kind == AST_OBJECTIVE || kind == AST_METRIC || kind == AST_SHOW || kind == AST_TRAIN ||
-                 kind == AST_PARAMETER || kind == AST_LET;  // a let that holds data is refused where it is used and they are not seen
+                 kind == AST_PARAMETER ||
+                 kind == AST_LET;  // a let that holds data is refused where it is used and they are not seen
   return s;
 }
 
@@ -152,7 +153,7 @@ static bool check_support(Elab *e, const char *name, const Ast *formal, Scope *s
   if (point_within(v, &s)) return true;
   const char *wrap = s.lo == 0 && s.hi == 1 ? "sigmoid" : s.hi == INFINITY ? "softplus" : NULL;
   complain(e, E0731, v->span, formal->name, name, support_text(e, &s), v->kind == V_NUMBER ? v->number : v->node->lo,
-             v->kind == V_NUMBER ? v->number : v->node->hi);
+           v->kind == V_NUMBER ? v->number : v->node->hi);
   if (v->kind == V_TENSOR && wrap) report_help(e->sources, "%swrap it in %s(...)", logits ? MEANT_LOGITS : "", wrap);
   return false;
 }
@@ -583,7 +584,10 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
     Value v = value_error(), dist = joint && all.kind != V_ERROR ? all.item[i++] : all;
     bool has_dims = n->kind == AST_VARIABLE && n->a != NULL;
     bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
-    if (good && is_output(e, n->name))
+    bool output = good && is_output(e, n->name);
+    if (output && s->c)
+      complain(e, E0807, s->c->span, n->name);
+    else if (output)
       v = has_dims ? shape_distribution(e, dist, declared, s->span) : dist;
     else if (good && s->c)
       v = draw_by(e, scope, dist, n->name, has_dims ? &declared : NULL, s->c, s->span);

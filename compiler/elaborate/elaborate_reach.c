@@ -145,24 +145,13 @@ static bool is_drawn(const Elab *e, const Drawn *enumerated, const Node *n) {
   return false;
 }
 
-// Does a permutation leave the numbers in their order, since it moves axes of size 1 alone?
-static bool keeps_numbers(const Node *n) {
-  int64_t last = -1;
-  for (int i = 0; i < n->shape.rank; i++) {
-    if (n->shape.dim[i] == 1) continue;
-    if (n->attr.a[i] < last) return false;
-    last = n->attr.a[i];
-  }
-  return true;
-}
-
 // Through what leaves all numbers as they are, and in their order, and out of the loops that read it.
 const Node *plain_node(const Elab *e, const Node *n, const Drawn *enumerated) {
   for (;;) {
     if (is_drawn(e, enumerated, n) || is_column(e, n)) return n;
     const Build *b = e->build;
     while (b && !graph_owns(b->loop->body, n)) b = b->up;
-    if (n->op == OP_STOP || n->op == OP_RESHAPE || (n->op == OP_PERMUTE && keeps_numbers(n)))
+    if (n->op == OP_STOP || n->op == OP_RESHAPE || (n->op == OP_PERMUTE && permute_keeps_order(n)))
       n = n->in[0];
     else if (b && n->op == OP_INPUT && b->loop->kind[n->attr.id] == OPERAND_FIXED)
       n = b->loop->outside[n->attr.id];

@@ -243,6 +243,7 @@ void graph_gradient(Graph *g, Node *y, int n, Node *const *wrt, Node **into, Nod
 Node *graph_gradient_each(Graph *g, Node *y, Node *from);
 bool graph_depends(Graph *g, const Node *y, const Node *on);
 bool graph_owns(const Graph *g, const Node *n);
+bool permute_keeps_order(const Node *n);  // only axes of size 1 change their place among the others
 // A node of the value of `point` that nothing hangs on yet, though there be others of its value; or `point`, where no
 // gradient flows into that anyway.
 Node *graph_mark(Graph *g, Node *point);

@@ -226,8 +226,7 @@ static Node *simplify_reshape(Graph *g, Node *n) {
   return a->op == OP_RESHAPE ? node_reshape(g, a->in[0], n->shape) : NULL;
 }
 
-// Only axes of size 1 change their place among the others.
-static bool keeps_order(const Node *n) {
+bool permute_keeps_order(const Node *n) {
   int64_t last = -1;
   for (int i = 0; i < n->shape.rank; i++) {
     if (n->shape.dim[i] == 1) continue;
@@ -240,7 +239,7 @@ static bool keeps_order(const Node *n) {
 static Node *simplify_permute(Graph *g, Node *n) {
   Node *a = n->in[0];
   if (is_const(a)) return node_const_like(g, a, n->shape);
-  if (keeps_order(n)) return node_reshape(g, a, n->shape);
+  if (permute_keeps_order(n)) return node_reshape(g, a, n->shape);
   if (a->op != OP_PERMUTE) return NULL;
   int axis[MAX_RANK];
   for (int i = 0; i < n->shape.rank; i++) axis[i] = (int)a->attr.a[n->attr.a[i]];

@@ -95,25 +95,24 @@ static Node *laid_out(Graph *g, const Node *old, Node **in, const Node *wanted, 
   return rewrite_same(g, old, in);
 }
 
+typedef struct {
+  const Node **wanted;
+  bool *said;  // what a program gives is in its own order
+  Laid laid;
+} Layouts;
+
+static Node *layout_node(void *layouts, Graph *g, const Node *old, Node **in) {
+  Layouts *l = layouts;
+  return l->said[old->id] ? rewrite_same(g, old, in) : laid_out(g, old, in, l->wanted[old->id], &l->laid);
+}
+
 void pass_layout(Arena *a, GraphProgram *p) {
-  Graph *from = p->graph, *to = rewrite_begin(a, p);
-  const bool *live = live_nodes(a, p);
-  const Node **wanted = find_wanted(a, p, live);
-  bool *said = NEW_ARRAY(a, bool, from->count + 1);  // what a program gives is in its own order
-  enum { MADE = 8 };                                 // nodes that stand for one, nearly always
-  Laid laid = {.room = MADE * (from->count + 1)};
-  laid.is = NEW_ARRAY(a, bool, laid.room);
-  Node **map = NEW_ARRAY(a, Node *, from->count + 1);
-  for (int i = 0; i < p->outputs; i++) said[p->output[i].value->id] = true;
-  for (int i = 0; i < p->assigns; i++) said[p->assign[i].value->id] = true;
-  for (int id = 0; id < from->count; id++) {
-    const Node *old = from->node[id];
-    if (!live[id]) continue;
-    Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
-    for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
-    graph_stand(to, old);
-    map[id] = said[id] ? rewrite_same(to, old, in) : laid_out(to, old, in, wanted[id], &laid);
-    node_named_as(map[id], old);
-  }
-  rewrite_end(p, to, map);
+  enum { MADE = 8 };  // nodes that stand for one, nearly always
+  int nodes = p->graph->count + 1;
+  Layouts l = {
+      .wanted = find_wanted(a, p, live_nodes(a, p)), .said = NEW_ARRAY(a, bool, nodes), .laid.room = MADE * nodes};
+  l.laid.is = NEW_ARRAY(a, bool, l.laid.room);
+  for (int i = 0; i < p->outputs; i++) l.said[p->output[i].value->id] = true;
+  for (int i = 0; i < p->assigns; i++) l.said[p->assign[i].value->id] = true;
+  rewrite_by(a, p, layout_node, &l);
 }

@@ -398,22 +398,21 @@ static bool **find_wanted(Arena *a, const GraphProgram *p, const bool *live) {
   return wanted;
 }
 
+typedef struct {
+  Arena *arena;
+  bool **wanted;   // of each loop by id
+  Node ***result;  // what stands for its results
+} LoopResults;
+
+static Node *lifted(void *results, Graph *g, const Node *old, Node **in) {
+  const LoopResults *l = results;
+  if (old->op == OP_RESULT) return l->result[old->in[0]->id][old->attr.id];
+  if (old->op != OP_LOOP) return rewrite_same(g, old, in);
+  l->result[old->id] = lift_loop(l->arena, g, old, in, l->wanted[old->id]);
+  return NULL;
+}
+
 void pass_loops(Arena *a, GraphProgram *p) {
-  Graph *from = p->graph, *to = rewrite_begin(a, p);
-  bool *live = live_nodes(a, p), **wanted = find_wanted(a, p, live);
-  Node **map = NEW_ARRAY(a, Node *, from->count + 1), ***result = NEW_ARRAY(a, Node **, from->count + 1);
-  for (int id = 0; id < from->count; id++) {
-    const Node *old = from->node[id];
-    if (!live[id]) continue;
-    Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
-    for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
-    graph_stand(to, old);
-    if (old->op == OP_LOOP) {
-      result[id] = lift_loop(a, to, old, in, wanted[id]);
-      continue;
-    }
-    map[id] = old->op == OP_RESULT ? result[old->in[0]->id][old->attr.id] : rewrite_same(to, old, in);
-    node_named_as(map[id], old);
-  }
-  rewrite_end(p, to, map);
+  LoopResults l = {a, find_wanted(a, p, live_nodes(a, p)), NEW_ARRAY(a, Node **, p->graph->count + 1)};
+  rewrite_by(a, p, lifted, &l);
 }

@@ -53,7 +53,7 @@ void rewrite_end(GraphProgram *p, Graph *to, Node *const *map) {
   p->graph = to;
 }
 
-void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
+void rewrite_by(Arena *a, GraphProgram *p, RewriteStep *step, void *state) {
   Graph *from = p->graph, *to = rewrite_begin(a, p);
   bool *live = live_nodes(a, p);
   Node **map = NEW_ARRAY(a, Node *, from->count + 1);
@@ -63,11 +63,15 @@ void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) {
     Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
     for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
     graph_stand(to, old);
-    map[id] = rule(to, old, in);
-    node_named_as(map[id], old);
+    map[id] = step(state, to, old, in);
+    if (map[id]) node_named_as(map[id], old);
   }
   rewrite_end(p, to, map);
 }
+
+static Node *by_rule(void *rule, Graph *g, const Node *old, Node **in) { return (*(RewriteRule **)rule)(g, old, in); }
+
+void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule) { rewrite_by(a, p, by_rule, &rule); }
 
 void pass_dead(Arena *a, GraphProgram *p) { rewrite(a, p, rewrite_same); }
 
@@ -97,8 +101,10 @@ static const struct {
     {"layout", pass_layout, EARLY, "after solve, whose products it looks at"},
     {"join", pass_join, EARLY,
      "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
-    {"shards", pass_shards, REDUCING, "after join, so that a shard is joined as it would be alone; with its reductions"},
-    {"reduce", pass_reduce, REDUCING, "after narrow, which removes reductions; before move, for it makes reshapes only"},
+    {"shards", pass_shards, REDUCING,
+     "after join, so that a shard is joined as it would be alone; with its reductions"},
+    {"reduce", pass_reduce, REDUCING,
+     "after narrow, which removes reductions; before move, for it makes reshapes only"},
     {"move", pass_move, LATE, "last: it spells padding out in pieces which the rules above would not recognise"},
     {"dead", pass_dead, LATE, "after all: the rules leave nodes behind that nobody reads"},
     {"bodies", pass_bodies, LATE, "anywhere after shards, which looks into them: what is late for them too"},
@@ -146,21 +152,17 @@ static Node *late_loop(Arena *a, Graph *to, const GraphProgram *p, const Node *o
   return node_loop(to, late);
 }
 
-static void pass_bodies(Arena *a, GraphProgram *p) {
-  Graph *from = p->graph, *to = rewrite_begin(a, p);
-  bool *live = live_nodes(a, p);
-  Node **map = NEW_ARRAY(a, Node *, from->count + 1);
-  for (int id = 0; id < from->count; id++) {
-    const Node *old = from->node[id];
-    if (!live[id]) continue;
-    Node **in = NEW_ARRAY(a, Node *, old->arity + 1);
-    for (int i = 0; i < old->arity; i++) in[i] = map[old->in[i]->id];
-    graph_stand(to, old);
-    map[id] = old->op == OP_LOOP ? late_loop(a, to, p, old, in) : rewrite_same(to, old, in);
-    node_named_as(map[id], old);
-  }
-  rewrite_end(p, to, map);
+typedef struct {
+  Arena *arena;
+  const GraphProgram *program;
+} Late;
+
+static Node *late_node(void *late, Graph *g, const Node *old, Node **in) {
+  const Late *l = late;
+  return old->op == OP_LOOP ? late_loop(l->arena, g, l->program, old, in) : rewrite_same(g, old, in);
 }
+
+static void pass_bodies(Arena *a, GraphProgram *p) { rewrite_by(a, p, late_node, &(Late){a, p}); }
 
 GraphProgram *run_early_passes(Arena *a, const GraphProgram *p) {
   GraphProgram *out = program_copy(a, p);

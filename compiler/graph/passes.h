@@ -36,6 +36,9 @@ Attr attr_with_axis(const Node *n);  // that of the same operation where everyth
 typedef Node *RewriteRule(Graph *g, const Node *old, Node **in);
 // Rebuilds the live part of p by the rule, in id order. Simplification and sharing happen again on the way.
 void rewrite(Arena *a, GraphProgram *p, RewriteRule *rule);
+// The same by a rule with a state. NULL is for what nothing reads but the rule.
+typedef Node *RewriteStep(void *state, Graph *g, const Node *old, Node **in);
+void rewrite_by(Arena *a, GraphProgram *p, RewriteStep *step, void *state);
 void graph_stand(Graph *g, const Node *old);  // the nodes created next stand for it: of its place and its section
 Node *rewrite_same(Graph *g, const Node *old, Node **in);  // the rule that changes nothing
 // What rewrite() is made of, for passes with an order of their own: an empty graph with p's tables, and p's outputs and

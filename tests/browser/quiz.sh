@@ -3,17 +3,7 @@
 # the page before.
 . "$(dirname "$0")/../cli/common.sh"
 drive=$root/build/release/browser/drive
-mkdir -p faces
-cp "$root"/models/pictures/*.png faces/
-cat >faces.gm <<'END'
-model faces
-data x[8, 6] in [0, 1] from images("faces")
-prior z[2] ~ normal(0, 1)
-encoder q(z | x) { z ~ normal(dense(flatten(x), 2), exp(dense(flatten(x), 2))) }
-decoder p(x | z) { x ~ normal(z |> dense(48) |> sigmoid |> reshape(8, 6), 0.1) }
-objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
-train { maximize elbo over q, p with adam(1e-2)   batch 2, epochs 3 }
-END
+faces
 says 0 '' run faces.gm -q --out one
 "$gmc" quiz one -n 5 --seed 5 --browser >url 2>told &
 quizzer=$!

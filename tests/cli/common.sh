@@ -88,6 +88,21 @@ same_emitted() {
   holds 'the emitted program: the same weights' cmp one/weights.safetensors emitted/weights.safetensors
 }
 
+# faces: a model of pictures, faces.gm, and the pictures in a folder
+faces() {
+  mkdir -p faces
+  cp "$root"/models/pictures/*.png faces/
+  cat >faces.gm <<'END'
+model faces
+data x[8, 6] in [0, 1] from images("faces")
+prior z[2] ~ normal(0, 1)
+encoder q(z | x) { z ~ normal(dense(flatten(x), 2), exp(dense(flatten(x), 2))) }
+decoder p(x | z) { x ~ normal(z |> dense(48) |> sigmoid |> reshape(8, 6), 0.1) }
+objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
+train { maximize elbo over q, p with adam(1e-2)   batch 2, epochs 3 }
+END
+}
+
 # awaits FILE PATTERN: within 20 seconds
 awaits() {
   for _ in $(seq 200); do

@@ -1,17 +1,7 @@
 #!/bin/sh
 # gmc quiz: what is asked, what is counted, what is kept
 . "$(dirname "$0")/common.sh"
-mkdir -p faces
-cp "$OLDPWD"/models/pictures/*.png faces/
-cat >faces.gm <<'END'
-model faces
-data x[8, 6] in [0, 1] from images("faces")
-prior z[2] ~ normal(0, 1)
-encoder q(z | x) { z ~ normal(dense(flatten(x), 2), exp(dense(flatten(x), 2))) }
-decoder p(x | z) { x ~ normal(z |> dense(48) |> sigmoid |> reshape(8, 6), 0.1) }
-objective elbo { z ~ q(z | x)   maximize log p(x | z) - kl(q(z | x) || prior(z)) }
-train { maximize elbo over q, p with adam(1e-2)   batch 2, epochs 3 }
-END
+faces
 says 0 '' run faces.gm -q --out one
 quiz() { "$gmc" quiz one -n 12 --seed 5 "$@" >shown 2>err; }
 field() { tail -n 1 one/quiz.jsonl | sed "s/.*\"$1\":\"*\([0-9a-zA-Z]*\).*/\1/"; }

@@ -167,6 +167,7 @@ typedef struct Decl {
   unsigned seen;      // bit g: by the texts of group g
   struct Decl *next;  // in its bucket
   bool busy;          // being evaluated: to find circles
+  int walk;           // the last of e->walks that came by its text
   bool known;         // value is computed (params; lets of the current program)
   int program;        // for which program, and for which set of draws if it holds one
   int context;
@@ -530,6 +531,7 @@ struct Elab {
   int line;
   const char *noise;      // what tells the nameless draws of this line from those of the lines before; "" in the first
   int frees;              // values that stand for any value, made so far
+  int walks;              // through texts, so far: see Decl.walk
   int context, contexts;  // sets of draws: one for each line and each aggregate; how many there were
   int randoms, reads;     // random numbers made and columns read so far
   int modes;              // how often it was asked whether this is training
@@ -710,6 +712,8 @@ Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast);
 bool eval_run(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v);
 // What `y ~ f` runs over: all values of the distribution, likewise.
 bool eval_values(Elab *e, Scope *scope, const Ast *binder, int64_t *n, Value *v, Value *dist);
+int64_t support_members(const Support *s);       // how many a set or a class has; 0 where that is not known
+Value members_of(Elab *e, const Support *s);      // [support_members]
 bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v);  // [n, event]
 
 // --- elaborate_batch.c
@@ -766,6 +770,7 @@ const Ast *member_of(const Ast *decl, const char *name);  // of a distribution o
 void check_members(Elab *e, const Ast *decl);              // reports those that neither has
 const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
+bool support_counts(const Support *s);  // the whole numbers from 0 on
 bool support_within(const Support *inner, const Support *outer);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 

@@ -70,19 +70,21 @@ static bool run_over_batch(Elab *e, Aggregate *a, const Ast *binder, int64_t *n)
   return true;
 }
 
-// The members of a set or a class, [k].
-static Value members_of(Elab *e, const Support *s) {
+int64_t support_members(const Support *s) { return s->kind == SUPPORT_CLASS ? (int64_t)s->hi + 1 : s->members; }
+
+Value members_of(Elab *e, const Support *s) {
+  int64_t k = support_members(s);
+  if (s->kind == SUPPORT_CLASS) return value_tensor(node_iota(e->graph, 0, shape_of(1, &k)), 0);
   Value list = {.kind = V_LIST, .items = s->members, .item = NEW_ARRAY(e->arena, Value, s->members + 1)};
   for (int i = 0; i < list.items; i++) list.item[i] = value_number(s->member[i]);
-  return list;
+  return to_tensor(e, list);
 }
 
 // All values of a discrete distribution, one behind another: [k^c, event] for an event of c numbers.
 static Value all_values(Elab *e, const Dist *d, int64_t n, int64_t k) {
   int64_t c = shape_count(d->event);
   Value place = value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
-  bool labels = d->support.kind == SUPPORT_CLASS;
-  if (c == 1 && labels)
+  if (c == 1 && d->support.kind == SUPPORT_CLASS)
     return reshape_event(e, place, d->event.rank ? shape_of(2, (int64_t[]){n, 1}) : shape_of(1, &n));
   Value power = {.kind = V_LIST, .items = (int)c, .item = NEW_ARRAY(e->arena, Value, c)};
   for (int64_t i = c; i--;) power.item[i] = value_number(pow((double)k, (double)(c - 1 - i)));
@@ -91,16 +93,14 @@ static Value all_values(Elab *e, const Dist *d, int64_t n, int64_t k) {
   digit = apply1(e, OP_FLOOR, d->span, apply2(e, OP_DIV, d->span, digit, power));
   Value whole = apply1(e, OP_FLOOR, d->span, apply2(e, OP_DIV, d->span, digit, value_number((double)k)));
   digit = apply2(e, OP_SUB, d->span, digit, apply2(e, OP_MUL, d->span, whole, value_number((double)k)));
-  Value table =
-      labels ? value_tensor(node_iota(e->graph, 0, shape_of(1, &k)), 0) : to_tensor(e, members_of(e, &d->support));
-  Value v = value_tensor(node_gather(e->graph, table.node, digit.node), 0);
+  Value v = value_tensor(node_gather(e->graph, members_of(e, &d->support).node, digit.node), 0);
   Shape s = {.rank = 1, .dim = {n}};
   for (int i = 0; i < d->event.rank; i++) s.dim[s.rank++] = d->event.dim[i];
   return reshape_event(e, v, s);
 }
 
 bool values_of(Elab *e, const Dist *d, const char *name, Span where, int64_t *n, Value *v) {
-  double k = d->support.kind == SUPPORT_CLASS ? d->support.hi + 1 : d->support.members;
+  double k = (double)support_members(&d->support);
   if (!support_discrete(&d->support) || k == 0) return complain(e, E0702, where, name, d->kind->name(d)), false;
   const char *variable = arena_format(e->arena, "%s%s : %s", name, d->event.rank ? shape_text(e->arena, d->event) : "",
                                       support_text(e, &d->support));

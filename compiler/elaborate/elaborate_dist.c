@@ -177,23 +177,24 @@ static const char *draw_name(Elab *e, const char *variable) {
   return arena_format(e->arena, "draw %s %d", variable, (int)b->value.number);
 }
 
-// Does a text draw, itself or in a function that it speaks of?
-static bool text_draws(const Elab *e, const Ast *ast, int depth) {
-  for (; ast && depth < MAX_CALL_DEPTH; ast = ast->next) {
+// Does a text draw, itself or in a function that it speaks of? Each of these is looked at once.
+static bool text_draws(Elab *e, const Ast *ast) {
+  for (; ast; ast = ast->next) {
     if (ast->kind == AST_DRAW || (ast->kind == AST_PREFIX && !strcmp(ast->text, "draw"))) return true;
-    const Decl *d = ast->kind == AST_NAME ? find_decl_at(e, ast->name, ast->span) : NULL;
-    bool calls = d && d->ast->kind == AST_FUNCTION && text_draws(e, d->ast->c, depth + 1);
-    if (calls || text_draws(e, ast->a, depth) || text_draws(e, ast->b, depth) || text_draws(e, ast->c, depth))
-      return true;
+    Decl *d = ast->kind == AST_NAME ? find_decl_at(e, ast->name, ast->span) : NULL;
+    bool calls =
+        d && d->ast->kind == AST_FUNCTION && d->walk != e->walks && (d->walk = e->walks, text_draws(e, d->ast->c));
+    if (calls || text_draws(e, ast->a) || text_draws(e, ast->b) || text_draws(e, ast->c)) return true;
   }
   return false;
 }
 
 // A formula that works place by place makes random numbers for all places at once; what it draws from others, it draws
 // for one.
-static bool draws_for_one(const Elab *e, const Dist *d) {
+static bool draws_for_one(Elab *e, const Dist *d) {
   const Ast *sample = d->kind == &formula_kind ? member_of(d->decl, "sample") : NULL;
-  return outer_event(d).rank && sample && text_draws(e, sample->c, 0);
+  e->walks++;
+  return outer_event(d).rank && sample && text_draws(e, sample->c);
 }
 
 // A draw of the distribution's whole event, in the draw that is being made.
@@ -226,8 +227,7 @@ void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span
 
 // A draw of counts is a whole number from 0 on, also where that is not known of the formula that makes it.
 static Value counted(Elab *e, const Dist *d, Value v) {
-  bool counts = d->support.kind == SUPPORT_SET && !d->support.members && !d->support.computed;
-  if (!counts || point_within(&v, &d->support)) return v;
+  if (!support_counts(&d->support) || point_within(&v, &d->support)) return v;
   v.node = node_unary(e->graph, OP_FLOOR, v.node);
   v.node = node_binary(e->graph, OP_MAX, v.node, node_const(e->graph, d->support.lo, v.node->shape));
   return v;

@@ -143,17 +143,7 @@ static Value evaluate(Elab *e, const Ast *estimator, Scope *arguments, const Ast
 }
 
 static int64_t count_values(const Dist *d) {
-  bool finite = support_discrete(&d->support) && !d->own && !d->given;
-  if (!finite) return 0;
-  return d->support.kind == SUPPORT_CLASS ? (int64_t)d->support.hi + 1 : d->support.members;
-}
-
-// Of a class or a set, [n].
-static Value member_numbers(Elab *e, const Support *s, int64_t n) {
-  if (s->kind == SUPPORT_CLASS) return value_tensor(node_iota(e->graph, 0, shape_of(1, &n)), 0);
-  Value list = {.kind = V_LIST, .items = s->members, .item = NEW_ARRAY(e->arena, Value, s->members)};
-  for (int i = 0; i < list.items; i++) list.item[i] = value_number(s->member[i]);
-  return to_tensor(e, list);
+  return support_discrete(&d->support) && !d->own && !d->given ? support_members(&d->support) : 0;
 }
 
 Value call_log_chances(Elab *e, const Call *call, Value *keyword) {
@@ -165,7 +155,7 @@ Value call_log_chances(Elab *e, const Call *call, Value *keyword) {
     return d.kind == V_ERROR ? d : (complain(e, E0407, call->span, value_text(e, d)), value_error());
   if (!count_values(d.dist)) return complain(e, E0803, call->span, d.dist->kind->name(d.dist)), value_error();
   n = count_values(d.dist);
-  v = member_numbers(e, &d.dist->support, n);
+  v = members_of(e, &d.dist->support);
   int plate = open_plate(e, n, call->span);
   if (plate < 0) return value_error();
   v = event_to_plate(e, v, shape_of(1, &n), plate);
@@ -215,7 +205,7 @@ static Value stand_in(Elab *e, const Dist *d, Value w, bool relaxed, const char 
     e->weights = kept;
     return label;
   }
-  w = apply2(e, OP_MUL, where, w, member_numbers(e, &d->support, d->support.members));
+  w = apply2(e, OP_MUL, where, w, members_of(e, &d->support));
   Value v = w.kind == V_ERROR ? w : reduce_events(e, OP_SUM, w, 1u << (event_rank(&w) - 1));
   if (v.kind == V_ERROR) return v;
   v.node->lo = fmax(v.node->lo, d->support.lo), v.node->hi = fmin(v.node->hi, d->support.hi);

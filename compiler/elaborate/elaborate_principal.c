@@ -50,8 +50,8 @@ static bool shape_in_file(Elab *e, const Column *c, int file) {
   if (!known) return complain(e, E0690, c->turned, c->name), false;
   Arena *scratch = arena_open(e->arena);
   const char *where = sources_text(e->sources, c->turned.file)->name, *path = s->train[file];
-  Bytes bytes = file_read(
-      scratch, path, SIZE_MAX / 2,
+  Bytes bytes = file_head(
+      scratch, path, 4 * HEAD,  // deflated, it may be longer
       arena_format(scratch, "whose shape `principal` asks for, %s:%d", where, span_line(e->sources, c->turned)));
   if (gunzip_is(bytes.data, bytes.size)) {
     uint8_t *head = arena_alloc(scratch, HEAD, 1);

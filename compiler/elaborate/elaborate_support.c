@@ -44,7 +44,7 @@ void check_members(Elab *e, const Ast *decl) {
   static const struct Member {
     const char *name;
     int arguments;
-  } of_distribution[] = {{"sample", 0}, {"log", 1}, {"mean", 0},    {"entropy", 0}, {"quantile", 1}, {"domain", 0},
+  } of_distribution[] = {{"sample", 0}, {"log", 1},  {"mean", 0},    {"entropy", 0}, {"quantile", 1}, {"domain", 0},
                          {"fit", 1},    {"born", 1}, {"penalty", 0}, {"mixture", 0}, {"=", 0}},
     of_support[] = {{"of", 1}, {"to", 1}, {"bounds", 0}, {"domain", 0}, {"start", 0}};
   bool support = decl->kind == AST_SUPPORT;
@@ -137,7 +137,7 @@ bool is_library_support(const Support *s, const char *name) {
 static const char *set_text(Elab *e, const Support *s) {
   enum { MANY = 8 };
   Text t = text_new(e->arena);
-  if (!s->members && s->hi == INFINITY) return "the counts 0, 1, 2, ...";
+  if (support_counts(s)) return "the counts 0, 1, 2, ...";
   if (!s->members) return arena_format(e->arena, "a set that is computed, somewhere in [%g, %g]", s->lo, s->hi);
   for (int i = 0; i < s->members; i++) {
     bool left_out = s->members > MANY && i >= 2 && i + 1 < s->members;
@@ -160,6 +160,8 @@ const char *support_text(Elab *e, const Support *s) {
   if (s->hi == INFINITY) return s->lo == 0 ? "the positive numbers" : arena_format(e->arena, "[%g, infinity)", s->lo);
   return arena_format(e->arena, "[%g, %g]", s->lo, s->hi);
 }
+
+bool support_counts(const Support *s) { return s->kind == SUPPORT_SET && !s->members && !s->computed; }
 
 bool support_discrete(const Support *s) { return s->kind == SUPPORT_SET || s->kind == SUPPORT_CLASS; }
 

@@ -36,6 +36,7 @@ const char *trained_file(Elab *e, const char *name, const char *owner, TensorKin
 
 static const char *kind_text(Elab *e, const TensorView *v) {
   bool known = stored_type_safetensors(v->dtype) != NULL;
+  if (v->rank > MAX_RANK) return arena_format(e->arena, "of %d axes", v->rank);
   return known ? shape_text(e->arena, shape_of(v->rank, v->dim)) : arena_format(e->arena, "of type %s", v->dtype);
 }
 

@@ -98,7 +98,7 @@ function meaning(name) {
 
 // "maximized, a lower bound of log p(x), in nats"
 function short(name) {
-  const { kind, is } = about(name), likelihood = /^(an? |log p|-)/.test(is);
+  const { kind, is } = about(name), likelihood = /^(an? [a-z ]*of )?-?log p\(/.test(is);
   return kind + (is ? ', ' + is : '') + (likelihood ? ', in nats' : '');
 }
 

@@ -83,10 +83,11 @@ static int file_open(Arena *a, const char *path, size_t limit, const char *hint,
   fail(a, EXIT_DATA, "%s: has %jd bytes, more than the %zu allowed", printable(a, path), (intmax_t)st.st_size, limit);
 }
 
-Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint) {
+static Bytes file_take(Arena *a, const char *path, size_t limit, size_t most, const char *hint) {
   size_t size = 0, got = 0;
   int *descriptor = NEW(a, int);  // for the cleanup, should memory run out below
   *descriptor = file_open(a, path, limit, hint, &size);
+  if (size > most) size = most;
   struct Cleanup *closing = arena_cleanup(a, file_close_descriptor, descriptor);
   uint8_t *data = arena_alloc(a, size + 1, 1);
   while (got < size) {
@@ -101,6 +102,14 @@ Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint) {
     fail(a, EXIT_IO, "%s: cannot be read past byte %zu of %zu: %s", printable(a, path), got, size,
          error ? strerror(error) : "it became shorter");
   return (Bytes){data, size};
+}
+
+Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint) {
+  return file_take(a, path, limit, limit, hint);
+}
+
+Bytes file_head(Arena *a, const char *path, size_t most, const char *hint) {
+  return file_take(a, path, SIZE_MAX / 2, most, hint);
 }
 
 // Closes and removes the temporary.

@@ -17,6 +17,9 @@ typedef struct {
 // there.
 Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint);
 
+// The same of its first bytes alone, at most `most`.
+Bytes file_head(Arena *a, const char *path, size_t most, const char *hint);
+
 bool file_exists(const char *path);
 
 // The path from the root. Names stay apart by their text alone: nothing is looked up but the working folder.

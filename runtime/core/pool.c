@@ -124,7 +124,7 @@ static uint32_t pool_announce(Pool *pool) {
 }
 
 void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces) {
-  if (pool->threads == 1 || pieces <= 1 || pieces > POOL_MOST_PIECES) {
+  if (!pool || pool->threads == 1 || pieces <= 1 || pieces > POOL_MOST_PIECES) {
     if (pieces > 0) fn(arg, 0, 1);
     return;
   }
@@ -147,7 +147,7 @@ void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *ar
 }
 
 void pool_run_apart(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces) {
-  bool alone = pool->threads == 1 || pieces > POOL_MOST_PIECES;
+  bool alone = !pool || pool->threads == 1 || pieces > POOL_MOST_PIECES;
   if (!alone) pool_run(pool, fn, arg, pieces);
   for (int i = 0; alone && i < pieces; i++) fn(arg, i, pieces);
 }

@@ -12,8 +12,9 @@ typedef struct Pool Pool;
 Pool *pool_open(Arena *a, int threads);
 int pool_threads(const Pool *pool);
 
-// Calls fn(arg, piece, pieces) for every piece from 0 to pieces-1; a thread that is alone does it all as one piece,
-// fn(arg, 0, 1). Only the thread that opened the pool may call it, and fn must not fail() and must not call pool_run.
+// Calls fn(arg, piece, pieces) for every piece from 0 to pieces-1; a thread that is alone, as where pool is NULL, does
+// it all as one piece, fn(arg, 0, 1). Only the thread that opened the pool may call it, and fn must not fail() and must
+// not call pool_run.
 void pool_run(Pool *pool, void (*fn)(void *arg, int piece, int pieces), void *arg, int pieces);
 
 // The same, piece by piece also where a thread is alone: for results that depend on where the pieces are cut.

@@ -28,10 +28,7 @@ uint64_t data_hash(const Run *run, const Data *data) {
     size_t elements = (size_t)(array->examples * array->count);
     Hashing h = {.bytes = array->byte, .size = elements};
     if (!array->byte) h = (Hashing){.bytes = (const uint8_t *)array->value, .size = elements * sizeof *array->value};
-    if (run->pool)
-      pool_run(run->pool, data_hash_piece, &h, DATA_PORTIONS);
-    else
-      data_hash_piece(&h, 0, 1);
+    pool_run(run->pool, data_hash_piece, &h, DATA_PORTIONS);
     hash = hash_bytes(hash + !array->byte, h.portion, sizeof h.portion);
     if (array->known) hash = hash_bytes(hash, array->known, elements);
     spill_let_go(data->spill);

@@ -36,13 +36,6 @@ static double axes_value(const Array *array, int64_t at) {
   return (double)(array->byte ? array->scale * (float)array->byte[at] + array->shift : array->value[at]);
 }
 
-static void axes_run(const Run *run, void (*fn)(void *arg, int piece, int pieces), Axes *x, int pieces) {
-  if (run->pool)
-    pool_run(run->pool, fn, x, pieces);
-  else
-    fn(x, 0, 1);
-}
-
 // into[j] += v[0] row[j] + v[1] row[width + j] + ..., from the left.
 static void axes_add(double *restrict into, const double *restrict row, int64_t width, const double *v, int64_t first) {
   const double *a = row, *b = a + width, *c = b + width, *d = c + width, p = v[0], q = v[1], r = v[2], s = v[3];
@@ -72,7 +65,7 @@ static void axes_covariance(const Run *run, Axes *x) {
     for (int64_t r = 0; r < AXES_ROWS && first + r < array->examples; r++)
       for (int64_t k = 0; k < x->count; k++)
         x->row[r * x->width + k] = axes_value(array, (first + r) * x->count + k) - x->centre[k];
-    axes_run(run, axes_rows, x, AXES_PIECES);
+    pool_run(run->pool, axes_rows, x, AXES_PIECES);
   }
   double greatest = 0;
   for (int64_t k = 0; k < x->count; k++) greatest = fmax(greatest, x->scatter[k * x->width + k]);
@@ -226,7 +219,7 @@ static void axes_replace(const Run *run, Data *data, int column, const Principal
   for (int64_t k = 0; k < axes; k++)
     for (int64_t j = 0; j < array->count; j++) x.across[j * x.width + k] = (double)p->axis[k * array->count + j];
   x.coordinate = NEW_ARRAY(data->arena, float, array->examples *axes);
-  axes_run(run, axes_project, &x, AXES_PIECES);
+  pool_run(run->pool, axes_project, &x, AXES_PIECES);
   arena_close(scratch);
   *array =
       (Array){.examples = array->examples, .count = axes, .value = x.coordinate, .scale = 1, .stored = array->stored};

@@ -344,10 +344,7 @@ static void data_say_piece(void *saying, int piece, int pieces) {
 static Summary data_sum_up(const Run *run, const Array *array) {
   Saying s = {.array = array};
   Summary all = data_summary_none();
-  if (run->pool)
-    pool_run(run->pool, data_say_piece, &s, SAY_PIECES);
-  else
-    for (int i = 0; i < SAY_PIECES; i++) data_say_piece(&s, i, SAY_PIECES);
+  pool_run_apart(run->pool, data_say_piece, &s, SAY_PIECES);
   for (int i = 0; i < SAY_PIECES; i++) data_summary_add(&all, &s.part[i]);
   return all;
 }

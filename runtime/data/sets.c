@@ -13,6 +13,7 @@ void sets_open(Run *run) {
   int64_t rows = 1;
   for (int i = 0; i < plan->programs; i++) rows = plan->program[i].batch > rows ? plan->program[i].batch : rows;
   if (plan->others) run->other = NEW_ARRAY(run->arena, RunSet, plan->others);
+  run->data_memory /= (size_t)(plan->others + 1);
   for (int i = 0; i < plan->others; i++) {
     Plan *own = NEW(run->arena, Plan);
     *own = (Plan){.model = plan->model,
@@ -27,7 +28,7 @@ void sets_open(Run *run) {
                 .reader = run->reader,
                 .axes = run->axes,
                 .inflate = run->inflate,
-                .data_memory = run->data_memory / (size_t)(plan->others + 1)};
+                .data_memory = run->data_memory};
     run->other[i] = (RunSet){.run = of, .example = NEW_ARRAY(run->arena, int32_t, rows)};
   }
 }

@@ -129,6 +129,7 @@ metric own = x
 metric met = sum(batch_mean([x]))
 train { minimize fit over w with sgd(0.01)  batch 5, epochs 1 }
 GM
+for threads in 1 2; do says 0 '1 to 40, mean 20.5' run count.gm -v --out count$threads --threads $threads; done
 says 0 '' run count.gm --out counted
 says 0 '^own *11 +- 1.35$' eval counted
 says 0 '^met *10.5 +- 3.23  over batches of 5$' eval counted

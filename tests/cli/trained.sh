@@ -68,4 +68,6 @@ tensors scorer.safetensors '{"scorer/W":{"dtype":"F32","shape":[3],"data_offsets
 holds 'its shape is looked at' sh -c 'grep -q "scorer/W. is \[3\], but \[2\] in the model" told && test ! -e five'
 says 65 'E0216' run one.gm --out five
 holds 'nothing is left behind' test ! -e five
+tensors scorer.safetensors '{"scorer/W":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,2],"data_offsets":[0,8]}}' 2 -3
+says 1 'is of 10 axes' check one.gm
 finish

@@ -5,7 +5,8 @@
 # make gallery  run = emitted, threads and resume of all other models
 # make verify   what quick models expect of themselves, held against what comes out, minutes
 # make quality  the models trained for real, minutes    make cross    an emitted program on another processor, emulated
-# make browser  the pages of gmc report opened in Chromium
+# make browser  the pages of gmc report, watch and quiz opened in Chromium
+# make causality  the order of places against the Jacobians of 10,000 random nets
 # make health   games made to fail, ten seeds of each kind: what runs say of them
 # make modes    how many clusters games in the plane find, ten seeds of each
 # make library-page  grammar/LIBRARY.md from grammar/std

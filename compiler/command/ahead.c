@@ -27,11 +27,7 @@ typedef struct {
 static void bodies_put(Arena *a, Bodies *all, const char *text) {
   for (int i = 0; i < all->texts; i++)
     if (strcmp(all->text[i], text) == 0) return;
-  if (all->texts == all->room) {
-    const char **more = NEW_ARRAY(a, const char *, all->room = 2 * all->room + 64);
-    if (all->texts) memcpy(more, all->text, (size_t)all->texts * sizeof *more);
-    all->text = more;
-  }
+  GROW(a, all->text, all->texts, &all->room);
   all->text[all->texts++] = text;
 }
 

@@ -22,12 +22,7 @@ typedef struct {
 } Items;
 
 static void items_add(Items *l, const char *name, const char *text) {
-  if (l->count == l->room) {
-    ReportItem *more = NEW_ARRAY(l->arena, ReportItem, 2 * l->room + 16);
-    if (l->count) memcpy(more, l->item, (size_t)l->count * sizeof *more);
-    l->item = more;
-    l->room = 2 * l->room + 16;
-  }
+  GROW(l->arena, l->item, l->count, &l->room);
   l->item[l->count++] = (ReportItem){name, text};
 }
 

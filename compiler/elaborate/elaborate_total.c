@@ -78,7 +78,6 @@ Value total_first(Elab *e, Value v, const char *name) {
   while (output < all->n && (all->of[output].value != v.node || !all->of[output].summed)) output++;
   if (output == all->n) add_output(e, all, (Output){.name = name, .value = v.node, .total = true, .summed = true});
   double lo = v.node->lo >= 0 ? 0 : -INFINITY, hi = v.node->hi <= 0 ? 0 : INFINITY;
-  is_of_first_set(e, v, name, v.span);
   add_sum(e, output, v.node->shape, lo, hi);
   Value sum = sum_value(e, &e->totals->sum[e->totals->n - 1], INPUT_TOTAL);
   sum.plates = v.plates;
@@ -138,16 +137,10 @@ static void add_told(Elab *e, Value v, int64_t gathered, const char *name) {
 }
 
 bool hangs_on_sum(Elab *e, Value v, const Ast *call, const char *form) {
-  const Graph *g = e->graph;
-  Arena *scratch = arena_open(e->arena);
-  bool *hangs = NEW_ARRAY(scratch, bool, v.node->id + 1), found = false;
-  hangs[v.node->id] = true;
-  for (int id = v.node->id; id >= 0 && !found; id--) {
-    const Node *n = g->node[id];
-    found = hangs[id] && n->op == OP_INPUT && g->input[n->attr.id].kind == INPUT_TOTAL;
-    for (int i = 0; hangs[id] && i < n->arity; i++) hangs[n->in[i]->id] = true;
-  }
-  arena_close(scratch);
+  Graph *g = e->graph;
+  bool found = false;
+  for (int i = 0; i < g->inputs && !found; i++)
+    found = g->input[i].kind == INPUT_TOTAL && graph_depends(g, v.node, node_input(g, i));
   if (found) complain(e, E0532, call->span, form, "to what each example says by itself: e hangs on no other sum");
   return found;
 }

@@ -48,12 +48,7 @@ static const char *shape_text_of(const Program *p, int rank, const int64_t *dim)
 static const char *place_name(Program *p, int64_t at, const char *value, const char *shape) {
   for (int i = 0; i < p->count; i++)
     if (p->known[i].at == at && !strcmp(p->known[i].value, value)) return p->known[i].name;
-  if (p->count == p->room) {
-    p->room = 2 * p->room + 64;
-    Known *more = NEW_ARRAY(p->arena, Known, p->room);
-    if (p->count) memcpy(more, p->known, (size_t)p->count * sizeof *more);
-    p->known = more;
-  }
+  GROW(p->arena, p->known, p->count, &p->room);
   const char *name = name_unique(p->names, "AT_", value);
   text_add(&p->places, "    %s = %lld,  // %s\n", name, (long long)at, shape);
   p->known[p->count++] = (Known){at, value, name};

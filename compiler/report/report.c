@@ -212,8 +212,8 @@ static int by_epoch(const void *a, const void *b) {
 // are.
 static int find_pictures(Arena *a, const char *folder, const char *show, ReportPicture **found) {
   const char *shows = arena_format(a, "%s/shows", folder);
-  int n = 0, room = 16;
-  *found = NEW_ARRAY(a, ReportPicture, room);
+  int n = 0, room = 0;
+  *found = NULL;
   DIR *dir = opendir(shows);
   if (!dir) return 0;
   size_t length = strlen(show);
@@ -223,16 +223,11 @@ static int find_pictures(Arena *a, const char *folder, const char *show, ReportP
     char *end;
     int64_t epoch = strtoll(name + length + 1, &end, 10);
     if (end < name + length + 5 || strcmp(end, ".png") != 0) continue;
-    if (n == room) {
-      ReportPicture *more = NEW_ARRAY(a, ReportPicture, 2 * room);
-      memcpy(more, *found, (size_t)n * sizeof *more);
-      *found = more;
-      room *= 2;
-    }
+    GROW(a, *found, n, &room);
     (*found)[n++] = (ReportPicture){epoch, arena_format(a, "%s/%s", shows, name)};
   }
   closedir(dir);
-  qsort(*found, (size_t)n, sizeof **found, by_epoch);
+  if (n) qsort(*found, (size_t)n, sizeof **found, by_epoch);
   return n;
 }
 

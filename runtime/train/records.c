@@ -83,8 +83,7 @@ RecordsEarlier *records_earlier(Arena *a, const char *folder, RecordLengths leng
   RecordsEarlier *e = NEW(a, RecordsEarlier);
   e->jsonl = records_read(a, folder, "metrics.jsonl", length.jsonl);
   e->csv = records_read(a, folder, "metrics.csv", length.csv);
-  const char *times = arena_format(a, "%s/times.csv", folder);
-  if (file_exists(times)) e->times = file_read(a, times, SIZE_MAX / 2, "");
+  e->times = times_read(a, folder);
   return e;
 }
 
@@ -227,7 +226,8 @@ void records_stand(Records *r) {
 void records_outcome(Arena *a, const char *folder, const char *member, const char *value) {
   enum { LIMIT = 1 << 28 };
   Arena *scratch = arena_open(a);
-  const char *path = arena_format(scratch, "%s/run.json", folder), *begin = arena_format(scratch, ",\n  \"%s\": ", member);
+  const char *path = arena_format(scratch, "%s/run.json", folder),
+             *begin = arena_format(scratch, ",\n  \"%s\": ", member);
   Bytes file = file_exists(path) ? file_read(scratch, path, LIMIT, "") : (Bytes){0};
   const char *text = arena_slice(scratch, (const char *)file.data, file.size), *end = strstr(text, "\n}\n");
   if (end) {

@@ -34,16 +34,18 @@ static Text times_kept(Arena *a, Bytes file, int64_t lines, double *last) {
   return kept;
 }
 
+static const char *times_path(Arena *a, const char *folder) { return arena_format(a, "%s/times.csv", folder); }
+
+Bytes times_read(Arena *a, const char *folder) {
+  const char *path = times_path(a, folder);
+  return file_exists(path) ? file_read(a, path, TIMES_LIMIT, "") : (Bytes){(const uint8_t *)"", 0};
+}
+
 Times *times_open(Arena *a, const char *folder, int64_t lines, const Bytes *earlier) {
   Times *t = NEW(a, Times);
-  *t = (Times){.arena = a, .path = arena_format(a, "%s/times.csv", folder)};
-  Bytes none = {(const uint8_t *)"", 0};
+  *t = (Times){.arena = a, .path = times_path(a, folder)};
   double last;
-  Text kept = times_kept(a,
-                         earlier                ? *earlier
-                         : file_exists(t->path) ? file_read(a, t->path, TIMES_LIMIT, "")
-                                                : none,
-                         lines, &last);
+  Text kept = times_kept(a, earlier ? *earlier : times_read(a, folder), lines, &last);
   if (lines && last < 0) {
     remove(t->path);
     return NULL;

@@ -10,6 +10,9 @@
 
 typedef struct Times Times;
 
+// The text of the folder's times; of none where it has none.
+Bytes times_read(Arena *a, const char *folder);
+
 // Begins the folder's times, or goes on with those of its first `lines` lines; `earlier`: rather with those of another
 // run, in the text of its file. Where these say nothing of those lines no times are kept, and it is NULL.
 Times *times_open(Arena *a, const char *folder, int64_t lines, const Bytes *earlier);

@@ -453,8 +453,10 @@ function texts() {
   section('explained', 'What gmc understood', ...runs.map(run => make('details', several ? {} : { open: '' }, make('summary', {}, run.folder), make('pre', {}, run.explained))));
 }
 
+// What is said later is added to it, so that who reads it stays where he is.
 function log() {
-  section('log', 'Log', ...runs.map(run => make('details', {}, make('summary', {}, run.folder), make('pre', {}, run.log))));
+  for (const run of runs) run.said = make('pre', {}, run.log);
+  section('log', 'Log', ...runs.map(run => make('details', {}, make('summary', {}, run.folder), run.said)));
 }
 
 // The whole --------------------------------------------------------------------------------------------------------
@@ -463,7 +465,6 @@ function measured() {
   summary();
   health();
   curves();
-  log();
 }
 
 function show(all) {
@@ -479,6 +480,7 @@ function show(all) {
   pictures();
   settings();
   texts();
+  log();
 }
 
 // While runs train -------------------------------------------------------------------------------------------------
@@ -515,7 +517,7 @@ function live() {
   on('more', ({ run, is }) => {
     is.lines.forEach((line, i) => record(runs[run], line, is.minutes[i]));
     runs[run].health.push(...is.health);
-    runs[run].log += is.log;
+    if (is.log) runs[run].said.append(is.log);
     runs[run].problem = is.problem || runs[run].problem;
     soon();
   });

@@ -52,7 +52,7 @@ resume() {  # resume FOLDER ARGUMENT...
 }
 
 same() {  # same A B: all files, both ways
-  diff -rq -x run.json -x run.log -x times.csv -x health.jsonl -x .lock -x config.yaml "$work/$1" "$work/$2"
+  same_run "$work/$1" "$work/$2"
 }
 
 differ() {  # differ A B: what was measured

@@ -24,6 +24,10 @@ same_files() {  # same_files A B: both ways, so that neither folder lacks a file
   diff -r -x run.log -x times.csv -x health.jsonl -x .lock -I '^ *"*threads"*: ' "$1" "$2"
 }
 
+same_run() {  # same_run A B: likewise of two folders of one run, however often each was stopped
+  diff -rq -x run.json -x run.log -x times.csv -x health.jsonl -x .lock -x config.yaml "$1" "$2"
+}
+
 # own_text MODEL: for a model of a text that is not here the source of another one, of words that are made up
 own_text() {
   file=$(sed -n 's/^data .* from text("\([^"]*\)".*/\1/p' "$1")

@@ -30,13 +30,7 @@ while [ $kills -le "$wanted" ] && [ $sessions -lt $((20 * wanted)) ]; do
   case $? in
     137) kills=$((kills + 1)) ;;
     0)
-      if diff -rq -x run.json -x run.log -x times.csv -x health.jsonl -x .lock -x config.yaml "$work/whole" "$work/run" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-      else
-        failed=$((failed + 1))
-        echo "FAILED: after $kills kills"
-        head -n 20 "$work/log"
-      fi
+      check "after $kills kills" same_run "$work/whole" "$work/run"
       rm -rf "$work/run"
       [ $kills -lt "$wanted" ] || break ;;
     *)

@@ -75,16 +75,19 @@ static Seen apply(Op op, int n, const Seen *in) {
   }
 }
 
+static inline Seen later(Seen a, Seen b) { return a.latest > b.latest ? a : b; }
+
 static inline Seen plus(Seen a, Seen b) {
-  if (is_known(a, 0)) return b;
-  if (is_known(b, 0)) return a;
-  if (known(a) || known(b)) return apply(OP_ADD, 2, (Seen[]){a, b});
-  return a.latest > b.latest ? a : b;
+  if (!known(a) && !known(b)) return later(a, b);
+  return is_known(a, 0) ? b : is_known(b, 0) ? a : apply(OP_ADD, 2, (Seen[]){a, b});
 }
 
 static inline Seen times(Seen a, Seen b) {
-  if (known(a) || known(b)) return apply(OP_MUL, 2, (Seen[]){a, b});
-  return a.latest > b.latest ? a : b;
+  return known(a) || known(b) ? apply(OP_MUL, 2, (Seen[]){a, b}) : later(a, b);
+}
+
+static inline Seen greater(Seen a, Seen b) {
+  return known(a) || known(b) ? apply(OP_MAX, 2, (Seen[]){a, b}) : later(a, b);
 }
 
 // ---- tensors
@@ -236,16 +239,29 @@ static int64_t row_of(float index, int64_t rows) {
   return row > 0 ? row < (float)rows ? (int64_t)row : rows - 1 : 0;
 }
 
+// The same numbers, side by side.
+static View packed(const Look *w, const View *v) {
+  View copy = view_new(w, v->shape, alike_axes(v));
+  copy_to(&copy, (int64_t[MAX_RANK]){0}, v);
+  return copy;
+}
+
+static int64_t numbers_of(const View *v) { return shape_count(shape_with_ones(v->shape, alike_axes(v))); }
+
 // Which row of the table each index picks is known, or it may be any.
 static View see_gather(const Look *w, const Node *n, const View *in) {
-  View table = dense(w, &in[0]), index = dense(w, &in[1]), v = view_new(w, n->shape, 0);
-  int64_t rows = table.shape.dim[0], width = shape_count(table.shape) / rows;
-  for (int64_t i = 0; i < shape_count(index.shape); i++) {
+  View table = packed(w, &in[0]), index = packed(w, &in[1]);
+  int r = index.shape.rank;
+  unsigned alike = alike_axes(&table) >> 1 << r | (alike_axes(&index) & ((1u << r) - 1));
+  View v = view_new(w, n->shape, alike);
+  int64_t rows = table.stride[0] ? table.shape.dim[0] : 1, width = numbers_of(&table) / rows;
+  for (int64_t i = 0; i < numbers_of(&index); i++) {
     Seen which = index.at[i];
-    int64_t first = known(which) ? row_of(which.value, rows) : 0, last = known(which) ? first + 1 : rows;
+    int64_t first = rows > 1 && known(which) ? row_of(which.value, rows) : 0, last = known(which) ? first + 1 : rows;
     for (int64_t k = 0; k < width; k++) {
       Seen s = table.at[first * width + k];
-      for (int64_t r = first + 1; r < last; r++) s = apply(OP_SELECT, 3, (Seen[]){nothing, s, table.at[r * width + k]});
+      for (int64_t row = first + 1; row < last; row++)
+        s = apply(OP_SELECT, 3, (Seen[]){nothing, s, table.at[row * width + k]});
       if (!known(s) && which.latest > s.latest) s = which;
       v.at[i * width + k] = s;
     }
@@ -301,13 +317,16 @@ static View see_elementwise(const Look *w, const Node *n, const View *in) {
   do {
     Seen *out = v.at + k.at[n->arity];
     for (int64_t j = 0; j < length; j++) {
-      bool same = true;  // as the number before: then so is what is made of it
+      bool same = true, any_known = false;  // as the number before: then so is what is made of it
+      int32_t latest = NONE;
       for (int i = 0; i < n->arity; i++) {
         Seen here = in[i].at[k.at[i] + j * step[i]];
         same = same && memcmp(&here, &s[i], sizeof here) == 0;
+        any_known = any_known || known(here);
+        if (here.latest > latest) latest = here.latest;
         s[i] = here;
       }
-      if (!same) made = apply(n->op, n->arity, s);
+      if (!same) made = any_known ? apply(n->op, n->arity, s) : (Seen){0, latest};
       out[j * step[n->arity]] = made;
     }
   } while (walk_line(&k));
@@ -326,10 +345,16 @@ static View see_reduction(const Look *w, const Node *n, const View *in) {
   bool sum = n->op == OP_SUM;
   for (int64_t i = 0; i < shape_count(n->shape); i++) v.at[i] = constant(sum ? 0 : -INFINITY);
   Walk k = {.shape = shape_with_ones(in->shape, alike), .n = 2, .stride = {in->stride, stride}};
+  int last = in->shape.rank - 1;
   do {
-    Seen *s = &v.at[k.at[1]];
-    *s = sum ? plus(*s, in->at[k.at[0]]) : apply(OP_MAX, 2, (Seen[]){*s, in->at[k.at[0]]});
-  } while (walk_next(&k));
+    const Seen *line = in->at + k.at[0];
+    Seen *to = &v.at[k.at[1]], s = *to;
+    for (int64_t j = 0; j < k.shape.dim[last]; j++) {
+      if (stride[last]) s = to[j * stride[last]];
+      s = sum ? plus(s, line[j * in->stride[last]]) : greater(s, line[j * in->stride[last]]);
+      to[j * stride[last]] = s;
+    }
+  } while (walk_line(&k));
   for (int64_t i = 0; sum && i < shape_count(n->shape); i++) v.at[i].value *= (float)copies;
   return v;
 }
@@ -464,7 +489,7 @@ static View see_solve(const Look *w, const Node *n, const View *in) {
 
 // ---- graphs
 
-static View *see_graph(const Look *w, const Graph *g, int last, const int *until, const View *read);
+static View *see_graph(const Look *w, const Graph *g, int last, const int *as, const int *until, const View *read);
 static View *see_loop(const Look *w, const Node *n, const View *in);
 
 static View see(const Look *w, const Node *n, const View *in) {
@@ -512,7 +537,7 @@ static View *see_loop(const Look *w, const Node *n, const View *in) {
       memcpy(read[i].stride, in[i].stride + 1, sizeof *read[i].stride * (MAX_RANK - 1));
     }
     Look inside = {arena_open(w->arena), NULL, NULL};
-    const View *body = see_graph(&inside, l->body, l->body->count - 1, NULL, read);
+    const View *body = see_graph(&inside, l->body, l->body->count - 1, NULL, NULL, read);
     for (int i = 0; i < l->inputs + l->stacked; i++) {
       const Node *given = i < l->inputs ? l->next[i] : l->each[i - l->inputs];
       if (!given) continue;
@@ -541,23 +566,62 @@ static bool shares_memory(Op op) {
          op == OP_DISCRETE || op == OP_LOOP || op == OP_RESULT;
 }
 
-// Of every node that the last one is made of, until which one its memory is read; NONE of others. `all` stay to the
-// end.
-static int *read_until(const Look *w, const Graph *g, int last, bool all) {
+// Is it of sources that nothing is told of, such as weights, which hang on no place of x?
+static bool tells_nothing(const Look *w, const Node *n) {
+  return op_class(n->op) == SOURCE && n->op != OP_CONST && n->op != OP_IOTA && n != w->x;
+}
+
+// Do the two hang on the same, number by number, as what they are made of does?
+static bool seen_alike(const Look *w, const Node *a, const Node *b, const int *as) {
+  if (tells_nothing(w, a) && tells_nothing(w, b)) return shape_equal(a->shape, b->shape);
+  bool alike = a != w->x && op_class(a->op) != CONTROL && node_alike(a, b);
+  for (int i = 0; alike && i < a->arity; i++) alike = as[a->in[i]->id] == as[b->in[i]->id];
+  return alike;
+}
+
+// Of every node that the last one is made of, the first that is seen alike: the heads of an attention are, whose weights
+// differ. Of others NONE.
+static int *seen_as(const Look *w, const Graph *g, int last) {
+  int *as = NEW_ARRAY(w->arena, int, last + 1), slots = 16;
+  for (int id = 0; id <= last; id++) as[id] = NONE;
+  as[last] = last;
+  for (int id = last; id >= 0; id--)
+    for (int i = 0; as[id] != NONE && i < g->node[id]->arity; i++) as[g->node[id]->in[i]->id] = g->node[id]->in[i]->id;
+  while (slots <= 2 * last) slots *= 2;
+  int *slot = NEW_ARRAY(w->arena, int, slots);  // numbers of nodes, from 1
+  for (int id = 0; id <= last; id++) {
+    const Node *n = g->node[id];
+    if (as[id] == NONE) continue;
+    uint64_t h = tells_nothing(w, n) ? 0 : (uint64_t)n->op + 1;
+    for (int i = 0; i < n->shape.rank; i++) h = h * 31 + (uint64_t)n->shape.dim[i];
+    for (int i = 0; i < n->arity; i++) h = h * 1000003 + (uint64_t)as[n->in[i]->id];
+    int at = (int)((h * 0x9E3779B97F4A7C15u) >> 32 & (uint64_t)(slots - 1));
+    while (slot[at] && !seen_alike(w, n, g->node[slot[at] - 1], as)) at = (at + 1) & (slots - 1);
+    if (!slot[at]) slot[at] = id + 1;
+    as[id] = slot[at] - 1;
+  }
+  return as;
+}
+
+// Of every node that the last one is made of, until which one its memory is read; NONE of others, and of what is seen
+// as another is. `all` stay to the end.
+static int *read_until(const Look *w, const Graph *g, int last, const int *as, bool all) {
   int *until = NEW_ARRAY(w->arena, int, last + 1);
   for (int id = 0; id < last; id++) until[id] = NONE;
-  until[last] = last + 1;
+  until[as[last]] = last + 1;
   for (int id = last; id >= 0; id--) {
     const Node *n = g->node[id];
     int here = all ? last + 1 : shares_memory(n->op) ? until[id] : id;
-    for (int i = 0; i < n->arity && until[id] != NONE; i++)
-      if (until[n->in[i]->id] < here) until[n->in[i]->id] = here;
+    for (int i = 0; i < n->arity && until[id] != NONE; i++) {
+      int of = as[n->in[i]->id];
+      if (until[of] < here) until[of] = here;
+    }
   }
   return until;
 }
 
-// The values of all nodes, or, with `until`, of those that last to the end.
-static View *see_graph(const Look *w, const Graph *g, int last, const int *until, const View *read) {
+// The values of all nodes, or, with `until`, of those that last to the end; `as` which node each is seen as.
+static View *see_graph(const Look *w, const Graph *g, int last, const int *as, const int *until, const View *read) {
   View *value = NEW_ARRAY(w->arena, View, last + 1), **result = NEW_ARRAY(w->arena, View *, last + 1), *in = NULL;
   Arena **own = NEW_ARRAY(w->arena, Arena *, last + 1);
   int *next = NEW_ARRAY(w->arena, int, last + 1),
@@ -565,6 +629,7 @@ static View *see_graph(const Look *w, const Graph *g, int last, const int *until
   int room = 0;
   for (int id = 0; id <= last; id++) {
     const Node *n = g->node[id];
+    if (as && as[id] != NONE) value[id] = value[as[id]];
     if (until && until[id] == NONE) continue;
     Look here = *w;
     if (until) here.arena = own[id] = arena_open(w->arena), next[id] = first[until[id]], first[until[id]] = id + 1;
@@ -583,10 +648,13 @@ static View *see_graph(const Look *w, const Graph *g, int last, const int *until
   return value;
 }
 
-// The value of one node.
-static View see_node(const Look *w, const Graph *g, const Node *n) {
-  return see_graph(w, g, n->id, read_until(w, g, n->id, false), NULL)[n->id];
+// The values of all nodes that one is made of, or its own alone.
+static View *see_all(const Look *w, const Graph *g, const Node *n, bool all) {
+  const int *as = seen_as(w, g, n->id);
+  return see_graph(w, g, n->id, as, read_until(w, g, n->id, as, all), NULL);
 }
+
+static View see_node(const Look *w, const Graph *g, const Node *n) { return see_all(w, g, n, false)[n->id]; }
 
 int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, const int32_t *place) {
   int64_t count = shape_count(y->shape);
@@ -702,7 +770,7 @@ static Number cause(const Look *w, const Node *n, const View *value, int64_t at,
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way) {
   Look w = {arena_open(a), x, place};
-  const View *value = see_graph(&w, g, y->id, read_until(&w, g, y->id, true), NULL);
+  const View *value = see_all(&w, g, y, true);
   int32_t latest = dense(&w, &value[y->id]).at[at].latest;
   int n = 0;
   for (const Node *here = y; here; n++) {

@@ -91,6 +91,10 @@ Decl *find_decl_at(const Elab *e, const char *name, Span where) {
   return d;
 }
 
+Decl *find_metric(const Elab *e, const char *name, Span where) {
+  return find_decl_at(e, arena_format(e->arena, "metric %s", name), where);
+}
+
 // Of the networks of one name the weights are called after what each makes.
 static void name_factors(Elab *e, Decl *d) {
   for (; d; d = d->factor) {
@@ -337,13 +341,13 @@ void not_seen(Elab *e, const Scope *scope, const char *name, Span where) {
   const char *sees = "this is settled before any data are seen";
   for (size_t i = 0; i < sizeof body / sizeof *body; i++)
     if (scope->of && scope->of->kind == body[i].kind) sees = body[i].sees;
-  const Decl *d = find_decl(e, name);
-  bool objective = d && d->ast->kind == AST_OBJECTIVE;
-  complain(e, E0782, where, name, objective ? "an objective" : "data", sees);
+  const Decl *d = find_column(e, name) < 0 ? find_measured(e, name) : NULL;
+  bool objective = d && d->ast->kind == AST_OBJECTIVE, metric = d && d->ast->kind == AST_METRIC;
+  complain(e, E0782, where, name, objective ? "an objective" : metric ? "a metric" : "data", sees);
   if (scope->of && scope->of->kind == AST_NET && place_of_name(scope->of->a, name) >= 0)
     report_help(e->sources, "to give each place of it those before, write `autoregressive` behind the head: `%s(%s) autoregressive { ... }`",
                 scope->of->name, name);
-  else if (scope->of && scope->of->kind == AST_NET && !objective)
+  else if (scope->of && scope->of->kind == AST_NET && !objective && !metric)
     report_help(e->sources, "name it in the head, `%s(... | ..., %s)`, and give it where `%s` is applied",
                 scope->of->name, name, scope->of->name);
 }
@@ -431,6 +435,8 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   Decl *d = find_decl_at(e, name->name, name->span);
   if (d) return decl_value(e, scope, d, name->span);
   if (word_value(e, scope, name->name, &v)) return v;
+  d = find_metric(e, name->name, name->span);
+  if (d) return apply_metric(e, scope, d, name->span);
   if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};
   unknown_name(e, scope, name->name, name->span);
   return value_error();

@@ -452,7 +452,7 @@ typedef struct {
   const Build *around;  // the loop it is evaluated in, or NULL
 } Pursuit;
 
-// An objective applied as a function: of the same arguments it is one value within one set of draws.
+// An objective or a metric applied as a value: of the same arguments it is one value within one set of draws.
 typedef struct Pursued {
   const struct Decl *decl;
   Binding *arguments;  // in the scope of its body
@@ -570,6 +570,7 @@ Decl *find_decl(const Elab *e, const char *name);  // as the model's own text se
 Decl *find_seen(const Elab *e, const char *name, int group);
 void declare_file(Elab *e, int file, bool library, int depth);
 Decl *find_decl_at(const Elab *e, const char *name, Span where);
+Decl *find_metric(const Elab *e, const char *name, Span where);
 void complain(Elab *e, DiagnosticCode code, Span where, ...);  // report() at the user's line nearest to `where`
 Span user_span(const Elab *e, Span where);
 void unknown_name(Elab *e, const Scope *scope, const char *name, Span where);
@@ -997,6 +998,7 @@ void check_measured_names(Elab *e);
 void check_objective(Elab *e, const Decl *d);  // one that no line names
 // Its value as written, whether that is maximized or minimized; ERROR after reporting.
 Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call);
+Value apply_metric(Elab *e, const Scope *scope, Decl *d, Span where);
 void elaborate_test(Elab *e);
 // The node of a value that the training loop feeds: one for each program, and for updates one for each line.
 Node *feed_node(Elab *e, InputKind kind);

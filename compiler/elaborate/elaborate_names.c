@@ -28,7 +28,9 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
     return;
   }
   const Decl *d = find_decl_at(e, name->name, name->span);
-  if (d && d->ast->kind == AST_OBJECTIVE && !scope->sees_data) not_seen(e, scope, name->name, name->span);
+  if (!d) d = find_metric(e, name->name, name->span);
+  bool measure = d && (d->ast->kind == AST_OBJECTIVE || d->ast->kind == AST_METRIC);
+  if (measure && !scope->sees_data) not_seen(e, scope, name->name, name->span);
   if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name) &&
       !(scope->of && scope->of->kind == AST_DISTRIBUTION && is_fit_word(name->name)))
     unknown_name(e, scope, name->name, name->span);

@@ -103,6 +103,18 @@ static Pursuit evaluate_objective(Elab *e, const Decl *d, Scope *scope, Span whe
   return p;
 }
 
+static Value evaluate_metric(Elab *e, const Ast *ast, Span where) {
+  push_frame(e, ast, where);
+  Value v = eval_body(e, scope_for(e, ast), ast->c);
+  pop_frame(e);
+  if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
+  if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
+  if (v.kind == V_ERROR || v.kind == V_NONE) return value_error();
+  if (!event_rank(&v)) return v;
+  complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
+  return value_error();
+}
+
 static bool same_arguments(const Ast *formals, Binding *a, Binding *b) {
   const Scope s = {.first = a}, t = {.first = b};
   for (const Ast *f = formals; f; f = f->next)
@@ -110,20 +122,35 @@ static bool same_arguments(const Ast *formals, Binding *a, Binding *b) {
   return true;
 }
 
+// The value of an objective or a metric in what is being evaluated, with the draws of that: one for the same arguments.
+static Value pursued_value(Elab *e, const Decl *d, Scope *arguments, Span where) {
+  bool objective = d->ast->kind == AST_OBJECTIVE;
+  e->reads++, e->looks++;  // seen where data are, whatever it is made of
+  for (const Pursued *p = e->pursued; p; p = p->next)
+    if (p->decl == d && p->context == e->context &&
+        (!objective || same_arguments(d->ast->a, p->arguments, arguments->first)))
+      return p->value;
+  Pursued *applied = NEW(e->arena, Pursued);
+  *applied = (Pursued){.decl = d, .arguments = objective ? arguments->first : NULL, .context = e->context};
+  applied->value = objective ? evaluate_objective(e, d, arguments, where).value : evaluate_metric(e, d->ast, where);
+  applied->next = e->pursued;
+  return (e->pursued = applied)->value;
+}
+
 Value apply_objective(Elab *e, const Scope *scope, Decl *d, const Call *call) {
   if (!scope->sees_data) return not_seen(e, scope, d->name, call->span), value_error();
   if (e->depth > MAX_CALL_DEPTH) return complain(e, E0226, call->span, d->name), value_error();
   Scope *inner = bind_formals(e, d->ast, call);
-  if (!inner) return value_error();
-  e->reads++, e->looks++;  // seen where data are, whatever it is made of
-  for (const Pursued *p = e->pursued; p; p = p->next)
-    if (p->decl == d && p->context == e->context && same_arguments(d->ast->a, p->arguments, inner->first))
-      return p->value;
-  Pursued *applied = NEW(e->arena, Pursued);
-  *applied = (Pursued){.decl = d, .arguments = inner->first, .context = e->context};
-  applied->value = evaluate_objective(e, d, inner, call->span).value;
-  applied->next = e->pursued;
-  return (e->pursued = applied)->value;
+  return inner ? pursued_value(e, d, inner, call->span) : value_error();
+}
+
+Value apply_metric(Elab *e, const Scope *scope, Decl *d, Span where) {
+  if (!scope->sees_data) return not_seen(e, scope, d->ast->name, where), value_error();
+  if (d->busy) return complain(e, E0208, where, d->ast->name), value_error();
+  d->busy = true;
+  Value v = pursued_value(e, d, NULL, where);
+  d->busy = false;
+  return v;
 }
 
 void check_objective(Elab *e, const Decl *d) {
@@ -623,21 +650,13 @@ void elaborate_training(Elab *e) {
 
 // --- what is measured on held-out data
 
-static Value metric_value(Elab *e, const Ast *ast) {
-  begin_draws(e, arena_format(e->arena, "metric %s", ast->name));
-  push_frame(e, ast, ast->span);
-  Value v = eval_body(e, scope_for(e, ast), ast->c);
-  pop_frame(e);
-  if (v.kind == V_NONE) complain(e, E0227, ast->span, ast->name);
-  if (v.kind != V_ERROR && v.kind != V_NONE) v = to_tensor(e, v);
-  if (v.kind == V_ERROR || v.kind == V_NONE) return value_error();
-  if (!event_rank(&v)) return v;
-  complain(e, E0504, ast->span, shape_text(e->arena, event_shape(&v)));
-  return value_error();
+static Value metric_value(Elab *e, Decl *d) {
+  begin_draws(e, d->name);
+  return apply_metric(e, scope_for(e, d->ast), d, d->ast->span);
 }
 
 Value measure_value(Elab *e, Decl *d, Span where) {
-  if (d->ast->kind == AST_METRIC) return metric_value(e, d->ast);
+  if (d->ast->kind == AST_METRIC) return metric_value(e, d);
   begin_draws(e, strcmp(e->step[0]->name, d->name) ? d->name : "");
   return apply_objective(e, scope_for(e, e->train), d, &(Call){.span = where});
 }
@@ -657,14 +676,15 @@ bool minimizes(const Decl *objective) {
 // Epochs from one measurement of a metric to the next.
 static int64_t metric_every(Elab *e, const Ast *ast) { return (int64_t)whole_number(e, ast->a, "every", 1, 1, 1e9); }
 
-static void elaborate_metric(Elab *e, const Ast *ast, Outputs *out) {
+static void elaborate_metric(Elab *e, Decl *d, Outputs *out) {
+  const Ast *ast = d->ast;
   const Decl *same = find_decl(e, ast->name);
   if (same && same->ast->kind == AST_OBJECTIVE) {  // one column of the metrics cannot hold both
     complain(e, E0201, ast->span, ast->name);
     report_note(e->sources, same->ast->span, "first declared here");
   }
   int totals = e->totals->n;
-  Value v = metric_value(e, ast);
+  Value v = metric_value(e, d);
   if (v.kind == V_ERROR || e->totals->n > totals) return;
   const char *is = check_words(e, ast->name, v, ast->span);
   add_output(e, out, measured_output(e, ast->name, v, is, ast->span));
@@ -682,7 +702,7 @@ static int elaborate_test_after(Elab *e, const bool *of_sums, int64_t every) {
   begin_program(e, e->model->batch, false);
   for (int i = 0; i < e->decls; i++) {
     const Ast *ast = e->decl[i]->ast;
-    Value v = of_sums[i] ? metric_value(e, ast) : value_error();
+    Value v = of_sums[i] ? metric_value(e, e->decl[i]) : value_error();
     if (v.kind == V_ERROR || !is_of_sums(e, v, ast->span)) continue;
     const char *is = check_words(e, ast->name, v, ast->span);
     add_output(e, &out, (Output){.name = ast->name, .value = v.node, .is = is});
@@ -722,7 +742,7 @@ static PlanSeldom elaborate_measures(Elab *e, int64_t every) {
     const Ast *ast = e->decl[i]->ast;
     int before = totals.n;
     if (ast->kind != AST_METRIC || metric_every(e, ast) != every) continue;
-    elaborate_metric(e, ast, &out);
+    elaborate_metric(e, e->decl[i], &out);
     of_sums[i] = totals.n > before;
     if (every > 1)
       finding(e, "measure", ast->span, "%s: measured after each epoch that %lld divides, and at the end", ast->name,

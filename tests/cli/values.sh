@@ -24,6 +24,9 @@ metric gap = iwae(64) - elbo
 metric modes = modes_covered(x, ring(8), within: 0.3)
 metric few = modes_covered(x, concat(ring(2), [[0, 0], [9, 9]], axis: 0), within: 0.3)
 metric certain = maximum(D.f(x))
+metric exact = sum(x)
+metric twice = 2 * exact
+metric centre = total(exact) / total(1)
 train { maximize elbo over q, p with adam(1e-3)   maximize sides over D, words with adam(1e-3)   batch 50, epochs 2 }
 END
 says 0 '' run values.gm --out one -q --threads 1
@@ -38,4 +41,7 @@ figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 holds 'all eight are there' test "$(figure modes)" = 8
 holds 'and two of four' test "$(figure few)" = 2
 holds 'more draws are the tighter bound' test "$(figure gap | awk '{ print ($1 > 0) }')" = 1
+near() { awk "BEGIN { d = $1 - ($2); print (d < 1e-6 && d > -1e-6) }"; }
+holds 'a metric by its name is its value' test "$(near "$(figure twice)" "2 * $(figure exact)")" = 1
+holds 'and in a sum over the split' test "$(near "$(figure centre)" "$(figure exact)")" = 1
 finish

@@ -3485,6 +3485,13 @@ const StdValues std_values[] = {
         {{0, 12, 0, 1, 2, 3}, 12.0},
         {{0, 1000000, 0, 1, 2, 3}, 1000000.0},
     }},
+    {MEAN, "categorical(logits: u)", "u[3]", RELATIVE, 1e-06, NULL, 2, {
+        {{1, 2, 3}, 1},
+        {{-1000, 88, 0}, 1},
+    }},
+    {MEAN, "categorical(p: u)", "u[3] on simplex", RELATIVE, 1e-06, NULL, 1, {
+        {{0.25, 0, 0.75}, 1},
+    }},
     {MEAN, "exponential(b)", "b in [1e-38, 3e38]", RELATIVE, 1e-06, NULL, 3, {
         {{0, 3}, 0.33333333333333333},
         {{0, 1e-30}, 9.9999999682892316e+29},

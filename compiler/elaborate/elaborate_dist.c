@@ -368,6 +368,13 @@ Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where) {
   return density_term(e, v, dist.dist, point);
 }
 
+// Of a class it is the mean of its onehot, the chance of each, along a last axis.
+static Shape mean_event(const Dist *d) {
+  Shape s = d->event;
+  if (d->classes) s.dim[s.rank++] = d->classes;
+  return s;
+}
+
 Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where) {
   if (!fit_given(e, &dist, where)) return value_error();
   Dist *d = dist.dist;
@@ -389,15 +396,15 @@ Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span w
   Value v = one->kind->member(e, one, member);
   if (plate >= 0) {
     unsigned plates = v.kind == V_TENSOR ? v.plates : d->plates;
-    v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : one->event);
+    v = v.kind == V_ERROR ? v : widen(e, v, plates, is_entropy ? (Shape){0} : mean_event(one));
     v = close_copies(e, outer_event(d), v, plate);
   }
   v = held_still(e, d, v);
   if (v.kind == V_ERROR) return v;
   if (is_entropy) return entropy_term(e, gather_terms(e, v, outer, outer, extent, d->plates), d);
   v = to_tensor(e, v);
-  v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, d->event);
-  v.classes = d->classes;
+  v = v.kind == V_ERROR ? v : widen(e, v, v.plates | d->plates, mean_event(d));
+  v.classes = 0;
   return completed(e, d, v);
 }
 

@@ -98,7 +98,14 @@ Value where_seen(Elab *e, const Dist *d, Value terms, Value point, Span where) {
 Value completed(Elab *e, const Dist *d, Value v) {
   if (!d->given || v.kind == V_ERROR) return v;
   int classes = v.classes;
-  v = apply(e, OP_SELECT, d->span, 3, (Value[]){*d->point.item, whole_value(d->point), v});
+  Value seen = *d->point.item, whole = whole_value(d->point);
+  if (event_rank(&v) > event_rank(&whole)) {  // the chances of classes
+    Shape one = event_shape(&seen);
+    one.dim[one.rank++] = 1;
+    seen = reshape_event(e, seen, one);
+    whole = call_library(e, "onehot", d->span, 2, (Value[]){whole, value_number(d->classes)});
+  }
+  v = apply(e, OP_SELECT, d->span, 3, (Value[]){seen, whole, v});
   v.classes = classes;
   return v;
 }

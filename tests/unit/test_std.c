@@ -316,7 +316,7 @@ static void categorical(void **state) {
                              "model c  data t : class(4), a[4] %s from npy(\"t\", \"a\")\n"
                              "decoder p(v | a) { v ~ categorical(%s: a) }\n"
                              "metric density = log p(t | a)  metric sample = draw p(v | a)\n"
-                             "metric spread = entropy(p(v | a))\n",
+                             "metric spread = entropy(p(v | a))  metric third = (mean p(v | a))[2]\n",
                              logits ? "" : "on simplex", logits ? "logits" : "p");
     for (int i = 0; i < (logits ? 2 : 3); i++) {
       const char *name = arena_format(a, "categorical by %d, case %d", logits, i);
@@ -334,6 +334,7 @@ static void categorical(void **state) {
       }
       check_counts(page, name, 4);
       page_near("entropy", name, (double)page_metric(page, "spread")[0], entropy, 1e-5);
+      page_near("the mean of its onehot", name, (double)page_metric(page, "third")[0], chance[i][2], 1e-6);
     }
     arena_close(a);
   }
@@ -347,7 +348,10 @@ static void categorical_vector(void **state) {
                          "model c  data t[3] in class(3), u[3, 3] from npy(\"t\", \"u\")\n"
                          "decoder p(v | u) { v ~ categorical(logits: u) }\n"
                          "metric density = log p(t | u)  metric spread = entropy(p(v | u))\n"
-                         "metric sample { w ~ p(v | u)   9 * w[0] + 3 * w[1] + w[2] }\n",
+                         "metric sample { w ~ p(v | u)   9 * w[0] + 3 * w[1] + w[2] }\n"
+                         "metric middle = (mean p(v | u))[1][2]\n"
+                         "metric open = (mean p(observed(t, [1, 0, 1]) | u))[1][2]\n"
+                         "metric seen = sum((mean p(observed(t, [1, 0, 1]) | u))[0] * iota(3))\n",
                          MANY);
   for (int i = 0; i < MANY; i++) {
     for (int k = 0; k < 3; k++) page_column(page, "t")[3 * i + k] = (float)(i / (k == 0 ? 9 : k == 1 ? 3 : 1) % 3);
@@ -359,6 +363,11 @@ static void categorical_vector(void **state) {
   for (int k = 0; k < 27; k++)
     entropy -= exp((double)page_metric(page, "density")[k]) * (double)page_metric(page, "density")[k];
   page_near("entropy", "a vector of labels", (double)page_metric(page, "spread")[0], entropy, 1e-5);
+  double middle = 1 / (1 + exp(0.4) + exp(1.2));
+  page_near("the mean of its onehots", "the second label", (double)page_metric(page, "middle")[0], middle, 1e-6);
+  page_near("the mean of its onehots", "one that is not seen", (double)page_metric(page, "open")[0], middle, 1e-6);
+  for (int i = 0; i < 27; i++)
+    page_near("the mean of its onehots", "one that is seen", (double)page_metric(page, "seen")[i], i / 9, 0);
   arena_close(a);
 }
 

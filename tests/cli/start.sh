@@ -85,7 +85,7 @@ tensors some.safetensors '{"ema_of":{"dtype":"F32","shape":[2],"data_offsets":[0
 says 0 '' run several.gm --start some.safetensors --out several -q
 holds 'an average begins with its weight' test "$(sed -n 's/.*"there":\([0-9.]*\).*/\1/p' several/metrics.jsonl | sort -u)" = 25
 says 0 '' emit several.gm -o several.c
-holds 'an emitted program' cc -O1 -ffp-contract=off several.c -lm -lpthread -o several.run
+holds 'an emitted program' compiled several.c several.run -lm -lpthread
 holds 'it takes the option' ./several.run --start some.safetensors --out emitted -q
 holds 'and begins so' cmp several/weights.safetensors emitted/weights.safetensors
 rm -rf emitted

@@ -33,7 +33,7 @@ holds 'pairs are those that awk counts' test "$got" = "$want"
 holds 'and a network of pairs learns them' awk -v want="${want% *}" -v got="$(tail -1 one/metrics.jsonl | sed 's/.*"nats":\([0-9.]*\).*/\1/')" \
   'BEGIN { exit !(got > want - 1e-5 && got < want + 0.02) }'
 says 0 '' emit pairs.gm -o pairs.c
-holds 'it compiles' cc -O1 -Wall -Wextra -Werror -ffp-contract=off pairs.c -lm -lpthread -o pairs.run
+holds 'it compiles' compiled pairs.c pairs.run -lm -lpthread
 holds 'it runs' ./pairs.run --out three -q
 holds 'to the same bits' cmp one/weights.safetensors three/weights.safetensors
 says 0 '' eval one

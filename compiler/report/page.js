@@ -138,7 +138,8 @@ function health() {
     else parts.append(table(['', 'of', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
       [e.line.finding, whose(e.line), shown(e.from), shown(e.to), e.line.evidence, make('code', {}, e.line.try || '')]), i => i === 2 || i === 3));
     if (last) parts.append(make('details', {}, make('summary', {}, `figures of ${whose(last)} at step ${last.step}`),
-      table(['', '', ''], figures.map(([name, text]) => [name, shown(last[name]), text]), i => i === 1)));
+      table(['', '', ''], figures.map(([name, text]) => [name, shown(last[name]), text]), i => i === 1),
+      last.of ? make('p', { class: 'faint' }, `Measuring took ${shown(+last.seconds.toPrecision(2))} of ${shown(+last.of.toPrecision(2))} seconds of the processor.`) : ''));
   }
   section('health', 'Health', parts);
 }

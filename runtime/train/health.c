@@ -41,7 +41,8 @@ struct Health {
   GameHealth *game;  // NULL where the data are too few
   FitHealth *fit;
   int64_t next, interval, patience;  // steps: until the next measuring, from one to another, until the first word
-  double began, spent, last;         // seconds: of the session, of it in all and the last time
+  double began, spent, last;         // seconds: when the session did, of measuring in all and the last time
+  double moment;                     // when the measuring began that is going on
   int32_t *rows;
   int file;
   Text line;
@@ -323,7 +324,8 @@ static void health_write(Training *t, int which, const float *figure, Ailment fo
     json_add_string(line, plan->remedy[found]);
     arena_close(scratch);
   }
-  text_add(line, "}\n");
+  double now = health_clock();
+  text_add(line, ",\"seconds\":%.4f,\"of\":%.4f}\n", h->spent + now - h->moment, now - h->began);
   health_append(t);
 }
 
@@ -346,11 +348,12 @@ static void health_note(Training *t, int which) {
 void health_step(Training *t) {
   Health *h = t->health;
   if (!h || !h->game || t->step < h->next) return;
-  double began = health_clock(), share = (double)t->session->health_percent / 100;
+  double share = (double)t->session->health_percent / 100;
+  h->moment = health_clock();
   h->next = t->step + h->interval;
-  if (h->spent + h->last > health_seconds + share * (began - h->began)) return;
+  if (h->spent + h->last > health_seconds + share * (h->moment - h->began)) return;
   for (int i = 0; i < t->plan->healths; i++) health_note(t, i);
-  h->last = health_clock() - began;
+  h->last = health_clock() - h->moment;
   h->spent += h->last;
 }
 

@@ -141,6 +141,7 @@ export GMC
 TRAINED := $(addprefix tests/cli/,binders.sh bound.sh curves.sh em.sh estimates.sh goes_on.sh holes.sh images.sh keep.sh loops.sh observed.sh seldom.sh sets.sh several.sh texts.sh values.sh)
 TRAINED += tests/cli/nearest.sh tests/cli/trained.sh
 TRAINED += tests/cli/principal.sh
+TRAINED += tests/cli/shared.sh
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind, two of which clang compiles too; make gallery tries all models with both
 CLANG := $(addprefix models/,cvae.gm gan_toy1d.gm)

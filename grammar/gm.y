@@ -46,7 +46,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 /* what kind of text follows */
 %token START_FILE START_EXPRESSION START_PRIOR
 /* items, from `model` to `show` in one run: token.c asks for the range */
-%token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" PRIOR "prior"
+%token MODEL "model" USE "use" PARAM "param" LET "let" DATA "data" PARAMETER "parameter" SHARED "shared" PRIOR "prior"
 %token ENCODER "encoder" DECODER "decoder" GENERATOR "generator" DISCRIMINATOR "discriminator" NET "net"
 %token BLOCK "block" FUNCTION "function" DISTRIBUTION "distribution" KL "kl" OPTIMIZER "optimizer" SOURCE "source"
 %token AVERAGE "average" BIJECTOR "bijector" ESTIMATOR "estimator" SUPPORT "support" MARGINAL "marginal" POSTERIOR "posterior"
@@ -116,6 +116,7 @@ item:
   | DATA columns FROM expression            { $$ = ast_list(TREE(DATA, @$, .a = $2.first, .b = $4)); }
   | PARAMETER parameters                    { $$ = $2; }
   | PRIOR priors                            { $$ = $2; }
+  | SHARED PRIOR priors                     { $$ = ast_flag($3, 1); }
   | PRIOR variable '=' expression           {
       report(p->sources, E0117, @3);
       $$ = ast_list(TREE(PRIOR, @$, .a = $2, .b = $4));

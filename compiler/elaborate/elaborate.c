@@ -509,6 +509,7 @@ static void replace_priors(Elab *e) {
     Ast *merged = NEW(e->arena, Ast);
     *merged = *prior;
     if (!prior->a->a && !prior->a->b) merged->a = d->ast->a;
+    merged->flag = d->ast->flag;
     d->ast = merged;
   }
 }

@@ -57,9 +57,9 @@
 //   elaborate_axis.c   what rows and columns of a grid stand for
 //   elaborate_show.c   shows, and programs that draw samples
 //
-// Implicit axes are called plates. Plate 0 is the batch, and plate 1 of a show what runs across it; others are opened
-// by aggregates, mixtures and independent copies. The physical shape of a tensor is the sizes of its plates in order,
-// then its event shape.
+// Implicit axes are called plates. Plate 0 is the batch, plate 1 of a show what runs across it, and plate 2 of one with
+// curves the draws of what all examples share; others are opened by aggregates, mixtures and independent copies. The
+// physical shape of a tensor is the sizes of its plates in order, then its event shape.
 #ifndef GMC_ELABORATE_H
 #define GMC_ELABORATE_H
 
@@ -81,7 +81,7 @@ enum {
   MAX_COMPLAINTS = 500    // repeated ones counted: what has so many mistakes is looked at no further
 };
 
-enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1 };
+enum { PLATE_BATCH = 1u << 0, PLATE_ACROSS = 1u << 1, PLATE_CURVES = 1u << 2 };
 static inline unsigned plate_bit(int plate) { return 1u << plate; }
 
 typedef enum {
@@ -140,6 +140,7 @@ typedef struct Terms {
     const Term *term;
     double lo, hi;   // bounds on its coefficient
     bool uneven;     // which differs between places or draws
+    bool share;      // in units of 1 / examples
     const Node *by;  // the value that it is, but for its sign, or NULL
   } of[];
 } Terms;
@@ -285,6 +286,7 @@ struct Dist {
   bool draws;      // of a marginal: its factors draw, so that its density is a mean over these draws
   bool posterior;  // it is that of a latent, by the model itself
   bool held;  // by stop(...): no gradient flows into its parameters
+  bool shared;  // all examples have one draw
   Span span;
 };
 
@@ -563,6 +565,7 @@ struct Elab {
   bool in_show;
   int64_t rows, cols;
   bool across;
+  bool curves;  // it is a plot over an axis
 };
 
 // --- elaborate.c
@@ -826,6 +829,7 @@ Value close_copies(Elab *e, Shape outer, Value v, int plate);
 // of `from`, may be finer, or a number, which has `plates`.
 Value gather_terms(Elab *e, Value terms, Shape from, Shape outer, Extent extent, unsigned plates);
 Value settled(Elab *e, Value dist, Span where);  // one whose event nobody has declared
+unsigned draw_plates(const Elab *e, const Dist *d);
 Drawing begin_drawing(Elab *e, const Dist *d, const char *variable);  // a draw of that name; what was drawn before
 void end_drawing(Elab *e, Drawing outer);
 void remember_stand_in(Elab *e, Value v, Value weights, const Dist *from, bool relaxed, Span where);
@@ -850,6 +854,9 @@ Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // 
 Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where);
 Value quantile_of(Elab *e, Value dist, Value u, Span where);  // where its cumulative function is u, at each place
 Value prior_of(Elab *e, const char *variable, Span where);
+bool is_shared(const Elab *e, const char *variable);  // does it have a shared prior?
+// d is a distribution of that variable: if examples share it, d's draws are shared. False after reporting.
+bool share_draw(Elab *e, Dist *d, const char *variable, Span where);
 
 // --- elaborate_observed.c
 Value call_observed(Elab *e, const Call *call, Value *keyword);
@@ -1123,6 +1130,7 @@ typedef struct Claim {
   double lo, hi;
   double from;           // and the epoch from which on that is no longer so, or 0
   bool logarithm;        // of means of exponentials
+  bool whole;            // of all examples together, a part for each
   double draws;          // how many of a log of a mean, or 0
   int pieces;            // log densities that are added
   const struct Piece *piece;

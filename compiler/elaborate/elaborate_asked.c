@@ -45,12 +45,44 @@ static Value prefix_value(Elab *e, const Scope *scope, const Ast *ast, Value v) 
   return draw(e, v, v.dist->variable ? v.dist->variable : "draw", NULL, ast->span);
 }
 
+// Of two joints of independent variables, one after another: each of the first with that of its name in the second.
+static const Value *partner_of(const Value *of, const Value *g) {
+  const char *name = of->dist->variable;
+  for (int i = 0; i < g->items; i++)
+    if (name && g->item[i].dist->variable && !strcmp(name, g->item[i].dist->variable)) return &g->item[i];
+  return NULL;
+}
+
+static Value as_joint(Elab *e, Value v) {
+  if (v.kind != V_DIST) return v;
+  Value list = {.kind = V_LIST, .items = 1, .item = NEW(e->arena, Value), .span = v.span};
+  list.item[0] = v;
+  return list;
+}
+
+static Value joint_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
+  Value list = {.kind = V_LIST, .items = f.items, .item = NEW_ARRAY(e->arena, Value, f.items), .span = where};
+  Value sum = value_number(0);
+  if (!is_joint(&f) || !is_joint(&g)) return complain(e, E0405, where), value_error();
+  for (int i = 0; i < f.items; i++) {
+    const Value *other = partner_of(&f.item[i], &g);
+    if (f.items != g.items || !other) return complain(e, E0420, where), value_error();
+    Value v = kl_divergence(e, f.item[i], *other, extent, where);
+    if (v.kind == V_ERROR) return v;
+    list.item[i] = v;
+    if (extent == WHOLE) sum = apply2(e, OP_ADD, where, sum, v);
+  }
+  return extent == EACH ? list : sum;
+}
+
 Value eval_divergence(Elab *e, Scope *scope, const Ast *call, Extent extent) {
   Call of = {.span = call->span};
   bool good = eval_arguments(e, scope, call->b, &of);
   good = eval_arguments(e, scope, call->c, &of) && good;
   if (!good) return value_error();
   if (of.n != 2) return complain(e, E0405, call->span), value_error();
+  if (is_joint(&of.arg[0]) || is_joint(&of.arg[1]))
+    return joint_divergence(e, as_joint(e, of.arg[0]), as_joint(e, of.arg[1]), extent, call->span);
   return kl_divergence(e, of.arg[0], of.arg[1], extent, call->span);
 }
 

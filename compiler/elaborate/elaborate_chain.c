@@ -480,7 +480,16 @@ static void part_links(Elab *e, Chain *c) {
     if (!l->said) c->gone[--n] = l;
 }
 
+// A latent of all examples has no sum in one.
+static bool is_own_of_example(Elab *e, const Chain *c, const Link *l) {
+  bool out = (!l->said || l == c->about) && !l->factor && is_shared(e, l->name);
+  if (out) complain(e, E0794, c->call->span, l->name, expression_text(e, c->call));
+  return !out;
+}
+
 static bool survey(Elab *e, Chain *c) {
+  for (const Link *l = c->first; l; l = l->next)
+    if (!is_own_of_example(e, c, l)) return false;
   int plates = e->plate_count;
   bool good = true;
   int randoms = e->randoms;

@@ -97,6 +97,7 @@ static const char *target_text(Elab *e, const Claim *c) {
     text_add(&t, "%s%s", i ? c->negative ? " - " : " + " : sign, piece_text(e, &c->piece[i]));
     if (c->piece[i].grey) grey = c->piece[i].grey;
   }
+  if (c->whole) text_add(&t, " of all examples together, a part for each");
   if (grey) text_add(&t, ", in the mean over data in %s that are drawn by the levels", support_text(e, grey));
   return t.data;
 }

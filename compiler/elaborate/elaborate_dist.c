@@ -244,11 +244,19 @@ void remember_stand_in(Elab *e, Value v, Value weights, const Dist *from, bool r
   e->drawn->stands_for = drawn;
 }
 
+// The plates over which draws of it are made afresh. Of what all examples share there is one; in a show, where an
+// example is a cell or a point of the picture, each has its own, and in one of curves each curve.
+unsigned draw_plates(const Elab *e, const Dist *d) {
+  if (!d->shared) return e->plates;
+  if (!e->in_show) return e->plates & ~(unsigned)PLATE_BATCH;
+  return e->curves ? (e->plates & ~(unsigned)PLATE_BATCH) | PLATE_CURVES : e->plates;
+}
+
 // A sample may itself be written with draws.
 Drawing begin_drawing(Elab *e, const Dist *d, const char *variable) {
   Drawing saved = e->drawing;
   e->drawing.active = true;
-  e->drawing.plates = d->plates | e->plates | (d->given ? d->point.plates | d->point.item->plates : 0);
+  e->drawing.plates = d->plates | draw_plates(e, d) | (d->given ? d->point.plates | d->point.item->plates : 0);
   if (saved.active) e->drawing.plates |= saved.plates;
   if (!saved.active) e->drawing.path = draw_name(e, variable), e->drawing.count = 0;
   return saved;
@@ -290,7 +298,7 @@ bool same_distribution(const Dist *a, const Dist *b) {
 
 // Was the value drawn from this distribution, afresh for each draw of the aggregate around it?
 static bool drawn_from(const Elab *e, const Value *v, const Dist *d) {
-  if (v->kind != V_TENSOR || e->plates & ~v->plates) return false;
+  if (v->kind != V_TENSOR || draw_plates(e, d) & ~v->plates) return false;
   for (const Drawn *of = e->drawn; of; of = of->next)
     if (of->node == v->node && same_distribution(of->dist, d)) return true;
   return false;
@@ -534,6 +542,20 @@ Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where) {
   return v.kind == V_ERROR ? v : kl_term(e, v, f.dist, g.dist, rule ? NULL : &z, where);
 }
 
+bool is_shared(const Elab *e, const char *variable) {
+  const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
+  return d && d->ast->flag;
+}
+
+bool share_draw(Elab *e, Dist *d, const char *variable, Span where) {
+  if (!is_shared(e, variable)) return true;
+  d->shared = true;
+  if (!(d->plates & PLATE_BATCH)) return true;
+  complain(e, E0793, where, variable, variable);
+  report_note(e->sources, find_decl(e, arena_format(e->arena, "prior %s", variable))->ast->span, "it is shared here");
+  return false;
+}
+
 Value prior_of(Elab *e, const char *variable, Span where) {
   const Decl *d = find_decl(e, arena_format(e->arena, "prior %s", variable));
   if (!d) return complain(e, E0416, where, variable), value_error();
@@ -559,6 +581,8 @@ Value prior_of(Elab *e, const char *variable, Span where) {
   *copy = *dist.dist;
   copy->variable = variable;
   copy->shaped = true;
+  copy->shared = d->ast->flag;
+  if (copy->shared) finding(e, "shared", d->ast->span, "%s: one draw, which all examples share", variable);
   dist.dist = copy;
   return dist;
 }

@@ -570,6 +570,14 @@ static bool is_output(const Elab *e, const char *name) {
   return false;
 }
 
+// A draw that has the name of a shared latent, of a distribution that is no network's.
+static bool called_shared(Elab *e, Value *dist, const char *name) {
+  Dist *copy = NEW(e->arena, Dist);
+  *copy = *dist->dist;
+  dist->dist = copy;
+  return share_draw(e, copy, name, dist->span);
+}
+
 static void run_draw(Elab *e, Scope *scope, const Ast *s) {
   e->giving = s;
   Value all = eval(e, scope, s->b);
@@ -585,6 +593,7 @@ static void run_draw(Elab *e, Scope *scope, const Ast *s) {
     bool has_dims = n->kind == AST_VARIABLE && n->a != NULL;
     bool good = dist.kind == V_DIST && (!has_dims || eval_dims(e, scope, n->a, &declared));
     bool output = good && is_output(e, n->name);
+    if (good && !dist.dist->variable && scope->sees_data) good = called_shared(e, &dist, n->name);
     if (output && s->c)
       complain(e, E0807, s->c->span, n->name);
     else if (output)

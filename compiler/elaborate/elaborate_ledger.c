@@ -254,6 +254,7 @@ static bool read_claim(Ledger *l, Item *item) {
     item->variable[i].latent = draw && from->of[0].drawn->context >= l->context;
   }
   l->claim.logarithm = l->claim.logarithm || c->logarithm;
+  l->claim.whole = l->claim.whole || c->whole;
   if (c->looser && !l->claim.looser) l->claim.looser = c->looser;
   if (c->draws > l->claim.draws) l->claim.draws = c->draws;
   return true;
@@ -266,6 +267,16 @@ static void add_rest(Ledger *l, const struct Weighed *w, double lo, double hi) {
                    bounded_product(w->hi, hi)};
   l->lo += fmin(fmin(end[0], end[1]), fmin(end[2], end[3]));
   l->hi += fmax(fmax(end[0], end[1]), fmax(end[2], end[3]));
+}
+
+// Terms of what all examples share count in units of their part for each example, 1 / examples: so the mean over all
+// examples is that of the whole set. Of others such a part is a weight below 1.
+static struct Weighed in_units(const struct Weighed *w) {
+  struct Weighed unit = *w;
+  bool shared = w->term->dist && w->term->dist->shared;
+  if (shared && !w->share) unit.lo = w->lo < 0 ? -INFINITY : w->lo, unit.hi = w->hi > 0 ? INFINITY : w->hi;
+  if (!shared && w->share) unit.lo = fmin(w->lo, 0), unit.hi = fmax(w->hi, 0);
+  return unit;
 }
 
 static void add_item(Ledger *l, const struct Weighed *w) {
@@ -801,9 +812,23 @@ static void look_for_posteriors(Ledger *l) {
 
 const char *const lost = "log densities stand in what cannot be followed as a sum";
 
+// Given what all examples share they are independent: of their densities as one, which no mean over each is.
+static void look_for_shared(Ledger *l) {
+  for (int z = 0; z < l->latents; z++) {
+    const Dist *d = l->latent[z].drawn->dist;
+    if (!d || !d->shared) continue;
+    l->weight = false;
+    l->claim.whole = true;
+    if (!l->logarithm) continue;
+    const char *why = "`%s` is shared, and the mean of exponentials is each example's";
+    refuse(l, CLAIM_UNKNOWN, arena_format(l->e->arena, why, latent_name(&l->latent[z])));
+  }
+}
+
 static void conclude(Ledger *l) {
   bool observed = orient(l);
   find_latents(l);
+  look_for_shared(l);
   find_groups(l);
   look_for_posteriors(l);
   bool clear = observed && l->claim.kind == CLAIM_NOTHING;
@@ -835,7 +860,10 @@ Claim claim_of(Elab *e, const Terms *t, int context, bool logarithm, double epoc
   *l = (Ledger){.e = e, .context = context, .lo = t->lo, .hi = t->hi, .exact = true, .weight = true};
   l->logarithm = logarithm;
   t = joined_terms(e, t);
-  for (int i = 0; i < t->n; i++) add_item(l, &t->of[i]);
+  for (int i = 0; i < t->n; i++) {
+    struct Weighed unit = in_units(&t->of[i]);
+    add_item(l, &unit);
+  }
   for (int i = 0; i < l->items && epoch > 0; i++) bound_from(e, &l->item[i], epoch);
   read_items(l);
   conclude(l);

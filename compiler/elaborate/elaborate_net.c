@@ -268,6 +268,7 @@ static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where)
       copy->net = net;
       copy->names = f->scope;
       v.dist = copy;
+      if (!d->around && !share_draw(e, copy, out->name, v.span)) return value_error();
       name_output(e, f->scope, copy);
     }
     list.item[i] = v;

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 201 };
+enum { CURVE_POINTS = 201, CURVES = 20, MOST_CURVES = 1000 };
 
 bool mentions(const Ast *ast, const char *name) {
   for (; ast; ast = ast->next) {
@@ -26,11 +26,11 @@ int64_t whole_setting(Elab *e, const Ast *body, const char *name, int64_t absent
 }
 
 static void check_settings(Elab *e, const Ast *body, const Ast *picture) {
-  static const char *const known[] = {"rows", "columns", "points"};
+  static const char *const known[] = {"rows", "columns", "points", "curves"};
   for (const Ast *s = body->a; s; s = s->next) {
     if (s->kind != AST_SETTING) continue;
-    if (!name_in(s->name, 3, known)) unknown_setting(e, s, 3, known);
-    bool grid = picture && picture->kind == AST_GRID && strcmp(s->name, "points") != 0;
+    if (!name_in(s->name, 4, known)) unknown_setting(e, s, 4, known);
+    bool grid = picture && picture->kind == AST_GRID && (!strcmp(s->name, "rows") || !strcmp(s->name, "columns"));
     if (s->a->kind == AST_BINDER && !grid) complain(e, E0650, s->span, s->name);
   }
 }
@@ -101,7 +101,9 @@ static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   *item = (PlanItem){.label = expression_text(e, ast), .columns = 1};
   if (single && (curve || !density) && e->across) {
     if (v.plates & PLATE_BATCH) return complain(e, E0619, ast->span), false;
-    v = widen(e, reshape_event(e, v, (Shape){0}), PLATE_ACROSS, (Shape){0});
+    unsigned several = v.plates & PLATE_CURVES;
+    v = widen(e, reshape_event(e, v, (Shape){0}), PLATE_ACROSS | several, (Shape){0});
+    if (several && v.kind != V_ERROR) v.node = node_permute(e->graph, v.node, (int[]){1, 0});  // curve by curve
     item->kind = ITEM_CURVE;
     item->columns = CURVE_POINTS;
   } else if (single) {
@@ -180,6 +182,8 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
                      .across = e->across};
   begin_program(e, plot ? points : e->across ? e->rows : e->rows * e->cols, false);
   if (e->across) e->plate[e->plate_count++] = plot ? CURVE_POINTS : e->cols;
+  e->curves = plot && e->across;
+  if (e->curves) e->plate[e->plate_count++] = whole_setting(e, body, "curves", CURVES, MOST_CURVES);
   e->in_show = true;
   push_frame(e, ast, ast->span);
   Scope *scope = scope_for(e, ast);
@@ -194,7 +198,7 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
     item[i].output = i;
   }
   pop_frame(e);
-  e->in_show = false;
+  e->in_show = e->curves = false;
   show->item = item;
   show->items = n;
   e->unfinished |= !good;
@@ -240,6 +244,14 @@ static Value given_value(Elab *e, const Setting *given) {
   return diagnostics_errors(e->sources) ? value_error() : eval(e, e->global, ast);
 }
 
+// What all examples share is known by the data: it is as a network that takes nothing makes it, if there is one.
+static Value shared_dist(Elab *e, const char *name, Span where) {
+  Decl *maker = is_shared(e, name) ? maker_of(e, name) : NULL;
+  if (!maker || maker->ast->b || maker->ast->flag || !draws_output(maker, name)) return prior_of(e, name, where);
+  Value v = apply_net_values(e, maker, 0, NULL, where);
+  return v.kind == V_LIST ? v.item[place_of_name(maker->ast->a, name)] : v;
+}
+
 // What a network's input is given: as asked for, drawn from its prior, or each class in turn.
 static Value sample_input(Elab *e, const char *name, const Setting *given, int givens, Span where) {
   const Setting *s = find_setting(given, givens, name);
@@ -251,7 +263,7 @@ static Value sample_input(Elab *e, const char *name, const Setting *given, int g
     return column < 0 ? v : standardized(e, column, to_tensor(e, v), false, v.span);
   }
   if (find_decl(e, arena_format(e->arena, "prior %s", name))) {
-    Value prior = prior_of(e, name, where);
+    Value prior = shared_dist(e, name, where);
     return prior.kind == V_DIST ? draw(e, prior, name, NULL, where) : value_error();
   }
   if (column < 0 || !e->column[column].classes) return complain(e, E0622, where, name, name), value_error();

@@ -183,7 +183,7 @@ const Terms *joined_terms(Elab *e, const Terms *a) {
   for (int i = 0; i < a->n; i++) {
     const struct Weighed *w = &a->of[i];
     int k = 0;
-    while (k < t->n && !same_term(t->of[k].term, w->term)) k++;
+    while (k < t->n && !(same_term(t->of[k].term, w->term) && t->of[k].share == w->share)) k++;
     struct Weighed *into = &t->of[k];
     if (k == t->n) {
       t->of[t->n++] = *w;
@@ -205,6 +205,27 @@ static bool in_user_text(const Elab *e, Span where) {
   return where.file >= 0 && !sources_text(e->sources, where.file)->library;
 }
 
+// A part for each example, / examples: what the coefficients count is told apart.
+static const Terms *share_terms(Elab *e, const Terms *a) {
+  Terms *t = terms_new(e, a->n);
+  memcpy(t, a, sizeof *t + (size_t)a->n * sizeof *a->of);
+  for (int i = 0; i < t->n; i++) {
+    struct Weighed *w = &t->of[i];
+    if (w->share) w->lo = fmin(w->lo, 0), w->hi = fmax(w->hi, 0);  // shares of shares
+    w->share = true;
+  }
+  return t;
+}
+
+// examples, or for a factor 1 / examples.
+static bool is_share(const Elab *e, const Value *v, bool divided) {
+  const Graph *g = program_graph(e);
+  const Node *n = v->kind == V_TENSOR && graph_owns(g, v->node) ? v->node : NULL;
+  if (n && !divided) n = n->op == OP_DIV && n->in[0]->op == OP_CONST && n->in[0]->attr.value == 1 ? n->in[1] : NULL;
+  while (n && (n->op == OP_RESHAPE || n->op == OP_BROADCAST)) n = n->in[0];
+  return n && n->op == OP_INPUT && g->input[n->attr.id].kind == INPUT_EXAMPLES;
+}
+
 // A factor is followed where it weighs a density or divergence, and where the model's own text writes a number: what
 // the library divides by is its own affair.
 static const Terms *factor(Elab *e, Op op, Span where, double places, Value a, Value b) {
@@ -221,6 +242,7 @@ static const Terms *factor(Elab *e, Op op, Span where, double places, Value a, V
     hi = 1 / lo, lo = least;
   }
   const Terms *own = scale_terms(e, terms_of(e, a), places / count_of(&a), places / count_of(&a));
+  if (is_share(e, &b, op == OP_DIV)) return share_terms(e, own);
   if (number) return scale_terms(e, own, lo, hi);
   const Terms *weight = scale_terms(e, terms_of(e, b), 0, 0);  // what it hangs on is kept in mind
   return sum_terms(e, weight, weigh_terms(e, own, &b, op == OP_DIV, lo, hi));

@@ -165,6 +165,15 @@ static const Ast *idle_net(const Elab *e, const Bound *b, const char *variable) 
   return NULL;
 }
 
+// What all examples share costs each of them a part.
+static bool check_share(Elab *e, const Divergence *d) {
+  const Term *t = d->term;
+  if (!t->dist->shared || d->weighed->share) return true;
+  const char *text = term_text(e, t);
+  if (warn_once(e, W0791, t->value.span, text, latent_name(t))) report_help(e->sources, "write `%s / examples`", text);
+  return false;
+}
+
 static bool check_used(Elab *e, const Bound *b, const Divergence *d) {
   const Term *t = d->term;
   if (!d->z || !d->own) return true;
@@ -183,7 +192,7 @@ static bool check_used(Elab *e, const Bound *b, const Divergence *d) {
 static bool check_divergence(Elab *e, const Bound *b, const struct Weighed *w) {
   Arena *scratch = arena_open(e->arena);
   Divergence d = divergence_of(scratch, e, b, w);
-  bool good = check_sign(e, b, &d) && check_draw(e, b, &d) && check_used(e, b, &d);
+  bool good = check_sign(e, b, &d) && check_draw(e, b, &d) && check_share(e, &d) && check_used(e, b, &d);
   arena_close(scratch);
   return good;
 }

@@ -19,7 +19,7 @@ typedef struct Ast Ast;
   AST(LET, "let", "name; a: value")                                                                \
   AST(DATA, "data", "a: VARIABLE list; b: source expression")                                      \
   AST(PARAMETER, "parameter", "name; a: dims; b: support or NULL; c: initial: DRAW_INIT/expression or NULL (one node each)") \
-  AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression")                                                      \
+  AST(PRIOR, "prior", "a: VARIABLE; b: distribution expression; flag 1: all examples share one draw")                 \
   AST(NET, "net", "name; also a statement; text: keyword (encoder, decoder, generator, discriminator, net); a: outputs, NAME list; b: inputs, NAME list; c: BODY; flag 1: autoregressive, 2: over rows, 3: over channels") \
   AST(FUNCTION, "function", "name; a: FORMAL list; b: support of the result or NULL; c: BODY; flag 1: a block, which may own weights") \
   AST(DISTRIBUTION, "distribution", "name; a: FORMAL list; b: support; c: MEMBER list; or b: NULL; c: MEMBER `=`, another distribution")            \

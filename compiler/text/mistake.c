@@ -18,7 +18,7 @@ typedef struct {
 
 static const Group group[] = {
     {"model", "a declaration",
-     " model use param let data parameter prior encoder decoder generator discriminator net block function "
+     " model use param let data parameter shared prior encoder decoder generator discriminator net block function "
      "distribution bijector estimator kl marginal posterior optimizer average support source objective metric expect train show "},
     {"weight", "a statement", " maximize minimize weight state grid plot name prior kl encoder decoder generator discriminator net "},
     {"repeat", "a line of training", " maximize minimize repeat every when name "},

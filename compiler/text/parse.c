@@ -48,6 +48,11 @@ AstList ast_retag(AstList list, AstKind kind) {
   return list;
 }
 
+AstList ast_flag(AstList list, int flag) {
+  for (Ast *node = list.first; node; node = node->next) node->flag |= flag;
+  return list;
+}
+
 void parser_items(Parser *p, AstList list) { p->items = ast_join(p->items, list); }
 
 static Ast *tree_error(Parser *p, Span where) { return parser_tree(p, (Ast){.kind = AST_ERROR, .span = where}); }

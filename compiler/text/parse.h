@@ -80,6 +80,7 @@ AstList ast_list(Ast *one);
 AstList ast_append(AstList list, Ast *one);
 AstList ast_join(AstList list, AstList more);
 AstList ast_retag(AstList list, AstKind kind);
+AstList ast_flag(AstList list, int flag);
 void parser_items(Parser *p, AstList list);
 const char *parser_plain(Parser *p, const char *name, Span where);  // refuses dots
 // What was parsed as expressions, seen for what it is when `=`, `~`, `<-` or a value follows.

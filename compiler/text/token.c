@@ -55,6 +55,7 @@ static bool begins_item(Parser *p, const Token *t) {
   if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT ||
       t->kind == TOKEN_SUPPORT || t->kind == TOKEN_ESTIMATOR)
     return token_peek(p).kind == TOKEN_NAME;
+  if (t->kind == TOKEN_SHARED) return token_peek(p).kind == TOKEN_PRIOR;
   if (is_pair_word(t->kind)) return at_margin(p, t) && token_peek(p).kind == '(';
   return is_item(t->kind) && t->first;
 }
@@ -300,6 +301,7 @@ static bool refine(Parser *p, Token *t) {
     case TOKEN_EXPECT:   // or a name
     case TOKEN_ESTIMATOR:
     case TOKEN_SUPPORT:
+    case TOKEN_SHARED:
     case TOKEN_MARGINAL:
     case TOKEN_POSTERIOR:
       if (p->depth || !begins_item(p, t)) return becomes_name(p, t), true;

@@ -37,6 +37,7 @@ typedef struct {
       *x;  // LINE: NULL means evenly spaced from the plot's x_lo to its x_hi, or 0, 1, 2, ... if these are equal
   const float *y;
   int stride;  // floats from one value to the next; 0 means 1. Pairs [n, 2]: x = p, y = p + 1, stride = 2
+  int64_t curves;  // LINE without x: so many lines, one behind another, of as many values each; 0: one
 } PlotSeries;
 
 typedef struct {

@@ -57,11 +57,17 @@ static Color plot_color(const Plot *p, int k) {
 
 static bool plot_has_text(const char *text) { return text && *text; }
 
+// Values of one line.
+static int64_t plot_length(const PlotSeries *s) {
+  return s->curves > 1 && s->count >= s->curves ? s->count / s->curves : s->count;
+}
+
 static double plot_x_value(const Plot *p, const PlotSeries *s, int64_t i) {
+  int64_t n = plot_length(s);
   if (s->x) return (double)s->x[i * (s->stride ? s->stride : 1)];
+  if (s->curves > 1) i %= n;
   if (p->x_lo >= p->x_hi) return (double)i;
-  return (double)p->x_lo +
-         ((double)p->x_hi - (double)p->x_lo) * (s->count > 1 ? (double)i / (double)(s->count - 1) : 0);
+  return (double)p->x_lo + ((double)p->x_hi - (double)p->x_lo) * (n > 1 ? (double)i / (double)(n - 1) : 0);
 }
 
 static double plot_y_value(const PlotSeries *s, int64_t i) {
@@ -357,15 +363,18 @@ static void plot_draw_points(PlotFrame *f, int k) {
 
 static void plot_draw_plain_line(PlotFrame *f, int k) {
   const PlotSeries *s = &f->plot->series[k];
+  bool many = s->curves > 1;
   for (int64_t i = 0, last = -1; i < s->count; i++) {
     if (!plot_is_there(f->plot, s, i)) continue;
     double x = plot_at_x(f, plot_x_value(f->plot, s, i)), y = plot_at_y(f, plot_y_value(s, i));
-    if (last >= 0 && last == i - 1)
+    if (last >= 0 && last == i - 1 && i % plot_length(s))
       canvas_line(f->canvas, plot_at_x(f, plot_x_value(f->plot, s, last)), plot_at_y(f, plot_y_value(s, last)), x, y,
-                  2);
+                  many ? 1.2 : 2);
     else
-      canvas_disc(f->canvas, x, y, 1.5);
+      canvas_disc(f->canvas, x, y, many ? 0.6 : 1.5);
     last = i;
+    if (!many || (i + 1) % plot_length(s)) continue;
+    canvas_paint(f->canvas, plot_color(f->plot, k), 0.6);  // each by itself, so that those below are seen
   }
   canvas_paint(f->canvas, plot_color(f->plot, k), 1);
 }
@@ -431,7 +440,7 @@ static void plot_draw_series(PlotFrame *f) {
       plot_draw_points(f, k);
     else if (s->kind == SERIES_DENSITY)
       plot_draw_density(f, k);
-    else if (s->count > 2 * (f->frame.right - f->frame.left))
+    else if (plot_length(s) > 2 * (f->frame.right - f->frame.left))
       plot_draw_piles(f, k);
     else
       plot_draw_plain_line(f, k);

@@ -120,12 +120,9 @@ static PlotSeries show_series(const Run *run, const PlanShow *show, const PlanIt
   const float *value = run->memory + output->at;
   int64_t all = (output->per_example ? p->batch : 1) * output->count;
   switch (item->kind) {
-    case ITEM_POINTS: return (PlotSeries){SERIES_POINTS, item->label, all / 2, value, value + 1, 2};
-    case ITEM_CURVE: {
-      bool one = item->columns > 1 && item->columns < all;  // of the first example
-      return (PlotSeries){SERIES_LINE, item->label, one ? item->columns : all, NULL, value, 0};
-    }
-    default: return (PlotSeries){SERIES_DENSITY, item->label, all, value, NULL, 0};
+    case ITEM_POINTS: return (PlotSeries){SERIES_POINTS, item->label, all / 2, value, value + 1, 2, 1};
+    case ITEM_CURVE: return (PlotSeries){SERIES_LINE, item->label, all, NULL, value, 0, all / item->columns};
+    default: return (PlotSeries){SERIES_DENSITY, item->label, all, value, NULL, 0, 1};
   }
 }
 

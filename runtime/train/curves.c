@@ -174,7 +174,7 @@ static PlotSeries curves_series(Arena *a, const char *label, const float *table,
     pair[2 * n] = row[at];
     pair[2 * n++ + 1] = row[column];
   }
-  return (PlotSeries){SERIES_LINE, label, n, pair, pair + 1, 2};
+  return (PlotSeries){SERIES_LINE, label, n, pair, pair + 1, 2, 1};
 }
 
 static void curves_draw_show(Arena *a, const Curves *c, const PlanShow *show, const char *path) {

@@ -437,6 +437,7 @@ static void test_texts(void **state) {
 static const char *const shipped[][3] = {
     {"ae_contractive.gm", "error", NULL},
     {"ae_sparse.gm", "error", NULL},
+    {"bayes_regression.gm", "elbo", "lower bound"},
     {"beta_tc.gm", "total_correlation", "no bound"},
     {"cvae.gm", "elbo", "lower bound"},
     {"dreg.gm", "learn", "lower bound"},

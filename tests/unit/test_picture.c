@@ -146,7 +146,7 @@ static void large_grid(void **state) {
 // A constant line at half of the axis crosses the whole frame at its middle; a point lies where it should.
 static void plot_check(Arena *a, void *path) {
   static const float flat[] = {1, 1, 1}, px[] = {0}, py[] = {1.5f};
-  PlotSeries s[] = {{SERIES_LINE, "flat", 3, NULL, flat, 0}, {SERIES_POINTS, "one", 1, px, py, 0}};
+  PlotSeries s[] = {{SERIES_LINE, "flat", 3, NULL, flat, 0, 1}, {SERIES_POINTS, "one", 1, px, py, 0, 1}};
   Plot plot = {.x_lo = -1, .x_hi = 1, .y_lo = 0, .y_hi = 2, .series = s, .count = 2};
   picture_plot(a, path, &plot);
   Picture p = read_back(a, path);
@@ -177,6 +177,36 @@ static void plot(void **state) {
   arena_close(a);
 }
 
+// Two curves of one series, one behind the other in memory: each goes from side to side, and nothing joins them.
+static void curves_check(Arena *a, void *path) {
+  static const float flat[] = {0.5f, 0.5f, 0.5f, 1.5f, 1.5f, 1.5f};
+  PlotSeries s = {SERIES_LINE, NULL, 6, NULL, flat, 0, 2};
+  picture_plot(a, path, &(Plot){.x_lo = -1, .x_hi = 1, .y_lo = 0, .y_hi = 2, .series = &s, .count = 1});
+  Picture p = read_back(a, path);
+  int bands = 0, most = 0;
+  for (int x = 100; x < 860; x++) {
+    int here = 0, pixels = 0;
+    bool before = false;
+    for (int y = 60; y < 540; y++) {
+      const uint8_t *at = pixel(&p, x, y);
+      bool blue = at[0] + 60 < at[2];
+      here += blue && !before;
+      pixels += blue;
+      before = blue;
+    }
+    bands += here == 2;
+    most = pixels > most ? pixels : most;
+  }
+  assert_true(bands > 700 && most < 12);
+}
+
+static void curves(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  assert_works(curves_check, (void *)(uintptr_t)path_of(a, "c.png"));
+  arena_close(a);
+}
+
 // The density of many normal values stands as high as the formula says, 0.3989 of an axis to 0.5.
 static void density_check(Arena *a, void *path) {
   enum { N = 20000 };
@@ -186,7 +216,7 @@ static void density_check(Arena *a, void *path) {
     double r = sqrt(-2 * log((dice(&state) + 1.0) / 4294967297.0)), t = 2 * acos(-1) * dice(&state) / 4294967296.0;
     v[i] = (float)(r * cos(t));
   }
-  PlotSeries s = {SERIES_DENSITY, NULL, N, v, NULL, 0};
+  PlotSeries s = {SERIES_DENSITY, NULL, N, v, NULL, 0, 1};
   picture_plot(a, path, &(Plot){.x_lo = -4, .x_hi = 4, .y_lo = 0, .y_hi = 0.5f, .series = &s, .count = 1});
   Picture p = read_back(a, path);
   int axis = 0, peak = 600;
@@ -216,8 +246,8 @@ static void wild_check(Arena *a, void *path) {
   for (int k = 0; k < 3; k++)
     for (int64_t n = 0; n <= 12; n++)
       for (int form = 0; form < 4; form++) {
-        PlotSeries s[] = {{kinds[k], labels[form], n, wild, wild + (form & 1), 0},
-                          {kinds[form % 3], labels[3 - form], n / 2, wild, wild, 2}};
+        PlotSeries s[] = {{kinds[k], labels[form], n, wild, wild + (form & 1), 0, form},
+                          {kinds[form % 3], labels[3 - form], n / 2, wild, wild, 2, 0}};
         Plot p = {.title = labels[form],
                   .x_label = labels[form],
                   .y_label = labels[form],
@@ -271,9 +301,9 @@ static void font(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(png_round_trip), cmocka_unit_test(grid), cmocka_unit_test(grid_labels),
-      cmocka_unit_test(large_grid),     cmocka_unit_test(plot), cmocka_unit_test(density),
-      cmocka_unit_test(wild_values),    cmocka_unit_test(font),
+      cmocka_unit_test(png_round_trip), cmocka_unit_test(grid),        cmocka_unit_test(grid_labels),
+      cmocka_unit_test(large_grid),     cmocka_unit_test(plot),        cmocka_unit_test(curves),
+      cmocka_unit_test(density),        cmocka_unit_test(wild_values), cmocka_unit_test(font),
   };
   return cmocka_run_group_tests_name("picture", tests, folder_make, folder_remove);
 }

@@ -76,6 +76,7 @@ static uint32_t deflate_hash(const uint8_t *p) {
 
 static uint32_t same_bytes(const uint8_t *a, const uint8_t *b, size_t most) {
   uint32_t n = 0;
+  while (n + 8 <= most && memcmp(a + n, b + n, 8) == 0) n += 8;
   while (n < most && a[n] == b[n]) n++;
   return n;
 }
@@ -85,7 +86,8 @@ static uint32_t deflate_find(const uint8_t *from, size_t size, size_t at, const 
                              uint32_t *distance) {
   uint32_t longest = DEFLATE_LEAST - 1;
   size_t most = size - at < DEFLATE_MOST ? size - at : DEFLATE_MOST;
-  for (int i = 0; i < DEFLATE_TRIES && near >= 0 && at - (size_t)near <= DEFLATE_WINDOW; i++, near = before[near]) {
+  for (int i = 0; i < DEFLATE_TRIES && near >= 0 && at - (size_t)near <= DEFLATE_WINDOW && longest < most;
+       i++, near = before[near]) {
     uint32_t length = same_bytes(from + near, from + at, most);
     if (length <= longest) continue;
     longest = length;
@@ -117,11 +119,13 @@ static void deflate_block(Arena *a, BitWriter *w, const uint8_t *from, size_t si
   bits_put(w, 0, 7);  // up to a whole byte
 }
 
+// Of 5552 bytes both sums, before they are taken modulo 65521, stay below 2^32 (RFC 1950).
 static uint32_t adler_32(const uint8_t *from, size_t size) {
   uint32_t low = 1, high = 0;
-  for (size_t i = 0; i < size; i++) {
-    low = (low + from[i]) % 65521;
-    high = (high + low) % 65521;
+  for (size_t i = 0; i < size;) {
+    for (size_t end = size - i < 5552 ? size : i + 5552; i < end; i++) high += low += from[i];
+    low %= 65521;
+    high %= 65521;
   }
   return high << 16 | low;
 }

@@ -590,15 +590,16 @@ static void write_metrics(Writer *w) {
       WRITE(w, ") / total(1)\n");
     } else if (chance(w, 1, 8)) {
       static const char *const of[] = {"sum(", "average(flat_rows(", "told_apart(reverse(",
-                                       "kernel_distance(ones(3, 1), expand("};
-      int which = below(w, 4);
+                                       "kernel_distance(ones(3, 1), expand(", "learnt_apart(ones(4), "};
+      int which = below(w, 5);
       WRITE(w, "= %sgathered(", of[which]);
       write_scalar(w, DEPTH);
       WRITE(w, ", %d)%s\n", 2 + below(w, 3),
             which == 0   ? ")"
             : which == 1 ? ")) * 2"
             : which == 2 ? "), ones(4))"
-                         : "))");
+            : which == 3 ? "))"
+                         : "), turns: 2)");
     } else if (chance(w, 1, 2)) {
       WRITE(w, "= ");
       write_scalar(w, DEPTH);

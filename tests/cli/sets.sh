@@ -15,6 +15,7 @@ metric sum_of_five = sum(gathered(3 * x[0], 5))
 metric drawn = sum(gathered(gaussian(x), 12) != 0)
 metric alike = frechet(gathered(x, n), gathered(x, n))
 metric moved every 2 = frechet(gathered(x, n), gathered(x + 3, 15))
+metric told = learnt_apart(gathered(x, n), gathered(x + 3, 15), turns: 20)
 metric beside = sum(gathered(x[1], 4)) - total(x[1])
 train { minimize near over m with sgd(1e-2)   batch 8, epochs 2 }
 END

@@ -241,7 +241,7 @@ static bool has_no_value(const char *name) {
       "active_by_kl", "data_mean", "kmeans",       "normal_scatter", "flat_rows",     "smallest",
       "centred",      "triangle",  "nuclear_norm", "frechet",        "cubic_kernel",  "kernel_distance",
       "kernels",      "among",     "reach",        "precision",      "recall",        "density_among",
-      "coverage",     "told_apart",   "bins_apart",     "binned",        "structure",
+      "coverage",     "told_apart",   "learnt_apart", "tell_score", "tell_weights", "in_deviations", "bins_apart",     "binned",        "structure",
       "channelled",   "blurred",   "ms_ssim",      "alike_from",     "scale_share",   "copied",
       "closeness",    "between",   "between_few",  "between_many",   "ranked",        "reached",
       "spread",       "copied_among",    "game_health",  "few_counts",     "many_counts",

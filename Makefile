@@ -99,11 +99,12 @@ $(B)/std.o $(B)/fragments.o $(B)/page.o: $(B)/%.o: $(B)/%.c compiler/text/embedd
 	$(Q)$(CC) $(CFLAGS) -Icompiler -c $< -o $@
 
 # a model of each kind
+LIBRARIES := $(addprefix models/,flower.gm flows.gm)  # that models use, and that train nothing
 KINDS := $(addprefix models/,beta_tc.gm cvae.gm gan.gm gan_toy1d.gm row_vae.gm vae_flower.gm)
 
 # loops compiled ahead, found in the models by the compiler itself; those of gan_unfrozen.gm, which warns, are those of gan.gm. A build that is
 # not for use has those of some models only.
-AHEAD := $(sort $(if $(filter release,$(MODE)),$(filter-out models/flower.gm models/gan_unfrozen.gm,$(wildcard models/*.gm)),$(KINDS)))
+AHEAD := $(sort $(if $(filter release,$(MODE)),$(filter-out $(LIBRARIES) models/gan_unfrozen.gm,$(wildcard models/*.gm)),$(KINDS)))
 $(B)/ahead: $(B)/compiler/command/ahead.o $(B)/libgmc.a
 	$(Q)$(CC) $(CFLAGS) $^ $(LIBS) -o $@
 $(B)/bodies.c: $(B)/ahead $(AHEAD)
@@ -145,7 +146,7 @@ TRAINED += tests/cli/shared.sh
 QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filter-out tests/cli/common.sh $(TRAINED),$(wildcard tests/cli/*.sh)))
 # and beside them those of make test, with a model of each kind, two of which clang compiles too; make gallery tries all models with both
 CLANG := $(addprefix models/,cvae.gm gan_toy1d.gm)
-GALLERY := $(filter-out $(KINDS) models/flower.gm,$(wildcard models/*.gm))
+GALLERY := $(filter-out $(KINDS) $(LIBRARIES),$(wildcard models/*.gm))
 FULLER := maths keep emit turns order  # units that do more of the same in make test
 SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh tests/models/health.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(CLANG)' 'COMPILERS=gcc tests/models/emit.sh $(filter-out $(CLANG),$(KINDS))' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 
@@ -166,7 +167,7 @@ modes: gmc
 .PHONY: modes
 
 gallery: gmc
-	@tests/run.sh 'tests/models/emit.sh $(filter-out $(CLANG) models/flower.gm,$(wildcard models/*.gm))' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'
+	@tests/run.sh 'tests/models/emit.sh $(filter-out $(CLANG) $(LIBRARIES),$(wildcard models/*.gm))' 'tests/models/bits.sh $(GALLERY)' 'tests/models/products.sh $(GALLERY)'
 check: gmc $(UNITS) $(RANDOM)
 	@tests/run.sh $(QUICK)
 

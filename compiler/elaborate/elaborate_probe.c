@@ -154,9 +154,11 @@ static const double **start_values(Elab *e, Arena *a, const Graph *g) {
   for (int i = 0; i < e->assigns; i++) {
     int t = e->assign[i].target->attr.id;
     bool moves = e->model->tensor[t].kind == TENSOR_WEIGHT;
-    for (int64_t k = 0; moves && k < shape_count(wanted[i]->shape); k++)
-      into[i][k] += 0.2 * (reference_random(NULL, e->assign[i].target, 0, k) - 0.5);
-    value[t] = into[i];
+    int64_t n = shape_count(wanted[i]->shape);
+    double *own = NEW_ARRAY(a, double, n);  // two weights may begin as one value
+    for (int64_t k = 0; k < n; k++)
+      own[k] = into[i][k] + (moves ? 0.2 * (reference_random(NULL, e->assign[i].target, 0, k) - 0.5) : 0);
+    value[t] = own;
   }
   return value;
 }

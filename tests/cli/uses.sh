@@ -45,4 +45,19 @@ says 0 '' eval set
 measured >told
 holds 'a folder is whole without the file' grep -q 'nine 9 own 92 five 6 rule 1000 moved 0' told
 says 65 'E0203' run whole.gm
+
+# a file of bijectors is tried by itself, and where they are taken from it
+for name in flows spline_flow; do says 0 '' check "$root/models/$name.gm"; done
+broken() {
+  sed "$1" "$root/models/flows.gm" >flows.gm
+  says 1 "$2" check flows.gm
+}
+broken 's/inverse(y) = mirrored(y)/inverse(y) = mirrored(1.01 * y)/' 'flows.gm:[0-9]*:3: error.E0753.: .householder.: inverse does not undo forward'
+broken 's/t = 2 \* c/t = 1.9 * c/' 'E0753.: .spline_coupling'
+broken 's/+ 2 \* s \* u + d0/+ s * u + d0/' 'E0754.: .spline_coupling.: logdet says'
+broken 's/(n - 1) \* log1p/n * log1p/' 'E0754.: .radial'
+broken 's/- log1p(x \* x) \/ 2/- log1p(x * x)/' 'E0754.: .sinh_arcsinh'
+sed 's/(n - 1) \* log1p/n * log1p/' "$root/models/flows.gm" >flows.gm
+printf 'use radial from "flows.gm"\nprior z[3] ~ normal(0, 1) |> radial\n' >taker.gm
+says 1 'flows.gm:[0-9]*:3: error.E0754.: .radial' check taker.gm
 finish

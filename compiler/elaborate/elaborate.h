@@ -776,6 +776,8 @@ const char *support_text(Elab *e, const Support *s);
 bool support_discrete(const Support *s);
 bool support_counts(const Support *s);  // the whole numbers from 0 on
 bool support_within(const Support *inner, const Support *outer);
+// Are all numbers of a tensor known, as those of a mask are, and lie closer together than its bounds? These are then theirs.
+bool bound_by_numbers(const Elab *e, const Value *v);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
 
 // --- elaborate_formula.c, elaborate_mixture.c

@@ -123,13 +123,15 @@ static bool fit_point(Elab *e, Value *dist, Value *point, Span where) {
   const Dist *d = dist->dist;
   *point = to_point(e, *point, where);
   if (point->kind == V_ERROR) return false;
-  if (!point_within(point, &d->domain)) {
+  if (!point_within(point, &d->domain) && !(bound_by_numbers(e, point) && point_within(point, &d->domain))) {
     double lo = point->kind == V_NUMBER ? point->number : point->node->lo;
     double hi = point->kind == V_NUMBER ? point->number : point->node->hi;
     complain(e, E0402, where, dist_name(dist->dist), support_text(e, &d->domain), lo, hi);
     report_note(e->sources, user_span(e, d->span), "the distribution");
-    if (d->domain.hi < INFINITY)
-      report_help(e->sources, "declare the data `in %s`, or choose another distribution", support_text(e, &d->domain));
+    bool counts = support_counts(&d->domain);
+    if (counts || d->domain.hi < INFINITY)
+      report_help(e->sources, "declare the data `in %s`, or choose another distribution",
+                  counts ? "counts" : support_text(e, &d->domain));
     return false;
   }
   Shape at = event_shape(point), merged;

@@ -183,6 +183,21 @@ bool support_within(const Support *inner, const Support *outer) {
   return inner->lo >= outer->lo && inner->hi <= outer->hi;
 }
 
+bool bound_by_numbers(const Elab *e, const Value *v) {
+  if (v->kind != V_TENSOR || !graph_owns(e->graph, v->node)) return false;
+  const float *number = graph_known(e->arena, e->graph, v->node);
+  int64_t count = shape_count(v->node->shape);
+  double lo = INFINITY, hi = -INFINITY;
+  if (!number) return false;
+  for (int64_t i = 0; i < count; i++) {
+    if (isnan(number[i])) return false;
+    lo = fmin(lo, (double)number[i]), hi = fmax(hi, (double)number[i]);
+  }
+  bool tighter = lo > v->node->lo || hi < v->node->hi;
+  if (tighter) v->node->lo = fmax(lo, v->node->lo), v->node->hi = fmin(hi, v->node->hi);
+  return tighter;
+}
+
 bool point_within(const Value *v, const Support *s) {
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
   if (s->kind == SUPPORT_REAL) return true;

@@ -423,10 +423,17 @@ static Value decl_value(Elab *e, const Scope *scope, Decl *d, Span where) {
   return value_error();
 }
 
+// What a name is bound to. Where starts are evaluated, a weight or a state above is what it begins with.
+static Value bound_value(Elab *e, const Binding *b) {
+  Value v = b->value;
+  bool elsewhere = v.kind == V_TENSOR && !graph_owns(e->graph, v.node);
+  return e->started && b->tensor && elsewhere ? value_tensor(tensor_value(e, b->tensor - 1), 0) : v;
+}
+
 Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   Binding *b = find_binding(scope, name->name);
   Value v;
-  if (b) return b->value;
+  if (b) return bound_value(e, b);
   v = example_value(e, scope, name);
   if (v.kind != V_NONE) return v;
   int column = e->graph && !in_library(e, name->span) ? find_column(e, name->name) : -1;

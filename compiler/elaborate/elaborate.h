@@ -149,6 +149,7 @@ typedef struct Binding {
   const char *name;
   Value value;
   struct Binding *next;
+  int tensor;  // of a weight or a state 1 + which: `value` is what it is by now
 } Binding;
 // `of` and `sees_data` are those of the declaration whose text is evaluated: a body sees the columns of the data only
 // where it is an objective, a metric or a show.
@@ -655,6 +656,7 @@ bool assert_support(Elab *e, Value *v, const Support *support);  // takes it tha
 bool has_fact(Elab *e, const Value *v, const Support *support);  // is it known to lie there?
 bool has_facts_of(Elab *e, const Value *v, const Node *of);  // all that are handed on to that node
 void hand_on_facts(Elab *e, const Value *from, int axis, const Node *to);  // of places picked along an axis
+void hand_on_to_mean(Elab *e, const Value *from, const Node *to);          // over the first axis
 bool constants_outside(const Node *n, const Support *support);  // of a node of constants: they do not lie there
 typedef struct {
   const char *place, *demand, *mend;  // "the simplex"; "add up to 1"; "wrap it in softmax(...)" or NULL

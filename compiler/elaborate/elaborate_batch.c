@@ -49,7 +49,7 @@ static Scope *rename_scope(Elab *e, Scope *scope, int from, int to) {
   Binding **link = &copy->first;
   for (const Binding *b = scope->first; b; b = b->next) {
     *link = NEW(e->arena, Binding);
-    **link = (Binding){b->name, rename_plate(e, b->value, from, to), NULL};
+    **link = (Binding){b->name, rename_plate(e, b->value, from, to), NULL, b->tensor};
     link = &(*link)->next;
   }
   return copy;

@@ -320,9 +320,11 @@ static bool eval_count(Elab *e, Aggregate *a) {
 
 static Value finish(Elab *e, const Aggregate *a, Value v, const Terms *terms) {
   if (!strcmp(a->ast->text, "array")) return v;
-  v = along_places(e, a, v);
-  if (v.kind == V_TENSOR) v.terms = terms;
-  return v;
+  Value out = along_places(e, a, v);
+  if (out.kind != V_TENSOR) return out;
+  if (!strcmp(a->ast->text, "mean") && a->dist.kind != V_DIST) hand_on_to_mean(e, &v, out.node);
+  out.terms = terms;
+  return out;
 }
 
 Value eval_aggregate(Elab *e, Scope *scope, const Ast *ast) {

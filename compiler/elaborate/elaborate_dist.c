@@ -172,7 +172,7 @@ static const char *draw_name(Elab *e, const char *variable) {
   while (b && strcmp(b->name, variable)) b = b->next;
   if (!b) {
     b = NEW(e->arena, Binding);
-    *b = (Binding){variable, value_number(0), e->draw_counts};
+    *b = (Binding){variable, value_number(0), e->draw_counts, 0};
     e->draw_counts = b;
   }
   b->value.number += 1;

@@ -39,7 +39,7 @@ Binding *find_binding(const Scope *scope, const char *name) {
 
 void bind_name(Elab *e, Scope *scope, const char *name, Value v) {
   Binding *b = NEW(e->arena, Binding);
-  *b = (Binding){name, as_point(e, scope, name, v), scope->first};
+  *b = (Binding){name, as_point(e, scope, name, v), scope->first, 0};
   scope->first = b;
 }
 
@@ -236,7 +236,7 @@ const char *block_path(Elab *e, const char *name) {
   while (b && strcmp(b->name, name)) b = b->next;
   if (!b) {
     b = NEW(e->arena, Binding);
-    *b = (Binding){name, value_number(0), f->counts};
+    *b = (Binding){name, value_number(0), f->counts, 0};
     f->counts = b;
   }
   b->value.number += 1;

@@ -18,6 +18,7 @@ static const double ROUNDING = 1e-5;
 typedef struct {
   const char *name;
   FactWords words;
+  bool convex;  // does the mean of what lies on it lie on it?
   bool (*made)(const Elab *e, const Node *n, int depth);  // does it follow from the operation and its operands?
   bool (*holds)(const double *value, int64_t n);          // do n numbers, or n rows of as many?
 } FactRule;
@@ -223,6 +224,13 @@ static bool simplex_made(const Elab *e, const Node *n, int depth) {
   return n->op == OP_DIV ? divided_by_its_sum(n) : is_pair(n);
 }
 
+// Of a sum along other axes than the last, how many rows are added up; 0 of what is no such sum.
+static double rows_added(const Node *n) {
+  const Shape *of = n->op == OP_SUM ? &n->in[0]->shape : NULL;
+  if (!of || n->attr.axes >> (of->rank - 1) & 1 || last_dim(n) != last_dim(n->in[0])) return 0;
+  return (double)(shape_count(*of) / shape_count(n->shape));
+}
+
 // What the rows add up to, where nothing in them is negative: of constants, of what lies on the simplex, and of their
 // sums and multiples. NAN if it is not known.
 static double row_sum(const Elab *e, const Node *n, int depth) {
@@ -232,6 +240,7 @@ static double row_sum(const Elab *e, const Node *n, int depth) {
   bool moved = n->op == OP_RESHAPE || n->op == OP_BROADCAST || n->op == OP_STOP;
   if (moved && n->in[0]->shape.rank && last_dim(n) == last_dim(n->in[0])) return row_sum(e, n->in[0], depth);
   if (n->op == OP_CONST) return n->attr.value * (double)last_dim(n);
+  if (rows_added(n)) return rows_added(n) * row_sum(e, n->in[0], depth);
   if (n->op == OP_ADD) return row_sum(e, n->in[0], depth) + row_sum(e, n->in[1], depth);
   if (n->op != OP_MUL && n->op != OP_DIV) return NAN;
   bool second = n->in[1]->op == OP_CONST, first = n->op == OP_MUL && n->in[0]->op == OP_CONST;
@@ -340,19 +349,21 @@ static bool definite_made(const Elab *e, const Node *n, int depth) {
 // --- what is asked
 
 static const FactRule rules[] = {
-    {"simplex", {"the simplex", "add up to 1", "wrap it in softmax(...)"}, simplex_made, adds_up},
+    {"simplex", {"the simplex", "add up to 1", "wrap it in softmax(...)"}, true, simplex_made, adds_up},
     {"spd",
      {"the symmetric positive definite matrices", "be symmetric and positive definite",
       "write a @ transpose(a) + 1e-3 * identity(n), or parameter s[n, n] on spd"},
+     true,
      definite_made,
      is_definite},
     {"cholesky",
      {"the lower triangular matrices with a positive diagonal", "be lower triangular with a positive diagonal",
       "write cholesky_of(v), or parameter l[n, n] on cholesky"},
+     true,
      factor_made,
      is_factor},
-    {"sphere", {"the vectors of length 1", "have length 1", "write parameter v[n] on sphere"}, NULL, is_unit},
-    {"ordered", {"the increasing vectors", "increase", "write parameter v[n] on ordered"}, NULL, increases},
+    {"sphere", {"the vectors of length 1", "have length 1", "write parameter v[n] on sphere"}, false, NULL, is_unit},
+    {"ordered", {"the increasing vectors", "increase", "write parameter v[n] on ordered"}, true, NULL, increases},
 };
 
 static const FactRule *rule_of(const Decl *support) {
@@ -389,6 +400,14 @@ void hand_on_facts(Elab *e, const Value *from, int axis, const Node *to) {
     if (d->ast->kind != AST_SUPPORT || !d->ast->b) continue;
     Support s = {.decl = d, .axes = ast_length(d->ast->b)};
     if (axis < event_rank(from) - s.axes && has_fact(e, from, &s)) assert_fact(e, to, d);
+  }
+}
+
+void hand_on_to_mean(Elab *e, const Value *from, const Node *to) {
+  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+    Support s = {.decl = library_support(e, rules[i].name)};
+    s.axes = ast_length(s.decl->ast->b);
+    if (rules[i].convex && event_rank(from) > s.axes && has_fact(e, from, &s)) assert_fact(e, to, s.decl);
   }
 }
 

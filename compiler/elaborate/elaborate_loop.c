@@ -253,7 +253,7 @@ static Counts *save_counts(Elab *e, Binding **list, Counts *next) {
   *c = (Counts){list, *list, NULL, next};
   for (const Binding *b = *list; b; b = b->next) {
     Binding *copy = NEW(e->arena, Binding);
-    *copy = (Binding){b->name, b->value, c->saved};
+    *copy = (Binding){b->name, b->value, c->saved, b->tensor};
     c->saved = copy;
   }
   return c;

@@ -111,6 +111,7 @@ void declare_weights(Elab *e, Scope *scope, const Ast *s) {
   Value v = t < 0 ? value_error() : value_tensor(tensor_value(e, t), 0);
   v.span = s->span;
   bind_name(e, scope, s->name, v);
+  scope->first->tensor = t + 1;
 }
 
 static bool is_learning(const Elab *e, const char *owner) {

@@ -137,12 +137,36 @@ static void test_starts_of_one_another(void **state) {
   arena_close(a);
 }
 
+// Nor does it matter to a network's weights and states that what they begin with has moved on.
+static void test_states_begin_with_what_is_above(void **state) {
+  (void)state;
+  Arena *a = arena_open(NULL);
+  Page *p = page_open(a,
+                      "data x from npy(\"x\")\n"
+                      "net f(y | x) {\n"
+                      "  weight a = 3, b[2] = [a, 2 * a]\n"
+                      "  state n = 10, c = n + b[1], d = c / n\n"
+                      "  n <- n + 1\n"
+                      "  c <- 2 * c\n"
+                      "  y = [a, b[0], b[1], n, c, d]\n"
+                      "}\n"
+                      "objective o { minimize square(x) + sum(f(x)) }\n"
+                      "metric all { y = f(x)   sum(y * [100000, 10000, 1000, 0, 100, 10]) }\n"
+                      "train { minimize o over f with sgd(0) }\n",
+                      MANY);
+  page_fill(p, "x", 0);
+  page_test(p);
+  page_near("start", "all", (double)page_metric(p, "all")[0], 300000 + 30000 + 6000 + 3200 + 16, 1e-6);
+  arena_close(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_numbers_begin_as_written),
       cmocka_unit_test(test_the_simplex_begins_in_proportion),
       cmocka_unit_test(test_drawn_starts_are_values),
       cmocka_unit_test(test_starts_of_one_another),
+      cmocka_unit_test(test_states_begin_with_what_is_above),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@ double graph_fold(Op op, const double *in);
 
 // Sets the node's bounds from those of its inputs. (range.c)
 void graph_range(const Graph *g, Node *n);
+// Is the sum, an OP_ADD, a mean of values of *a and *b, by shares in [0, 1]? (blend.c)
+bool graph_blend(const Node *sum, const Node **a, const Node **b);
 
 // Whether values flow from input i into the node, and gradients back; not only choices (a condition, an index), or
 // what has no slope. (gradient.c)

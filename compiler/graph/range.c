@@ -210,7 +210,12 @@ static Range range_add(const Graph *g, const Node *n) {
   Range r = load(a), s = load(b);
   bool positive = a->lo >= 0 && b->lo >= 0 && sign_of(a) + sign_of(b) > 0;
   bool negative = a->hi <= 0 && b->hi <= 0 && sign_of(a) + sign_of(b) < 0;
-  return with_sign((Range){r.lo + s.lo, r.hi + s.hi}, positive - negative);
+  Range sum = {r.lo + s.lo, r.hi + s.hi};
+  if (graph_blend(n, &a, &b)) {
+    Range both = hull((Range){a->lo, a->hi}, (Range){b->lo, b->hi});
+    sum = (Range){fmax(sum.lo, both.lo), fmin(sum.hi, both.hi)};
+  }
+  return with_sign(sum, positive - negative);
 }
 
 static Range range_sub(const Graph *g, const Node *n) {

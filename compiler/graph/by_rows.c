@@ -6,8 +6,10 @@
 // to the next (a loop over the rows, or x moved on by one row), one turn of the new loop computes one row of
 // everything; the places within a row are drawn by the old scheme. The rows that a convolution's windows reach back to
 // are carried along. A product that adds up x over its places, weighed, is carried as the sum so far, if x is 0, 1 or
-// -1, so that it is the same sum. Where a value mixes rows otherwise, there is no such loop. Invariant: each number is
-// computed by the same operations as before, in the same order.
+// -1, so that it is the same sum. What a product weighs by its rows, as attention does keys and values, is kept, and a
+// row of it is added in each turn; that what is not there yet counts for nothing is proved (latest.c). Where a value
+// mixes rows otherwise, there is no such loop. Invariant: each number is computed by the same operations as before, in
+// the same order.
 #include <string.h>
 
 #include "graph/graph_rules.h"
@@ -25,6 +27,7 @@ typedef struct {
   bool *needed;
   bool exact;      // numbers of x are 0, 1 or -1, and 0 until they are drawn
   bool *summed;    // what hangs on sums so far: known of its row in the row's own turn alone
+  bool *kept;      // what a product reads all rows of, as far as they are computed
   Node **outside;  // what is fixed, around the loop
 } Rows;
 
@@ -37,6 +40,7 @@ typedef struct Level {
   Node **part, **whole;  // of fixed nodes: a row, or all
   Node **before;         // of x moved on by a row: the row before; of a convolution: the rows that it reaches back to;
                          // of a product: the sum so far
+  Node **table;          // of what is kept: its rows before this one
   Node ***state;         // of each loop over the rows: what its inputs are before the turn
   Node *turn;
 } Level;
@@ -65,8 +69,7 @@ static bool row_shape(Shape s, int64_t n, int64_t inner, Shape *out) {
   return shape_count(*out) * n == shape_count(s);
 }
 
-// The one axis that rows run along, and how many numbers of it lie in a row one after another; -1: there is none.
-static int row_axis(Shape s, int64_t n, int64_t inner, int64_t *beside) {
+int graph_row_axis(Shape s, int64_t n, int64_t inner, int64_t *beside) {
   for (int i = 0; i < s.rank; i++) {
     int64_t lo = below_axis(s, i), hi = lo * s.dim[i];
     *beside = inner / lo;
@@ -84,7 +87,7 @@ static const Node *moved_on(const Rows *w, const Node *n) {
   int axis = (int)n->attr.a[0];
   int64_t beside;
   if (w->inner[n->in[0]->id] != FIXED || w->inner[of->id] <= 0 || !shape_equal(of->shape, n->shape)) return NULL;
-  if (row_axis(of->shape, w->n, w->inner[of->id], &beside) != axis || of->shape.dim[axis] != w->n) return NULL;
+  if (graph_row_axis(of->shape, w->n, w->inner[of->id], &beside) != axis || of->shape.dim[axis] != w->n) return NULL;
   for (int i = 0; i < cut->shape.rank; i++)
     if (cut->attr.a[i] || cut->shape.dim[i] != of->shape.dim[i] - (i == axis)) return NULL;
   return of;
@@ -96,7 +99,7 @@ static int64_t reach_back(const Rows *w, const Node *n, int *axis) {
   const Node *x = n->in[0], *f = n->in[1];
   int64_t beside, reach = 0, taps = f->shape.dim[0] * f->shape.dim[1];
   if (n->op != OP_CONV || w->inner[x->id] <= 0 || w->inner[f->id] != FIXED) return -1;
-  *axis = row_axis(x->shape, w->n, w->inner[x->id], &beside);
+  *axis = graph_row_axis(x->shape, w->n, w->inner[x->id], &beside);
   if (*axis < 1 || *axis > 2 || beside != 1 || x->shape.dim[*axis] != w->n || n->shape.dim[*axis] != w->n) return -1;
   int along = *axis - 1;
   for (int64_t tap = 0; tap < taps; tap++) {
@@ -119,7 +122,7 @@ static int64_t kept(const Node *n, int from, int to, int64_t beside) {
 
 static int64_t along_axis(const Rows *w, const Node *n) {
   int64_t beside;
-  int axis = row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside), to = axis;
+  int axis = graph_row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside), to = axis;
   switch (n->op) {
     case OP_PERMUTE:
       for (to = 0; n->attr.a[to] != axis && axis >= 0;) to++;
@@ -142,7 +145,7 @@ static int64_t of_concat(const Rows *w, const Node *n) {
   for (int i = 0; i < n->arity; i++) {
     int64_t inner = w->inner[n->in[i]->id];
     if (inner == FIXED) continue;
-    int at = inner == MIXED ? -1 : row_axis(n->in[i]->shape, w->n, inner, &own);
+    int at = inner == MIXED ? -1 : graph_row_axis(n->in[i]->shape, w->n, inner, &own);
     if (at < 0 || at == n->attr.a[0] || (axis >= 0 && (at != axis || own != beside))) return MIXED;
     axis = at, beside = own;
   }
@@ -165,13 +168,24 @@ static bool has_columns(const Rows *w, const Node *n) {
          n->shape.dim[1] == w->n;
 }
 
+// Does each row of the result weigh all rows of the right factor, by a row of the left one?
+static bool weighs_rows(const Rows *w, const Node *n) {
+  if (n->op != OP_MATMUL || n->attr.flag & 1) return false;
+  int64_t beside, a = w->inner[n->in[0]->id], b = w->inner[n->in[1]->id];
+  int r = n->shape.rank;
+  if (b <= 0 || graph_row_axis(n->in[1]->shape, w->n, b, &beside) < r - 2) return false;
+  if (a == FIXED) return n->shape.dim[r - 2] == w->n;
+  return a > 0 && graph_row_axis(n->in[0]->shape, w->n, a, &beside) == r - 2;
+}
+
 // Rows of the left factor, or whole matrices; or sums over the rows.
 static int64_t of_matmul(const Rows *w, const Node *n) {
   if (adds_up_rows(w, n)) return has_columns(w, n) ? 1 : WHOLE;
   int64_t beside = 0, a = w->inner[n->in[0]->id], b = w->inner[n->in[1]->id];
-  int r = n->shape.rank, axis = a > 0 ? row_axis(n->in[0]->shape, w->n, a, &beside) : -1;
+  int r = n->shape.rank, axis = a > 0 ? graph_row_axis(n->in[0]->shape, w->n, a, &beside) : -1;
   bool rows = axis == r - 2 && !(n->attr.flag & 1), matrices = r == 3 && axis == 0;
   if (rows && b == FIXED) return beside * below_axis(n->shape, axis);
+  if (weighs_rows(w, n)) return (a == FIXED ? 1 : beside) * below_axis(n->shape, r - 2);
   if (!matrices || (b != FIXED && b != beside * below_axis(n->in[1]->shape, 0))) return MIXED;
   return beside * below_axis(n->shape, 0);
 }
@@ -207,7 +221,7 @@ static int64_t of_sums(const Rows *w, const Node *n) {
 
 // Does it read rows other than its own?
 static bool reads_other_rows(const Rows *w, const Node *n) {
-  return n->op == OP_CONV || n->op == OP_LOOP || moved_on(w, n);
+  return n->op == OP_CONV || n->op == OP_LOOP || moved_on(w, n) || weighs_rows(w, n);
 }
 
 static int64_t of_operation(const Rows *w, const Node *n) {
@@ -248,6 +262,17 @@ static int64_t of_operation(const Rows *w, const Node *n) {
 
 static void need(Rows *w, const Node *n) { w->needed[n->id] = true; }
 
+// Does no row of what is kept, or of `drawn`, hang on rows of what is kept that come after it?
+static bool kept_in_order(const Rows *w, const Node *drawn) {
+  bool any = false;
+  for (int id = 0; id <= drawn->id; id++) {
+    const Node *n = w->from->body->node[id];
+    if (!w->needed[id] || !weighs_rows(w, n)) continue;
+    any = w->kept[n->in[1]->id] = true;
+  }
+  return !any || graph_rows_in_order(w->arena, w->from->body, drawn, w->n, w->inner, w->kept);
+}
+
 // Are the rows of `drawn` apart, and those of all that it is made of?
 static bool rows_apart(Rows *w, const Node *drawn, int64_t inner) {
   const Graph *body = w->from->body;
@@ -255,6 +280,7 @@ static bool rows_apart(Rows *w, const Node *drawn, int64_t inner) {
   w->inner = NEW_ARRAY(w->arena, int64_t, body->count);
   w->needed = NEW_ARRAY(w->arena, bool, body->count);
   w->summed = NEW_ARRAY(w->arena, bool, body->count);
+  w->kept = NEW_ARRAY(w->arena, bool, body->count);
   for (int id = 0; id <= drawn->id; id++) {
     const Node *n = body->node[id];
     w->inner[id] = n == w->x ? inner : of_operation(w, n);
@@ -270,7 +296,7 @@ static bool rows_apart(Rows *w, const Node *drawn, int64_t inner) {
     if (of) need(w, of);
     for (int i = 0; i < n->arity && !of; i++) need(w, n->in[i]);
   }
-  return w->inner[drawn->id] == inner;
+  return w->inner[drawn->id] == inner && kept_in_order(w, drawn);
 }
 
 // ---- the new loops
@@ -300,7 +326,7 @@ static Node *whole(Level *v, const Node *n) {
 // Is it one row over and over?
 static bool rows_alike(const Rows *w, const Node *n, int64_t inner) {
   int64_t beside;
-  int axis = n->op == OP_BROADCAST ? row_axis(n->shape, w->n, inner, &beside) : -1;
+  int axis = n->op == OP_BROADCAST ? graph_row_axis(n->shape, w->n, inner, &beside) : -1;
   return axis >= 0 && beside == 1 && n->shape.dim[axis] == w->n && n->in[0]->shape.dim[axis] == 1;
 }
 
@@ -326,6 +352,34 @@ static Node *carried(Level *v, Node **slot, Node **above, Node *start, const cha
   return *slot;
 }
 
+// Which row it is.
+static Node *turn_number(Level *v) {
+  if (v->turn) return v->turn;
+  Node *turns = v->up ? turn_number(v->up) : node_iota(v->w->around, 0, shape_of(1, &v->w->n));
+  return v->turn = loop_input(v->l, v->up ? OPERAND_FIXED : OPERAND_SLICED, turns, "row");
+}
+
+// A tensor of 1 at places of this row along an axis, and 0 elsewhere.
+static Node *is_own(Level *v, int axis, Shape s) {
+  Shape one = s;
+  for (int i = 0; i < s.rank; i++) one.dim[i] = 1;
+  Node *own = node_broadcast(v->g, node_reshape(v->g, turn_number(v), one), s);
+  return node_binary(v->g, OP_EQUAL, node_iota(v->g, axis, s), own);
+}
+
+// The rows of what is kept, as far as this one, which is given; those after it are 0.
+static Node *rows_so_far(Level *v, const Node *n, Node *row) {
+  if (v->up) rows_so_far(v->up, n, NULL);
+  Node *start = v->up ? NULL : node_const(v->w->around, 0, n->shape);
+  Node *before = carried(v, &v->table[n->id], v->up ? &v->up->table[n->id] : NULL, start, called(v, n));
+  if (!row) return before;
+  int64_t inner = v->w->inner[n->id], outer = count_of(n) / (v->w->n * inner);
+  Shape flat = shape_of(3, (int64_t[]){outer, v->w->n, inner}), own = shape_of(3, (int64_t[]){outer, 1, inner});
+  Node *here = node_broadcast(v->g, node_reshape(v->g, row, own), flat);
+  Node *all = node_select(v->g, is_own(v, 1, flat), here, node_reshape(v->g, before, flat));
+  return node_reshape(v->g, all, n->shape);
+}
+
 static Node *before_row(Level *v, const Node *n, Shape row) {
   if (v->up) before_row(v->up, n, row);
   Node *start = v->up ? NULL : node_reshape(v->w->around, outside(v->w, n->in[0]), row);
@@ -348,13 +402,7 @@ static Node *next_sum(Level *v, const Node *n, Node *x) {
 // Of [batch, rows] the turn's own: [batch, 1].
 static Node *own_of(Level *v, Node *all) {
   Shape flat = all->shape, one = shape_of(2, (int64_t[]){flat.dim[0], 1});
-  if (!v->turn) {
-    Node *turns = node_iota(v->w->around, 0, shape_of(1, &v->w->n));
-    v->turn = loop_input(v->l, OPERAND_SLICED, turns, "row");
-  }
-  Node *at = node_broadcast(v->g, node_reshape(v->g, v->turn, shape_of(2, (int64_t[]){1, 1})), flat);
-  Node *own = node_binary(v->g, OP_EQUAL, node_iota(v->g, 1, flat), at);
-  own = node_select(v->g, own, all, node_const(v->g, 0, flat));
+  Node *own = node_select(v->g, is_own(v, 1, flat), all, node_const(v->g, 0, flat));
   return node_reshape(v->g, node_reduce(v->g, OP_SUM, own, 1u << 1), one);
 }
 
@@ -448,18 +496,22 @@ static Node *row_of_operation(Level *v, const Node *n, Node *const *map, Shape r
   Attr attr = n->attr;
   for (int i = 0; i < n->arity; i++) {
     const Node *of = n->in[i];
-    bool right = n->op == OP_MATMUL && i == 1, table = n->op == OP_GATHER && i == 0;
+    bool right = n->op == OP_MATMUL && i == 1, table = n->op == OP_GATHER && i == 0, weighs = weighs_rows(w, n);
     int64_t beside = 0;
     bool matrices =
-        right && n->shape.rank == 3 && row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside) == 0;
+        right && n->shape.rank == 3 && graph_row_axis(n->in[0]->shape, w->n, w->inner[n->in[0]->id], &beside) == 0;
     Shape s = n->shape;
     int64_t inner = w->inner[n->id];
     if (w->inner[of->id] != FIXED) {
-      in[i] = map[of->id];
+      in[i] = weighs && right ? rows_so_far(v, of, map[of->id]) : map[of->id];
+    } else if (weighs) {  // by the same weights for all x
+      inner = below_axis(of->shape, of->shape.rank - 2);
+      row_shape(of->shape, w->n, inner, &s);
+      in[i] = part(v, of, inner, s);
     } else if (table || (right && !matrices)) {
       in[i] = whole(v, of);
     } else {  // of an elementwise operation or a concat, or a stack of matrices
-      int axis = row_axis(n->shape, w->n, inner, &beside);
+      int axis = graph_row_axis(n->shape, w->n, inner, &beside);
       if (n->op == OP_CONCAT || matrices) s = of->shape, inner = beside * below_axis(of->shape, axis);
       row_shape(s, w->n, inner, &s);
       in[i] = part(v, of, inner, s);
@@ -502,6 +554,7 @@ static Node **row_of_all(Level *v, Node *x, const Node *drawn) {
       v->l->next[v->before[id]->attr.id] = of                   ? map[of->id]
                                            : n->op == OP_MATMUL ? next_sum(v, n, map[n->in[0]->id])
                                                                 : next_window(v, n, map[n->in[0]->id]);
+    if (v->table[id]) v->l->next[v->table[id]->attr.id] = rows_so_far(v, n, map[id]);
     const GraphLoop *l = turn[id] ? n->attr.loop : NULL;
     for (int i = 0; l && i < l->inputs; i++)
       if (l->next[i]) v->l->next[v->state[id][i]->attr.id] = turn[id][l->next[i]->id];
@@ -516,6 +569,7 @@ static Level level_new(Rows *w, int64_t times, Level *up) {
   v.g->sources = w->around->sources, v.g->span = w->around->span, v.g->scope = w->around->scope;
   v.part = NEW_ARRAY(w->arena, Node *, count), v.whole = NEW_ARRAY(w->arena, Node *, count);
   v.before = NEW_ARRAY(w->arena, Node *, count), v.state = NEW_ARRAY(w->arena, Node **, count);
+  v.table = NEW_ARRAY(w->arena, Node *, count);
   return v;
 }
 

@@ -33,6 +33,14 @@ bool loop_equal(const GraphLoop *x, const GraphLoop *y);  // likewise (graph_loo
 // input whether its adjoint is asked for; share[i] becomes NULL where it is zero. (gradient_loop.c)
 void gradient_loop(Graph *g, Node *loop, Node *const *adjoint, const bool *wanted, Node **share, Node **blocked);
 
+// In memory a tensor holds n rows, `inner` numbers at a time: the one axis that they run along, and how many numbers of
+// it lie in a row one after another; -1: there is none. (by_rows.c)
+int graph_row_axis(Shape s, int64_t n, int64_t inner, int64_t *beside);
+
+// Of some nodes that hold n rows, each `inner` numbers at a time, those that are `kept` are read anyhow, along one
+// axis. Does every row of these, and of y, hang on no row of them that comes after it? (latest.c)
+bool graph_rows_in_order(Arena *a, const Graph *g, const Node *y, int64_t n, const int64_t *inner, const bool *kept);
+
 // The shape of a with the axes in the mask set to 1.
 Shape shape_with_ones(Shape a, uint32_t axes);
 

@@ -25,10 +25,19 @@ typedef struct {
   Seen *at;
 } View;
 
+// Rows of some nodes, whose numbers count as places of their own: that of the row.
+typedef struct {
+  int64_t n;
+  const int64_t *inner;  // of each node: it holds rows so many numbers at a time
+  const bool *kept;      // of each node: is it one of these?
+  bool in_order;         // does each of them hang on no row after its own?
+} Kept;
+
 typedef struct {
   Arena *arena;
   const Node *x;         // the input whose places count
   const int32_t *place;  // of each of its numbers
+  Kept *rows;
 } Look;
 
 static const Seen nothing = {0, NONE};
@@ -536,7 +545,7 @@ static View *see_loop(const Look *w, const Node *n, const View *in) {
                        .at = in[i].at + number * in[i].stride[0]};
       memcpy(read[i].stride, in[i].stride + 1, sizeof *read[i].stride * (MAX_RANK - 1));
     }
-    Look inside = {arena_open(w->arena), NULL, NULL};
+    Look inside = {.arena = arena_open(w->arena)};
     const View *body = see_graph(&inside, l->body, l->body->count - 1, NULL, NULL, read);
     for (int i = 0; i < l->inputs + l->stacked; i++) {
       const Node *given = i < l->inputs ? l->next[i] : l->each[i - l->inputs];
@@ -566,21 +575,43 @@ static bool shares_memory(Op op) {
          op == OP_DISCRETE || op == OP_LOOP || op == OP_RESULT;
 }
 
+static bool is_kept(const Look *w, const Node *n) { return w->rows && w->rows->kept[n->id]; }
+
+// Does each row hang on no row after its own?
+static bool rows_in_order(const Kept *k, const Node *n, const View *v) {
+  Walk w = {.shape = shape_with_ones(n->shape, alike_axes(v)), .n = 1, .stride = {v->stride}};
+  do {
+    int64_t at = 0;
+    for (int i = 0; i < n->shape.rank; i++) at = at * n->shape.dim[i] + w.index[i];
+    if (v->at[w.at[0]].latest > at / k->inner[n->id] % k->n) return false;
+  } while (walk_next(&w));
+  return true;
+}
+
+// What is read of it: a place for each row.
+static View see_rows(const Look *w, const Node *n) {
+  int64_t beside;
+  int axis = graph_row_axis(n->shape, w->rows->n, w->rows->inner[n->id], &beside);
+  View v = view_new(w, n->shape, ~(1u << axis));
+  for (int64_t i = 0; i < n->shape.dim[axis]; i++) v.at[i] = (Seen){0, (int32_t)(i / beside % w->rows->n)};
+  return v;
+}
+
 // Is it of sources that nothing is told of, such as weights, which hang on no place of x?
 static bool tells_nothing(const Look *w, const Node *n) {
-  return op_class(n->op) == SOURCE && n->op != OP_CONST && n->op != OP_IOTA && n != w->x;
+  return !is_kept(w, n) && op_class(n->op) == SOURCE && n->op != OP_CONST && n->op != OP_IOTA && n != w->x;
 }
 
 // Do the two hang on the same, number by number, as what they are made of does?
 static bool seen_alike(const Look *w, const Node *a, const Node *b, const int *as) {
   if (tells_nothing(w, a) && tells_nothing(w, b)) return shape_equal(a->shape, b->shape);
-  bool alike = a != w->x && op_class(a->op) != CONTROL && node_alike(a, b);
+  bool alike = a != w->x && !is_kept(w, a) && !is_kept(w, b) && op_class(a->op) != CONTROL && node_alike(a, b);
   for (int i = 0; alike && i < a->arity; i++) alike = as[a->in[i]->id] == as[b->in[i]->id];
   return alike;
 }
 
-// Of every node that the last one is made of, the first that is seen alike: the heads of an attention are, whose weights
-// differ. Of others NONE.
+// Of every node that the last one is made of, the first that is seen alike: the heads of an attention are, whose
+// weights differ. Of others NONE.
 static int *seen_as(const Look *w, const Graph *g, int last) {
   int *as = NEW_ARRAY(w->arena, int, last + 1), slots = 16;
   for (int id = 0; id <= last; id++) as[id] = NONE;
@@ -643,6 +674,10 @@ static View *see_graph(const Look *w, const Graph *g, int last, const int *as, c
       value[id] = read[n->attr.id];
     else
       value[id] = see(&here, n, in);
+    if (until && is_kept(w, n)) {
+      w->rows->in_order = w->rows->in_order && rows_in_order(w->rows, n, &value[id]);
+      value[id] = see_rows(&here, n);
+    }
     for (int k = first[id]; k; k = next[k - 1]) arena_close(own[k - 1]);
   }
   return value;
@@ -659,17 +694,26 @@ static View see_node(const Look *w, const Graph *g, const Node *n) { return see_
 int32_t *graph_latest(Arena *a, const Graph *g, const Node *y, const Node *x, const int32_t *place) {
   int64_t count = shape_count(y->shape);
   int32_t *latest = NEW_ARRAY(a, int32_t, count);
-  Look w = {arena_open(a), x, place};
+  Look w = {.arena = arena_open(a), .x = x, .place = place};
   View seen = see_node(&w, g, y), v = dense(&w, &seen);
   for (int64_t i = 0; i < count; i++) latest[i] = known(v.at[i]) ? NONE : v.at[i].latest;
   arena_close(w.arena);
   return latest;
 }
 
+bool graph_rows_in_order(Arena *a, const Graph *g, const Node *y, int64_t n, const int64_t *inner, const bool *kept) {
+  Kept rows = {n, inner, kept, true};
+  Look w = {.arena = arena_open(a), .rows = &rows};
+  View seen = see_node(&w, g, y);
+  bool in_order = rows.in_order && rows_in_order(&rows, y, &seen);
+  arena_close(w.arena);
+  return in_order;
+}
+
 const float *graph_known(Arena *a, const Graph *g, const Node *y) {
   int64_t count = shape_count(y->shape);
   float *number = NEW_ARRAY(a, float, count);
-  Look w = {arena_open(a), NULL, NULL};
+  Look w = {.arena = arena_open(a)};
   View seen = see_node(&w, g, y), v = dense(&w, &seen);
   bool all = true;
   for (int64_t i = 0; i < count; i++) number[i] = v.at[i].value, all = all && known(v.at[i]);
@@ -710,7 +754,7 @@ static bool never_finite(const Node *n, int depth) {
 int64_t graph_dead_taps(Arena *a, const Graph *g, const Node *n) {
   enum { DEPTH = 8 };
   if (never_finite(n, DEPTH)) return 0;
-  Look w = {arena_open(a), NULL, NULL};
+  Look w = {.arena = arena_open(a)};
   View v = see_node(&w, g, n);
   Shape s = shape_with_ones(n->shape, alike_axes(&v) & ~3u);
   int64_t taps = s.dim[0] * s.dim[1], live = 0, dead = 0;
@@ -735,7 +779,7 @@ typedef struct {
 
 // Does number `at` of the node rise where the first `n` of these rise?
 static bool rises(const Look *w, const Node *n, const View *in, int64_t at, const Number *of, int64_t raised) {
-  Look inside = {arena_open(w->arena), w->x, w->place};
+  Look inside = {.arena = arena_open(w->arena), .x = w->x, .place = w->place};
   const Node *made = n->op == OP_RESULT ? n->in[0] : n;
   View *higher = NEW_ARRAY(inside.arena, View, made->arity), out;
   for (int i = 0; i < made->arity; i++) higher[i] = dense(&inside, &in[i]);
@@ -769,7 +813,7 @@ static Number cause(const Look *w, const Node *n, const View *value, int64_t at,
 
 int graph_way(Arena *a, const Graph *g, const Node *y, int64_t at, const Node *x, const int32_t *place,
               const Node **way) {
-  Look w = {arena_open(a), x, place};
+  Look w = {.arena = arena_open(a), .x = x, .place = place};
   const View *value = see_all(&w, g, y, true);
   int32_t latest = dense(&w, &value[y->id]).at[at].latest;
   int n = 0;

@@ -46,7 +46,8 @@ void canvas_line(Canvas *c, double x0, double y0, double x1, double y1, double t
   for (int y = b.top; y < b.bottom; y++)
     for (int x = b.left; x < b.right; x++) {
       double px = x + 0.5 - x0, py = y + 0.5 - y0;
-      double t = length2 > 0 ? fmin(1, fmax(0, (px * dx + py * dy) / length2)) : 0;
+      double along = length2 > 0 ? (px * dx + py * dy) / length2 : 0;
+      double t = along < 0 ? 0 : along > 1 ? 1 : along;  // fmin and fmax would be calls, for every pixel of every line
       double ex = px - t * dx, ey = py - t * dy, d2 = ex * ex + ey * ey;
       if (d2 < (r + 0.5) * (r + 0.5)) canvas_cover(c, x, y, r + 0.5 - sqrt(d2));
     }

@@ -206,7 +206,7 @@ quality: gmc
 	@tests/models/quality.sh
 
 # models that say what they are known to reach, the quick ones
-VERIFIED := $(addprefix models/,vae_toy.gm moon.gm bound.gm realnvp.gm ppca.gm one_pixel.gm gmm.gm gmm_sgd.gm supports.gm bernoulli_mixture.gm)
+VERIFIED := $(addprefix models/,vae_toy.gm moon.gm bound.gm realnvp.gm ppca.gm one_pixel.gm gmm.gm gmm_sgd.gm supports.gm bernoulli_mixture.gm completion.gm)
 verify: gmc
 	./gmc verify --threads 1 $(VERIFIED)
 .PHONY: verify

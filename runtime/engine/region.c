@@ -160,6 +160,48 @@ static void store_copy(const RegionPiece *p, const Access *to, const float *x) {
   }
 }
 
+typedef float Lanes[LANES][LANES];  // each lane of so many rows, side by side
+
+static void join(float *to, const float *with, bool sum) {
+  for (int r = 0; r < LANES; r++) to[r] = sum ? to[r] + with[r] : m_max(to[r], with[r]);
+}
+
+// In the order of lanes_sum and lanes_largest, but that halves of the lanes to which no column goes are left out: they
+// add 0, or nothing is less than they are. What is joined is in lane 0.
+static void join_lanes(Lanes lane, int64_t columns, bool sum) {
+  int half = LANES / 2;
+  while (half >= columns) half /= 2;
+  for (; half > 0; half /= 2)
+    for (int l = 0; l < half; l++) join(lane[l], lane[l + half], sum);
+}
+
+static void rows_to_lanes(Lanes lane, const float *x, int64_t rows, int64_t columns, bool sum) {
+  for (int l = 0; l < LANES; l++) tile_fill(lane[l], sum ? 0.0f : -INFINITY, LANES);
+  for (int64_t l = 0; l < columns; l++) {
+    float column[LANES] = {0};
+    for (int64_t r = 0; r < rows; r++) column[r] = x[r * columns + l];
+    join(lane[l], column, sum);
+  }
+}
+
+// Rows of a few columns, LANES of them at a time.
+static void store_short_rows(const RegionPiece *p, const StoreCode *s, const float *x) {
+  _Alignas(64) Lanes lane;
+  int64_t index[MAX_RANK], columns = p->columns;
+  memcpy(index, p->index, sizeof index);
+  bool sum = s->kind == STORE_SUM;
+  float *e = access_element(p, &s->to);
+  for (int64_t row = 0; row < p->rows; row += LANES) {
+    int64_t rows = p->rows - row < LANES ? p->rows - row : LANES;
+    rows_to_lanes(lane, x + row * columns, rows, columns, sum);
+    join_lanes(lane, columns, sum);
+    for (int64_t r = 0; r < rows; r++) {
+      *e = lane[0][r];
+      if (row + r + 1 < p->rows) e = access_next(p->code, &s->to, e, index);
+    }
+  }
+}
+
 // Every row along its columns. The lanes of a row that is longer than a tile wait in `lane`.
 static void store_lanes(const RegionPiece *p, const StoreCode *s, const float *x, float *lane) {
   int64_t index[MAX_RANK];
@@ -202,6 +244,8 @@ static void tile_store(const RegionPiece *p) {
     }
     if (s->kind == STORE_ALL)
       store_copy(p, &s->to, x);
+    else if (p->code->reduce == REDUCE_LANES && p->code->columns <= LANES && p->rows > 1)
+      store_short_rows(p, s, x);
     else if (p->code->reduce == REDUCE_LANES)
       store_lanes(p, s, x, scratch_tile(p, s->total));
     else

@@ -148,7 +148,7 @@ QUICK := $(UNITS) tests/lang/run.sh 'tests/lang/manual.sh $(GMC)' $(sort $(filte
 CLANG := $(addprefix models/,cvae.gm gan_toy1d.gm)
 GALLERY := $(filter-out $(KINDS) $(LIBRARIES),$(wildcard models/*.gm))
 FULLER := maths keep emit turns order  # units that do more of the same in make test
-SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh tests/models/health.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(CLANG)' 'COMPILERS=gcc tests/models/emit.sh $(filter-out $(CLANG),$(KINDS))' 'tests/models/bits.sh $(KINDS)' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
+SLOW := $(TRAINED) 'TOUR=all tests/cli/readme.sh' $(foreach unit,$(FULLER),'FULL=1 $(B)/unit/test_$(unit)') tests/models/kills.sh tests/models/health.sh 'STEPS=60 tests/models/emit.sh tests/models/schedule.gm' 'tests/models/emit.sh $(CLANG)' 'COMPILERS=gcc tests/models/emit.sh $(filter-out $(CLANG),$(KINDS))' 'tests/models/bits.sh $(KINDS) models/pacgan.gm' 'tests/models/products.sh $(KINDS)' tests/models/cross.sh
 
 # random models, the same ones each time
 RANDOM := $(B)/fuzz/models

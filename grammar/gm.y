@@ -53,7 +53,7 @@ static void gm_error(const Span *where, Parser *p, const char *message);
 %token OBJECTIVE "objective" METRIC "metric" EXPECT "expect" TRAIN "train" SHOW "show"
 /* parts of items and statements, from `maximize` to `plot` in one run */
 %token FROM "from" MISSING "missing" IN "in" ON "on" AUTOREGRESSIVE "autoregressive" OVER "over" BY "by" WITH "with" WHERE "where"
-%token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PLOT "plot"
+%token MAXIMIZE "maximize" MINIMIZE "minimize" REPEAT "repeat" EVERY "every" WHEN "when" WEIGHT "weight" STATE "state" GRID "grid" PRINT "print" PLOT "plot"
 /* expressions */
 %token IF "if" THEN "then" ELSE "else" MIXTURE "mixture" LOG "log" MEAN "mean" DRAW "draw" EACH "each"
 %token <name> NAME "name" STRING "string"
@@ -431,6 +431,7 @@ statement_open:
     WEIGHT weights                          { $$ = $2; }
   | STATE states                            { $$ = $2; }
   | GRID expressions                        { $$ = ast_list(TREE(GRID, @$, .a = $2.first)); }
+  | PRINT expressions                       { $$ = ast_list(TREE(PRINT, @$, .a = $2.first)); }
   | PLOT expressions                        { $$ = ast_list(TREE(PLOT, @$, .a = $2.first)); }
   ;
 
@@ -462,8 +463,11 @@ weights:
   ;
 
 weight:
-    id dims_opt '=' expression              { $$ = TREE(WEIGHT, @$, .name = $1, .a = $2.first, .b = $4); }
-  | id dims_opt '~' expression              { $$ = TREE(WEIGHT, @$, .name = $1, .a = $2.first, .b = $4, .flag = 1); }
+    id dims_opt constraint_opt '=' expression { $$ = TREE(WEIGHT, @$, .name = $1, .a = $2.first, .b = $5, .c = $3); }
+  | id dims_opt constraint_opt '~' expression {
+      $$ = TREE(WEIGHT, @$, .name = $1, .a = $2.first, .b = $5, .c = $3, .flag = 1);
+    }
+  | id dims_opt constraint                  { $$ = TREE(WEIGHT, @$, .name = $1, .a = $2.first, .c = $3); }
   ;
 
 states:

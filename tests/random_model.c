@@ -83,6 +83,13 @@ static void write_tensors(Writer *w) {
   bool state = chance(w, 1, 3), drawn = !state && chance(w, 1, 2);
   WRITE(w, "  %s %s", state ? "state" : "weight", v.name);
   if (v.shape.rank) WRITE(w, "["), write_dims(w, v.shape), WRITE(w, "]");
+  if (!state && chance(w, 1, 4)) {  // held on a support, at a start that lies there
+    static const char *const held[] = {" on positive", " in [-1, 2]", " on positive = 0.5", " in [-1, 2] ~ uniform(0, 1)",
+                                       " on ordered"};
+    WRITE(w, "%s\n", held[below(w, v.shape.rank ? 5 : 4)]);
+    know(w, v);
+    return;
+  }
   WRITE(w, drawn ? " ~ " : " = ");
   w->place = IN_NOTHING;
   int knowns = w->knowns;
@@ -238,6 +245,28 @@ static void write_priors(Writer *w) {
     WRITE(w, "\n");
     w->latent[w->latents++] = z;
   }
+}
+
+// Latents that all examples share, with the network that makes them and what they are for: a line through the first column.
+static void write_shared(Writer *w) {
+  const Variable *x = w->columns ? &w->column[0] : NULL;
+  if (!x || x->ground == ON_CLASS || !chance(w, 1, 3)) return;
+  const char *a = new_name(w, "g"), *b = new_name(w, "g"), *q = new_name(w, "n"), *of = new_name(w, "n");
+  int n = 1 + below(w, 3);
+  bool odd = chance(w, w->odds, 100);
+  WRITE(w, "shared prior %s[%d] ~ normal(0, 1), %s ~ %s\n", a, n, b, chance(w, 1, 2) ? "laplace(0, 1)" : "normal(0, 2)");
+  WRITE(w, "net %s(%s, %s%s) { weight m[%d] ~ normal(0, 1), s[%d] on positive   %s ~ normal(m, s)   %s ~ normal(%s, 1) }\n", q,
+        a, b, odd ? " | x" : "", n, n, a, b, odd ? "sum(x)" : "sum(m)");
+  WRITE(w, "function %s(x, a, b) = tanh(sum(x) * sum(a) + b)\n", of);
+  WRITE(w, "objective %s { %s, %s ~ %s(%s, %s)   ", w->objective[w->objectives] = new_name(w, "o"), a, b, q, a, b);
+  WRITE(w, "minimize square(%s(x, %s, %s) - 1) + %s(%s(%s, %s) || prior(%s, %s))%s }\n", of, a, b, "kl", q, a, b, a, b,
+        chance(w, 1, 4) ? "" : " / examples");
+  w->over[w->objectives] = q;
+  w->minimized[w->objectives++] = true;
+  if (chance(w, 1, 2))
+    WRITE(w, "show %s { %s, %s ~ %s(%s, %s)   plot %s(t, %s, %s) over t in [-1, 1]  curves 3 }\n", new_name(w, "s"), a, b,
+          q, a, b, of, a, b);
+  if (chance(w, 1, 3)) WRITE(w, "show %s { %s ~ prior(%s)   plot density(%s)  points 9 }\n", new_name(w, "s"), b, b, b);
 }
 
 // A parameter on a support of vectors or matrices, one or several.
@@ -708,6 +737,26 @@ static void write_curves(Writer *w) {
   WRITE(w, " over %s }\n", chance(w, w->odds, 200) ? "t" : chance(w, 1, 2) ? "step" : "epoch");
 }
 
+// Values as text.
+static void write_printed(Writer *w) {
+  int knowns = w->knowns;
+  begin_measure(w);
+  WRITE(w, "show %s { ", new_name(w, "s"));
+  if (chance(w, 1, 2)) {
+    WRITE(w, "rows u in [0.5, 2]   ");
+    know(w, (Variable){.name = "u"});
+  }
+  WRITE(w, "print ");
+  write_expression(w, shape_of(1, (int64_t[]){2}), 2);
+  WRITE(w, ", ");
+  write_scalar(w, 2);
+  if (w->columns && w->column[0].ground == ON_CLASS) WRITE(w, ", x");
+  if (chance(w, w->odds, 200)) WRITE(w, ", "), write_expression(w, random_shape(w, 3), 1);
+  WRITE(w, " }\n");
+  w->knowns = knowns;
+  w->place = IN_NOTHING;
+}
+
 static void write_show(Writer *w) {
   int knowns = w->knowns, kind = below(w, 4);
   begin_measure(w);
@@ -857,10 +906,12 @@ RandomModel random_model(Arena *a, uint64_t seed) {
   write_nets(w);
   if (chance(w, w->odds, 400)) write_params(w), write_data(w);
   write_objectives(w);
+  write_shared(w);
   write_metrics(w);
   write_linear(w);
   for (int n = below(w, 3); n--;) write_show(w);
   if (chance(w, 1, 6)) write_curves(w);
+  if (chance(w, 1, 6)) write_printed(w);
   if (chance(w, 7, 8)) write_train(w);
   write_expectations(w);
   m.text = w->text.data;

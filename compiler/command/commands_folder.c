@@ -6,6 +6,7 @@
 #include "command/execute.h"
 #include "command/folder.h"
 #include "command/output.h"
+#include "pictures/show.h"
 
 static Model *model_of(Arena *a, const Options *o) {
   const char *folder = folder_run(a, o->word[0]).folder;
@@ -81,14 +82,18 @@ int command_show(Arena *a, const Options *o) {
   const Plan *plan = plan_model(a, model_of(a, o));
   Session s = session_of(a, plan, o);
   const char *path = option_text(o, OPTION_OUTPUT);
-  if (path) check_picture(a, o, path);
   int first = o->words == 2 ? find_show(a, plan, o->word[1]) : 0;
   int last = o->words == 2 ? first + 1 : plan->shows;
   if (last == 0) fail(a, EXIT_USAGE, "%s shows nothing", plan->model);
   if (path && last - first > 1) fail(a, EXIT_USAGE, "%s has %d shows; name the one for -o", plan->model, plan->shows);
+  if (path && plan->show[first].kind == SHOW_TEXT)
+    output_check(a, o, path, NULL, "known to be a text");
+  else if (path)
+    check_picture(a, o, path);
   int code = EXIT_DONE;
   for (int i = first; i < last && code == EXIT_DONE; i++) {
-    const char *file = path ? path : arena_format(a, "%s/shows/%s.png", s.folder, plan->show[i].name);
+    const PlanShow *show = &plan->show[i];
+    const char *file = path ? path : arena_format(a, "%s/shows/%s.%s", s.folder, show->name, show_ending(show));
     code = session_show(a, plan, &s, i, file);
     if (code == EXIT_DONE) printf("%s\n", file);
   }

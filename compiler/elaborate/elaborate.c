@@ -427,7 +427,8 @@ static Value decl_value(Elab *e, const Scope *scope, Decl *d, Span where) {
 static Value bound_value(Elab *e, const Binding *b) {
   Value v = b->value;
   bool elsewhere = v.kind == V_TENSOR && !graph_owns(e->graph, v.node);
-  return e->started && b->tensor && elsewhere ? value_tensor(tensor_value(e, b->tensor - 1), 0) : v;
+  int t = b->tensor - 1;
+  return e->started && t >= 0 && elsewhere ? held_value(e, t, &e->start[t].support, b->name, v.span) : v;
 }
 
 Value lookup(Elab *e, const Scope *scope, const Ast *name) {

@@ -955,6 +955,9 @@ void tensor_assign(Elab *e, int tensor, Node *value);
 
 // --- elaborate_parameter.c
 Value parameter_value(Elab *e, const Decl *d);
+// Where a parameter or a weight is held, `on` NULL: anywhere; with its maps. False after reporting.
+bool held_support(Elab *e, Scope *scope, const Ast *on, Support *s);
+Value held_value(Elab *e, int t, const Support *s, const char *name, Span where);  // of tensor t, held there; ERROR after reporting
 // Where the free numbers of a parameter begin, for it to begin at `start`; ERROR after reporting.
 Value free_start(Elab *e, const Support *support, const char *name, Value start, Span where);
 // v with its numbers moved into the support's bounds, by as little as single precision can.

@@ -662,6 +662,7 @@ Value eval_body(Elab *e, Scope *scope, const Ast *body) {
       case AST_MAXIMIZE:
       case AST_MINIMIZE: run_objective(e, scope, s); break;
       case AST_GRID:
+      case AST_PRINT:
       case AST_PLOT:
         if (!e->in_show || e->build) complain(e, E0602, s->span, ast_kind_name(s->kind));
         break;

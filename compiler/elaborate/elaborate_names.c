@@ -206,6 +206,7 @@ static void walk_statement(Elab *e, Scope *scope, const Ast *s) {
     case AST_WEIGHT:
     case AST_STATE:
       walk(e, scope, s->a);
+      walk_support(e, scope, s->c);
       walk(e, scope, s->b);
       define(e, scope, s->name, s->span);
       return;

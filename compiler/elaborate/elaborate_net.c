@@ -87,7 +87,7 @@ void tensor_assign(Elab *e, int t, Node *value) {
 
 // --- weight and state statements
 
-static int declare_one(Elab *e, Scope *scope, const Ast *s) {
+static int declare_one(Elab *e, Scope *scope, const Ast *s, Support *on) {
   Shape shape;
   bool is_weight = s->kind == AST_WEIGHT;
   if (e->optimizing >= 0) {  // a slot beside the weight that is optimised, of its shape where none is written
@@ -101,15 +101,16 @@ static int declare_one(Elab *e, Scope *scope, const Ast *s) {
   if (!e->frame || !e->frame->path) return complain(e, E0510, s->span, "weight", s->name), -1;
   if (!eval_dims(e, scope, s->a, &shape)) return -1;
   const char *path = arena_format(e->arena, "%s/%s", e->frame->path, s->name);
-  TensorStart start = {.init = s->b, .scope = scope, .drawn = s->flag != 0};
+  if (!held_support(e, scope, is_weight ? s->c : NULL, on)) return -1;
+  TensorStart start = {.init = s->b, .scope = scope, .drawn = s->flag != 0, .support = *on};
   return tensor_declare(e, path, e->frame->owner, is_weight ? TENSOR_WEIGHT : TENSOR_STATE, shape, s->span, start);
 }
 
 void declare_weights(Elab *e, Scope *scope, const Ast *s) {
   if (e->build && e->build->frame == e->frame) complain(e, E0742, s->span, s->name);
-  int t = declare_one(e, scope, s);
-  Value v = t < 0 ? value_error() : value_tensor(tensor_value(e, t), 0);
-  v.span = s->span;
+  Support on = {0};
+  int t = declare_one(e, scope, s, &on);
+  Value v = t < 0 ? value_error() : held_value(e, t, &on, s->name, s->span);
   bind_name(e, scope, s->name, v);
   scope->first->tensor = t + 1;
 }

@@ -1,4 +1,4 @@
-// Parameters: bare tensors. One on a support is a map of numbers that are free, `of`, and begins where `to`, its
+// Parameters, bare tensors, and weights. One on a support is a map of numbers that are free, `of`, and begins where `to`, its
 // inverse, takes its start. Part of the elaborator.
 #include "elaborate/elaborate.h"
 
@@ -6,10 +6,10 @@
 #include <string.h>
 
 // An interval is the library's support of that name, between its ends.
-static bool interval_maps(Elab *e, Support *s, const Ast *ends, Span where) {
+static bool interval_maps(Elab *e, Scope *scope, Support *s, const Ast *ends, Span where) {
   Call call = {.span = where, .n = 2};
   for (int i = 0; i < 2; i++, ends = ends->next) {
-    call.arg[i] = eval(e, e->global, ends);
+    call.arg[i] = eval(e, scope, ends);
     if (call.arg[i].kind == V_TENSOR) return complain(e, E0513, where, support_text(e, s)), false;
   }
   s->decl = library_support(e, "interval");
@@ -17,15 +17,14 @@ static bool interval_maps(Elab *e, Support *s, const Ast *ends, Span where) {
   return s->scope != NULL;
 }
 
-// What a parameter is held on, with its maps.
-static bool parameter_support(Elab *e, const Ast *ast, Support *s) {
+bool held_support(Elab *e, Scope *scope, const Ast *on, Support *s) {
   *s = (Support){.kind = SUPPORT_REAL, .lo = -INFINITY, .hi = INFINITY};
-  if (!ast->b) return true;
-  if (!eval_support(e, e->global, ast->b, s)) return false;
-  if (s->kind == SUPPORT_INTERVAL && !s->decl && !interval_maps(e, s, ast->b->a, ast->b->span)) return false;
+  if (!on) return true;
+  if (!eval_support(e, scope, on, s)) return false;
+  if (s->kind == SUPPORT_INTERVAL && !s->decl && !interval_maps(e, scope, s, on->a, on->span)) return false;
   bool held = s->kind != SUPPORT_REAL || s->decl;
   if (held && !(s->decl && member_of(s->decl->ast, "of") && member_of(s->decl->ast, "to")))
-    return complain(e, E0513, ast->b->span, support_text(e, s)), false;
+    return complain(e, E0513, on->span, support_text(e, s)), false;
   return true;
 }
 
@@ -74,25 +73,28 @@ static Value apply_map(Elab *e, const Support *s, const char *map, Value v, cons
   return out;
 }
 
+Value held_value(Elab *e, int t, const Support *s, const char *name, Span where) {
+  Value v = value_tensor(tensor_value(e, t), 0);
+  v.span = where;
+  if (!s->decl) return v;
+  e->model->tensor[t].support = support_text(e, s);
+  v = apply_map(e, s, "of", v, name, where);
+  if (v.kind != V_ERROR && !assert_support(e, &v, s)) {
+    complain(e, E0735, where, s->decl->ast->name, support_text(e, s), v.node->lo, v.node->hi);
+    return value_error();
+  }
+  v.span = where;
+  return v;
+}
+
 Value parameter_value(Elab *e, const Decl *d) {
   const Ast *ast = d->ast;
   Shape shape;
   Support support;
-  if (!eval_dims(e, e->global, ast->a, &shape) || !parameter_support(e, ast, &support)) return value_error();
+  if (!eval_dims(e, e->global, ast->a, &shape) || !held_support(e, e->global, ast->b, &support)) return value_error();
   TensorStart start = {.init = ast->c, .scope = scope_for(e, ast), .drawn = ast->flag != 0, .support = support};
   int t = tensor_declare(e, d->name, d->name, TENSOR_WEIGHT, shape, ast->span, start);
-  if (t < 0) return value_error();
-  Value v = value_tensor(tensor_value(e, t), 0);
-  v.span = ast->span;
-  if (!support.decl) return v;
-  e->model->tensor[t].support = support_text(e, &support);
-  v = apply_map(e, &support, "of", v, d->name, ast->span);
-  if (v.kind != V_ERROR && !assert_support(e, &v, &support)) {
-    complain(e, E0735, ast->span, support.decl->ast->name, support_text(e, &support), v.node->lo, v.node->hi);
-    return value_error();
-  }
-  v.span = ast->span;
-  return v;
+  return t < 0 ? value_error() : held_value(e, t, &support, d->name, ast->span);
 }
 
 // Is the start where `to` is defined: in the support's `domain`, or else on the support itself?

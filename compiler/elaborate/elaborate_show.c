@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { CURVE_POINTS = 201, CURVES = 20, MOST_CURVES = 1000 };
+enum { TEXT_ROWS = 5, CURVE_POINTS = 201, CURVES = 20, MOST_CURVES = 1000 };
 
 bool mentions(const Ast *ast, const char *name) {
   for (; ast; ast = ast->next) {
@@ -30,15 +30,16 @@ static void check_settings(Elab *e, const Ast *body, const Ast *picture) {
   for (const Ast *s = body->a; s; s = s->next) {
     if (s->kind != AST_SETTING) continue;
     if (!name_in(s->name, 4, known)) unknown_setting(e, s, 4, known);
-    bool grid = picture && picture->kind == AST_GRID && (!strcmp(s->name, "rows") || !strcmp(s->name, "columns"));
-    if (s->a->kind == AST_BINDER && !grid) complain(e, E0650, s->span, s->name);
+    bool text = picture && picture->kind == AST_PRINT, rows = !strcmp(s->name, "rows");
+    bool grid = picture && picture->kind == AST_GRID && (rows || !strcmp(s->name, "columns"));
+    if (s->a->kind == AST_BINDER && !grid && !(text && rows)) complain(e, E0650, s->span, s->name);
   }
 }
 
 static const Ast *picture_statement(Elab *e, const Ast *show) {
   const Ast *found = NULL;
   for (const Ast *s = show->c->a; s; s = s->next) {
-    if (s->kind != AST_GRID && s->kind != AST_PLOT) continue;
+    if (s->kind != AST_GRID && s->kind != AST_PRINT && s->kind != AST_PLOT) continue;
     if (found) complain(e, E0615, s->span, show->name);
     found = s;
   }
@@ -121,6 +122,33 @@ static bool plot_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Out
   return true;
 }
 
+// The column whose labels these are, by how they came about or by what the text speaks of; or -1.
+static int labels_of(Elab *e, const Value *v, const Ast *ast) {
+  const Drawn *d = draw_at(e, v, NULL);
+  const char *drawn = d && d->dist ? d->dist->variable : NULL;
+  for (int i = 0; i < e->columns && v->classes; i++) {
+    const Column *c = &e->column[i];
+    bool own = e->column_value[i].kind == V_TENSOR && e->column_value[i].node == v->node;
+    bool named = drawn ? !strcmp(drawn, c->name) : mentions(&(Ast){.kind = AST_LIST, .a = (Ast *)ast}, c->name);
+    if (c->classes == v->classes && (own || named)) return i;
+  }
+  return -1;
+}
+
+// A line of text for each example.
+static bool text_item(Elab *e, Scope *scope, const Ast *ast, PlanItem *item, Output *out) {
+  Value v = picture_value(e, scope, ast);
+  if (v.kind == V_ERROR) return false;
+  int column = labels_of(e, &v, ast);
+  Shape s = event_shape(&v);
+  if (s.rank > 1) return complain(e, E0651, ast->span, shape_text(e->arena, s)), false;
+  v = widen(e, v, PLATE_BATCH, s);
+  if (v.kind == V_ERROR) return false;
+  *item = (PlanItem){.kind = ITEM_TEXT, .columns = 1, .label = expression_text(e, ast), .words = column + 1};
+  *out = (Output){.name = item->label, .value = v.node, .per_example = true};
+  return true;
+}
+
 static bool open_axis(Elab *e, Scope *scope, const Ast *picture, PlanShow *show) {
   if (picture->kind != AST_PLOT || !picture->name) return true;
   Support range;
@@ -168,15 +196,15 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
     elaborate_curves(e, ast, picture, show);
     return;
   }
-  bool plot = picture->kind == AST_PLOT;
-  e->rows = axis_length(e, ast, "rows", 10);
-  e->cols = axis_length(e, ast, "columns", 10);
+  bool plot = picture->kind == AST_PLOT, text = picture->kind == AST_PRINT;
+  e->rows = axis_length(e, ast, "rows", text ? TEXT_ROWS : 10);
+  e->cols = text ? 1 : axis_length(e, ast, "columns", 10);
   const Ast *columns = axis_setting(body, "columns");
   bool bound = columns && columns->a->kind == AST_BINDER;
-  e->across = plot ? picture->name != NULL : bound || mentions(body->a, "column");
+  e->across = plot ? picture->name != NULL : !text && (bound || mentions(body->a, "column"));
   int64_t points = whole_setting(e, body, "points", 2000, 100000);
   *show = (PlanShow){.name = ast->name,
-                     .kind = plot ? SHOW_PLOT : SHOW_GRID,
+                     .kind = plot ? SHOW_PLOT : text ? SHOW_TEXT : SHOW_GRID,
                      .rows = (int)e->rows,
                      .columns = (int)e->cols,
                      .across = e->across};
@@ -194,7 +222,9 @@ static void elaborate_show(Elab *e, const Ast *ast, PlanShow *show) {
   bool good = open_axis(e, scope, picture, show);
   int i = 0;
   for (const Ast *x = picture->a; x && good; x = x->next, i++) {
-    good = plot ? plot_item(e, scope, x, &item[i], &out[i]) : grid_item(e, scope, x, &item[i], &out[i]);
+    good = plot   ? plot_item(e, scope, x, &item[i], &out[i])
+           : text ? text_item(e, scope, x, &item[i], &out[i])
+                  : grid_item(e, scope, x, &item[i], &out[i]);
     item[i].output = i;
   }
   pop_frame(e);

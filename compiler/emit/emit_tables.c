@@ -14,8 +14,8 @@ static const char *const data_format[] = {"DATA_NONE", "DATA_IDX", "DATA_NPY",
 static const char *const data_header[] = {"HEADER_LOOK", "HEADER_YES", "HEADER_NO"};
 static const char *const feed_kind[] = {"FEED_COLUMN",   "FEED_KNOWN", "FEED_STEP",  "FEED_EPOCH", "FEED_UPDATE",
                                         "FEED_EXAMPLES", "FEED_ROWS",  "FEED_TOTAL", "FEED_REST"};
-static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT", "SHOW_CURVES"};
-static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE"};
+static const char *const show_kind[] = {"SHOW_GRID", "SHOW_PLOT", "SHOW_TEXT", "SHOW_CURVES"};
+static const char *const item_kind[] = {"ITEM_IMAGE", "ITEM_POINTS", "ITEM_DENSITY", "ITEM_CURVE", "ITEM_TEXT"};
 
 // --- fields; each begins with the comma that parts it from the one before ---
 
@@ -275,6 +275,7 @@ static void item_table(Text *out, const PlanShow *s, const char *name) {
     field_string(out, "label", item->label);
     field_float(out, "lo", item->lo);
     field_float(out, "hi", item->hi);
+    field_integer(out, "words", item->words);
     text_add(out, "},\n");
   }
   table_end(out, s->items);

@@ -376,10 +376,13 @@ function source(run, show, { epoch, png }) {
 }
 
 function frame(run, show) {
-  const img = make('img', { alt: show.name }), caption = make('figcaption', {}, '', make('code', {}, show.text));
+  const printed = 'lines' in show.pictures[0];
+  const img = printed ? make('pre', {}) : make('img', { alt: show.name }), caption = make('figcaption', {}, '', make('code', {}, show.text));
   const set = epoch => {
-    const picture = show.pictures.findLast(p => p.epoch <= epoch) || show.pictures[0], from = source(run, show, picture);
-    if (img.getAttribute('src') !== from) img.src = from;
+    const picture = show.pictures.findLast(p => p.epoch <= epoch) || show.pictures[0];
+    const from = printed ? picture.lines : source(run, show, picture);
+    if (printed) img.textContent = from;
+    else if (img.getAttribute('src') !== from) img.src = from;
     caption.firstChild.textContent = `${several ? run.folder + ': ' : ''}${show.name}, epoch ${picture.epoch}`;
   };
   return { node: make('figure', {}, img, caption), set };

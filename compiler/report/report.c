@@ -208,7 +208,9 @@ static int by_epoch(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-// The pictures NAME_EPOCH.png of a show, from the first on; an epoch has four digits or more. Returns how many there
+static bool is_text(const char *path) { return strcmp(path + strlen(path) - 4, ".txt") == 0; }
+
+// The pictures NAME_EPOCH.png of a show, or its texts NAME_EPOCH.txt, from the first on; an epoch has four digits or more. Returns how many there
 // are.
 static int find_pictures(Arena *a, const char *folder, const char *show, ReportPicture **found) {
   const char *shows = arena_format(a, "%s/shows", folder);
@@ -222,7 +224,7 @@ static int find_pictures(Arena *a, const char *folder, const char *show, ReportP
     if (strncmp(name, show, length) != 0 || name[length] != '_') continue;
     char *end;
     int64_t epoch = strtoll(name + length + 1, &end, 10);
-    if (end < name + length + 5 || strcmp(end, ".png") != 0) continue;
+    if (end < name + length + 5 || (strcmp(end, ".png") != 0 && strcmp(end, ".txt") != 0)) continue;
     GROW(a, *found, n, &room);
     (*found)[n++] = (ReportPicture){epoch, arena_format(a, "%s/%s", shows, name)};
   }
@@ -250,7 +252,11 @@ static void add_show(Text *t, Arena *a, const char *folder, const ReportItem *sh
     const ReportPicture *p = &picture[most == 1 ? n - 1 : (int)((int64_t)i * (n - 1) / (most - 1))];
     Arena *scratch = arena_open(a);
     text_add(t, "%s{\"epoch\":%lld", i ? "," : "", (long long)p->epoch);
-    if (bytes > 0) {
+    if (is_text(p->path)) {
+      Bytes text = file_read(scratch, p->path, PICTURE_LIMIT, "");
+      add_name(t, "lines");
+      json_add_string(t, arena_slice(scratch, (const char *)text.data, text.size));
+    } else if (bytes > 0) {
       text_add(t, ",\"png\":\"");
       add_base64(t, file_read(scratch, p->path, PICTURE_LIMIT, ""));
       text_add(t, "\"");

@@ -35,7 +35,7 @@ typedef struct Ast Ast;
   AST(METRIC, "metric", "name; a: NUMBER, epochs from one measurement to the next, or NULL; c: BODY") \
   AST(EXPECT, "expect", "a: what is to hold; b: after so many epochs, or NULL: at the end")        \
   AST(TRAIN, "train", "a: items: STEP, REPEAT, EVERY, WHEN, SETTING; b: TRAIN of the phase after `then`, or NULL") \
-  AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PLOT, SETTING")               \
+  AST(SHOW, "show", "name; c: BODY; its statements may also be GRID, PRINT, PLOT, SETTING")               \
   /* parts of items */                                                                             \
   AST(VARIABLE, "variable", "name; a: dims; b: support or NULL; flag 1: a class, `y : class(10)`; flag 2: of the data, with holes") \
   AST(FORMAL, "formal", "name; a: default or NULL; text: constraint operator such as \">\", or \"in\", or NULL; b: its bound or support; c: dims of its own, `p[n]`") \
@@ -50,11 +50,12 @@ typedef struct Ast Ast;
   AST(ASSIGN, "assign", "a: NAME list; b: value")                                                  \
   AST(DRAW, "draw", "a: VARIABLE list (names, with dims if written); b: distribution expression; c: NAME or CALL of an estimator, or NULL")  \
   AST(UPDATE, "update", "name: state; b: its new value")                                           \
-  AST(WEIGHT, "weight", "name; a: dims; b: initial value; flag 1: drawn with ~ rather than =")     \
+  AST(WEIGHT, "weight", "name; a: dims; b: initial value, or NULL; c: support or NULL; flag 1: drawn with ~ rather than =") \
   AST(STATE, "state", "name; a: dims; b: initial value")                                           \
   AST(MAXIMIZE, "maximize", "a: value")                                                            \
   AST(MINIMIZE, "minimize", "a: value")                                                            \
   AST(GRID, "grid", "a: expressions")                                                              \
+  AST(PRINT, "print", "a: expressions")                                                            \
   AST(PLOT, "plot", "a: expressions; name: variable after over, or NULL; b: its range, or NULL")            \
   /* expressions */                                                                                \
   AST(NUMBER, "number", "number")                                                                  \

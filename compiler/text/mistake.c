@@ -20,7 +20,7 @@ static const Group group[] = {
     {"model", "a declaration",
      " model use param let data parameter shared prior encoder decoder generator discriminator net block function "
      "distribution bijector estimator kl marginal posterior optimizer average support source objective metric expect train show "},
-    {"weight", "a statement", " maximize minimize weight state grid plot name prior kl encoder decoder generator discriminator net "},
+    {"weight", "a statement", " maximize minimize weight state grid print plot name prior kl encoder decoder generator discriminator net "},
     {"repeat", "a line of training", " maximize minimize repeat every when name "},
     {"kl", "an expression", " every name string number '(' '[' '-' '!' if log mean draw each prior kl mixture "},
     {"'*'", "an operator", " |> .. '<' <= '>' >= == != '+' '-' '*' '/' '@' '^' '{' '|' || "},
@@ -125,6 +125,7 @@ static const char *hint_for(const char *found, int n, const char *const *expecte
   for (int i = 0; i < COUNT(hint); i++) {
     if (hint[i].found && strcmp(hint[i].found, found) != 0) continue;
     if (!has(n, expected, hint[i].expected)) continue;
+    if (!strcmp(hint[i].expected, "on") && has(n, expected, "in")) continue;  // what is held on a support
     if (strcmp(hint[i].expected, "over") || !has(n, expected, "number")) return hint[i].help;
   }
   return NULL;

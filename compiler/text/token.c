@@ -63,7 +63,7 @@ static bool begins_item(Parser *p, const Token *t) {
 static bool is_statement_word(int kind) {
   bool network = kind >= TOKEN_ENCODER && kind <= TOKEN_NET;
   return network || kind == TOKEN_MAXIMIZE || kind == TOKEN_MINIMIZE || kind == TOKEN_REPEAT || kind == TOKEN_WEIGHT ||
-         kind == TOKEN_STATE || kind == TOKEN_GRID || kind == TOKEN_PLOT;
+         kind == TOKEN_STATE || kind == TOKEN_GRID || kind == TOKEN_PRINT || kind == TOKEN_PLOT;
 }
 
 static bool begins_statement(Parser *p, const Token *t) {
@@ -76,7 +76,7 @@ static bool begins_statement(Parser *p, const Token *t) {
 
 // A keyword that may be a name.
 static bool may_be_name(int kind) {
-  return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
+  return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_PRINT || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
          kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_EVERY || kind == TOKEN_WHEN;
 }
 
@@ -109,6 +109,11 @@ static bool is_name_here(Parser *p, const Token *t) {
   switch (t->kind) {
     case TOKEN_WEIGHT:
     case TOKEN_STATE: return !word || next.first;
+    case TOKEN_PRINT: {
+      bool value = word || next.kind == TOKEN_NUMBER || next.kind == TOKEN_STRING || next.kind == TOKEN_IF ||
+                   next.kind == TOKEN_PRIOR || next.kind == TOKEN_KL || next.kind == '[';
+      return !value || next.first || (next.kind == '[' && next.where.begin == t->where.end);
+    }
     case TOKEN_MIXTURE: return (next.kind != TOKEN_OVER && next.kind != '(') || is_item(p->last.kind);
     case TOKEN_EACH: return (!word && next.kind != TOKEN_KL) || next.first;
     case TOKEN_EVERY:
@@ -283,6 +288,7 @@ static bool refine(Parser *p, Token *t) {
     case '}': return bracket_close(p, t);
     case TOKEN_WEIGHT:
     case TOKEN_STATE:
+    case TOKEN_PRINT:
     case TOKEN_LOG:
     case TOKEN_MEAN:
     case TOKEN_DRAW:

@@ -221,12 +221,13 @@ typedef struct {
 // Who makes matrix products and factorisations.
 typedef enum { PRODUCTS_OWN, PRODUCTS_OPENBLAS } Products;
 
-typedef enum { SHOW_GRID, SHOW_PLOT, SHOW_CURVES } ShowKind;  // CURVES: of what the run has measured
+typedef enum { SHOW_GRID, SHOW_PLOT, SHOW_TEXT, SHOW_CURVES } ShowKind;  // CURVES: of what the run has measured
 typedef enum {
   ITEM_IMAGE,    // value [h, w] or [h, w, 3] (or [n] drawn as one row), once per cell of the grid
   ITEM_POINTS,   // values [2]: a cloud
   ITEM_DENSITY,  // scalar values whose density is drawn
-  ITEM_CURVE     // scalar values over the axis t
+  ITEM_CURVE,    // scalar values over the axis t
+  ITEM_TEXT      // labels or numbers, [n] or one, in a line of text
 } ItemKind;
 typedef struct {
   ItemKind kind;
@@ -234,6 +235,7 @@ typedef struct {
   int columns;        // GRID: pictures side by side in a row: 1, or the number of columns. CURVE: values over t
   const char *label;  // the expression as written
   float lo, hi;       // black and white, for images
+  int words;          // TEXT: 1 + a column of the data whose files may have words for these labels; 0: none
 } PlanItem;
 // What the rows or the columns of a grid stand for.
 typedef struct {

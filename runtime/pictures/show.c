@@ -142,10 +142,49 @@ static void show_draw_plot(const Run *run, Arena *scratch, const PlanShow *show,
   picture_plot(scratch, path, &plot);
 }
 
-void show_draw(Run *run, int show, const char *path, Moment moment) {
+// ---- texts
+
+// An example's labels by their words, letters one behind another, and numbers. A line of a text ends where it says so.
+static void show_add_value(Text *t, const Run *run, const PlanItem *item, const float *value, int64_t count) {
+  bool known = item->words && item->words <= run->plan->columns && run->reading;
+  const Reading *r = known && run->reading[item->words - 1].words ? &run->reading[item->words - 1] : NULL;
+  bool letters = r && run->plan->data.format == DATA_TEXT;
+  for (int64_t i = 0; i < count; i++) {
+    const char *word = r && value[i] >= 0 && value[i] < (float)r->words ? r->word[(int)value[i]] : NULL;
+    if (letters && run->plan->data.lines && word && strcmp(word, "\n") == 0) break;
+    if (i && !letters) text_add(t, " ");
+    if (word)
+      text_add(t, "%s", word);
+    else
+      text_add(t, "%.6g", (double)value[i]);
+  }
+}
+
+// An example a line; behind one that has lines of its own an empty one.
+static const char *show_text(const Run *run, Arena *a, const PlanShow *show) {
+  const PlanProgram *p = &run->plan->program[show->program];
+  const char *const *label = show_row_labels(run, a, show);
+  Text t = text_new(a);
+  for (int row = 0; row < show->rows; row++) {
+    size_t begin = t.length;
+    if (label) text_add(&t, "%s: ", label[row]);
+    for (int i = 0; i < show->items; i++) {
+      const PlanOutput *output = &p->output[show->item[i].output];
+      if (i) text_add(&t, " | ");
+      show_add_value(&t, run, &show->item[i], show_values(run->memory + output->at, output, row), output->count);
+    }
+    text_add(&t, strchr(t.data + begin, '\n') ? "\n\n" : "\n");
+  }
+  return t.data;
+}
+
+const char *show_ending(const PlanShow *show) { return show->kind == SHOW_TEXT ? "txt" : "png"; }
+
+const char *show_draw(Run *run, Arena *a, int show, const char *path, Moment moment) {
   const PlanShow *s = &run->plan->show[show];
   const PlanProgram *p = &run->plan->program[s->program];
   const Data *data = run->test.examples > 0 ? &run->test : &run->train;
+  const char *text = NULL;
   Arena *scratch = arena_open(run->arena);
   run->example = NEW_ARRAY(scratch, int32_t, p->batch);
   for (int64_t i = 0; i < p->batch; i++) run->example[i] = (int32_t)(data->examples > 0 ? i % data->examples : i);
@@ -156,22 +195,28 @@ void show_draw(Run *run, int show, const char *path, Moment moment) {
   run->execute(run, s->program);
   if (s->kind == SHOW_GRID)
     show_draw_grid(run, scratch, s, path);
-  else
+  else if (s->kind == SHOW_PLOT)
     show_draw_plot(run, scratch, s, path);
+  else
+    text = show_text(run, a, s), file_replace(scratch, path, text, strlen(text));
   run->example = NULL;
   arena_close(scratch);
+  return text;
 }
 
-void show_epoch(Run *run, int show, const char *folder, Moment moment, bool numbered) {
+const char *show_epoch(Run *run, Arena *a, int show, const char *folder, Moment moment, bool numbered) {
   Arena *scratch = arena_open(run->arena);
-  const char *name = run->plan->show[show].name, *latest = arena_format(scratch, "%s/shows/%s.png", folder, name);
-  show_draw(run, show, latest, moment);
+  const PlanShow *s = &run->plan->show[show];
+  const char *latest = arena_format(scratch, "%s/shows/%s.%s", folder, s->name, show_ending(s));
+  const char *text = show_draw(run, a, show, latest, moment);
   if (numbered) {
-    Bytes picture = file_read(scratch, latest, SHOW_LIMIT, "");
-    const char *path = arena_format(scratch, "%s/shows/%s_%04lld.png", folder, name, (long long)moment.epoch + 1);
-    file_replace(scratch, path, picture.data, picture.size);
+    Bytes made = file_read(scratch, latest, SHOW_LIMIT, "");
+    const char *path =
+        arena_format(scratch, "%s/shows/%s_%04lld.%s", folder, s->name, (long long)moment.epoch + 1, show_ending(s));
+    file_replace(scratch, path, made.data, made.size);
   }
   arena_close(scratch);
+  return text;
 }
 
 void show_grid(Arena *a, const char *path, const PlanOutput *output, const float *value, int64_t n, float lo,

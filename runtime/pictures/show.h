@@ -4,12 +4,16 @@
 
 #include "data/feed.h"
 
-// Runs a show's program and draws what came out into the PNG `path`. The random numbers depend on the epoch of
-// `moment`.
-void show_draw(Run *run, int show, const char *path, Moment moment);
+// Of its file's name: png, or txt where it prints.
+const char *show_ending(const PlanShow *show);
 
-// The picture of a moment: folder/shows/NAME.png, and, `numbered`, the same as NAME_0001.png after epoch 1.
-void show_epoch(Run *run, int show, const char *folder, Moment moment, bool numbered);
+// Runs a show's program and draws what came out into the PNG `path`, or writes it there as text, and then returns that;
+// else NULL. The random numbers depend on the epoch of `moment`.
+const char *show_draw(Run *run, Arena *a, int show, const char *path, Moment moment);
+
+// The picture of a moment: folder/shows/NAME.png, and, `numbered`, the same as NAME_0001.png after epoch 1; a text
+// likewise, which is returned.
+const char *show_epoch(Run *run, Arena *a, int show, const char *folder, Moment moment, bool numbered);
 
 // n examples of an output as one picture of a nearly square grid.
 void show_grid(Arena *a, const char *path, const PlanOutput *output, const float *value, int64_t n, float lo, float hi);

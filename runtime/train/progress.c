@@ -14,6 +14,7 @@
 
 #include "train/keep.h"
 #include "core/pool.h"
+#include "pictures/show.h"
 
 // Seconds from one line of progress to the next: the moving one, and a plain one.
 static const double progress_moving = 0.1;
@@ -76,6 +77,15 @@ void progress_told(Progress *p, const char *format, ...) {
   va_start(list, format);
   progress_say_list(p, true, format, list);
   va_end(list);
+}
+
+void progress_text(Progress *p, const char *show, const char *text) {
+  progress_say(p, true, "%s:", show);
+  while (*text) {
+    size_t n = strcspn(text, "\n");
+    progress_say(p, true, "  %.*s", (int)n, text);
+    text += n + (text[n] != 0);
+  }
 }
 
 void progress_clear(Progress *p) {
@@ -286,7 +296,8 @@ void progress_end(Progress *p, const Training *t) {
     progress_say(p, true, "%s: weights.safetensors, metrics.jsonl, metrics.csv", s->folder);
     if (t->best.known)
       progress_say(p, true, "%s/best.safetensors: %s", s->folder, keep_text(t->run->arena, t->plan, &t->best));
-    for (int i = 0; i < t->plan->shows; i++) progress_say(p, true, "%s/shows/%s.png", s->folder, t->plan->show[i].name);
+    for (int i = 0; i < t->plan->shows; i++)
+      progress_say(p, true, "%s/shows/%s.%s", s->folder, t->plan->show[i].name, show_ending(&t->plan->show[i]));
   }
   if (!training_done(t) && s->folder && s->resume_by)
     progress_say(p, true, "to go on: %s", session_resume_command(t->run->arena, s));

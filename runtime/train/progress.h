@@ -51,6 +51,9 @@ void progress_start(Progress *p, const Training *t);
 // What a run has found: of what is expected, of its latents, and of how it goes.
 void progress_told(Progress *p, const char *format, ...) PRINTF_LIKE(2, 3);
 
+// What a show has printed, line by line.
+void progress_text(Progress *p, const char *show, const char *text);
+
 // After the last step of a session: where its results are and, if it stopped early, how to go on.
 void progress_end(Progress *p, const Training *t);
 

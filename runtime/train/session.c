@@ -478,7 +478,12 @@ int session_show(Arena *a, const Plan *plan, const Session *s, int show, const c
   Run *run = session_trained(a, plan, s, &moment, &step);
   if (session_generates(plan) || session_reads_data(plan, plan->show[show].program)) data_load_test(run);
   if (run->test.examples == 0 && session_reads_data(plan, plan->show[show].program)) data_load_train(run);
-  show_draw(run, show, path, moment);
+  const char *text = show_draw(run, a, show, path, moment);
+  while (text && *text) {
+    size_t n = strcspn(text, "\n");
+    say_line(stdout, "%.*s", (int)n, text);
+    text += n + (text[n] != 0);
+  }
   return EXIT_DONE;
 }
 

@@ -457,8 +457,13 @@ static void training_draw(Training *t) {
   if (!t->session->folder) return;
   Moment moment = moment_after(t->step, training_epoch(t), t->line);
   curves_draw(t->records, t->plan);
-  for (int i = 0; i < t->plan->shows; i++)
-    if (t->plan->show[i].kind != SHOW_CURVES) show_epoch(t->run, i, t->session->folder, moment, training_whole(t));
+  for (int i = 0; i < t->plan->shows; i++) {
+    if (t->plan->show[i].kind == SHOW_CURVES) continue;
+    Arena *scratch = arena_open(t->run->arena);
+    const char *text = show_epoch(t->run, scratch, i, t->session->folder, moment, training_whole(t));
+    if (text) progress_text(t->progress, t->plan->show[i].name, text);
+    arena_close(scratch);
+  }
 }
 
 const PlanTensor *training_spoilt(const Training *t) {

@@ -36,6 +36,30 @@ says 0 '' emit pairs.gm -o pairs.c
 holds 'it compiles' compiled pairs.c pairs.run -lm -lpthread
 holds 'it runs' ./pairs.run --out three -q
 holds 'to the same bits' cmp one/weights.safetensors three/weights.safetensors
+# texts drawn are printed by their letters, a name a line, and numbers beside them: by a run, its log, its folder and an emitted program
+cat >>pairs.gm <<'END1'
+show names { rows 3   print draw p(x) }
+show told { rows u in [0.5, 2]   k = 2 * u   print filled(x, 0), [k, 1 / 3] }
+END1
+sed 's/epochs 200/epochs 2/' pairs.gm >shown.gm
+says 0 '' run shown.gm --out shown --threads 1
+grep '^  ' err >told
+says 0 '' emit shown.gm -o shown.c
+holds 'it compiles' compiled shown.c shown.run -lm -lpthread
+holds 'it runs' ./shown.run --out emitted -q
+for file in names.txt told.txt names_0001.txt told_0002.txt; do holds "$file" cmp "shown/shows/$file" "emitted/shows/$file"; done
+holds 'three names' test "$(wc -l <shown/shows/names.txt)" = 3
+holds 'of the letters of the data' sh -c '! grep -v "^[aedhiklmnroxzëöl]*$" shown/shows/names.txt'
+holds 'examples by their letters, to the end of the line, numbers by six digits' \
+  test "$(cat shown/shows/told.txt)" = "$(printf 'u = 0.5: emma | 1 0.333333\nu = 2: zoë | 4 0.333333')"
+holds 'the run says them' sh -c 'tail -2 told | cut -c3- | cmp - shown/shows/told.txt'
+holds 'and its log' sh -c 'grep -A 2 "^told:" shown/run.log | tail -2 | cut -c3- | cmp - shown/shows/told.txt'
+says 0 'u = 2: zo' show shown told
+says 0 'texts.txt' show shown told -o texts.txt
+holds 'the same' cmp texts.txt shown/shows/told.txt
+says 73 'is there, and is not known to be a text' show shown told -o texts.txt
+says 0 '' report shown
+holds 'the page has them' grep -q '"name":"told","text":"[^"]*","of":2,"pictures":\[{"epoch":1,"lines":"u = 0.5: emma | 1 0.333333.u000au = 2: zoë | 4 0.333333.u000a"}' shown/report.html
 says 0 '' eval one
 printf 'emma\nquentin\n' >other.txt
 says 65 'other.txt:2: more characters, with the line.s end, than the 6 of the column x' run pairs.gm -q --out bad \

@@ -735,8 +735,8 @@ static void test_loss_lines(void **state) {
 
 static void test_shows_are_drawn_every_epoch(void **state) {
   (void)state;
-  static const PlanItem items[] = {{ITEM_IMAGE, 0, 2, "a", 0, 9}, {ITEM_IMAGE, 0, 1, "b", 0, 9}};
-  static const PlanItem cloud = {ITEM_POINTS, 0, 1, "z", 0, 0};
+  static const PlanItem items[] = {{ITEM_IMAGE, 0, 2, "a", 0, 9, 0}, {ITEM_IMAGE, 0, 1, "b", 0, 9, 0}};
+  static const PlanItem cloud = {ITEM_POINTS, 0, 1, "z", 0, 0, 0};
   static const PlanShow shows[] = {
       {.name = "across",
        .kind = SHOW_GRID,

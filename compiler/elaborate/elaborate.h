@@ -464,6 +464,13 @@ typedef struct Pursued {
   struct Pursued *next;
 } Pursued;
 
+// A scope that is being copied for another example of the batch.
+typedef struct Renaming {
+  const Scope *scope;
+  Scope *copy;
+  const struct Renaming *around;
+} Renaming;
+
 struct Elab {
   Arena *arena;
   Sources *sources;
@@ -553,6 +560,7 @@ struct Elab {
   int staging;  // the column whose stages are being applied, or -1
 
   Pursuit pursuit;     // of the objective being evaluated
+  const Renaming *renaming;  // the innermost, or NULL
   Pursued *pursued;    // those applied as values, in this program or another
   // optimiser being evaluated
   int optimizing;                      // tensor, or -1

@@ -40,10 +40,14 @@ Value rename_plate(Elab *e, Value v, int from, int to) {
   return v;
 }
 
-// The values that a text sees, up to those of the file.
+// The values that a text sees, up to those of the file. A distribution may be bound in the very scope that its text sees.
 static Scope *rename_scope(Elab *e, Scope *scope, int from, int to) {
   if (!scope || scope == e->global) return scope;
+  for (const Renaming *r = e->renaming; r; r = r->around)
+    if (r->scope == scope) return r->copy;
   Scope *copy = NEW(e->arena, Scope);
+  Renaming here = {scope, copy, e->renaming};
+  e->renaming = &here;
   *copy = *scope;
   copy->up = rename_scope(e, scope->up, from, to);
   Binding **link = &copy->first;
@@ -52,6 +56,7 @@ static Scope *rename_scope(Elab *e, Scope *scope, int from, int to) {
     **link = (Binding){b->name, rename_plate(e, b->value, from, to), NULL, b->tensor};
     link = &(*link)->next;
   }
+  e->renaming = here.around;
   return copy;
 }
 

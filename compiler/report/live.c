@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "core/file.h"
 #include "core/hash.h"
@@ -11,7 +12,9 @@
 // How often files are looked at.
 static const double live_seconds = 0.25;
 
-enum { PICTURE_LIMIT = 1 << 26, TEXTS = 2 };
+enum { TEXTS = 2 };
+
+static const struct timespec live_never = {.tv_sec = -1};
 
 // Written when a run begins, goes on and ends: by these it is seen whether it must be read anew.
 static const char *const live_texts[TEXTS] = {"run.json", "config.yaml"};
@@ -26,6 +29,9 @@ typedef struct {
   Arena *arena;  // of the run as it was last read
   ReportRun run;
   LiveText text[TEXTS];
+  struct timespec listed;  // when the folder of pictures was written to that are in `shows`
+  Text shows;
+  uint64_t hash;      // of them
   const char *state;  // now
 } LiveRun;
 
@@ -94,7 +100,23 @@ static void live_read(Live *l, LiveRun *run, Arena *into) {
   if (run->arena) arena_close(run->arena);
   run->arena = into;
   run->run = fresh;
+  run->listed = live_never;
   l->version++;
+}
+
+// Lists the pictures anew where their folder has been written to, or so lately that more may have come in that moment.
+static void live_list(LiveRun *run) {
+  struct stat about;
+  struct timespec now, written = {0};
+  Arena *a = arena_open(run->shows.arena);
+  if (stat(arena_format(a, "%s/shows", run->folder), &about) == 0) written = about.st_mtim;
+  arena_close(a);
+  if (written.tv_sec == run->listed.tv_sec && written.tv_nsec == run->listed.tv_nsec) return;
+  clock_gettime(CLOCK_REALTIME, &now);
+  run->shows.length = 0;
+  report_shows(&run->shows, &run->run);
+  run->hash = hash_text(0, run->shows.data);
+  run->listed = now.tv_sec - written.tv_sec > 1 ? written : live_never;
 }
 
 // Reads a run anew where its texts are others than they were. What cannot be read stays as it was, and is not tried
@@ -140,12 +162,11 @@ static void page_all(Page *p, Arena *a) {
 
 // {"run":0,"shows":...}, where that is not what was told.
 static void page_shows(Page *p, Arena *a, int i) {
-  Text shows = text_new(a), t = text_new(a);
-  report_shows(&shows, &p->live->run[i].run);
-  uint64_t hash = hash_text(0, shows.data);
-  if (hash == p->told[i].shows) return;
-  p->told[i].shows = hash;
-  text_add(&t, "{\"run\":%d,\"shows\":%s}", i, shows.data);
+  const LiveRun *run = &p->live->run[i];
+  if (run->hash == p->told[i].shows) return;
+  p->told[i].shows = run->hash;
+  Text t = text_new(a);
+  text_add(&t, "{\"run\":%d,\"shows\":%s}", i, run->shows.data);
   stream_event(p->stream, "shows", &t);
 }
 
@@ -196,6 +217,7 @@ static void live_tick(void *live) {
   for (int i = 0; l->pages && i < l->runs; i++) {
     live_renew(l, &l->run[i]);
     l->run[i].state = live_state(l->run[i].folder);
+    live_list(&l->run[i]);
   }
   for (Page *p = l->pages; p; p = p->next) page_tell(p);
 }
@@ -226,7 +248,7 @@ static void live_picture(const Live *l, Request *r) {
     request_nothing(r);
     return;
   }
-  Bytes file = file_read(r->arena, path, PICTURE_LIMIT, "");
+  Bytes file = file_read(r->arena, path, REPORT_PICTURE_LIMIT, "");
   request_reply(r, "image/png", file.data, file.size);
 }
 
@@ -252,6 +274,7 @@ Server *live_open(Arena *a, int port, const char *const *folder, int runs, LiveR
     LiveRun *run = &l->run[i];
     run->folder = folder[i];
     run->state = live_state(folder[i]);
+    run->shows = text_new(a);
     Arena *own = arena_open(a);
     live_texts_now(own, folder[i], run->text);
     live_read(l, run, own);

@@ -11,7 +11,7 @@
 #include "formats/json.h"
 #include "text/embedded.h"
 
-enum { RECORDS_LIMIT = 1 << 28, PICTURE_LIMIT = 1 << 24, PICTURES_BYTES = 10 << 20 };  // base64 makes 4/3 of these
+enum { RECORDS_LIMIT = 1 << 28, PICTURES_BYTES = 10 << 20 };  // base64 makes 4/3 of these
 
 const char report_begins[] = "<!DOCTYPE html>\n<!-- gmc report -->";
 
@@ -121,23 +121,26 @@ static Bytes read_rest(Arena *a, const char *path, const ReportTail *tail, bool 
   bool there = stat(path, &about) == 0;
   *anew = *anew || (there ? about.st_ino != tail->file || about.st_size < tail->bytes : tail->file != 0);
   if (*anew || !there || about.st_size == tail->bytes) return (Bytes){(const uint8_t *)"", 0};
-  Bytes all = file_read(a, path, RECORDS_LIMIT, "");
-  size_t from = (size_t)tail->bytes < all.size ? (size_t)tail->bytes : all.size;
-  return (Bytes){all.data + from, all.size - from};
+  return file_rest(a, path, (size_t)tail->bytes, RECORDS_LIMIT);
 }
 
-// When each line of metrics.jsonl was written, in minutes of training; NAN where that is not known (times.h).
-static double *read_minutes(Arena *a, const char *folder, int64_t lines) {
+// When the lines of metrics.jsonl behind the first `before` were written, [1 .. lines - before], in minutes of
+// training; NAN where that is not known (times.h). Moves the tail behind what is said of them.
+static double *read_minutes(Arena *a, const char *folder, int64_t before, int64_t lines, ReportTail *tail) {
   const char *path = arena_format(a, "%s/times.csv", folder);
-  double *minutes = NEW_ARRAY(a, double, lines + 1);
-  for (int64_t i = 0; i <= lines; i++) minutes[i] = NAN;
-  Bytes file = file_exists(path) ? file_read(a, path, RECORDS_LIMIT, "") : (Bytes){(const uint8_t *)"", 0};
+  double *minutes = NEW_ARRAY(a, double, lines - before + 1);
+  for (int64_t i = 0; i <= lines - before; i++) minutes[i] = NAN;
+  bool other = false;
+  Bytes file = read_rest(a, path, tail, &other);
+  if (other) file = read_whole(a, path, tail);
   const char *text = (const char *)file.data, *end = text + file.size, *stop;
   for (; (stop = memchr(text, '\n', (size_t)(end - text))); text = stop + 1) {
     char *comma;
     long long line = strtoll(text, &comma, 10);
-    if (*comma == ',' && line >= 1 && line <= lines && isnan(minutes[line]))
-      minutes[line] = strtod(comma + 1, NULL) / 60;
+    if (line > lines) break;
+    tail->bytes += stop + 1 - text;
+    if (*comma == ',' && line > before && isnan(minutes[line - before]))
+      minutes[line - before] = strtod(comma + 1, NULL) / 60;
   }
   return minutes;
 }
@@ -155,12 +158,13 @@ static void take_record(void *records, const Json *line, const char *text, size_
   table_row(r->arena, r->table, line, r->minutes[r->tail->lines]);
 }
 
-static void add_rows(Text *t, Arena *a, const char *folder, ReportTail *tail, const char **problem) {
+static void add_rows(Text *t, Arena *a, const char *folder, ReportPlace *place, const char **problem) {
+  ReportTail *tail = &place->metrics;
   Records r = {.arena = a, .table = {{.split = "train"}, {.split = "test"}}, .tail = tail};
   Lines lines = {a, arena_format(a, "%s/metrics.jsonl", folder), take_record, &r, *problem};
   Bytes file = read_whole(a, lines.path, tail);
   for (size_t i = 0; i < file.size; i++) r.table[0].room = r.table[1].room += file.data[i] == '\n';
-  r.minutes = read_minutes(a, folder, r.table[0].room);
+  r.minutes = read_minutes(a, folder, 0, r.table[0].room, &place->times);
   read_lines(&lines, (const char *)file.data, file.size, tail);
   *problem = lines.problem;
   add_name(t, "rows");
@@ -239,7 +243,7 @@ static void add_show(Text *t, Arena *a, const char *folder, const ReportItem *sh
   int n = find_pictures(a, folder, show->name, &picture), most = n;
   if (n > 0 && bytes > 0) {
     Arena *scratch = arena_open(a);
-    size_t size = file_read(scratch, picture[n - 1].path, PICTURE_LIMIT, "").size;
+    size_t size = file_read(scratch, picture[n - 1].path, REPORT_PICTURE_LIMIT, "").size;
     arena_close(scratch);
     most = size * (size_t)n <= bytes ? n : size * 2 <= bytes ? (int)(bytes / size) : 1;
   }
@@ -253,12 +257,12 @@ static void add_show(Text *t, Arena *a, const char *folder, const ReportItem *sh
     Arena *scratch = arena_open(a);
     text_add(t, "%s{\"epoch\":%lld", i ? "," : "", (long long)p->epoch);
     if (is_text(p->path)) {
-      Bytes text = file_read(scratch, p->path, PICTURE_LIMIT, "");
+      Bytes text = file_read(scratch, p->path, REPORT_PICTURE_LIMIT, "");
       add_name(t, "lines");
       json_add_string(t, arena_slice(scratch, (const char *)text.data, text.size));
     } else if (bytes > 0) {
       text_add(t, ",\"png\":\"");
-      add_base64(t, file_read(scratch, p->path, PICTURE_LIMIT, ""));
+      add_base64(t, file_read(scratch, p->path, REPORT_PICTURE_LIMIT, ""));
       text_add(t, "\"");
     }
     text_add(t, "}");
@@ -318,7 +322,7 @@ static void add_run(Text *t, Arena *a, const ReportRun *run, size_t bytes, Repor
   add_measures(t, run);
   add_string(t, "explained", run->explained);
   add_string(t, "log", (const char *)log.data);
-  add_rows(t, a, run->folder, &place->metrics, &problem);
+  add_rows(t, a, run->folder, place, &problem);
   health.problem = problem;
   add_lines(t, "health", &health, read_whole(a, health.path, &place->health), &place->health);
   if (health.problem && bytes > 0) fail(a, EXIT_DATA, "%s", health.problem);
@@ -354,12 +358,11 @@ const char *report_picture(Arena *a, const ReportRun *run, const char *show, int
   return NULL;
 }
 
-// Those of the lines after `before`, up to `lines`.
-static void add_minutes(Text *t, const double *minutes, int64_t before, int64_t lines) {
+static void add_minutes(Text *t, const double *minutes, int64_t lines) {
   add_name(t, "minutes");
   text_add(t, "[");
-  for (int64_t i = before + 1; i <= lines; i++)
-    text_add(t, isfinite(minutes[i]) ? "%s%.7g" : "%snull", i > before + 1 ? "," : "", minutes[i]);
+  for (int64_t i = 1; i <= lines; i++)
+    text_add(t, isfinite(minutes[i]) ? "%s%.7g" : "%snull", i > 1 ? "," : "", minutes[i]);
   text_add(t, "]");
 }
 
@@ -373,9 +376,9 @@ bool report_more(Text *t, const char *folder, ReportPlace *place, bool *anew) {
   bool more = !*anew && rows.size + games.size + log.size > 0;
   if (more) {
     text_add(t, "{");
-    int64_t before = place->metrics.lines;
+    int64_t before = place->metrics.lines, *lines = &place->metrics.lines;
     add_lines(t, "lines", &metrics, rows, &place->metrics);
-    add_minutes(t, read_minutes(a, folder, place->metrics.lines), before, place->metrics.lines);
+    add_minutes(t, read_minutes(a, folder, before, *lines, &place->times), *lines - before);
     add_lines(t, "health", &health, games, &place->health);
     add_string(t, "log", arena_slice(a, (const char *)log.data, log.size));
     place->log.bytes += (int64_t)log.size;

@@ -32,8 +32,10 @@ typedef struct {
 } ReportTail;
 
 typedef struct {
-  ReportTail metrics, health, log;
+  ReportTail metrics, times, health, log;
 } ReportPlace;
+
+enum { REPORT_PICTURE_LIMIT = 1 << 26 };  // bytes of a picture's file
 
 // The first bytes of every page, by which it is told from other files.
 extern const char report_begins[];

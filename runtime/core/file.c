@@ -83,12 +83,17 @@ static int file_open(Arena *a, const char *path, size_t limit, const char *hint,
   fail(a, EXIT_DATA, "%s: has %jd bytes, more than the %zu allowed", printable(a, path), (intmax_t)st.st_size, limit);
 }
 
-static Bytes file_take(Arena *a, const char *path, size_t limit, size_t most, const char *hint) {
+// At most `most` bytes from the byte `from` on.
+static Bytes file_take(Arena *a, const char *path, size_t limit, size_t from, size_t most, const char *hint) {
   size_t size = 0, got = 0;
   int *descriptor = NEW(a, int);  // for the cleanup, should memory run out below
   *descriptor = file_open(a, path, limit, hint, &size);
+  if (from > size) from = size;
+  size -= from;
   if (size > most) size = most;
   struct Cleanup *closing = arena_cleanup(a, file_close_descriptor, descriptor);
+  if (from > 0 && lseek(*descriptor, (off_t)from, SEEK_SET) < 0)
+    fail(a, EXIT_IO, "%s: cannot be read: %s", printable(a, path), strerror(errno));
   uint8_t *data = arena_alloc(a, size + 1, 1);
   while (got < size) {
     ssize_t n = read(*descriptor, data + got, size - got);
@@ -105,11 +110,15 @@ static Bytes file_take(Arena *a, const char *path, size_t limit, size_t most, co
 }
 
 Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint) {
-  return file_take(a, path, limit, limit, hint);
+  return file_take(a, path, limit, 0, limit, hint);
+}
+
+Bytes file_rest(Arena *a, const char *path, size_t from, size_t limit) {
+  return file_take(a, path, limit, from, limit, "");
 }
 
 Bytes file_head(Arena *a, const char *path, size_t most, const char *hint) {
-  return file_take(a, path, SIZE_MAX / 2, most, hint);
+  return file_take(a, path, SIZE_MAX / 2, 0, most, hint);
 }
 
 // Closes and removes the temporary.

@@ -17,6 +17,9 @@ typedef struct {
 // there.
 Bytes file_read(Arena *a, const char *path, size_t limit, const char *hint);
 
+// The same of what it has from the byte `from` on, nothing where it is shorter; `limit` is of the whole file.
+Bytes file_rest(Arena *a, const char *path, size_t from, size_t limit);
+
 // The same of its first bytes alone, at most `most`.
 Bytes file_head(Arena *a, const char *path, size_t most, const char *hint);
 

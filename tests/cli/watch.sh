@@ -66,11 +66,14 @@ holds 'the same metrics' cmp one/metrics.jsonl alone/metrics.jsonl
 
 # lines in the making, and lines that are none
 printf '{"step":90,"epoch":10,"split":"train",' >>two/metrics.jsonl
+printf '9,90\n10,' >>two/times.csv
 sleep 0.6
 printf '"o":-1.25}\n' >>two/metrics.jsonl
-awaits events '^data: {"run":1,"is":{"lines":\[{"step":90,"epoch":10,"split":"train","o":-1.25}\],"minutes":\[null\],'
+awaits events '^data: {"run":1,"is":{"lines":\[{"step":90,"epoch":10,"split":"train","o":-1.25}\],"minutes":\[1.5\],'
+echo '{"step":99,"epoch":11,"split":"train","o":-1}' >>two/metrics.jsonl
+awaits events '"step":99,"epoch":11,"split":"train","o":-1}\],"minutes":\[null\],'
 echo 'no record' >>two/metrics.jsonl
-awaits events '"lines":\[\].*"problem":"two/metrics.jsonl:10: '
+awaits events '"lines":\[\].*"problem":"two/metrics.jsonl:11: '
 echo '{"step":10,"judge":"D","maker":"G","ranked":0.5}' >>two/health.jsonl
 awaits events '"health":\[{"step":10,"judge":"D","maker":"G","ranked":0.5}\]'
 
@@ -79,7 +82,7 @@ flock two/.lock sleep 2 &
 holder=$!
 awaits events '^data: {"run":1,"state":"training"}'
 listens
-awaits events '^data: \[.*"folder":"two".*"o":\[.*,-1.25\].*"health":\[{"step":10'
+awaits events '^data: \[.*"folder":"two".*"o":\[.*,-1.25,-1\].*"health":\[{"step":10'
 wait $holder
 
 # folders that go, and come again

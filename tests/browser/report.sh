@@ -13,11 +13,6 @@ opens() {
   holds "$1: in time" test "${milliseconds:-999999}" -lt "$2"
 }
 has() { holds "$1" grep -q -e "$2" dom; }
-drive=$root/build/release/browser/drive
-drives() {
-  holds "$1: what is done to it" sh -c "'$drive' '$scratch/browser' 'file://$scratch/$1'"
-  cat out
-}
 counts() { holds "$2 of $1" test "$(grep -o -e "$1" dom | wc -l)" = "$2"; }
 
 cat >page.gm <<'END'
@@ -58,7 +53,7 @@ has 'what differs' '<td>width</td><td>8</td><td>8</td><td>8</td><td>16</td>'
 counts '<figure>' 20
 
 # curves over minutes: each run over its own, seeds over the mean of theirs; what is drawn is what was measured
-drives four.html <<'END'
+drives "file://$scratch/four.html" <<'END'
 until [...document.querySelectorAll('#curves select option')].map(o => o.textContent).join() === 'epoch,step,minutes'
 do document.querySelector('#curves select').value = 'minutes'
 do document.querySelector('#curves select').dispatchEvent(new Event('change'))
@@ -71,7 +66,7 @@ do view.together = false
 do redraw()
 until charts[0].lines.length === 8
 END
-drives one.html <<'END'
+drives "file://$scratch/one.html" <<'END'
 until document.querySelector('#figures').textContent.includes('50 epochs in ')
 until document.querySelector('.chart p').textContent === 'maximized, a lower bound of log p(x), in nats'
 until document.querySelector('figcaption code').textContent === 'show a { z ~ prior(z) plot draw p(x | z) }'
@@ -100,7 +95,7 @@ has 'one of them' '<td>ranked</td><td class="number">0.25</td>'
 awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"step\":%d,\"epoch\":%d,\"split\":\"train\",\"elbo\":%.4f}\n", i, i, sin(i / 1000) + (i * 7919 % 1000) / 1000 }' >>wide/metrics.jsonl
 says 0 '' report wide -o many.html
 opens many.html 2000
-drives many.html <<'END'
+drives "file://$scratch/many.html" <<'END'
 do window.slowest = 0
 do window.timed = work => { const began = performance.now(); work(); slowest = Math.max(slowest, performance.now() - began); }
 do timed(() => zoom(40000, 60000))

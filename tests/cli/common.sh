@@ -83,6 +83,9 @@ compiled() {
 # the measures of a run, without their times
 figures() { sed 's/"time":[^,}]*//' "$1/metrics.jsonl"; }
 
+# figure NAME [FOLDER]: what a run measured last, that in the folder `one` by default
+figure() { tail -n 1 "${2:-one}/metrics.jsonl" | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
+
 # same_emitted NAME: the program emitted of NAME.gm does what gmc did in the folder `one`
 same_emitted() {
   says 0 '' emit "$1.gm" -o "$1.c"
@@ -123,10 +126,26 @@ answers() {
   holds "$expected: $*" test "$(asks -o /dev/null -w '%{http_code}' "$@")" = "$expected"
 }
 
-# interrupted PROCESS: Ctrl-C ends it well
+# serves ARGUMENT...: gmc, which serves a page until `interrupted`: its address is $page, its process $server; what it says, in `url` and `told`
+serves() {
+  rm -f url
+  "$gmc" "$@" >url 2>told &
+  server=$!
+  trap 'kill $server 2>/dev/null; rm -rf "$scratch"' EXIT
+  awaits url '^http://127.0.0.1:[0-9]*/'
+  page=$(head -n 1 url)
+}
+
+# drives URL: does with a page in Chromium what the script on standard input says (../browser/drive.c)
+drives() {
+  holds "$1: what is done to it" "$root/build/release/browser/drive" "$scratch/browser" "$1"
+  cat out
+}
+
+# Ctrl-C ends what serves well
 interrupted() {
-  kill -INT "$1"
-  wait "$1"
+  kill -INT "$server"
+  wait "$server"
   holds 'Ctrl-C ends it well' test $? = 0
 }
 

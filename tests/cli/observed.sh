@@ -38,7 +38,6 @@ says 0 '' run --resume stopped -q --epochs 4
 holds 'stopped and resumed: the same weights' cmp one/weights.safetensors stopped/weights.safetensors
 same_emitted part
 holds 'and the same figures' test "$(figures one)" = "$(figures emitted)"
-figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 # the other half follows from the upper one, but for a tenth of its pixels: 0.05 of all are missed, 0.09 by draws
 holds 'the other half is guessed' test "$(figure missed | awk '{ print ($1 > 0.035 && $1 < 0.065) }')" = 1
 holds 'a draw has the noise twice' test "$(figure drawn | awk '{ print ($1 > 0.07 && $1 < 0.11) }')" = 1

@@ -30,11 +30,7 @@ holds 'all told apart' grep -q '^told apart: 12 of 12, 100% (95% interval 76% to
 
 # in the browser: one question after another, what it was only when it is answered, the same pictures and the same counting
 yes r | quiz
-"$gmc" quiz one -n 12 --seed 5 --browser >url 2>err &
-quizzer=$!
-trap 'kill $quizzer 2>/dev/null; rm -rf "$scratch"' EXIT
-awaits url '^http'
-page=$(head -n 1 url)
+serves quiz one -n 12 --seed 5 --browser
 asks "$page" >html
 holds 'a page' grep -q '<script>' html
 asks "${page}quiz" >state
@@ -57,7 +53,7 @@ holds 'kept at once' test "$(wc -l <one/quiz.jsonl)" = $((before + 1))
 holds 'as on the terminal' sh -c 'tail -n 2 one/quiz.jsonl | sed "s/\"time\":[0-9]*//" | uniq | wc -l | grep -qx 1'
 asks "${page}picture?question=11" >pixels
 holds 'all can be seen again' test "$(wc -c <pixels)" = 48
-interrupted $quizzer
+interrupted
 holds 'told on the terminal, once' test "$(grep -c '^told apart: ' url)" = 1
 
 cat >line.gm <<'END'

@@ -26,7 +26,6 @@ holds 'it compiles' compiled sets.c sets.run
 holds 'it runs' ./sets.run --out emitted -q
 holds 'two threads: the same figures' test "$(figures one)" = "$(figures two)"
 holds 'the emitted program: the same figures' test "$(figures one)" = "$(figures emitted)"
-figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 holds 'the last example' test "$(figure last)" = 12.375
 holds 'the first five' test "$(figure sum_of_five)" = 54          # 3 (80 % 7 + ... + 84 % 7)
 holds 'no place is left empty' test "$(figure drawn)" = 24
@@ -54,9 +53,8 @@ metric writers = bins_apart(gathered(x, 10000)[.. 5000], gathered(x, 10000)[5000
 train { minimize nothing over none with sgd(0.1)   batch 500, epochs 1 }
 END
 says 0 '' run bins.gm --out bins -q
-bins() { tail -n 1 bins/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 # of 100 bins that differ by chance in one case of twenty more than 11 do so in one of 200
-holds 'two halves are of one kind' test "$(bins halves)" -le 11
-holds 'a set without nines is not' test "$(bins no_nines)" -ge 13
-holds 'nor other hands' test "$(bins writers)" -ge 50
+holds 'two halves are of one kind' test "$(figure halves bins)" -le 11
+holds 'a set without nines is not' test "$(figure no_nines bins)" -ge 13
+holds 'nor other hands' test "$(figure writers bins)" -ge 50
 finish

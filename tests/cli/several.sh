@@ -35,7 +35,6 @@ END
 says 0 'b: 9 + 23 numbers' run sets.gm --out one --threads 1
 holds 'all sets are told of' grep -q 'toy.eight(examples: 50) |> first(10): 10 examples to train on, 5 to test' said
 holds 'and kept' grep -q '"train_examples_3": 6' one/run.json
-figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 same() { holds "$1: $2, and it is $3" awk -v a="$2" -v b="$3" 'BEGIN { d = a - b; exit !(d < 1e-4 && d > -1e-4) }'; }
 share() { awk -v s="$1" -v by="$2" 'BEGIN { print s * by }'; }
 same 'held-out examples of the first set' "$(figure mean_a)" "$(mean a_test.csv)"

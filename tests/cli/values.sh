@@ -37,7 +37,6 @@ is='"is": {"elbo": "lower bound", "sides": "not known", "nll": "upper bound", "g
 holds 'what each is to the likelihood is kept' grep -qF "$is" one/run.json
 holds 'by the emitted program too' grep -qF "$is" emitted/run.json
 holds 'and the same figures' test "$(figures one)" = "$(figures emitted)"
-figure() { tail -n 1 one/metrics.jsonl | sed "s/.*\"$1\":\([^,}]*\).*/\1/"; }
 holds 'all eight are there' test "$(figure modes)" = 8
 holds 'and two of four' test "$(figure few)" = 2
 holds 'more draws are the tighter bound' test "$(figure gap | awk '{ print ($1 > 0) }')" = 1

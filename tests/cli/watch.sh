@@ -14,27 +14,19 @@ END
 says 0 '' run line.gm -q --out alone
 says 0 '' run --resume alone -q --epochs 9
 for name in one two; do says 0 '' run line.gm -q --out $name; done
-trap 'kill $watcher $reader 2>/dev/null; rm -rf "$scratch"' EXIT
-watcher='' reader=''
+reader=''
 
-# begins ARGUMENT...: gmc watch, its page at $page
-begins() {
-  rm -f url
-  "$gmc" watch "$@" >url 2>told &
-  watcher=$!
-  awaits url 'http://127.0.0.1:[0-9]*/'
-  page=$(cat url)
-  port=${page#http://127.0.0.1:} port=${port%/}
-}
 # listens: what a page is told from now on, in the file events
 listens() {
   [ -z "$reader" ] || kill "$reader"
   curl -sN --noproxy '*' "${page}events" >events &
   reader=$!
+  trap 'kill $server $reader 2>/dev/null; rm -rf "$scratch"' EXIT
   awaits events '^event: runs'
 }
 
-begins one two
+serves watch one two
+port=${page#http://127.0.0.1:} port=${port%/}
 asks "$page" >html
 holds 'a page' grep -q '<title>runs</title>' html
 holds 'which carries no run' grep -q '<script type="application/json" id="runs"></script>' html
@@ -99,12 +91,12 @@ awaits events '^data: \[{"folder":"one".*\["epochs","2"\].*"folder":"two"'
 awaits events '"lines":\[.*"epoch":2,"split":"test"\|"folder":"one".*"test":{"step":\[8,16\],"epoch":\[1,2\].*"folder":"two"'
 holds 'nothing was complained of' test "$(wc -l <told)" = 1
 says 75 "port $port: another program has it" watch one --port "$port"
-interrupted "$watcher"
-begins one --port "$port"
+interrupted
+serves watch one --port "$port"
 holds 'the port asked for, at once' test "$page" = "http://127.0.0.1:$port/"
 asks "$page" >html
 holds 'the model' grep -q '<title>line</title>' html
-interrupted "$watcher"
+interrupted
 
 says 64 'needs DIR' watch
 says 66 'nowhere holds no run' watch one nowhere

@@ -135,7 +135,7 @@ function health() {
     if (several) parts.append(make('h3', {}, run.folder));
     const found = episodes(run.health), last = run.health.findLast(line => 'ranked' in line);
     if (!found.length) parts.append(make('p', {}, 'Nothing was found wrong.'));
-    else parts.append(table(['', 'of', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
+    else parts.append(table(['found', 'in', 'from step', 'to', 'evidence', 'to try'], found.map(e =>
       [e.line.finding, whose(e.line), shown(e.from), shown(e.to), e.line.evidence, make('code', {}, e.line.try || '')]), i => i === 2 || i === 3));
     if (last) parts.append(make('details', {}, make('summary', {}, `figures of ${whose(last)} at step ${last.step}`),
       table(['', '', ''], figures.map(([name, text]) => [name, shown(last[name]), text]), i => i === 1),
@@ -437,7 +437,8 @@ function difference(a, b) {
 
 function settings() {
   const names = unique(runs.flatMap(r => r.settings.map(s => s[0]))), value = (run, name) => (run.settings.find(s => s[0] === name) || ['', ''])[1];
-  const differs = names.filter(name => unique(runs.map(run => value(run, name))).length > 1);
+  const told = ['texts_hash', 'memory_bytes'];  // by what differs in the texts
+  const differs = names.filter(name => !told.includes(name) && unique(runs.map(run => value(run, name))).length > 1);
   const rows = list => list.map(name => [name, ...runs.map(run => value(run, name))]);
   const head = ['', ...runs.map(run => several ? run.folder : '')];
   if (!several) return section('settings', 'Settings', table(head, rows(names)));

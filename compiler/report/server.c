@@ -54,8 +54,13 @@ struct Stream {
   void *what;
 };
 
+// The command ends with its server: a second Ctrl-C on the way, as `timeout` sends one, does not make its end another.
 static void server_close(void *server) {
   Server *s = server;
+  sigset_t stops;
+  sigemptyset(&stops);
+  for (int i = 0; i < SERVER_STOPS; i++) sigaddset(&stops, server_stops[i]);
+  sigprocmask(SIG_BLOCK, &stops, NULL);
   for (int i = 0; i < SERVER_STOPS; i++)
     if (s->signal[i]) event_free(s->signal[i]);
   if (s->tick) event_free(s->tick);

@@ -181,7 +181,7 @@ for data in ${PICTURES-}; do
   few_alarms
 done
 # what it may cost: a moment's cost is how much longer a run takes that has them all, and that times the moments of a run is what it may cost, or
-# half as much again on a machine that does other things
+# half as much again on a machine that does other things; the last of them, which is begun within the share, may take four times as long as others
 cat >"$work/dear.gm" <<'END'
 model dear
 source blob(examples: 3000) { gaussian(zeros(200)) }
@@ -212,7 +212,7 @@ awk -v none="$none" -v some="$some" -v all="$all" '
     one = (all - none) / moments[2]; limit = 0.25 + 0.05 * some
     printf "of %.2f s %d moments of %.4f s each, %.3f s as the run tells: %.3f s are allowed; all %d: %.3f s, as the run tells %.3f s\n",
       some, moments[1], one, told[1], limit, moments[2], all - none, told[2]
-    exit !(moments[2] > 2 * moments[1] && moments[1] * one < 1.5 * (limit + one) && told[1] < limit + one && of[1] < some &&
+    exit !(moments[2] > 2 * moments[1] && moments[1] * one < 1.5 * (limit + one) && told[1] < limit + 4 * one && of[1] < some &&
            told[2] > (all - none) / 1.5 && told[2] < (all - none) * 1.5)
   }' "$work/dear5/health.jsonl" "$work/dear100/health.jsonl" >"$work/cost"
 held=$?

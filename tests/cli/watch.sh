@@ -19,6 +19,7 @@ reader=''
 # listens: what a page is told from now on, in the file events
 listens() {
   [ -z "$reader" ] || kill "$reader"
+  rm -f events  # what the last one was told
   curl -sN --noproxy '*' "${page}events" >events &
   reader=$!
   trap 'kill $server $reader 2>/dev/null; rm -rf "$scratch"' EXIT

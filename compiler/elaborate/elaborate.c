@@ -443,9 +443,9 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name) {
   Decl *d = find_decl_at(e, name->name, name->span);
   if (d) return decl_value(e, scope, d, name->span);
   if (word_value(e, scope, name->name, &v)) return v;
+  if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};
   d = find_metric(e, name->name, name->span);
   if (d) return apply_metric(e, scope, d, name->span);
-  if (is_builtin(name->name)) return (Value){.kind = V_CALLABLE, .text = name->name};
   unknown_name(e, scope, name->name, name->span);
   return value_error();
 }

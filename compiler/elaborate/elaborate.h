@@ -789,6 +789,7 @@ bool support_within(const Support *inner, const Support *outer);
 // Are all numbers of a tensor known, as those of a mask are, and lie closer together than its bounds? These are then theirs.
 bool bound_by_numbers(const Elab *e, const Value *v);
 bool point_within(const Value *v, const Support *s);  // by what is known of its values: a number's or a tensor's
+bool lies_within(const Elab *e, const Value *v, const Support *s);  // likewise, by its numbers where they are known
 
 // --- elaborate_formula.c, elaborate_mixture.c
 Scope *formula_scope(Elab *e, const Dist *one);  // the parameters as the formula of one copy sees them

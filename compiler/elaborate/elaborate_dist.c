@@ -123,7 +123,7 @@ static bool fit_point(Elab *e, Value *dist, Value *point, Span where) {
   const Dist *d = dist->dist;
   *point = to_point(e, *point, where);
   if (point->kind == V_ERROR) return false;
-  if (!point_within(point, &d->domain) && !(bound_by_numbers(e, point) && point_within(point, &d->domain))) {
+  if (!lies_within(e, point, &d->domain)) {
     double lo = point->kind == V_NUMBER ? point->number : point->node->lo;
     double hi = point->kind == V_NUMBER ? point->number : point->node->hi;
     complain(e, E0402, where, dist_name(dist->dist), support_text(e, &d->domain), lo, hi);

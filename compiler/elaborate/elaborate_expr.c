@@ -150,7 +150,7 @@ static bool check_support(Elab *e, const char *name, const Ast *formal, Scope *s
   if (!eval_support(e, scope, formal->b, &s)) return false;
   if (s.kind == SUPPORT_DECLARED) return check_fact(e, name, formal, &s, to_tensor(e, *v));
   bool logits = has_logits(formal);
-  if (point_within(v, &s) || (bound_by_numbers(e, v) && point_within(v, &s))) return true;
+  if (lies_within(e, v, &s)) return true;
   const char *wrap = s.lo == 0 && s.hi == 1 ? "sigmoid" : s.hi == INFINITY ? "softplus" : NULL;
   complain(e, E0731, v->span, formal->name, name, support_text(e, &s), v->kind == V_NUMBER ? v->number : v->node->lo,
            v->kind == V_NUMBER ? v->number : v->node->hi);

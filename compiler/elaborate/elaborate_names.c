@@ -28,12 +28,12 @@ static void walk_name(Elab *e, Scope *scope, const Ast *name) {
     return;
   }
   const Decl *d = find_decl_at(e, name->name, name->span);
+  bool in_fit = scope->of && scope->of->kind == AST_DISTRIBUTION && is_fit_word(name->name);
+  if (!d && (is_word(scope, name->name) || is_builtin(name->name) || is_measure_word(name->name) || in_fit)) return;
   if (!d) d = find_metric(e, name->name, name->span);
   bool measure = d && (d->ast->kind == AST_OBJECTIVE || d->ast->kind == AST_METRIC);
   if (measure && !scope->sees_data) not_seen(e, scope, name->name, name->span);
-  if (!d && !is_word(scope, name->name) && !is_builtin(name->name) && !is_measure_word(name->name) &&
-      !(scope->of && scope->of->kind == AST_DISTRIBUTION && is_fit_word(name->name)))
-    unknown_name(e, scope, name->name, name->span);
+  if (!d) unknown_name(e, scope, name->name, name->span);
 }
 
 static bool is_named(const Ast *list, const char *name) {

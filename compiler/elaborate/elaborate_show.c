@@ -262,7 +262,7 @@ static bool given_fits(Elab *e, const char *name, const Value *v) {
   Support s;
   int classes;
   if ((v->kind != V_NUMBER && v->kind != V_TENSOR) || !variable_of(e, name, &shape, &s, &classes)) return true;
-  if (point_within(v, &s) || (bound_by_numbers(e, v) && point_within(v, &s))) return true;
+  if (lies_within(e, v, &s)) return true;
   double lo = v->kind == V_NUMBER ? v->number : v->node->lo, hi = v->kind == V_NUMBER ? v->number : v->node->hi;
   const char *what = lo == hi ? arena_format(e->arena, "%g", lo) : value_text(e, *v);
   return complain(e, E0636, v->span, name, what, support_text(e, &s)), false;

@@ -206,3 +206,7 @@ bool point_within(const Value *v, const Support *s) {
   for (double k = 0; k < v->classes; k++) labels = labels && support_holds(s, k);
   return lo >= s->lo && hi <= s->hi && labels && (!support_discrete(s) || whole);
 }
+
+bool lies_within(const Elab *e, const Value *v, const Support *s) {
+  return point_within(v, s) || (bound_by_numbers(e, v) && point_within(v, s));
+}

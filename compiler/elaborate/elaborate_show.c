@@ -25,14 +25,30 @@ int64_t whole_setting(Elab *e, const Ast *body, const char *name, int64_t absent
   return absent;
 }
 
+// A grid has rows and columns, a text rows, and these may run over something; a plot has points, and curves over an axis.
+static bool has_setting(const Ast *picture, const char *name) {
+  bool rows = !strcmp(name, "rows"), columns = !strcmp(name, "columns"), points = !strcmp(name, "points");
+  if (picture->kind == AST_PLOT) return points || (picture->name && !rows && !columns);
+  return rows || (columns && picture->kind == AST_GRID);
+}
+
+static const char *settings_text(const Ast *picture) {
+  if (picture->kind == AST_PLOT) return picture->name ? "over an axis a plot has points and curves" : "a plot has points";
+  return picture->kind == AST_GRID ? "a grid has rows and columns" : "a text has rows";
+}
+
 static void check_settings(Elab *e, const Ast *body, const Ast *picture) {
   static const char *const known[] = {"rows", "columns", "points", "curves"};
+  bool measures = picture && picture->kind == AST_PLOT && picture->name && !picture->b;  // these have none: E0641
   for (const Ast *s = body->a; s; s = s->next) {
     if (s->kind != AST_SETTING) continue;
-    if (!name_in(s->name, 4, known)) unknown_setting(e, s, 4, known);
-    bool text = picture && picture->kind == AST_PRINT, rows = !strcmp(s->name, "rows");
-    bool grid = picture && picture->kind == AST_GRID && (rows || !strcmp(s->name, "columns"));
-    if (s->a->kind == AST_BINDER && !grid && !(text && rows)) complain(e, E0650, s->span, s->name);
+    bool word = name_in(s->name, 4, known), own = word && picture && has_setting(picture, s->name);
+    if (word && s->a->kind == AST_BINDER && !(own && picture->kind != AST_PLOT))
+      complain(e, E0650, s->span, s->name);
+    else if (!word)
+      unknown_setting(e, s, 4, known);
+    else if (picture && !own && !measures)
+      complain(e, E0603, s->span, s->name), report_help(e->sources, "%s", settings_text(picture));
   }
 }
 

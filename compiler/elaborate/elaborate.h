@@ -179,6 +179,7 @@ typedef struct Decl {
   bool holds_place;  // a word of the tensor that is optimised
   Value value;
   bool used;            // a network that was applied
+  bool being_proved;    // an autoregressive network whose order is being looked at: its body cannot apply it
   int better;           // of a metric: 1, its largest value is the best; -1, its smallest; 0, it is not known which
   const char *path;     // of a network's weights: q, or q.z where there are several of the name
   struct Proof *proofs;  // of an autoregressive network: that it keeps its order

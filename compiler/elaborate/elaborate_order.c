@@ -233,9 +233,12 @@ static bool same_inputs(const Elab *e, const Proof *p, int n, const Value *input
 static const Dist *proved(Elab *e, Decl *net, int n, const Value *input, Span where) {
   for (const Proof *p = net->proofs; p; p = p->next)
     if (same_inputs(e, p, n, input)) return p->made;
+  if (net->being_proved) return complain(e, E0226, where, net->name), NULL;
   Beside b = step_beside(e, n + 2);
   int errors = diagnostics_errors(e->sources);
+  net->being_proved = true;
   const Dist *made = prove(e, net, n, input, where);
+  net->being_proved = false;
   if (diagnostics_errors(e->sources) > errors) made = NULL;
   bool either = e->modes == b.elab.modes;
   step_back(e, &b);

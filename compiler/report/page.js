@@ -537,4 +537,3 @@ new ResizeObserver(() => charts.forEach(chart => chart.draw())).observe(byId('cu
 const carried = byId('runs').textContent;
 if (carried) show(JSON.parse(carried)), byId('state').remove();
 else live();
-document.documentElement.dataset.milliseconds = Math.round(performance.now());

@@ -3,6 +3,9 @@
 //   until EXPRESSION   of JavaScript: within half a minute it is true
 //   do EXPRESSION
 //   print EXPRESSION
+//   within MILLISECONDS [EXPRESSION]
+//                      so long the processor works for the page at most, until the value is there and what changed is
+//                      drawn; without an expression, since the page was opened. What other programs do has no part in it
 //   picture FILE       as PNG
 //   size WIDTH HEIGHT  of the window
 //   dark               the page is shown to somebody who likes it dark
@@ -161,6 +164,25 @@ static void print(Drive *d, const char *expression) {
     printf("%.17g\n", value->kind == JSON_TRUE ? 1 : value->number);
 }
 
+// Seconds that the processor has worked for the page's process, which is its own, by all threads.
+static double worked(Drive *d) {
+  const Json *metrics = at(ask(d, "Performance.getMetrics", "{}"), "metrics");
+  for (const Json *m = metrics ? metrics->child : NULL; m; m = m->next)
+    if (strcmp(string_at(m, "name"), "ProcessTime") == 0) return at(m, "value")->number;
+  fail(d->arena, EXIT_SOFTWARE, "chromium does not say what time the page has taken");
+}
+
+static void within(Drive *d, const char *text) {
+  char *expression;
+  double limit = strtod(text, &expression), before = *expression ? worked(d) : 0;
+  if (*expression) evaluate(d, expression);
+  evaluate(d, "new Promise(drawn => requestAnimationFrame(() => setTimeout(drawn)))");
+  double spent = 1000 * (worked(d) - before);
+  const char *what = *expression ? expression + 1 : "it is open";
+  printf("%.0f ms of the processor: %s\n", spent, what);
+  if (spent >= limit) complain(d, what, arena_format(d->arena, "%.0f ms, not within %.0f", spent, limit));
+}
+
 static void picture(Drive *d, const char *path) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   Text bytes = text_new(d->arena);
@@ -186,6 +208,8 @@ static void command(Drive *d, const char *line) {
     evaluate(d, rest);
   else if (begins(line, "print "))
     print(d, rest);
+  else if (begins(line, "within "))
+    within(d, rest);
   else if (begins(line, "picture "))
     picture(d, rest);
   else if (begins(line, "reload"))
@@ -229,7 +253,7 @@ static void begin_browser(Drive *d, const char *folder) {
 }
 
 static void open_page(Drive *d, const char *url) {
-  static const char *const parts[] = {"Runtime.enable", "Log.enable", "Network.enable", "Page.enable"};
+  static const char *const parts[] = {"Runtime.enable", "Log.enable", "Network.enable", "Page.enable", "Performance.enable"};
   const char *slash = begins(url, "http") ? strchr(url + 8, '/') : url + strlen(url);
   d->own = arena_slice(d->arena, url, (size_t)(slash + 1 - url));
   const char *target = string_at(ask(d, "Target.createTarget", "{\"url\":\"about:blank\"}"), "targetId");

@@ -2,15 +2,15 @@
 # The pages of gmc report, opened in Chromium: all that is to be on them is, the console is silent, and they are there in time.
 . "$(dirname "$0")/../cli/common.sh"
 
-# opens FILE MILLISECONDS: the page as it stands once its script is done, in `dom`; the console said nothing and it was in time
+# opens FILE MILLISECONDS: the page as it stands once it is open, in `dom`; the console said nothing, and the processor worked no longer for it
 opens() {
-  timeout 120 chromium --headless --no-sandbox --disable-gpu --virtual-time-budget=2000 --enable-logging=stderr --user-data-dir="$scratch/browser" \
-    --dump-dom "file://$scratch/$1" >dom 2>console
-  grep CONSOLE console >said
-  milliseconds=$(sed -n 's/.* data-milliseconds="\([0-9]*\)".*/\1/p' dom | head -n 1)
-  echo "$1: $(wc -c <"$1") bytes, drawn in ${milliseconds:-no} ms"
-  holds "$1: a silent console" test ! -s said
-  holds "$1: in time" test "${milliseconds:-999999}" -lt "$2"
+  drives "file://$scratch/$1" >told <<END
+within $2
+print document.documentElement.outerHTML
+END
+  grep '^FAILED' told
+  echo "$1: $(wc -c <"$1") bytes, $(head -n 1 told)"
+  mv told dom
 }
 has() { holds "$1" grep -q -e "$2" dom; }
 counts() { holds "$2 of $1" test "$(grep -o -e "$1" dom | wc -l)" = "$2"; }
@@ -96,14 +96,10 @@ awk 'BEGIN { for (i = 1; i <= 100000; i++) printf "{\"step\":%d,\"epoch\":%d,\"s
 says 0 '' report wide -o many.html
 opens many.html 2000
 drives "file://$scratch/many.html" <<'END'
-do window.slowest = 0
-do window.timed = work => { const began = performance.now(); work(); slowest = Math.max(slowest, performance.now() - began); }
-do timed(() => zoom(40000, 60000))
-do timed(() => zoom(null, null))
-do timed(() => { view.smooth = 0.9; redraw(); })
-do timed(() => charts[0].canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: 300, clientY: 300 })))
+within 250 zoom(40000, 60000)
+within 250 zoom(null, null)
+within 250 view.smooth = 0.9, redraw()
+within 250 charts[0].canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: 300, clientY: 300 }))
 until !charts[0].tip.hidden
-print '100,000 points: at most ' + Math.round(slowest) + ' ms until it is drawn again'
-until slowest < 250
 END
 finish

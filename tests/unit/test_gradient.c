@@ -182,21 +182,44 @@ static void test_network(void **state) {
   assert_int_equal(check_twice(&b, "network", y, 3, wrt, 2), 3);
 }
 
-// (|dD/dx| - 1)^2 of a discriminator, as in WGAN-GP: the gradient of a function of a gradient.
-static void test_gradient_penalty(void **state) {
-  (void)state;
-  Bench b = bench_new();
-  Graph *g = b.g;
-  Node *x = tensor(&b, matrix(3, 4), NULL);
-  Node *wrt[3] = {tensor(&b, matrix(4, 5), NULL), tensor(&b, matrix(1, 5), NULL), tensor(&b, matrix(5, 1), NULL)};
-  Node *score = node_matmul(g, softplus(&b, dense(&b, x, wrt[0], wrt[1])), wrt[2], false, false);
+// (|dD/dx| - 1)^2 of a score for each row of x, as in WGAN-GP: the gradient of a function of a gradient, by the weights
+// of D.
+static void check_penalty(Bench *b, const char *what, Node *score, Node *x, Node *const wrt[3]) {
+  Graph *g = b->g;
   Node *slope, *into[3];
   graph_gradient(g, score, 1, &x, &slope, NULL);
   Node *norm = node_unary(g, OP_SQRT, node_reduce(g, OP_SUM, node_binary(g, OP_MUL, slope, slope), 2));
-  Node *off = node_binary(g, OP_SUB, norm, constant(&b, 1, norm->shape));
-  Node *penalty = node_reduce(g, OP_SUM, node_binary(g, OP_MUL, off, off), 1);
-  check_gradients(&b, "gradient penalty", penalty, 3, wrt, into);
+  Node *off = node_binary(g, OP_SUB, norm, constant(b, 1, norm->shape));
+  check_gradients(b, what, node_reduce(g, OP_SUM, node_binary(g, OP_MUL, off, off), 1), 3, wrt, into);
   for (int i = 0; i < 3; i++) assert_non_null(into[i]);
+}
+
+static void test_gradient_penalty(void **state) {
+  (void)state;
+  Bench b = bench_new();
+  Node *x = tensor(&b, matrix(3, 4), NULL);
+  Node *wrt[3] = {tensor(&b, matrix(4, 5), NULL), tensor(&b, matrix(1, 5), NULL), tensor(&b, matrix(5, 1), NULL)};
+  Node *score = node_matmul(b.g, softplus(&b, dense(&b, x, wrt[0], wrt[1])), wrt[2], false, false);
+  check_penalty(&b, "gradient penalty", score, x, wrt);
+}
+
+static Shape image(int64_t n, int64_t h, int64_t w, int64_t c) { return shape_of(4, (int64_t[]){n, h, w, c}); }
+
+// The same of images of 4 x 4: two convolutions with strides, the second in two groups, and what all places say
+// together.
+static void test_convolutional_penalty(void **state) {
+  (void)state;
+  static const Attr halved = {.a = {2, 2, 1, 1, 1}, .b = {1, 1, 1, 1}},
+                    grouped = {.a = {1, 1, 1, 1, 2}, .b = {0, 1, 0, 1}};
+  Bench b = bench_new();
+  Graph *g = b.g;
+  Node *x = tensor(&b, matrix(2, 16), NULL);
+  Node *wrt[3] = {tensor(&b, image(4, 4, 1, 2), NULL), tensor(&b, image(2, 2, 1, 2), NULL),
+                  tensor(&b, matrix(8, 1), NULL)};
+  Node *h = softplus(&b, node_conv(g, node_reshape(g, x, image(2, 4, 4, 1)), wrt[0], &halved));
+  h = node_unary(g, OP_TANH, node_conv(g, h, wrt[1], &grouped));
+  check_penalty(&b, "convolutional penalty", node_matmul(g, node_reshape(g, h, matrix(2, 8)), wrt[2], false, false), x,
+                wrt);
 }
 
 // A value used three times, once by itself and once by its slices.
@@ -422,6 +445,7 @@ int main(void) {
       TEST(softmax_and_norm),
       TEST(network),
       TEST(gradient_penalty),
+      TEST(convolutional_penalty),
       TEST(shared_values),
       TEST(slices_are_joined),
       TEST(kinks),

@@ -5,6 +5,7 @@
 // in it. What is judged, and the scores, are gathered on held-out data and on data that were trained on; a program
 // after them applies `game_health` of the library. The runtime takes the figures at intervals
 // (../../runtime/train/health.c).
+#include <math.h>
 #include <string.h>
 
 #include "elaborate/elaborate.h"
@@ -16,7 +17,7 @@ typedef struct {
   const char *maker;
   Node *real, *made;              // what the judge is given, [batch, ...]
   Node *real_score, *made_score;  // larger where it takes it for real
-  bool odds;                      // scores are those of a distribution: the line's value is a log probability
+  double chance;                  // the line's value where the judge is undecided; NAN: not known
 } Game;
 
 static bool moves(const Ast *step, const char *name) {
@@ -57,8 +58,6 @@ static bool find_scores(Elab *e, const Ast *step, Node *goal, const Application 
     if (!apart) continue;
     game->real_score = apart > 0 ? up : node_unary(e->graph, OP_NEG, up);
     game->made_score = apart > 0 ? down : node_unary(e->graph, OP_NEG, down);
-    const Value *v = real->result.kind == V_LIST ? &real->result.item[i] : &real->result;
-    game->odds = v->kind == V_DIST;
     return true;
   }
   return false;
@@ -88,11 +87,27 @@ static bool find_game(Elab *e, int line, Node *goal, Game *game) {
   return false;
 }
 
+// A value where the judge gives either side a half, if it is a sum of log probabilities by the judge alone; else NAN.
+static double value_at_chance(Elab *e, const Value *v, const Decl *judge) {
+  const Terms *t = v->terms ? opened_terms(e, v->terms) : NULL;
+  if (!t || t->lo != 0 || t->hi != 0) return NAN;
+  double sum = 0;
+  for (int i = 0; i < t->n; i++) {
+    const struct Weighed *w = &t->of[i];
+    const Dist *d = w->term->kind == TERM_DENSITY ? w->term->dist : NULL;
+    if (!d || d->net != judge->ast || strcmp(d->decl->name, "bernoulli") != 0 || w->lo != w->hi) return NAN;
+    sum += w->lo * log(0.5);
+  }
+  return sum;
+}
+
 // Begins a program in which the line's objective is evaluated and its game found.
 static bool begin_game(Elab *e, int line, Game *game) {
   begin_program(e, e->model->batch, false);
   Value v = line_value(e, e->step[line]);
-  return v.kind == V_TENSOR && v.plates == PLATE_BATCH && find_game(e, line, v.node, game);
+  if (v.kind != V_TENSOR || v.plates != PLATE_BATCH || !find_game(e, line, v.node, game)) return false;
+  game->chance = value_at_chance(e, &v, game->judge);
+  return true;
 }
 
 static void add_set(Elab *e, Outputs *out, const char *name, Node *value, int64_t n) {
@@ -101,21 +116,43 @@ static void add_set(Elab *e, Outputs *out, const char *name, Node *value, int64_
 
 static const char *line_text(Elab *e, const Ast *step) { return expression_text(e, step); }
 
-// What to try, a line of the model's text each, by what is found (Ailment).
+// The line with Adam as its optimiser, as games are known to go with; or what is called its optimiser, which other lines
+// may share.
+static const char *slow_line(Elab *e, const Ast *step) {
+  static const char slow[] = "adam(2e-4, beta1: 0.5)";
+  if (step->c->kind == AST_NAME) return arena_format(e->arena, "let %s = %s", step->c->name, slow);
+  Span head = {step->span.file, step->span.begin, step->c->span.begin};
+  return arena_format(e->arena, "%s%s", expression_text(e, &(Ast){.span = head}), slow);
+}
+
+static bool is_averaged(const Elab *e, const char *net) {
+  for (int t = 0; t < e->model->tensors; t++)
+    if (e->model->tensor[t].average && !strcmp(e->model->tensor[t].owner, net)) return true;
+  return false;
+}
+
+// A judge waits while it is further than half the way from chance; where it is not known what that is, its maker goes
+// on faster.
+static const char *level_line(Elab *e, int line, const Game *game) {
+  const Ast *own = e->step[line], *other = line_of_maker(e, line, game->maker, game->judge->name);
+  if (isnan(game->chance) || own->a) return arena_format(e->arena, "repeat 5 { %s }", line_text(e, other));
+  return arena_format(e->arena, "when recent(%s) %c %.1g { %s }", own->name, own->flag ? '>' : '<', game->chance / 2,
+                      line_text(e, own));
+}
+
+// What to try, by what is found (Ailment): a line of the model's text, for one that stands there, or a part of one, with
+// a comment on where it belongs.
 static void set_remedies(Elab *e, int line, const Game *game, PlanHealth *h) {
-  const char *own = line_text(e, e->step[line]), *name = game->judge->name;
-  const Ast *other = line_of_maker(e, line, game->maker, name);
-  h->remedy[AILMENT_STRONG] =
-      game->odds ? arena_format(e->arena, "when recent(%s) < -0.7 { %s }", e->model->objective[line], own)
-                 : arena_format(e->arena, "repeat 5 { %s }", line_text(e, other));
-  h->remedy[AILMENT_COLLAPSE] = arena_format(e->arena, "repeat 5 { %s }", own);
+  const char *name = game->judge->name, *often = arena_format(e->arena, "repeat 5 { %s }", line_text(e, e->step[line]));
+  h->remedy[AILMENT_STRONG] = level_line(e, line, game);
+  h->remedy[AILMENT_COLLAPSE] = often;
   h->remedy[AILMENT_WEAK] = arena_format(
-      e->arena, "|> dense(128) |> leaky_relu |> dense(128) |> leaky_relu   in %s, before its last layer", name);
+      e->arena, "|> dense(128) |> leaky_relu |> dense(128) |> leaky_relu   # in %s, before its last layer", name);
   h->remedy[AILMENT_SILENT] =
-      arena_format(e->arena, "%s %s over %s with adam(2e-4, beta1: 0.5)   and leaky_relu for each relu in %s",
-                   e->step[line]->flag ? "minimize" : "maximize", e->step[line]->name, name, name);
-  h->remedy[AILMENT_SWINGS] = arena_format(e->arena, "average ema(%s, 0.999)   in train", game->maker);
-  h->remedy[AILMENT_COPIES] = arena_format(e->arena, "|> dropout(0.3)   in %s, behind each hidden layer", name);
+      arena_format(e->arena, "%s   # and in %s leaky_relu for each relu", slow_line(e, e->step[line]), name);
+  h->remedy[AILMENT_SWINGS] =
+      is_averaged(e, game->maker) ? often : arena_format(e->arena, "average ema(%s, 0.999)   # in train", game->maker);
+  h->remedy[AILMENT_COPIES] = arena_format(e->arena, "|> dropout(0.3)   # in %s, behind each hidden layer", name);
 }
 
 // The figures, made of the sets that the two programs have gathered.

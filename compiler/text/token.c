@@ -49,8 +49,10 @@ static bool at_margin(const Parser *p, const Token *t) {
 // Rules about a pair of distributions, which a bracket follows.
 static bool is_pair_word(int kind) { return kind == TOKEN_MARGINAL || kind == TOKEN_POSTERIOR; }
 
-// An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`; `expect nll`.
+// An item begins here for sure: `prior z`, but not `prior(z)`; `average ema`, but not `average(h)`, nor among the lines
+// of training; `expect nll`.
 static bool begins_item(Parser *p, const Token *t) {
+  if (t->kind == TOKEN_AVERAGE && p->bracket[p->depth].lines) return false;
   if (t->kind == TOKEN_EXPECT && !p->depth && at_margin(p, t)) return true;
   if (t->kind == TOKEN_PRIOR || t->kind == TOKEN_AVERAGE || t->kind == TOKEN_BIJECTOR || t->kind == TOKEN_EXPECT ||
       t->kind == TOKEN_SUPPORT || t->kind == TOKEN_ESTIMATOR)

@@ -5,7 +5,8 @@
 //   print EXPRESSION
 //   within MILLISECONDS [EXPRESSION]
 //                      so long the processor works for the page at most, until the value is there and what changed is
-//                      drawn; without an expression, since the page was opened. What other programs do has no part in it
+//                      drawn; without an expression, since the page was opened. What other programs do has no part in
+//                      it
 //   picture FILE       as PNG
 //   size WIDTH HEIGHT  of the window
 //   dark               the page is shown to somebody who likes it dark
@@ -253,7 +254,8 @@ static void begin_browser(Drive *d, const char *folder) {
 }
 
 static void open_page(Drive *d, const char *url) {
-  static const char *const parts[] = {"Runtime.enable", "Log.enable", "Network.enable", "Page.enable", "Performance.enable"};
+  static const char *const parts[] = {"Runtime.enable", "Log.enable", "Network.enable", "Page.enable",
+                                      "Performance.enable"};
   const char *slash = begins(url, "http") ? strchr(url + 8, '/') : url + strlen(url);
   d->own = arena_slice(d->arena, url, (size_t)(slash + 1 - url));
   const char *target = string_at(ask(d, "Target.createTarget", "{\"url\":\"about:blank\"}"), "targetId");

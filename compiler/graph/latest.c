@@ -51,12 +51,14 @@ static bool known(Seen s) { return s.latest == KNOWN; }
 static bool is_known(Seen s, double value) { return known(s) && (double)s.value == value; }
 
 static Seen apply(Op op, int n, const Seen *in) {
-  bool all = true;
+  bool all = true, none = true;
   Seen any = nothing;
   for (int i = 0; i < n; i++) {
     all = all && known(in[i]);
+    none = none && !known(in[i]);
     if (in[i].latest > any.latest) any.latest = in[i].latest;
   }
+  if (none) return any;
   if (all) {
     double value[3] = {0, 0, 0};
     for (int i = 0; i < n; i++) value[i] = (double)in[i].value;
@@ -312,6 +314,36 @@ static View see_source(const Look *w, const Node *n) {
   return v;
 }
 
+// The places along the last axis of an operation number by number.
+typedef struct {
+  Op op;
+  int n;
+  int64_t length, step[MOST_WALKED];
+  const Seen *from[3];
+  Seen read[3], made;  // last: where the same is read again, the same is made
+} Line;
+
+static inline void see_line_of(Line *l, int n, Seen *out) {
+  for (int64_t j = 0; j < l->length; j++) {
+    bool same = true;
+    for (int i = 0; i < n; i++) {
+      const Seen *here = &l->from[i][j * l->step[i]];
+      same = same && memcmp(here, &l->read[i], sizeof *here) == 0;
+      l->read[i] = *here;
+    }
+    if (!same) l->made = apply(l->op, n, l->read);
+    out[j * l->step[n]] = l->made;
+  }
+}
+
+static void see_line(Line *l, Seen *out) {
+  switch (l->n) {  // a constant each, so that the loop over the operands is none
+    case 1: see_line_of(l, 1, out); break;
+    case 2: see_line_of(l, 2, out); break;
+    default: see_line_of(l, 3, out); break;
+  }
+}
+
 static View see_elementwise(const Look *w, const Node *n, const View *in) {
   unsigned alike = ~0u;
   for (int i = 0; i < n->arity; i++) alike &= alike_axes(&in[i]);
@@ -320,24 +352,12 @@ static View see_elementwise(const Look *w, const Node *n, const View *in) {
   for (int i = 0; i < n->arity; i++) k.stride[i] = in[i].stride;
   k.stride[n->arity] = v.stride;
   int last = n->shape.rank - 1;
-  int64_t length = last < 0 ? 1 : k.shape.dim[last], step[MOST_WALKED] = {0};
-  for (int i = 0; i <= n->arity && last >= 0; i++) step[i] = k.stride[i][last];
-  Seen s[3] = {nothing, nothing, nothing}, made = apply(n->op, n->arity, s);
+  Line line = {.op = n->op, .n = n->arity, .length = last < 0 ? 1 : k.shape.dim[last]};
+  line.made = apply(n->op, n->arity, line.read);
+  for (int i = 0; i <= n->arity && last >= 0; i++) line.step[i] = k.stride[i][last];
   do {
-    Seen *out = v.at + k.at[n->arity];
-    for (int64_t j = 0; j < length; j++) {
-      bool same = true, any_known = false;  // as the number before: then so is what is made of it
-      int32_t latest = NONE;
-      for (int i = 0; i < n->arity; i++) {
-        Seen here = in[i].at[k.at[i] + j * step[i]];
-        same = same && memcmp(&here, &s[i], sizeof here) == 0;
-        any_known = any_known || known(here);
-        if (here.latest > latest) latest = here.latest;
-        s[i] = here;
-      }
-      if (!same) made = any_known ? apply(n->op, n->arity, s) : (Seen){0, latest};
-      out[j * step[n->arity]] = made;
-    }
+    for (int i = 0; i < n->arity; i++) line.from[i] = in[i].at + k.at[i];
+    see_line(&line, v.at + k.at[n->arity]);
   } while (walk_line(&k));
   return v;
 }

@@ -355,9 +355,15 @@ static void write_distribution_text(Writer *w) {
 static void write_bijector(Writer *w) {
   const char *name = new_name(w, "map");
   WRITE(w, "bijector %s[n](by: 1) {\n  weight s[n] ~ normal(0, 0.3)\n", name);
-  WRITE(w, "  net slope(v | u) { v = tanh(dense(u, n)) }\n");
-  WRITE(w, "  forward(x) = (x + by) * exp(slope(s))\n  inverse(y) = y * exp(-slope(s)) - by\n");
-  WRITE(w, "  logdet(x%s) = sum(slope(s))\n}\n", chance(w, 1, 2) ? ", y" : "");
+  bool in_order = chance(w, 1, 2);
+  if (in_order)
+    WRITE(w, "  net slope(v | u) autoregressive { v = masked(tanh(masked(u, n)), n, strict: true) }\n");
+  else
+    WRITE(w, "  net slope(v | u) { v = tanh(dense(u, n)) }\n");
+  const char *at = in_order && chance(w, 1, 2) ? "x" : "s";  // of x nobody writes an inverse
+  WRITE(w, "  forward(x) = (x + by) * exp(slope(%s))\n", at);
+  if (*at == 's') WRITE(w, "  inverse(y) = y * exp(-slope(s)) - by\n");
+  WRITE(w, "  logdet(x%s) = sum(slope(%s))\n}\n", chance(w, 1, 2) ? ", y" : "", at);
   w->bijector[w->bijectors++] = name;
 }
 

@@ -533,6 +533,7 @@ struct Elab {
   struct Weights *weights;  // that stand for labels, and
   struct Scored *scored;    // draws that surrogates are to be added for, of all programs so far
   struct Probe *probes;  // bijectors that are to be tried
+  struct Looked *looked;  // networks of values whose order has been looked at
   const Drawn *enumerated;  // of the blocks around
   struct Spoken *spoken;    // terms made in this program
   Fact *facts;
@@ -940,8 +941,13 @@ Chain *rename_chain(Elab *e, const Chain *c, int from, int to);  // as rename_pl
 
 // --- elaborate_order.c
 extern const DistKind ordered_kind;
-// The distribution of what an autoregressive network explains, given its other inputs. Proves its order, once.
+// Is the network marked autoregressive, and reads what it explains? Else it makes values in the order of its first input.
+bool explains_itself(const Ast *net);
+// The distribution of what it explains, given its other inputs. Proves its order, once.
 Value apply_ordered(Elab *e, Decl *d, int n, const Value *input, Span where);
+// Is each place of the values that it makes made of those places of the first input alone that stand before it? False
+// after reporting.
+bool keeps_places(Elab *e, Decl *net, int n, const Value *input, Span where);
 Ordered *rename_ordered(Elab *e, const Ordered *o, int from, int to);  // as rename_plate
 
 // --- elaborate_names.c
@@ -950,6 +956,7 @@ void check_names(Elab *e, const Ast *declaration);
 // --- elaborate_net.c
 Value apply_net_values(Elab *e, Decl *d, int n, Value *inputs, Span where);
 // What its body makes of tensors of the right shapes; of an autoregressive network the last is what it explains.
+Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where);  // afresh
 Value apply_to_values(Elab *e, Decl *d, int n, const Value *inputs, Span where);
 const char *name_at(const Ast *list, int i);              // "" past its end
 int place_of_name(const Ast *list, const char *name);     // -1 if it is not there

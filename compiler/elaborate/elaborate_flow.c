@@ -158,7 +158,12 @@ static bool settle_flow(Elab *e, Dist *d, Span where) {
   d->own = rank > d->base->own ? rank : d->base->own;
   Value x = some_value(e, &d->base->support, d->event);
   Value y = map_member(e, d, "forward", &x, where);
-  if (y.kind == V_ERROR) return false;
+  if (y.kind == V_ERROR) {
+    if (!rank)
+      report_help(e->sources, "without brackets it maps each number by itself: `bijector %s[n]` maps vectors",
+                  d->decl->name);
+    return false;
+  }
   const char *path = d->path ? arena_format(e->arena, "%s/", d->path) : "";
   for (int t = 0; t < e->tensors && d->path && !d->owns; t++)
     d->owns = !strncmp(e->model->tensor[t].name, path, strlen(path));

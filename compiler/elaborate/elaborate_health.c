@@ -116,8 +116,8 @@ static void add_set(Elab *e, Outputs *out, const char *name, Node *value, int64_
 
 static const char *line_text(Elab *e, const Ast *step) { return expression_text(e, step); }
 
-// The line with Adam as its optimiser, as games are known to go with; or what is called its optimiser, which other lines
-// may share.
+// The line with Adam as its optimiser, as games are known to go with; or what is called its optimiser, which other
+// lines may share.
 static const char *slow_line(Elab *e, const Ast *step) {
   static const char slow[] = "adam(2e-4, beta1: 0.5)";
   if (step->c->kind == AST_NAME) return arena_format(e->arena, "let %s = %s", step->c->name, slow);
@@ -140,8 +140,8 @@ static const char *level_line(Elab *e, int line, const Game *game) {
                       line_text(e, own));
 }
 
-// What to try, by what is found (Ailment): a line of the model's text, for one that stands there, or a part of one, with
-// a comment on where it belongs.
+// What to try, by what is found (Ailment): a line of the model's text, for one that stands there, or a part of one,
+// with a comment on where it belongs.
 static void set_remedies(Elab *e, int line, const Game *game, PlanHealth *h) {
   const char *name = game->judge->name, *often = arena_format(e->arena, "repeat 5 { %s }", line_text(e, e->step[line]));
   h->remedy[AILMENT_STRONG] = level_line(e, line, game);

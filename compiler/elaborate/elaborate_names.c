@@ -162,7 +162,7 @@ static void walk_support(Elab *e, Scope *scope, const Ast *support) {
 }
 
 static void walk_net(Elab *e, Scope *scope, const Ast *net) {
-  if (net->flag) define(e, scope, net->a->name, net->a->span), scope = scope_new(e, scope);
+  if (explains_itself(net)) define(e, scope, net->a->name, net->a->span), scope = scope_new(e, scope);
   for (const Ast *in = net->b; in; in = in->next) define(e, scope, in->name, in->span);
   walk_body(e, scope, net->c);
   for (const Ast *out = net->a; out; out = out->next)

@@ -221,7 +221,7 @@ void declare_network(Elab *e, Scope *scope, const Ast *net) {
     complain(e, E0510, net->span, "network", net->name);
   } else if (e->optimizing >= 0) {
     complain(e, E0509, net->span);
-  } else if (net->flag) {
+  } else if (explains_itself(net)) {
     complain(e, E0785, net->span);
   } else if (ast_length(net->a) > MAX_ARGS || ast_length(net->b) > MAX_ARGS) {
     complain(e, E0221, net->span, MAX_ARGS);
@@ -235,10 +235,11 @@ void declare_network(Elab *e, Scope *scope, const Ast *net) {
   if (fresh_name(e, scope, net->name, net->span)) bind_name(e, scope, net->name, v);
 }
 
-static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where) {
+Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where) {
   const Ast *net = d->ast;
   Scope *scope = d->around ? scope_new(e, d->around) : scope_for(e, net);
-  if (net->flag) {  // what is explained, until the body gives it its distribution
+  bool explains = explains_itself(net);
+  if (explains) {  // what is explained, until the body gives it its distribution
     bind_name(e, scope, net->a->name, input[--n]);
     scope = scope_new(e, scope);
   }
@@ -249,7 +250,7 @@ static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where)
   f->path = d->path;
   f->owner = d->owner;
   f->scope->network = true;
-  f->scope->argument = n || net->flag ? argument_word(e, &input[0]) : NULL;
+  f->scope->argument = n || explains ? argument_word(e, &input[0]) : NULL;
   e->depth++;
   d->used = true;
   eval_body(e, scope, net->c);
@@ -275,6 +276,7 @@ static Value expand_net(Elab *e, Decl *d, int n, const Value *input, Span where)
     }
     list.item[i] = v;
   }
+  if (net->flag && !explains && !keeps_places(e, d, n, input, where)) return value_error();
   return list.items == 1 ? list.item[0] : list;
 }
 
@@ -309,7 +311,7 @@ Value apply_net_values(Elab *e, Decl *d, int n, Value *input, Span where) {
     input[i].classes = classes;
     if (!fits_variable(e, d, "takes", name, &input[i], span)) return value_error();
   }
-  return d->ast->flag ? apply_ordered(e, d, n, input, where) : apply_to_values(e, d, n, input, where);
+  return explains_itself(d->ast) ? apply_ordered(e, d, n, input, where) : apply_to_values(e, d, n, input, where);
 }
 
 static Node *mask_node(const Value *v) { return v->kind == V_OBSERVED ? v->item->node : NULL; }

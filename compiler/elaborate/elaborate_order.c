@@ -5,6 +5,9 @@
 // program, for two examples, with a density whose point is another value than the body's x. So log p(x) is exact, and a
 // draw is made place by place: in each turn all places are drawn from what the body makes of x so far, and the turn's
 // own place is kept. Random numbers have the same addresses in every turn, those that one parallel draw would have.
+//
+// `net gate(m, s | y) autoregressive { ... }` makes values instead: each place of m and of s of the places of y before
+// it, and of whatever stands around the network. That is looked at where it is applied.
 #include "elaborate/elaborate.h"
 
 #include <math.h>
@@ -27,6 +30,18 @@ typedef struct Proof {
 } Proof;
 
 static const Ast *output_of(const Decl *net) { return net->ast->a; }
+
+bool explains_itself(const Ast *net) {
+  if (!net->flag) return false;
+  for (const Ast *s = net->c->a; s && net->b; s = s->next) {
+    for (const Ast *v = s->kind == AST_DRAW ? s->a : NULL; v; v = v->next)
+      if (place_of_name(net->a, v->name) >= 0) return true;
+    if (net->a->next || s->kind != AST_ASSIGN) continue;
+    if (mentions(s->b, net->a->name)) return true;
+    if (place_of_name(s->a, net->a->name) >= 0) return false;
+  }
+  return !net->b || !net->a->next;
+}
 
 // ---- the order
 
@@ -55,10 +70,10 @@ static Node *place_node(Elab *e, const Decl *net, Shape outer, Shape event) {
   return node_broadcast(e->graph, node_reshape(e->graph, flat, ones), event);
 }
 
-// x[3, 4]; x[3] where rows are the places, x[.., 3] where channels are.
-static const char *place_text(Elab *e, const Decl *net, Shape outer, int64_t place) {
+// x[3, 4] of the name x; x[3] where rows are the places, x[.., 3] where channels are.
+static const char *place_of_text(Elab *e, const Decl *net, const char *name, Shape outer, int64_t place) {
   Text t = text_new(e->arena);
-  text_add(&t, "%s", output_of(net)->name);
+  text_add(&t, "%s", name);
   if (!outer.rank) return t.data;
   if (over_rows(net)) return text_add(&t, "[%lld]", (long long)place), t.data;
   if (over_channels(net)) {
@@ -72,6 +87,10 @@ static const char *place_text(Elab *e, const Decl *net, Shape outer, int64_t pla
     place %= below;
   }
   return text_add(&t, "]"), t.data;
+}
+
+static const char *place_text(Elab *e, const Decl *net, Shape outer, int64_t place) {
+  return place_of_text(e, net, output_of(net)->name, outer, place);
 }
 
 // ---- the proof
@@ -221,6 +240,90 @@ static const Dist *prove(Elab *e, Decl *net, int n, const Value *input, Span whe
   Value terms = log_terms(e, made.dist, point, where);
   if (terms.kind == V_ERROR) return NULL;
   return keeps_order(e, net, made.dist, x.node, terms) ? made.dist : NULL;
+}
+
+// ---- values made in an order
+
+// A network of values has been looked at: what it makes of an input of this shape.
+typedef struct Looked {
+  const Ast *net;
+  const char *path;
+  bool training;
+  Shape shape;
+  struct Looked *next;
+} Looked;
+
+static bool looked_at(const Elab *e, const Decl *net, Shape shape) {
+  for (const Looked *k = e->looked; k; k = k->next)
+    if (k->net == net->ast && !strcmp(k->path, net->path) && k->training == e->training && shape_equal(k->shape, shape))
+      return true;
+  return false;
+}
+
+// The places of the value, those of all but its first part by its plates after all others.
+static int32_t *places_by_part(Elab *e, const Decl *net, const Node *x, Shape event) {
+  int64_t n = shape_count(event), all = shape_count(x->shape), places = places_of(net, event);
+  int32_t *place = NEW_ARRAY(e->arena, int32_t, all);
+  for (int64_t i = 0; i < all; i++) place[i] = (int32_t)(i < n ? place_of(net, event, i) : places);
+  return place;
+}
+
+static bool output_keeps_order(Elab *e, const Decl *net, const char *name, const Value *made, const Value *of) {
+  Shape event = event_shape(of), own = made->kind == V_TENSOR ? event_shape(made) : (Shape){0};
+  if (own.rank < event.rank || memcmp(own.dim, event.dim, (size_t)event.rank * sizeof *own.dim) != 0) {
+    complain(e, E0788, made->span, name, value_text(e, *made), net->ast->b->name, shape_text(e->arena, event));
+    return false;
+  }
+  const int32_t *place = places_by_part(e, net, of->node, event);
+  const int32_t *latest = graph_latest(e->arena, e->graph, made->node, of->node, place);
+  int64_t n = shape_count(own), inner = n / shape_count(event);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = place_of(net, event, i / inner);
+    if (latest[i] < at) continue;
+    const Node **way = NEW_ARRAY(e->arena, const Node *, made->node->id + 1);
+    int steps = graph_way(e->arena, e->graph, made->node, i, of->node, place, way);
+    const char *from = net->ast->b->name;
+    const char *what = latest[i] < places_of(net, event) ? arena_format(e->arena, "`%s`, which does not come before it",
+                                                                        place_of_text(e, net, from, event, latest[i]))
+                                                         : "other examples of its batch";
+    complain(e, E0781, net->ast->span, place_of_text(e, net, name, event, at), net->name, what);
+    report_help(e->sources, "the way: %s", way_text(e, from, steps, way));
+    return false;
+  }
+  return true;
+}
+
+// What the network makes of a value like this one of which nothing is known: what the value was made of would be seen
+// past it where rules simplify.
+static Value made_of_any(Elab *e, Decl *net, int n, const Value *input, Value *any, Span where) {
+  Value v[MAX_ARGS];
+  const Node *like = input[0].node;
+  memcpy(v, input, (size_t)n * sizeof *v);
+  v[0].node = node_random(e->graph, path_hash("an input in order"), RANDOM_ONCE, like->shape);
+  v[0].node->lo = like->lo, v[0].node->hi = like->hi;
+  *any = v[0];
+  net->being_proved = true;
+  Value made = expand_net(e, net, n, v, where);
+  net->being_proved = false;
+  return made;
+}
+
+bool keeps_places(Elab *e, Decl *net, int n, const Value *input, Span where) {
+  Shape event = event_shape(&input[0]);
+  if (net->being_proved || (n == 1 && looked_at(e, net, event))) return true;  // with others it hangs on what these are
+  Value any, made = made_of_any(e, net, n, input, &any, where);
+  const Ast *out = net->ast->a;
+  for (int i = 0; out; i++, out = out->next) {
+    const Value *v = made.kind == V_LIST ? &made.item[i] : &made;
+    if (v->kind == V_ERROR || !output_keeps_order(e, net, out->name, v, &any)) return false;
+  }
+  Looked *k = NEW(e->arena, Looked);
+  *k = (Looked){net->ast, net->path, e->training, event, e->looked};
+  e->looked = k;
+  finding(e, "order", net->ast->span,
+          "%s: each place of what it makes is made of those of %s before it, of %lld; proved", net->name,
+          net->ast->b->name, (long long)places_of(net, event));
+  return true;
 }
 
 static bool same_inputs(const Elab *e, const Proof *p, int n, const Value *input) {

@@ -78,8 +78,9 @@ static bool begins_statement(Parser *p, const Token *t) {
 
 // A keyword that may be a name.
 static bool may_be_name(int kind) {
-  return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_PRINT || kind == TOKEN_MIXTURE || kind == TOKEN_LOG ||
-         kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_EVERY || kind == TOKEN_WHEN;
+  return kind == TOKEN_WEIGHT || kind == TOKEN_STATE || kind == TOKEN_PRINT || kind == TOKEN_MIXTURE ||
+         kind == TOKEN_LOG || kind == TOKEN_MEAN || kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_EVERY ||
+         kind == TOKEN_WHEN;
 }
 
 // Between items, behind the end of a column: `data x[3] missing from ...`.
@@ -145,7 +146,9 @@ static void call_or_group(const Parser *p, Token *t) {
   if (t->first) return;
   bool block = before == '}' && p->last.where.end == t->where.begin;
   if (t->kind == '[' && (value || block)) t->kind = TOKEN_INDEX_OPEN;
-  if (t->kind == '(' && (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE || is_pair_word(before))) t->kind = TOKEN_CALL_OPEN;
+  if (t->kind == '(' &&
+      (value || before == TOKEN_PRIOR || before == TOKEN_KL || before == TOKEN_MIXTURE || is_pair_word(before)))
+    t->kind = TOKEN_CALL_OPEN;
 }
 
 // ---- brackets ----
@@ -215,7 +218,8 @@ static bool bracket_close(Parser *p, Token *t) {
 
 static bool may_begin_statement(int kind) {
   return kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_IF || kind == TOKEN_LOG || kind == TOKEN_MEAN ||
-         kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_MIXTURE || kind == TOKEN_PRIOR || kind == TOKEN_KL || kind == '(';
+         kind == TOKEN_DRAW || kind == TOKEN_EACH || kind == TOKEN_MIXTURE || kind == TOKEN_PRIOR || kind == TOKEN_KL ||
+         kind == '(';
 }
 
 // Can parsing go on at t, in the body at `level`?

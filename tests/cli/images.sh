@@ -30,6 +30,17 @@ holds 'it compiles' compiled faces.c faces.run $line
 holds 'it runs' ./faces.run --out three -q
 holds 'to the same bits' cmp one/weights.safetensors three/weights.safetensors
 
+# a game of pictures in colour, which are mirrored anew at every step
+set -- --data 'images("faces") |> flipped' --batch 2
+says 0 '' run "$pictures/../smileys.gm" "$@" --steps 5 --threads 1 --out smileys
+holds 'pictures beside the nearest' test -s smileys/shows/copies.png
+says 0 '' emit "$pictures/../smileys.gm" "$@" -o smileys.c
+# shellcheck disable=SC2086  # words
+holds 'it compiles' compiled smileys.c smileys.run $line
+holds 'it runs' ./smileys.run --steps 5 --threads 2 --out smileys-emitted -q
+holds 'to the same bits' cmp smileys/weights.safetensors smileys-emitted/weights.safetensors
+holds 'and pictures' diff -r smileys/shows smileys-emitted/shows
+
 # pictures that take more memory than they may
 cat >large.gm <<'END2'
 model large

@@ -23,8 +23,8 @@ done
 mkdir "$work/models" "$work/models/data"
 cp models/data/*.safetensors "$work/models/data"
 for model in models/*.gm; do
-  text=$(own_text "$model")
-  sed -E -e "${text:+s#from text\(.*\)#from $text#; t}" -e '/^data .* from /{
+  data=$(own_data "$model")
+  sed -E -e "${data:+s#from (text|images)\(.*#from $data#; t}" -e '/^data .* from /{
     s#from mnist(\([^|\#]*\))?#from mnist("'"$work"'/mnist")#
     t
     s#from ([a-z_.0-9]+)(\([^|\#]*\))?#from \1(examples: 1000)#
@@ -81,6 +81,7 @@ interrupt() {
 for model in "$@"; do
   name=$(basename "$model" .gm) epochs=5 seed=7 batch=100
   if grep -q "^data .* from toy" "$model"; then epochs=10; fi
+  if grep -q "^data .* from images" "$model"; then epochs=10 batch=32; fi
   check "$name: one thread" train "$name-1" --threads 1
   ! grep -q '^show' "$model" || check "$name: pictures" test "$(find "$work/$name-1/shows" -name '*.png' | wc -l)" -gt $epochs
   for threads in 2 3; do

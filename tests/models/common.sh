@@ -28,8 +28,10 @@ same_run() {  # same_run A B: likewise of two folders of one run, however often 
   diff -rq -x run.json -x run.log -x times.csv -x health.jsonl -x .lock -x config.yaml "$1" "$2"
 }
 
-# own_text MODEL: for a model of a text that is not here the source of another one, of words that are made up
-own_text() {
+# own_data MODEL: for a model of a text or of pictures that are not here the source of another one, of words that are made up, or of the
+# pictures beside the models
+own_data() {
+  sed -n 's#^data .* from images("[^"]*"#images("'"$PWD"'/models/pictures"#p' "$1"
   file=$(sed -n 's/^data .* from text("\([^"]*\)".*/\1/p' "$1")
   [ -n "$file" ] && [ ! -f "$(dirname "$1")/$file" ] || return 0
   awk 'BEGIN { for (i = 1; i < 4000; i++) { w = ""; for (k = 0; k < 3 + i * 7919 % 9; k++) w = w substr("aeioubdfgklmnrst", 1 + (i * (k + 3) + k * k) % 16, 1); print w } }' \

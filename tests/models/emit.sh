@@ -15,9 +15,9 @@ train() {  # train FOLDER OUTPUT THREADS COMMAND...
 
 for model in "$@"; do
   name=$(basename "$model" .gm)
-  text=$(own_text "$model")
-  check "$name: gmc run" train "$work/$name" "$work/$name.out" 1 "$gmc" run "$model" ${text:+--data "$text"}
-  check "$name: gmc emit" "$gmc" emit "$model" -o "$work/$name.c" ${text:+--data "$text"}
+  data=$(own_data "$model")
+  check "$name: gmc run" train "$work/$name" "$work/$name.out" 1 "$gmc" run "$model" ${data:+--data "$data"}
+  check "$name: gmc emit" "$gmc" emit "$model" -o "$work/$name.c" ${data:+--data "$data"}
   flags=$(sed -n 's/^\/\/   cc \(.*\) train\.c .*/\1/p' "$work/$name.c")
   libraries=$(sed -n 's/^\/\/   cc .* train\.c \(.*\) -o train$/\1/p' "$work/$name.c")
   for cc in $compilers; do
@@ -34,8 +34,8 @@ for model in "$@"; do
 done
 
 # a batch in shards
-check "$name: shards" train "$work/shards" "$work/shards.out" 1 "$gmc" run "$model" --shards 4 ${text:+--data "$text"}
-check "$name: shards: gmc emit" "$gmc" emit "$model" --shards 4 -o "$work/shards.c" ${text:+--data "$text"}
+check "$name: shards" train "$work/shards" "$work/shards.out" 1 "$gmc" run "$model" --shards 4 ${data:+--data "$data"}
+check "$name: shards: gmc emit" "$gmc" emit "$model" --shards 4 -o "$work/shards.c" ${data:+--data "$data"}
 check "$name: shards: cc" gcc -O1 -march=native -Wall -Wextra -Wpedantic -Werror -ffp-contract=off "$work/shards.c" $libraries -o "$work/shards-program"
 check "$name: shards: emitted" train "$work/shards-emitted" "$work/shards-emitted.out" 2 "$work/shards-program"
 check "$name: shards: files" same_files "$work/shards" "$work/shards-emitted"

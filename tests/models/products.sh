@@ -32,14 +32,14 @@ differ() { ! cmp -s "$work/$1/weights.safetensors" "$work/$2/weights.safetensors
 [ $# -gt 0 ] || set -- $(grep -l '^train' models/*.gm)
 for model in "$@"; do
   name=$(basename "$model" .gm)
-  text=$(own_text "$model")
-  check "$name: own" train "$name-own" 1 "$gmc" run "$model" --products own ${text:+--data "$text"}
+  data=$(own_data "$model")
+  check "$name: own" train "$name-own" 1 "$gmc" run "$model" --products own ${data:+--data "$data"}
   for threads in 1 2 3; do
-    check "$name: $threads threads" train "$name-$threads" $threads "$gmc" run "$model" --products openblas ${text:+--data "$text"}
+    check "$name: $threads threads" train "$name-$threads" $threads "$gmc" run "$model" --products openblas ${data:+--data "$data"}
     check "$name: $threads threads, the same files" same "$name-1" "$name-$threads"
   done
   check "$name: near our own" near "$name-own" "$name-1"
-  check "$name: emit" "$gmc" emit "$model" --products openblas -o "$work/$name.c" ${text:+--data "$text"}
+  check "$name: emit" "$gmc" emit "$model" --products openblas -o "$work/$name.c" ${data:+--data "$data"}
   libraries=$(sed -n 's/^\/\/   cc .* train\.c \(.*\) -o train$/\1/p' "$work/$name.c")
   check "$name: cc" gcc -O1 -std=c11 -Wall -Wextra -Wpedantic -Werror "$work/$name.c" $libraries -o "$work/$name"
   for threads in 1 2; do
@@ -54,7 +54,7 @@ if grep -qw avx2 /proc/cpuinfo; then
   check 'kernels that fit the processor' sh -c "! grep -q Prescott '$record'"
   export OPENBLAS_CORETYPE=Haswell  # whose sums depend on how rows are cut
   for threads in 1 2; do
-    check "for Haswell, $threads threads" train "$name-haswell-$threads" $threads "$gmc" run "$model" --products openblas ${text:+--data "$text"}
+    check "for Haswell, $threads threads" train "$name-haswell-$threads" $threads "$gmc" run "$model" --products openblas ${data:+--data "$data"}
     check 'the record says so' grep -q '"products": "openblas .* Haswell"' "$work/$name-haswell-$threads/run.json"
   done
   check 'for Haswell: the same files' same "$name-haswell-1" "$name-haswell-2"

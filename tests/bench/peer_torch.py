@@ -1,4 +1,4 @@
-"""A model of models/ in PyTorch, at its best: fused Adam, subnormal numbers counted as 0, and with --compile the losses compiled.
+"""A model of models/, or one beside this file, in PyTorch, at its best: fused Adam, subnormal numbers counted as 0, and with --compile the losses compiled.
 
 peer_torch.py MODEL --threads N --batch B --seconds S prints steps a second of wall time, and milliseconds of processor time a step."""
 import argparse
@@ -13,7 +13,7 @@ from torch import nn
 MNIST = "models/data/mnist/train-%s-ubyte.gz"
 
 parser = argparse.ArgumentParser()
-parser.add_argument("model", choices=["vae", "cvae", "gan", "dcgan"])
+parser.add_argument("model", choices=["vae", "cvae", "gan", "dcgan", "row_lstm", "masked_cnn"])
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--batch", type=int, default=128)
 parser.add_argument("--seconds", type=float, default=4)
@@ -116,6 +116,51 @@ def game(latent, shape, generator, discriminator):
     return step
 
 
+class MaskedConvolution(nn.Conv2d):
+    """Sees what stands above and to the left, and where it is not strict the place itself: weights times a mask, as is usual."""
+
+    def __init__(self, channels, strict):
+        super().__init__(channels, 64, 7, padding=3)
+        mask = torch.zeros(1, 1, 7, 7)
+        mask[..., :3, :] = 1
+        mask[..., 3, : 3 if strict else 4] = 1
+        self.register_buffer("mask", mask)
+
+    def forward(self, x):
+        return self._conv_forward(x, self.weight * self.mask, self.bias)
+
+
+def likelihood(networks, logits):
+    optimizer = adam([w for n in networks for w in n.parameters()], 1e-3)
+
+    @compiled
+    def loss(x):
+        return F.binary_cross_entropy_with_logits(logits(x), x, reduction="sum") / batch
+
+    def step(x):
+        value = loss((x > 0.5).float())
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    return step
+
+
+def row_lstm():
+    lstm, head = nn.LSTM(28, 256, batch_first=True), nn.Linear(256, 28)
+    above = lambda x: F.pad(x.view(-1, 28, 28)[:, :-1], (0, 0, 1, 0))
+    return likelihood([lstm, head], lambda x: head(lstm(above(x))[0]).flatten(1))
+
+
+def masked_cnn():
+    parts = [MaskedConvolution(1, True), nn.ReLU(True)]
+    for _ in range(6):
+        parts += [MaskedConvolution(64, False), nn.ReLU(True)]
+    net = nn.Sequential(*parts, nn.Conv2d(64, 1, 1)).to(memory_format=torch.channels_last)
+    return likelihood([net], lambda x: net(x.view(-1, 1, 28, 28)).flatten(1))
+
+
 images, labels = mnist()
 columns = [images, labels] if options.model == "cvae" else [images]
 step = {
@@ -123,6 +168,8 @@ step = {
     "cvae": lambda: autoencoder(16, 10),
     "gan": lambda: game(64, [784], *dense_networks()),
     "dcgan": lambda: game(100, [1, 28, 28], *convolutional_networks()),
+    "row_lstm": row_lstm,
+    "masked_cnn": masked_cnn,
 }[options.model]()
 
 
@@ -135,7 +182,7 @@ def batches():
 
 
 source = batches()
-for _ in range(20):
+for _ in range(3 if options.model == "masked_cnn" else 20):
     value = step(*next(source))
 steps, wall, cpu = 0, time.perf_counter(), time.process_time()
 while time.perf_counter() - wall < options.seconds:

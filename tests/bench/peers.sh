@@ -28,9 +28,12 @@ ours() {  # MODEL BATCH THREADS
   [ "$2" = 128 ] || { few=100; many=1700; }
   local size=
   [ "$1" != dcgan ] || { few=10; many=60; size='--set width=64 --set latent=100'; }  # as wide as theirs
+  [ "$1" != masked_cnn ] || { few=4; many=44; }
+  local model=models/$1.gm
+  [ -f "$model" ] || model=tests/bench/$1.gm
   {
-    run_for $few "models/$1.gm" --batch "$2" --threads "$3" $size
-    run_for $many "models/$1.gm" --batch "$2" --threads "$3" $size
+    run_for $few "$model" --batch "$2" --threads "$3" $size
+    run_for $many "$model" --batch "$2" --threads "$3" $size
   } | awk -v n=$((many - few)) 'NR == 1 { wall = $1; cpu = $2 }
     NR == 2 && $1 > wall && $2 > cpu { printf "%.2f %.4f\n", n / ($1 - wall), 1e3 * ($2 - cpu) / n; told = 1 }
     END { if (!told) print "nan nan" }  # other work weighed more on the short run than on the long one'
@@ -40,9 +43,11 @@ with_jax() {  # MODEL BATCH THREADS
   taskset -c "0-$(($3 - 1))" "$JAX" tests/bench/peer_jax.py "$1" --batch "$2" --seconds "$seconds" 2>/dev/null
 }
 
-with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back
+with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back; compiling helps the LSTM's losses alone
+  local how=
+  [ "$1" != row_lstm ] || how=--compile
   MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_TOP_PAD_=67108864 OMP_NUM_THREADS=$3 \
-    "$TORCH" tests/bench/peer_torch.py "$1" --batch "$2" --threads "$3" --seconds "$seconds" 2>/dev/null
+    "$TORCH" tests/bench/peer_torch.py "$1" --batch "$2" --threads "$3" --seconds "$seconds" $how 2>/dev/null
 }
 
 summary() {  # median, least and most of a column of numbers
@@ -55,9 +60,9 @@ peers=
 [ -z "${JAX:-}" ] || peers="$peers jax"
 [ -z "${TORCH:-}" ] || peers="$peers torch"
 
-compare() {  # MODEL BATCH THREADS; convolutions in JAX are too slow to be waited for
+compare() {  # MODEL BATCH THREADS; convolutions and the LSTM in JAX are too slow to be waited for
   local against=$peers
-  [ "$1" != dcgan ] || against=${peers/ jax/}
+  case $1 in dcgan | row_lstm | masked_cnn) against=${peers/ jax/} ;; esac
   rm -f "$scratch"/*.turns
   for _ in $(seq "$rounds"); do
     ours "$@" >>"$scratch/gmc.turns"
@@ -92,5 +97,7 @@ for threads in 1 2; do
   compare cvae 128 $threads
   compare gan 128 $threads
   compare dcgan 64 $threads
+  compare row_lstm 64 $threads
+  compare masked_cnn 32 $threads
 done
 sed 's/^\([^ ]*\) .*/load \1/' /proc/loadavg

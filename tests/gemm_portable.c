@@ -8,5 +8,6 @@
 #undef __x86_64__
 #undef __aarch64__
 #define gemm                 gemm_portable
+#define gemm_half gemm_half_portable
 #define gemm_knows_processor gemm_portable_knows_processor
 #include "engine/gemm.c"

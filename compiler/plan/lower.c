@@ -6,7 +6,9 @@
 // rests on this and knows nothing of kernels.
 #include <math.h>
 
+#include "engine/gemm.h"
 #include "engine/kernel_pieces.h"
+#include "graph/half.h"
 #include "plan/planner.h"
 
 enum { MAX_PIECES = 16, MIN_WIDTH = 96 };
@@ -143,7 +145,7 @@ static Matrix matrix_of(Layout *l, Node *n, int64_t rows, int64_t columns, bool 
 
 // A stack of products with one right factor is one product of a taller matrix.
 static void flatten_batch(MatmulRow *g) {
-  bool even = g->step_b == 0 && !g->transpose_a && g->step_a == g->m * g->lda && g->step_c == g->m * g->ldc;
+  bool even = !g->half && g->step_b == 0 && !g->transpose_a && g->step_a == g->m * g->lda && g->step_c == g->m * g->ldc;
   if (g->batch == 1 || !even) return;
   g->m *= g->batch;
   g->batch = 1;
@@ -163,6 +165,13 @@ static int cut_matmul(MatmulRow *g) {
   return pieces;
 }
 
+static GemmHalf half_of(const Node *n) {
+  if (product_is_symmetric(n)) return GEMM_MIRRORED;
+  bool flip = n->attr.flag & 1;
+  if (is_triangle(n->in[0], flip)) return GEMM_LOWER;
+  return is_triangle(n->in[0], !flip) ? GEMM_UPPER : GEMM_WHOLE;
+}
+
 static void lower_matmul(Layout *l, Step *s, Node *n) {
   int rank = n->shape.rank;
   const Shape *left = &n->in[0]->shape;
@@ -175,6 +184,7 @@ static void lower_matmul(Layout *l, Step *s, Node *n) {
   g.b = b.place, g.transpose_b = b.transpose, g.ldb = b.ld, g.step_b = b.step;
   g.ldc = g.m == 1 ? g.n : g.c.view.stride[rank - 2];
   g.step_c = rank == 3 ? g.c.view.stride[0] : 0;
+  g.half = half_of(n);
   flatten_batch(&g);
   int pieces = cut_matmul(&g);
   set_matmul(l, s, g);
@@ -269,8 +279,7 @@ static void lower_solve(Layout *l, Step *s, Node *n) {
 }
 
 static void lower_nearest(Layout *l, Step *s, Node *n) {
-  NearestRow k = {
-      .rows = n->shape.dim[0], .count = n->shape.dim[1], .column = n->attr.id, .place = n->attr.flag};
+  NearestRow k = {.rows = n->shape.dim[0], .count = n->shape.dim[1], .column = n->attr.id, .place = n->attr.flag};
   k.s = rows_of(l, n->in[0]);
   k.examples = rows_of(l, n->in[1]);
   k.out = place_of(l, n);

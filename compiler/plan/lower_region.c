@@ -12,7 +12,11 @@
 // Values of a draft: loads count from 0, the others from these.
 enum { CONSTANTS = 1 << 12, RESULTS = 1 << 13 };
 
-enum { WIDE = 2048 };  // columns of a piece whose rows are summed
+enum {
+  WIDE = 2048,    // columns of a piece whose rows are summed
+  LARGE = 16384,  // elements read of what is repeated, and how many times each, from which a copy of it is worth it
+  MANY_TIMES = 4
+};
 
 typedef struct {
   Layout *l;
@@ -63,8 +67,20 @@ static const char *word_of(const Draft *d, const Node *n) {
   return word;
 }
 
+// What is read again and again, and each time across its rows, is laid out in rows of its own first.
+static Place place_to_load(Layout *l, Node *n) {
+  Node *once = n->op == OP_BROADCAST ? n->in[0] : n;
+  int last = n->shape.rank - 1;
+  if (n == once || shape_count(n->shape) < LARGE || once->shape.dim[last] == 1) return place_of(l, n);
+  Place p = place_of(l, once);
+  if (p.view.stride[last] == 1 || shape_count(n->shape) < MANY_TIMES * shape_count(once->shape)) return place_of(l, n);
+  p = rows_of(l, once);
+  p.view = view_move(&p.view, n);
+  return p;
+}
+
 static int load_value(Draft *d, Node *in) {
-  Place p = place_of(d->l, in), q = p;
+  Place p = place_to_load(d->l, in), q = p;
   if (!view_reshape(&p.view, in->shape, d->space, &q.view) || !run_is_even(d, &q.view)) {
     q = rows_of(d->l, in);
     q.view = view_rows(d->space);

@@ -160,9 +160,26 @@ typedef struct {
   float *c;
   int64_t ldc;
   bool turned;  // what is computed goes to c transposed
+  GemmHalf half;
+  int64_t row0;  // of the product that these are rows of
 } Product;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// Of `terms` terms from `term` on, those of a row: the first of them, and their number.
+static int64_t terms_of(const Product *g, int64_t row, int64_t term, int64_t *terms) {
+  int64_t group = (g->row0 + row) / GEMM_ROWS * GEMM_ROWS, end = term + *terms, first = term;
+  if (g->half == GEMM_LOWER) end = most(term, least(end, group + GEMM_ROWS));
+  if (g->half == GEMM_UPPER) first = least(end, most(term, group));
+  *terms = end - first;
+  return first;
+}
+
+// Of `columns` columns from `column` on, how many of a row.
+static int64_t columns_of(const Product *g, int64_t row, int64_t column, int64_t columns) {
+  return g->half == GEMM_MIRRORED ? most(0, least(columns, g->row0 + row + 1 - column)) : columns;
+}
 
 // c = sum, or c + sum, where `sum` was computed in a place of its own.
 static VECTOR_INLINE void add_sums(const float *sum, int64_t ld, int rows, int columns, float *c, int64_t ldc,
@@ -190,7 +207,7 @@ static VECTOR_TARGET void add_turned(const float *sum, int rows, int columns, fl
 static VECTOR_TARGET void product_tile(const Product *g, Tile t, int64_t row, int64_t column, int rows, int columns,
                                        bool first) {
   _Alignas(64) float sum[(TILE_ROWS > VECTOR_BLOCK ? TILE_ROWS : VECTOR_BLOCK) * TILE_COLUMNS + VECTOR_BLOCK];
-  bool whole = !g->turned && columns % VECTOR_FLOATS == 0;
+  bool whole = !g->turned && columns % VECTOR_FLOATS == 0 && columns_of(g, row, column, columns) == columns;
   float *c = g->turned ? g->c + column * g->ldc + row : g->c + row * g->ldc + column;
   t.c = whole ? c : sum;
   t.ldc = whole ? g->ldc : TILE_COLUMNS;
@@ -199,7 +216,9 @@ static VECTOR_TARGET void product_tile(const Product *g, Tile t, int64_t row, in
   if (g->turned)
     add_turned(sum, rows, columns, c, g->ldc, first);
   else if (!whole)
-    add_sums(sum, TILE_COLUMNS, rows, columns, c, g->ldc, first);
+    for (int i = 0; i < rows; i++)
+      add_sums(sum + i * TILE_COLUMNS, TILE_COLUMNS, 1, (int)columns_of(g, row + i, column, columns), c + i * g->ldc,
+               g->ldc, first);
 }
 
 // Some rows of the product, for `terms` terms from `term`.
@@ -225,8 +244,12 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
       pack_along(panel_b, TILE_COLUMNS, g->b + term * g->ldb + column, g->ldb, width, terms);
     }
     for (int64_t r = 0; r < rows; r += TILE_ROWS) {
-      t.a = in_place ? g->a + (row + r) * g->lda + term : panel_a + r * terms;
-      product_tile(g, t, row + r, column, (int)least(rows - r, TILE_ROWS), (int)width, term == 0);
+      int64_t height = least(rows - r, TILE_ROWS), columns = columns_of(g, row + r + height - 1, column, width);
+      Tile tile = t;
+      int64_t skipped = terms_of(g, row + r, term, &tile.terms) - term;
+      tile.a = in_place ? g->a + (row + r) * g->lda + term + skipped : panel_a + r * terms + skipped * TILE_ROWS;
+      tile.b += skipped * t.step_b;
+      if (columns) product_tile(g, tile, row + r, column, (int)height, (int)columns, term == 0);
     }
   }
 }
@@ -234,8 +257,8 @@ static void product_block(const Product *g, int64_t row, int64_t rows, int64_t t
 // All of the product, in blocks of rows of about the same size.
 static void product_blocks(const Product *g) {
   for (int64_t term = 0; term < g->k; term += GEMM_TERMS) {
-    int64_t terms = least(g->k - term, GEMM_TERMS), most = BLOCK_FLOATS / terms / TILE_ROWS * TILE_ROWS;
-    int64_t blocks = (g->m + most - 1) / most, rows = (g->m + blocks - 1) / blocks;
+    int64_t terms = least(g->k - term, GEMM_TERMS), fit = BLOCK_FLOATS / terms / TILE_ROWS * TILE_ROWS;
+    int64_t blocks = (g->m + fit - 1) / fit, rows = (g->m + blocks - 1) / blocks;
     rows = (rows + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
     for (int64_t row = 0; row < g->m; row += rows) product_block(g, row, least(g->m - row, rows), term, terms);
   }
@@ -244,23 +267,36 @@ static void product_blocks(const Product *g) {
 // Few columns are few rows of the transposed product, in which vectors find enough to do. Where a transposed b is
 // multiplied by few rows only, to pack it would take about as long, and in the transposed product it is read in place.
 static bool product_turns(const Product *g) {
+  if (g->half != GEMM_WHOLE) return false;
   bool packs = g->transpose_b && !g->transpose_a && g->m >= NARROW && g->m <= NARROW_ROWS && g->ldb % SAME_PLACE;
   return g->n < NARROW ? g->n < g->m : packs && g->n > g->m;
 }
 
 static Product product_turned(const Product *g) {
-  return (Product){!g->transpose_b, !g->transpose_a, g->n, g->m, g->k, g->b, g->a, g->ldb, g->lda, g->c, g->ldc, true};
+  return (Product){.transpose_a = !g->transpose_b,
+                   .transpose_b = !g->transpose_a,
+                   .m = g->n,
+                   .n = g->m,
+                   .k = g->k,
+                   .a = g->b,
+                   .b = g->a,
+                   .lda = g->ldb,
+                   .ldb = g->lda,
+                   .c = g->c,
+                   .ldc = g->ldc,
+                   .turned = true};
 }
 
 // ---- the same without vectors, for machines that lack them
 
 static void product_plain(const Product *g) {
   for (int64_t i = 0; i < g->m; i++)
-    for (int64_t j = 0; j < g->n; j++) {
+    for (int64_t j = 0; j < columns_of(g, i, 0, g->n); j++) {
       float all = 0;
       for (int64_t term = 0; term < g->k; term += GEMM_TERMS) {
+        int64_t terms = least(g->k - term, GEMM_TERMS), first = terms_of(g, i, term, &terms);
         float sum = 0;
-        for (int64_t p = term; p < least(g->k, term + GEMM_TERMS); p++)
+        for (int64_t p = first; p < first + terms; p++)
           sum = m_fma(g->transpose_a ? g->a[p * g->lda + i] : g->a[i * g->lda + p],
                       g->transpose_b ? g->b[j * g->ldb + p] : g->b[p * g->ldb + j], sum);
         all = term ? all + sum : sum;
@@ -271,13 +307,26 @@ static void product_plain(const Product *g) {
 
 bool gemm_knows_processor(void) { return VECTOR_FLOATS > 1 && vector_exists(); }
 
-void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
-          const float *b, int64_t ldb, float *c, int64_t ldc) {
-  Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false};
+// What lies below the diagonal goes above it too.
+static void mirror(const Product *g) {
+  for (int64_t i = 0; i < g->m; i++)
+    for (int64_t j = 0; j < least(g->n, g->row0 + i); j++)
+      g->c[(j - g->row0) * g->ldc + g->row0 + i] = g->c[i * g->ldc + j];
+}
+
+void gemm_half(GemmHalf half, int64_t row, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+               const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc) {
+  Product g = {transpose_a, transpose_b, m, n, k, a, b, lda, ldb, c, ldc, false, half, row};
   if (m < 1 || n < 1) return;
   if (product_turns(&g)) g = product_turned(&g);
   if (vector_exists())
     product_blocks(&g);
   else
     product_plain(&g);
+  if (half == GEMM_MIRRORED) mirror(&g);
+}
+
+void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda,
+          const float *b, int64_t ldb, float *c, int64_t ldc) {
+  gemm_half(GEMM_WHOLE, 0, transpose_a, transpose_b, m, n, k, a, lda, b, ldb, c, ldc);
 }

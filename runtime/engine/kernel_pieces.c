@@ -66,6 +66,7 @@ Matmul matmul_part(const Matmul *p, int64_t begin, int64_t end) {
   switch (p->cut) {
     case CUT_ROWS:
       part.m = end - begin;
+      part.row += begin;
       part.a += p->transpose_a ? begin : begin * p->lda;
       part.c += begin * p->ldc;
       break;
@@ -86,8 +87,8 @@ Matmul matmul_part(const Matmul *p, int64_t begin, int64_t end) {
 void matmul_piece(const Matmul *whole, int64_t begin, int64_t end) {
   const Matmul p = matmul_part(whole, begin, end);
   for (int64_t i = 0; i < p.batch; i++)
-    gemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.a + i * p.step_a, p.lda, p.b + i * p.step_b, p.ldb,
-         p.c + i * p.step_c, p.ldc);
+    gemm_half((GemmHalf)p.half, p.row, p.transpose_a, p.transpose_b, p.m, p.n, p.k, p.a + i * p.step_a, p.lda,
+              p.b + i * p.step_b, p.ldb, p.c + i * p.step_c, p.ldc);
 }
 
 // ---- triangles

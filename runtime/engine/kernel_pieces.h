@@ -29,6 +29,7 @@ typedef struct {
   float *c;
   int64_t batch, m, n, k, transpose_a, transpose_b;
   int64_t lda, ldb, ldc, step_a, step_b, step_c;  // from row to row; from one matrix of the batch to the next
+  int64_t half, row;                              // a GemmHalf; which row of the whole c begins at, for those alike
   int64_t cut;
 } Matmul;
 void matmul_piece(const Matmul *p, int64_t begin, int64_t end);

@@ -77,8 +77,8 @@ static void check_cut(Matmul g, int pieces) {
   g.lda = g.transpose_a ? g.m : g.k, g.ldb = g.transpose_b ? g.k : g.n, g.ldc = g.n;
   g.step_a = g.m * g.k, g.step_b = g.k * g.n, g.step_c = g.m * g.n;
   const int64_t at[] = {A, B, C};
-  const int64_t number[] = {g.batch, g.m,   g.n,      g.k,      g.transpose_a, g.transpose_b, g.lda,
-                            g.ldb,   g.ldc, g.step_a, g.step_b, g.step_c,      g.cut};
+  const int64_t number[] = {g.batch,  g.m,      g.n, g.k, g.transpose_a, g.transpose_b, g.lda, g.ldb, g.ldc, g.step_a,
+                            g.step_b, g.step_c, 0,   0,   g.cut};
   for (int threads = 1; threads <= 3; threads++) {
     const float *after = run_kernel(a, KERNEL_MATMUL, at, number, pieces, threads, memory);
     if (!first) check_product(first = after, &g);

@@ -13,6 +13,8 @@
 #include "emit/emit_kernels.h"
 #include "plan/planner.h"
 #include "engine/exec.h"
+#include "engine/gemm.h"
+#include "engine/kernel_pieces.h"
 #include "op_program.h"
 
 // --- fragments ---
@@ -273,12 +275,12 @@ static void random_region(Draw *r, Kernel *k) {
 
 static Kernel random_product(Draw *r) {
   int64_t batch = below(r, 3) ? 1 : 3, m = 1 + below(r, 60), n = 1 + below(r, 60), k = 1 + below(r, 60);
-  int64_t turn_a = below(r, 2), turn_b = below(r, 2);
+  int64_t turn_a = below(r, 2), turn_b = below(r, 2), half = below(r, 4), cut = below(r, batch > 1 ? 3 : 2);
+  if (half == GEMM_MIRRORED) n = m, cut = cut == CUT_COLUMNS ? CUT_ROWS : cut;
   int64_t lda = (turn_a ? m : k) + below(r, 3), ldb = (turn_b ? k : n) + below(r, 3), ldc = n + below(r, 3);
   const int64_t at[] = {below(r, INPUT / 4), INPUT / 2 + below(r, INPUT / 4), room(r, batch * ldc * m)};
-  return kernel_new(
-      r->a, KERNEL_MATMUL, at,
-      NUMBERS(batch, m, n, k, turn_a, turn_b, lda, ldb, ldc, lda * 64, ldb * 64, ldc * m, below(r, batch > 1 ? 3 : 2)));
+  return kernel_new(r->a, KERNEL_MATMUL, at,
+                    NUMBERS(batch, m, n, k, turn_a, turn_b, lda, ldb, ldc, lda * 64, ldb * 64, ldc * m, half, 0, cut));
 }
 
 static Kernel random_other(Draw *r) {
@@ -287,7 +289,9 @@ static Kernel random_other(Draw *r) {
   if (address == RANDOM_ONCE) rows = 1;
   int64_t turned = below(r, 2);
   switch (below(r, 7)) {
-    case 0: return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)), NUMBERS(rows, width, 7, address, 0, 0, 0, 0));
+    case 0:
+      return kernel_new(r->a, KERNEL_RANDOM, NUMBERS(room(r, rows * width)),
+                        NUMBERS(rows, width, 7, address, 0, 0, 0, 0));
     case 1:
       return kernel_new(r->a, KERNEL_GATHER, NUMBERS(at, index, room(r, indices * width)),
                         NUMBERS(rows, indices, width));

@@ -26,6 +26,7 @@ static void *counted_calloc(size_t n, size_t size) {
 
 #include "attempt.h"
 #include "engine/exec.h"
+#include "engine/gemm.h"
 #include "engine/kernel_pieces.h"
 #include "core/maths.h"
 #include "core/philox.h"
@@ -448,7 +449,7 @@ static void memory_runs_out(void **state) {
   Chance c = {3};
   Sample *s = some_region(&c, a);
   Kernel kernel[2] = {s->kernel,
-                      kernel_of(a, KERNEL_MATMUL, 2, AT(0, 4, 8), AT(1, 2, 2, 2, 0, 0, 2, 2, 2, 0, 0, 0, 0))};
+                      kernel_of(a, KERNEL_MATMUL, 2, AT(0, 4, 8), AT(1, 2, 2, 2, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0, 0))};
   Plan *plan = plan_of(a, kernel, 2, 12);
   long n = 1;  // the attempt's own arena opens
   for (int code = EXIT_MEMORY; code; n++) {
@@ -494,7 +495,7 @@ static void products(void **state) {
     for (int pieces = 1; pieces <= 4; pieces++) {
       Kernel k = kernel_of(a, KERNEL_MATMUL, pieces, AT(0, at_b, at_c),
                            AT(g.batch, g.m, g.n, g.k, g.transpose_a, g.transpose_b, g.lda, g.ldb, g.ldc, g.step_a,
-                              g.step_b, g.step_c, g.cut));
+                              g.step_b, g.step_c, GEMM_WHOLE, 0, g.cut));
       float *after = run_kernels(a, &k, 1, before, floats, 1 + (int)seed % 3, 0);
       for (int64_t i = 0; i < floats; i++)
         assert_true(isnan(expected[i]) ? isnan(after[i]) : fabs((double)after[i] - expected[i]) < 1e-4);

@@ -56,7 +56,7 @@ uint32_t path_hash(const char *path) {
 
 bool name_in(const char *name, int n, const char *const *list) {
   while (n--)
-    if (!strcmp(list[n], name)) return true;
+    if (same_name(list[n], name)) return true;
   return false;
 }
 
@@ -223,7 +223,7 @@ static const struct {
 
 static AstKind place_of(const char *name) {
   for (size_t i = 0; i < sizeof place_word / sizeof *place_word; i++)
-    if (!strcmp(name, place_word[i].name)) return place_word[i].kind;
+    if (same_name(name, place_word[i].name)) return place_word[i].kind;
   return AST_COUNT;
 }
 

@@ -63,6 +63,8 @@
 #ifndef GMC_ELABORATE_H
 #define GMC_ELABORATE_H
 
+#include <string.h>
+
 #include "graph/model.h"
 #include "graph/names.h"
 
@@ -596,6 +598,9 @@ Value lookup(Elab *e, const Scope *scope, const Ast *name);
 void unknown_setting(Elab *e, const Ast *setting, int n, const char *const *known);
 uint32_t path_hash(const char *path);  // of a tensor, or a stream of random numbers
 bool name_in(const char *name, int n, const char *const *list);
+
+// strcmp, called where the first letters agree: most names of a list differ there.
+static inline bool same_name(const char *a, const char *b) { return *a == *b && !strcmp(a, b); }
 // A setting's value; `absent` after reporting, and without one.
 double whole_number(Elab *e, const Ast *ast, const char *what, double absent, double lo, double hi);
 double train_setting(Elab *e, const Ast *phase, const char *name, double absent, double lo, double hi);

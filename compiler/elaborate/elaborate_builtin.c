@@ -665,22 +665,22 @@ static const char *const operation_what[OP_COUNT] = {
 
 static const Builtin *find_builtin(const char *name) {
   for (int i = 0; i < BUILTINS; i++)
-    if (!strcmp(builtins[i].name, name)) return &builtins[i];
+    if (same_name(builtins[i].name, name)) return &builtins[i];
   for (int i = 0; i < movements_count; i++)
-    if (!strcmp(movements[i].name, name)) return &movements[i];
+    if (same_name(movements[i].name, name)) return &movements[i];
   return NULL;
 }
 
 static bool is_reader(const char *name) {
   for (int i = 0; i < READERS; i++)
-    if (!strcmp(readers[i].name, name)) return true;
+    if (same_name(readers[i].name, name)) return true;
   return false;
 }
 
 // An elementwise operation is a function of its name, unless it is written with a sign of its own.
 static Op elementwise(const char *name) {
   for (Op op = 0; op < OP_COUNT; op++)
-    if (op_class(op) == ELEMENTWISE && !strcmp(op_name(op), name) && !strcmp(op_sign(op), name)) return op;
+    if (op_class(op) == ELEMENTWISE && same_name(op_name(op), name) && same_name(op_sign(op), name)) return op;
   return OP_COUNT;
 }
 

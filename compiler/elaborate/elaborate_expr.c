@@ -27,7 +27,7 @@ Scope *scope_for(Elab *e, const Ast *declaration) {
 
 Binding *own_binding(const Scope *scope, const char *name) {
   Binding *b = scope->first;
-  while (b && strcmp(b->name, name)) b = b->next;
+  while (b && !same_name(b->name, name)) b = b->next;
   return b;
 }
 

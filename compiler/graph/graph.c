@@ -102,11 +102,14 @@ static uint64_t bits_of(double value) {
   return bits;
 }
 
+// What is told apart by its place is added up, for no product then waits for the one before.
 static uint64_t node_hash(const Node *n) {
-  uint64_t h = mix((uint64_t)n->op, bits_of(n->attr.value));
+  uint64_t h = mix((uint64_t)n->op, bits_of(n->attr.value)), sum = 0, odd = 0x9e3779b97f4a7c15u;
   for (int i = 0; i < n->arity; i++) h = mix(h, (uint64_t)n->in[i]->id);
-  for (int i = 0; i < n->shape.rank; i++) h = mix(h, (uint64_t)n->shape.dim[i]);
-  for (int i = 0; i < MAX_RANK; i++) h = mix(mix(h, (uint64_t)n->attr.a[i]), (uint64_t)n->attr.b[i]);
+  for (int i = 0; i < n->shape.rank; i++) sum += (uint64_t)n->shape.dim[i] * (odd += 2);
+  for (int i = 0; i < MAX_RANK; i++)
+    sum += (uint64_t)n->attr.a[i] * (odd += 2), sum += (uint64_t)n->attr.b[i] * (odd += 2);
+  h = mix(h, sum);
   if (n->attr.loop) h = mix(mix(h, (uint64_t)n->attr.loop->times), (uint64_t)n->attr.loop->own_nodes);
   return mix(mix(mix(h, n->attr.axes), (uint64_t)n->attr.flag), (uint64_t)n->attr.id);
 }

@@ -622,10 +622,16 @@ static bool tells_nothing(const Look *w, const Node *n) {
   return !is_kept(w, n) && op_class(n->op) == SOURCE && n->op != OP_CONST && n->op != OP_IOTA && n != w->x;
 }
 
+// Is neither kept, or each of them in rows that lie alike, which are read as the same then?
+static bool kept_alike(const Look *w, const Node *a, const Node *b) {
+  if (is_kept(w, a) != is_kept(w, b)) return false;
+  return !is_kept(w, a) || w->rows->inner[a->id] == w->rows->inner[b->id];
+}
+
 // Do the two hang on the same, number by number, as what they are made of does?
 static bool seen_alike(const Look *w, const Node *a, const Node *b, const int *as) {
   if (tells_nothing(w, a) && tells_nothing(w, b)) return shape_equal(a->shape, b->shape);
-  bool alike = a != w->x && !is_kept(w, a) && !is_kept(w, b) && op_class(a->op) != CONTROL && node_alike(a, b);
+  bool alike = a != w->x && op_class(a->op) != CONTROL && node_alike(a, b) && kept_alike(w, a, b);
   for (int i = 0; alike && i < a->arity; i++) alike = as[a->in[i]->id] == as[b->in[i]->id];
   return alike;
 }

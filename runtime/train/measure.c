@@ -84,11 +84,11 @@ static int64_t measure_examples_of(const Run *run, const PlanOutput *output) {
   return run->test.examples ? set_examples(run, &run->test, output->set) : 0;
 }
 
-// And a program's: those of the set that has most.
+// And a program's: those of the set that has most, of which it sees no more than it tells of.
 static int64_t measure_examples(const Run *run, const PlanProgram *p) {
   int64_t most = 0;
   for (int i = 0; i < p->outputs; i++) {
-    int64_t own = measure_examples_of(run, &p->output[i]);
+    int64_t own = pass_needs(p, &p->output[i], measure_examples_of(run, &p->output[i]));
     most = own > most ? own : most;
   }
   return most;

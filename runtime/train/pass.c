@@ -85,6 +85,11 @@ int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, 
   return rows;
 }
 
+int64_t pass_needs(const PlanProgram *p, const PlanOutput *output, int64_t examples) {
+  int64_t gathered = (output->gathered + p->batch - 1) / p->batch * p->batch;
+  return gathered && gathered < examples ? gathered : examples;
+}
+
 // Does the program itself add up what it makes of its batch?
 static bool pass_adds_up(const PlanProgram *p) {
   for (int i = 0; i < p->outputs; i++)

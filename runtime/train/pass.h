@@ -19,6 +19,9 @@ void totals_clear(const PlanProgram *p, double *const *total);
 // the same for all of them counts once for each.
 void total_add(const Run *run, const PlanOutput *output, int64_t rows, double *total);
 
+// Of how many of the examples of a split, in whole batches, an output tells: those that it gathers, or all.
+int64_t pass_needs(const PlanProgram *p, const PlanOutput *output, int64_t examples);
+
 // Makes the run ready for a program on the examples of a split from `first` on, of which run->example has room for a
 // whole batch. Returns how many examples there are. `whole`: copies of the last one fill up the batch.
 int64_t pass_prepare(Run *run, const Data *data, int program, int64_t examples, int64_t first, bool whole,

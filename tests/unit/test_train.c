@@ -26,7 +26,7 @@
 #include "scratch.h"
 
 enum { TRAIN = 50, TEST = 21, BATCH = 8, TEST_BATCH = 8, EPOCH_STEPS = TRAIN / BATCH, EPOCHS = 4 };
-enum { INIT, LEARN, MEASURE, DRAW };
+enum { INIT, LEARN, MEASURE, DRAW, GATHER };
 enum { AT_W = 0, AT_B = 16, AT_M = 32, PERSISTENT = 48 };
 enum {
   AT_X = 48,
@@ -43,6 +43,7 @@ enum {
 // What the programs saw and what they are to do; one run at a time.
 static struct {
   int64_t runs;                      // of the training program
+  int64_t gathers;                   // and of the one that gathers
   int seen[EPOCHS + 1][TRAIN];       // how often an example was in a minibatch of an epoch
   double sum[EPOCHS + 1];            // of the objective
   int32_t first[EPOCHS + 1][BATCH];  // the first minibatch of an epoch
@@ -116,6 +117,10 @@ static void execute(Run *run, int program) {
       break;
     case DRAW:
       for (int i = 0; i < 4; i++) run->memory[AT_PAIR + 2 * i] = (float)run->first_position + (float)i;
+      break;
+    case GATHER:
+      seen.gathers++;
+      run_fit(run, TEST_BATCH);
       break;
     default:
       assert_true(false);
@@ -373,6 +378,22 @@ static void test_a_batch_that_cannot_be_filled_is_refused(void **state) {
   assert_int_equal(train(&plan, &s), EXIT_DATA);
   large[MEASURE].outputs = 2;  // of values in which nobody meets, a part of a batch is enough
   measure_check(&(Run){.arena = arena, .plan = &plan, .test = {.examples = 1}});
+}
+
+static void test_gathering_sees_no_more_batches_than_it_tells_of(void **state) {
+  (void)state;
+  const PlanOutput first = {
+      .name = "first", .per_example = true, .count = 1, .at = AT_FIT, .total = true, .gathered = TEST_BATCH + 1};
+  const PlanSeldom seldom = {.every = 2, .program = GATHER};
+  PlanProgram more[5] = {
+      [GATHER] = {.name = "test 2", .batch = TEST_BATCH, .feed = feeds, .feeds = 2, .output = &first, .outputs = 1}};
+  memcpy(more, programs, sizeof programs);
+  Plan plan = plan_by_hand();
+  plan.program = more, plan.programs = 5, plan.seldom = &seldom, plan.seldoms = 1;
+  forget();
+  Session s = session_in("gathers");
+  assert_int_equal(train(&plan, &s), EXIT_DONE);
+  assert_int_equal(seen.gathers, EPOCHS / 2 * 2);  // two of the three batches of the split, after every second epoch
 }
 
 static void resume(const Plan *plan, const char *run) {
@@ -828,6 +849,7 @@ int main(void) {
       cmocka_unit_test(test_epochs_take_examples_once_and_average),
       cmocka_unit_test(test_evaluation_counts_each_example_once),
       cmocka_unit_test(test_a_batch_that_cannot_be_filled_is_refused),
+      cmocka_unit_test(test_gathering_sees_no_more_batches_than_it_tells_of),
       cmocka_unit_test(test_stopped_by_steps_goes_on_the_same),
       cmocka_unit_test(test_signals_stop_at_the_step),
       cmocka_unit_test(test_killed_goes_on_from_the_checkpoint),

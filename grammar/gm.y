@@ -317,7 +317,7 @@ members:
 
 member:
     member_name definition                  { $$ = TREE(MEMBER, @$, .name = $1, .c = $2); }
-  | member_name open name_node ')' definition { $$ = TREE(MEMBER, @$, .name = $1, .a = $3, .c = $5); }
+  | member_name open names ')' definition   { $$ = TREE(MEMBER, @$, .name = $1, .a = $3.first, .c = $5); }
   | mixture_over                            { $$ = TREE(MEMBER, @$, .name = "mixture", .c = TREE(BODY, @$, .b = $1)); }
   | MIXTURE CALL_OPEN arguments ')' body    {
       Ast *mixture = parser_aggregate(p, parser_call(p, TREE(NAME, @1, .name = "mixture"), $3, @$), $5, @$);

@@ -823,7 +823,22 @@ static void write_joint(Writer *w, const Variable *v, int depth) {
   }
 }
 
+static void write_product(Writer *w, const Variable *v, int depth) {
+  for (int i = 0, n = 1 + below(w, 3); i < n; i++) {
+    WRITE(w, i ? ", normal(" : "product(normal(");
+    write_moved(w, v->shape, depth);
+    WRITE(w, ", ");
+    write_positive(w, v->shape, depth);
+    WRITE(w, ")");
+  }
+  WRITE(w, ")");
+}
+
 static void write_real(Writer *w, const Variable *v, int depth) {
+  if (chance(w, 1, 16)) {
+    write_product(w, v, depth);
+    return;
+  }
   if (w->joint && v->shape.rank && chance(w, 1, 2)) {
     write_joint(w, v, depth);
     return;

@@ -857,6 +857,7 @@ void remember_draw(Elab *e, const Node *node, const Dist *from, Value base, Span
 Value shape_distribution(Elab *e, Value dist, Shape event, Span where);  // the same with a declared event shape
 Value draw(Elab *e, Value dist, const char *variable, const Shape *declared, Span where);
 Value log_density(Elab *e, Value dist, Value point, Extent extent, Span where);
+Value held_still(Elab *e, const Dist *d, Value v);  // what is made of a parameter of one that is held still
 Value dist_member(Elab *e, Value dist, const char *member, Extent extent, Span where);  // mean: an event; entropy
 Value kl_divergence(Elab *e, Value f, Value g, Extent extent, Span where);
 // The rule of that head, kl, marginal or posterior, about the two; NULL if there is none. The names of a pattern are
@@ -872,6 +873,8 @@ Value log_terms(Elab *e, const Dist *d, Value point, Span where);  // of each in
 Value sum_over_event(Elab *e, const Dist *d, Value terms, unsigned plates);  // `plates` of terms that are a number
 // The distribution of the places that indices pick, of one whose places are independent.
 Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where);
+// That whose density is in proportion to the product of both, as their kind says.
+Value product_of(Elab *e, Value f, Value g, Span where);
 Value quantile_of(Elab *e, Value dist, Value u, Span where);  // where its cumulative function is u, at each place
 Value prior_of(Elab *e, const char *variable, Span where);
 bool is_shared(const Elab *e, const char *variable);  // does it have a shared prior?

@@ -55,7 +55,21 @@ static Value maximum(Elab *e, const Call *call, Value *keyword) { return reduce(
 
 // Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where
 // one is 0.
+// Of distributions, that whose density is in proportion to the product of theirs.
+static Value product_of_all(Elab *e, const Call *call, const Value *keyword) {
+  Value v = call->arg[0];
+  for (int i = 0; i < 2; i++)
+    if (keyword[i].kind != V_NONE) return complain(e, E0223, call->span, "product", i ? "keep" : "axis"), value_error();
+  for (int i = 0; i < call->n; i++)
+    if (call->arg[i].kind != V_DIST) return complain(e, E0407, call->span, value_text(e, call->arg[i])), value_error();
+  for (int i = 1; i < call->n && v.kind == V_DIST; i++) v = product_of(e, v, call->arg[i], call->span);
+  return v;
+}
+
 static Value product(Elab *e, const Call *call, Value *keyword) {
+  for (int i = 0; i < call->n; i++)
+    if (call->arg[i].kind == V_DIST) return product_of_all(e, call, keyword);
+  if (call->n > 1) return complain(e, E0231, call->span, "product", "1 argument", call->n), value_error();
   Value v = as_tensor(e, call, 0);
   if (v.kind == V_ERROR) return v;
   Shape s = event_shape(&v), kept = s;
@@ -387,11 +401,12 @@ static const Builtin builtins[] = {
      "The greatest number over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
     {"product",
      1,
-     1,
+     MAX_ARGS,
      {"axis", "keep"},
      product,
      "product(x, axis: none, keep: false)",
-     "The product over all axes of one example, or over one; `keep: true` leaves that axis with size 1."},
+     "The product over all axes of one example, or over one; `keep: true` leaves that axis with size 1. Of distributions of "
+     "one kind, product(f, g), that whose density is in proportion to the product of theirs."},
     {"argmax",
      1,
      1,

@@ -162,7 +162,7 @@ static bool fit_given(Elab *e, Value *dist, Span where) {
 
 // --- draws
 
-static Value held_still(Elab *e, const Dist *d, Value v) {
+Value held_still(Elab *e, const Dist *d, Value v) {
   if (d->held && v.kind == V_TENSOR) v.node = node_unary(e->graph, OP_STOP, v.node);
   return v;
 }

@@ -208,6 +208,34 @@ Value quantile_of(Elab *e, Value dist, Value u, Span where) {
   return complain(e, E0301, where, event, of, "quantile"), value_error();
 }
 
+Value product_of(Elab *e, Value f, Value g, Span where) {
+  const Dist *a = f.dist, *b = g.dist;
+  bool alike = a->kind == &formula_kind && b->kind == &formula_kind && a->decl == b->decl;
+  const Ast *m = alike ? member_of(a->decl, "product") : NULL;
+  bool single = !(a->own && outer_event(a).rank) && !(b->own && outer_event(b).rank) && !a->given && !b->given;
+  if (!m || !single) {
+    complain(e, E0424, where, dist_name(a), dist_name(b));
+    report_help(e->sources, !alike ? "both are to be of one kind"
+                            : m    ? "of one vector each, and of the whole of it"
+                                   : "`product(...)` in the braces of one of your own says it");
+    return value_error();
+  }
+  Scope *scope = scope_new(e, a->scope);
+  int i = 0;
+  for (const Ast *p = a->formals; p; p = p->next, i++) bind_name(e, scope, p->name, held_still(e, a, a->param[i]));
+  i = 0;
+  for (const Ast *p = m->a; p; p = p->next, i++) bind_name(e, scope, p->name, held_still(e, b, b->param[i]));
+  Value v = eval_body(e, scope, m->c);
+  if (v.kind == V_ERROR) return v;
+  if (v.kind != V_DIST) {
+    complain(e, E0423, m->span, "distribution", a->decl->name, "product", "gives no distribution");
+    return value_error();
+  }
+  finding(e, "product", where, "the density in proportion to the product of both, by `product` of %s", a->decl->name);
+  v.span = where;
+  return v;
+}
+
 Value index_distribution(Elab *e, Scope *scope, Value dist, const Ast *indices, Span where) {
   const Dist *d = dist.dist;
   if (d->kind != &formula_kind || formula_is_apart(d))

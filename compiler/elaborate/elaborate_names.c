@@ -253,7 +253,7 @@ static void walk_members(Elab *e, Scope *scope, const Ast *members) {
   for (const Ast *m = members; m; m = m->next) {
     if (m->kind != AST_MEMBER) continue;
     Scope *inner = scope_new(e, scope);
-    if (m->a) define(e, inner, m->a->name, m->a->span);
+    for (const Ast *a = m->a; a; a = a->next) define(e, inner, a->name, a->span);
     if (!strcmp(m->name, "fit") || !strcmp(m->name, "penalty")) bind_name(e, inner, "least", (Value){.kind = V_ERROR});
     if (!strcmp(m->name, "domain") || !strcmp(m->name, "bounds"))
       walk_support(e, inner, m->c->b);

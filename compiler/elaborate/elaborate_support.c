@@ -41,11 +41,12 @@ const Ast *member_of(const Ast *decl, const char *name) {
 }
 
 void check_members(Elab *e, const Ast *decl) {
+  enum { OTHERS = -1 };  // the parameters of another one of its kind
   static const struct Member {
     const char *name;
     int arguments;
   } of_distribution[] = {{"sample", 0}, {"log", 1},  {"mean", 0},    {"entropy", 0}, {"quantile", 1}, {"domain", 0},
-                         {"fit", 1},    {"born", 1}, {"penalty", 0}, {"mixture", 0}, {"=", 0}},
+                         {"fit", 1},    {"born", 1}, {"penalty", 0}, {"mixture", 0}, {"=", 0},        {"product", OTHERS}},
     of_support[] = {{"of", 1}, {"to", 1}, {"bounds", 0}, {"domain", 0}, {"start", 0}};
   bool support = decl->kind == AST_SUPPORT;
   const struct Member *known = support ? of_support : of_distribution;
@@ -60,6 +61,8 @@ void check_members(Elab *e, const Ast *decl) {
       wrong = "is no part of one";
     else if (member_of(decl, m->name) != m)
       wrong = "stands there twice";
+    else if (known[k].arguments == OTHERS)
+      wrong = ast_length(m->a) != ast_length(decl->a) ? "takes the parameters of another one, as many as it has" : NULL;
     else if (ast_length(m->a) != known[k].arguments)
       wrong = known[k].arguments ? "takes one value, in brackets" : "takes no value";
     if (!wrong) continue;

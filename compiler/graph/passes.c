@@ -101,6 +101,7 @@ static const struct {
     {"layout", pass_layout, EARLY, "after solve, whose products it looks at"},
     {"join", pass_join, EARLY,
      "after narrow and select, which leave fewer sums; before move, whose zeros it would join"},
+    {"cut", pass_cut, EARLY, "after join, whose products are cut apart again; before reductions, which look at what is computed"},
     {"shards", pass_shards, REDUCING,
      "after join, so that a shard is joined as it would be alone; with its reductions"},
     {"reduce", pass_reduce, REDUCING,

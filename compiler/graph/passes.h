@@ -14,6 +14,7 @@ void pass_select(Arena *a, GraphProgram *p);  // sums of complementary choices
 void pass_solve(Arena *a, GraphProgram *p);   // solutions for many columns
 void pass_layout(Arena *a, GraphProgram *p);  // numbers in the order of the products that read them
 void pass_join(Arena *a, GraphProgram *p);    // matrix products that share an operand, or are added
+void pass_cut(Arena *a, GraphProgram *p);     // slices of what is computed value by value
 void pass_shards(Arena *a, GraphProgram *p);  // what is added up over the batch, shard by shard
 void pass_reduce(Arena *a, GraphProgram *p);  // each reduction over one run of axes, in parts if it is long
 void pass_move(Arena *a, GraphProgram *p);    // only movements that have kernels

@@ -108,7 +108,8 @@ void health_begin(Training *t) {
   h->next = t->step + h->interval;
   h->patience = steps / HEALTH_PATIENCE;
   for (int i = 0; i < t->plan->fits; i++) h->fit[i] = (FitHealth){.told = false};
-  for (int i = 0; h->game && i < t->plan->healths; i++) h->game[i].past.moments = 0, h->game[i].told = AILMENTS;
+  for (int i = 0; h->game && i < t->plan->healths; i++)
+    h->game[i].past = (HealthPast){.seen = AILMENTS}, h->game[i].told = AILMENTS;
 }
 
 // Gathers what a program makes of the first examples of a split; where there are fewer they come again.
@@ -164,12 +165,13 @@ static double health_range(const HealthPast *past, HealthFigure f) {
   return hi - lo;
 }
 
-// Is the maker getting on?
+// Is the maker getting on, of late or slowly?
 static bool health_rises(const HealthPast *past) {
   enum { HALF = HEALTH_WINDOW / 2 };
   double spread = health_mean(past, HEALTH_SPREAD, HEALTH_WINDOW, HALF),
          later = health_mean(past, HEALTH_SPREAD, HALF, HALF),
          gain = health_mean(past, HEALTH_REACHED, HALF, HALF) - health_mean(past, HEALTH_REACHED, HEALTH_WINDOW, HALF);
+  if (past->moments == HEALTH_HISTORY) spread = fmin(spread, health_mean(past, HEALTH_SPREAD, HEALTH_HISTORY, HALF));
   return gain > 0.02 || (later > 1.05 * spread && later < 1);
 }
 
@@ -224,6 +226,12 @@ Ailment health_judge(const HealthPast *past, Ailment told) {
   bool idle = found == AILMENT_COLLAPSE || found == AILMENT_WEAK, passing = found == AILMENT_STRONG || idle;
   if (idle && (told == AILMENT_COLLAPSE || told == AILMENT_WEAK)) return told;  // they border on one another
   return passing && found != told && health_rises(past) ? AILMENTS : found;
+}
+
+Ailment health_sure(HealthPast *past, Ailment seen, Ailment told) {
+  past->times = seen == past->seen ? past->times + 1 : 0;
+  past->seen = seen;
+  return seen == AILMENTS || past->times + 1 >= HEALTH_SURE ? seen : told;
 }
 
 // The mean figures in words.
@@ -340,7 +348,8 @@ static void health_note(Training *t, int which) {
   double *kept = past->figure[past->moments++];
   for (int i = 0; i < HEALTH_FIGURES; i++) kept[i] = (double)figure[i];
   past->looked_at = fmin((double)known / (double)t->run->train.examples, 1);
-  Ailment found = t->step < t->health->patience ? AILMENTS : health_judge(past, game->told);
+  Ailment seen = t->step < t->health->patience ? AILMENTS : health_judge(past, game->told);
+  Ailment found = health_sure(past, seen, game->told);
   health_write(t, which, figure, found);
   health_tell(t, which, found);
 }

@@ -36,10 +36,17 @@ typedef struct {
   double figure[HEALTH_HISTORY][HEALTH_FIGURES];
   int moments;
   double looked_at;
+  Ailment seen;  // at the last moment,
+  int times;     // and at so many before it
 } HealthPast;
 
 // What they tell; AILMENTS: nothing is wrong, or there are fewer than HEALTH_WINDOW. Of a game that is still getting
 // better nothing is said that was not `told` before.
 Ailment health_judge(const HealthPast *past, Ailment told);
+
+// What is to be said once `seen` is what the newest moment tells: that, if so many moments one after another tell the
+// same, or nothing is wrong; else what was told.
+enum { HEALTH_SURE = 2 };
+Ailment health_sure(HealthPast *past, Ailment seen, Ailment told);
 
 #endif

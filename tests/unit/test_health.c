@@ -157,6 +157,34 @@ static void rising(void **state) {
   assert_int_equal(health_judge(&on, AILMENTS), AILMENTS);
   assert_int_equal(health_judge(&up, AILMENT_STRONG), AILMENT_STRONG);
   assert_int_equal(health_judge(&down, AILMENTS), AILMENT_STRONG);
+  static const double slowly[] = {0, 0, 0, 0.002, 0, 0};
+  HealthPast slow = past_of(HEALTH_HISTORY, first, slowly), less = past_of(HEALTH_HISTORY - 1, first, slowly);
+  assert_int_equal(health_judge(&slow, AILMENTS), AILMENTS);
+  assert_int_equal(health_judge(&less, AILMENTS), AILMENT_STRONG);  // in eight moments alone it is hardly seen
+}
+
+// What a moment alone tells is not said; what was told stays so until it is over, or something else is sure.
+static void sureness(void **state) {
+  (void)state;
+  static const struct {
+    Ailment seen, said;
+  } moments[] = {{AILMENT_STRONG, AILMENTS},
+                 {AILMENTS, AILMENTS},
+                 {AILMENT_STRONG, AILMENTS},
+                 {AILMENT_WEAK, AILMENTS},
+                 {AILMENT_STRONG, AILMENTS},
+                 {AILMENT_STRONG, AILMENT_STRONG},
+                 {AILMENT_COLLAPSE, AILMENT_STRONG},
+                 {AILMENT_STRONG, AILMENT_STRONG},
+                 {AILMENT_COLLAPSE, AILMENT_STRONG},
+                 {AILMENT_COLLAPSE, AILMENT_COLLAPSE},
+                 {AILMENTS, AILMENTS}};
+  HealthPast past = {.seen = AILMENTS};
+  Ailment told = AILMENTS;
+  for (size_t i = 0; i < sizeof moments / sizeof *moments; i++) {
+    told = health_sure(&past, moments[i].seen, told);
+    assert_int_equal(told, moments[i].said);
+  }
 }
 
 // Of 60000 training examples a thirtieth is looked at: a maker that copies shows it in as many of its samples.
@@ -194,9 +222,9 @@ static void overfits(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(games),         cmocka_unit_test(together),
-                                     cmocka_unit_test(meanings),      cmocka_unit_test(rising),
-                                     cmocka_unit_test(parts_of_data), cmocka_unit_test(round_and_round),
-                                     cmocka_unit_test(wandering),     cmocka_unit_test(overfits)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(games),           cmocka_unit_test(together),  cmocka_unit_test(meanings),
+      cmocka_unit_test(rising),          cmocka_unit_test(sureness),  cmocka_unit_test(parts_of_data),
+      cmocka_unit_test(round_and_round), cmocka_unit_test(wandering), cmocka_unit_test(overfits)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

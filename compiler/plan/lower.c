@@ -406,6 +406,7 @@ static Layout *layout_new(Arena *arena, Arena *scratch, const Sources *sources, 
   l->rows = NEW_ARRAY(scratch, Place, g->count + 1);
   for (int i = 0; i < g->count; i++) l->place[i].buffer = l->rows[i].buffer = -1;
   l->target = NEW_ARRAY(scratch, Target *, g->count + 1);
+  l->turns = NEW_ARRAY(scratch, int *, g->count + 1);
   l->tensor = unknown(scratch, g->tensors);
   l->input = unknown(scratch, g->inputs);
   l->output = NEW_ARRAY(scratch, Place, p->outputs + 1);

@@ -136,6 +136,7 @@ typedef struct Layout {
   int still;     // steps that stand still, the first ones
   Place *place;     // of each node by id; buffer -1 while unknown
   Place *rows;      // of its copy row after row, likewise
+  int **turns;      // of each loop by id: the buffer of each carried value that lies turn by turn, or -1
   Target **target;  // of each node by id: where its kernel stores it; the first is its place
   int *tensor;      // buffer of each tensor's value before the program, or -1
   int *input;       // buffer of each input, or -1
@@ -145,6 +146,8 @@ typedef struct Layout {
 
 // Decides where every stored value lies.
 void store_values(Layout *l);
+void add_target(Layout *l, const Node *n, Place to);
+Place place_within(Layout *l, Shape s, const char *name, int whole, int64_t at);  // row after row, in another buffer
 int buffer_whole(const Layout *l, int buffer);  // the outermost one that it lies within
 Place place_rows(Layout *l, Shape s, const char *name);  // a new buffer, row after row
 // Where n's elements lie; a value of which n is a view that no strides express is copied first. Not for a value that
@@ -161,6 +164,7 @@ Layout *lower(Arena *arena, Arena *scratch, const Sources *sources, const GraphP
 // Lets the step do the blocks of the examples alone, where all its results, of these nodes, lie so.
 void step_by_example(const Layout *l, Step *s, Node *const *result, int results);
 void lower_loop(Layout *l, Node *n);
+void store_turns(Layout *l, Node *n);  // decides where a loop's results lie that are its carried values, turn by turn
 void lower_region(Layout *l, const Group *g);
 void lower_copy(Layout *l, Node *n, Place to);  // the step that copies a value in memory, or fills with a constant
 // A step that computes the results; its kernel is yet to be set.

@@ -8,8 +8,8 @@
 
 static int buffer_new(Layout *l, Shape s, const char *name) {
   GROW(l->scratch, l->buffer, l->buffers, &l->buffer_room);
-  l->buffer[l->buffers] = (Buffer){
-      .name = name, .shape = s, .count = shape_count(s), .tensor = -1, .input = -1, .over = -1, .within = -1};
+  l->buffer[l->buffers] =
+      (Buffer){.name = name, .shape = s, .count = shape_count(s), .tensor = -1, .input = -1, .over = -1, .within = -1};
   return l->buffers++;
 }
 
@@ -20,7 +20,14 @@ int buffer_whole(const Layout *l, int buffer) {
 
 Place place_rows(Layout *l, Shape s, const char *name) { return (Place){buffer_new(l, s, name), view_rows(s)}; }
 
-static void add_target(Layout *l, const Node *n, Place to) {
+Place place_within(Layout *l, Shape s, const char *name, int whole, int64_t at) {
+  Place p = place_rows(l, s, name);
+  l->buffer[p.buffer].within = whole;
+  p.view.at = at;
+  return p;
+}
+
+void add_target(Layout *l, const Node *n, Place to) {
   Target *t = NEW(l->scratch, Target), **end = &l->target[n->id];
   while (*end) end = &(*end)->next;
   *t = (Target){.place = to};
@@ -217,6 +224,7 @@ void store_values(Layout *l) {
   }
   for (int id = 0; id < g->count; id++) {
     Node *n = g->node[id];
+    if (l->fusion->live[id] && n->op == OP_LOOP) store_turns(l, n);
     if (l->fusion->stored[id] && !l->target[id]) add_target(l, n, place_rows(l, n->shape, l->name[id]));
   }
 }

@@ -519,7 +519,7 @@ static const struct {
              {"models/row_vae.gm",
               40,
               {"q_h", "p_h", "p_logits", "z", "z_scale", "kl", "elbo", "d_p_h", "d_p_logits"},
-              {"new", "scale", "d_h", "h"}}};
+              {"new", "scale", "d_h", "p_new"}}};
 
 static const char *read_file(Arena *a, const char *path) {
   FILE *f = fopen(path, "r");

@@ -106,12 +106,12 @@ model long
 data x[2] from toy.moons(examples: 64)
 net f(v | x) {
   weight U[128, 128] ~ normal(0, 0.1)
-  v = sum(scan(t in 0 .. 300, h = zeros(128)) { h <- tanh(dense(x, 128) + h @ U)   square(h) })
+  v = sum(scan(t in 0 .. 400, h = zeros(128)) { h <- tanh(dense(x, 128) + h @ U)   square(h) })
 }
 objective o { minimize square(f(x) - 1) }
 train { minimize o over f with adam(1e-3)   batch 64, epochs 10 }
 END
-sed 's/0 \.\. 300/0 .. 3/; s/epochs 10/epochs 1000/' long.gm >short.gm
+sed 's/0 \.\. 400/0 .. 3/; s/epochs 10/epochs 1000/' long.gm >short.gm
 peak() {  # peak COMMAND...: the most memory that it held, in KiB
   "$@" >/dev/null &
   while kill -0 $! 2>/dev/null; do

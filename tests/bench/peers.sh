@@ -28,6 +28,7 @@ ours() {  # MODEL BATCH THREADS
   [ "$2" = 128 ] || { few=100; many=1700; }
   local size=
   [ "$1" != dcgan ] || { few=10; many=60; size='--set width=64 --set latent=100'; }  # as wide as theirs
+  [ "$1" != row_lstm ] || { few=40; many=440; }
   [ "$1" != masked_cnn ] || { few=4; many=44; }
   local model=models/$1.gm
   [ -f "$model" ] || model=tests/bench/$1.gm

@@ -53,8 +53,6 @@ static Value sum(Elab *e, const Call *call, Value *keyword) { return reduce(e, c
 
 static Value maximum(Elab *e, const Call *call, Value *keyword) { return reduce(e, call, OP_MAXIMUM, keyword); }
 
-// Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where
-// one is 0.
 // Of distributions, that whose density is in proportion to the product of theirs.
 static Value product_of_all(Elab *e, const Call *call, const Value *keyword) {
   Value v = call->arg[0];
@@ -66,6 +64,8 @@ static Value product_of_all(Elab *e, const Call *call, const Value *keyword) {
   return v;
 }
 
+// Halves are multiplied by one another, so that the gradient by each number is the product of the others, also where
+// one is 0.
 static Value product(Elab *e, const Call *call, Value *keyword) {
   for (int i = 0; i < call->n; i++)
     if (call->arg[i].kind == V_DIST) return product_of_all(e, call, keyword);

@@ -10,14 +10,10 @@ typedef struct {
   int moves;
 } Way;
 
-static bool is_movement(const Node *n) {
-  return n->op == OP_RESHAPE || n->op == OP_PERMUTE || n->op == OP_BROADCAST || n->op == OP_SLICE;
-}
-
 // From an operand of what `from` has come to, on to what is moved there.
 static Way down(const Way *from, const Node *operand) {
   Way w = *from;
-  for (; operand->op == OP_STOP || (is_movement(operand) && w.moves < MOVES); operand = operand->in[0])
+  for (; operand->op == OP_STOP || (is_view(operand->op) && w.moves < MOVES); operand = operand->in[0])
     if (operand->op != OP_STOP) w.move[w.moves++] = operand;
   w.node = operand;
   return w;

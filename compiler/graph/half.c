@@ -4,7 +4,7 @@
 #include "graph/view.h"
 
 static const Node *owner_of(const Node *n) {
-  while (n->op == OP_RESHAPE || n->op == OP_PERMUTE || n->op == OP_BROADCAST || n->op == OP_SLICE) n = n->in[0];
+  while (is_view(n->op)) n = n->in[0];
   return n;
 }
 

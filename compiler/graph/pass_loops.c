@@ -6,6 +6,7 @@
 // axis, or more images. Then the passes run on what is left of the body. Invariant: a body's values keep their meaning;
 // only sums over turns change their order.
 #include "graph/passes.h"
+#include "graph/view.h"
 
 typedef enum { FIXED, SLICED, TURN } Level;  // the same in all turns; known for all before the loop; not so
 
@@ -133,8 +134,6 @@ static void find_total(Lifting *w, int i) {
 }
 
 // ---- before the loop
-
-static bool is_view(Op op) { return op == OP_RESHAPE || op == OP_PERMUTE || op == OP_BROADCAST || op == OP_SLICE; }
 
 // Whether the body reads the value from outside; views, constants and indices it makes of what it reads.
 static bool is_cut(const Lifting *w, const Node *n) {

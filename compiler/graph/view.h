@@ -5,6 +5,11 @@
 #include "engine/kernel.h"
 #include "graph/graph.h"
 
+// Does the operation only say where values lie, so that what it makes may be a view?
+static inline bool is_view(Op op) {
+  return op == OP_RESHAPE || op == OP_PERMUTE || op == OP_BROADCAST || op == OP_SLICE;
+}
+
 // Row after row from offset 0. Strides of axes of size 1 are always 0, so that equal views compare equal.
 View view_rows(Shape s);
 // True when the elements lie row after row without a gap (from any offset).

@@ -97,7 +97,6 @@ static bool merge(Fusion *f, int a, int b) {
 
 // ---- groups of single nodes, merged with what they read
 
-static bool is_view(Op op) { return op == OP_RESHAPE || op == OP_PERMUTE || op == OP_BROADCAST || op == OP_SLICE; }
 static bool is_item(const Node *n) {
   return !is_view(n->op) && n->op != OP_RESULT && n->op != OP_CONST && n->op != OP_WEIGHT && n->op != OP_INPUT;
 }

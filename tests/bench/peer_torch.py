@@ -44,6 +44,17 @@ def adam(weights, rate, beta1=0.9):
     return torch.optim.Adam(weights, lr=rate, betas=(beta1, 0.999), fused=True)
 
 
+def descent(optimizer, loss):
+    def step(*columns):
+        value = loss(*columns)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value.detach()
+
+    return step
+
+
 def autoencoder(latent, classes):
     hidden, code = nn.Linear(784 + classes, 400), nn.Linear(400, 2 * latent)
     back, pixels = nn.Linear(latent + classes, 400), nn.Linear(400, 784)
@@ -59,14 +70,7 @@ def autoencoder(latent, classes):
         divergence = torch.sum(0.5 * (torch.exp(2 * log_scale) + mean * mean - 1) - log_scale)
         return (entropy + divergence) / batch
 
-    def step(*columns):
-        value = loss(*columns)
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        return value.detach()
-
-    return step
+    return descent(optimizer, loss)
 
 
 def dense_networks():
@@ -137,14 +141,7 @@ def likelihood(networks, logits):
     def loss(x):
         return F.binary_cross_entropy_with_logits(logits(x), x, reduction="sum") / batch
 
-    def step(x):
-        value = loss((x > 0.5).float())
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()
-        optimizer.step()
-        return value.detach()
-
-    return step
+    return descent(optimizer, lambda x: loss((x > 0.5).float()))
 
 
 def row_lstm():

@@ -24,12 +24,13 @@ run_for() {  # STEPS GMC-OPTION...: wall and processor seconds of a run of that 
 # The difference of a long run and a short one: no start, no measuring, no pictures. Both end within the first epoch.
 # shellcheck disable=SC2086  # an option, or nothing
 ours() {  # MODEL BATCH THREADS
-  local few=40 many=440
-  [ "$2" = 128 ] || { few=100; many=1700; }
-  local size=
-  [ "$1" != dcgan ] || { few=10; many=60; size='--set width=64 --set latent=100'; }  # as wide as theirs
-  [ "$1" != row_lstm ] || { few=40; many=440; }
-  [ "$1" != masked_cnn ] || { few=4; many=44; }
+  local few=40 many=440 size=
+  case $1,$2 in
+    dcgan,*) few=10 many=60 size='--set width=64 --set latent=100' ;;  # as wide as theirs
+    masked_cnn,*) few=4 many=44 ;;
+    *,128 | row_lstm,*) ;;
+    *) few=100 many=1700 ;;
+  esac
   local model=models/$1.gm
   [ -f "$model" ] || model=tests/bench/$1.gm
   {
@@ -44,11 +45,9 @@ with_jax() {  # MODEL BATCH THREADS
   taskset -c "0-$(($3 - 1))" "$JAX" tests/bench/peer_jax.py "$1" --batch "$2" --seconds "$seconds" 2>/dev/null
 }
 
-with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back; compiling helps the LSTM's losses alone
-  local how=
-  [ "$1" != row_lstm ] || how=--compile
+with_torch() {  # MODEL BATCH THREADS: memory is kept rather than given back
   MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 MALLOC_TOP_PAD_=67108864 OMP_NUM_THREADS=$3 \
-    "$TORCH" tests/bench/peer_torch.py "$1" --batch "$2" --threads "$3" --seconds "$seconds" $how 2>/dev/null
+    "$TORCH" tests/bench/peer_torch.py "$1" --batch "$2" --threads "$3" --seconds "$seconds" 2>/dev/null
 }
 
 summary() {  # median, least and most of a column of numbers
